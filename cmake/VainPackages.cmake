@@ -1,0 +1,12 @@
+# The libraries of docs/architecture.md ("Libraries"), found by pkg-config or CMake's own modules.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium>=1.0.18)
+pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)
+pkg_check_modules(JSON REQUIRED IMPORTED_TARGET json-c)
+pkg_check_modules(CUNIT REQUIRED IMPORTED_TARGET cunit)
+pkg_check_modules(HDF5 REQUIRED IMPORTED_TARGET hdf5-serial)
+pkg_check_modules(OPENBLAS REQUIRED IMPORTED_TARGET openblas)
+if(VAIN_MPI)
+  find_package(MPI REQUIRED COMPONENTS C)
+endif()

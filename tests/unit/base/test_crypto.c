@@ -1,0 +1,339 @@
+/* Hashes, trees, signatures and derivation against published vectors and an independent model. */
+#include "base/crypto.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "tests/unit/base/helpers.h"
+#include "tests/unit/suite.h"
+
+static void library_starts(void)
+{
+    CU_ASSERT_EQUAL(vain_crypto_init(), VAIN_OK);
+    CU_ASSERT_EQUAL(vain_crypto_init(), VAIN_OK);
+}
+
+/* ---- Hash ----------------------------------------------------------------------------------- */
+
+static void hashes_are_those_of_hashlib(void)
+{
+    FILE *file = test_open_golden("blake2b.txt");
+    char line[300], personal[32], hex[80];
+    int count = 0;
+    size_t bytes;
+    while (test_next_line(file, line, sizeof line)) {
+        CU_ASSERT_EQUAL_FATAL(sscanf(line, "%31s %zu %79s", personal, &bytes, hex), 3);
+        uint8_t data[1000], hash[VAIN_HASH_BYTES], expected[VAIN_HASH_BYTES];
+        CU_ASSERT_FATAL(bytes <= sizeof data);
+        for (size_t i = 0; i < bytes; i++)
+            data[i] = (uint8_t)(i * 7 % 251);
+        test_hex(hex, expected, sizeof expected);
+        vain_hash(strcmp(personal, "-") == 0 ? "" : personal, data, bytes, hash);
+        CU_ASSERT_EQUAL(memcmp(hash, expected, sizeof hash), 0);
+        count++;
+    }
+    CU_ASSERT_EQUAL(count, 18);
+    if (file != NULL)
+        fclose(file);
+}
+
+static void hashes_in_pieces_are_the_same(void)
+{
+    uint8_t data[300], whole[VAIN_HASH_BYTES], pieces[VAIN_HASH_BYTES];
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)i;
+    vain_hash("vain/test", data, sizeof data, whole);
+    for (size_t split = 0; split <= sizeof data; split++) {
+        struct vain_hash_state state;
+        vain_hash_init(&state, "vain/test");
+        vain_hash_update(&state, data, split);
+        vain_hash_update(&state, NULL, 0);
+        vain_hash_update(&state, data + split, sizeof data - split);
+        vain_hash_final(&state, pieces);
+        CU_ASSERT_EQUAL(memcmp(whole, pieces, sizeof whole), 0);
+    }
+}
+
+static void hash_under_long_name(void)
+{
+    uint8_t hash[VAIN_HASH_BYTES];
+    vain_hash("seventeen letters", "", 0, hash);
+}
+
+static void a_long_personalisation_is_a_bug(void)
+{
+    CU_ASSERT_EQUAL(test_exit_code(hash_under_long_name, NULL, 0), 70);
+}
+
+/* ---- Merkle tree ---------------------------------------------------------------------------- */
+
+static void merkle_golden(void)
+{
+    struct vain_pool *pool;
+    CU_ASSERT_EQUAL_FATAL(vain_pool_open(2, &pool), VAIN_OK);
+    FILE *file = test_open_golden("merkle.txt");
+    char line[200], hex[80];
+    int chunks, count = 0;
+    while (test_next_line(file, line, sizeof line)) {
+        CU_ASSERT_EQUAL_FATAL(sscanf(line, "%d %79s", &chunks, hex), 2);
+        CU_ASSERT_FATAL(chunks >= 1 && chunks <= 8);
+        uint8_t data[40], expected[VAIN_HASH_BYTES], root[VAIN_HASH_BYTES];
+        for (int i = 0; i < 5 * chunks; i++)
+            data[i] = (uint8_t)(i / 5);
+        test_hex(hex, expected, sizeof expected);
+        CU_ASSERT_EQUAL(vain_merkle_root(data, (size_t)chunks * 5, 5, NULL, root), VAIN_OK);
+        CU_ASSERT_EQUAL(memcmp(root, expected, sizeof root), 0);
+        CU_ASSERT_EQUAL(vain_merkle_root(data, (size_t)chunks * 5, 5, pool, root), VAIN_OK);
+        CU_ASSERT_EQUAL(memcmp(root, expected, sizeof root), 0);
+        count++;
+    }
+    CU_ASSERT_EQUAL(count, 7);
+    if (file != NULL)
+        fclose(file);
+    vain_pool_close(&pool);
+}
+
+/* The tree as RFC 6962 section 2.1 defines it: split at the largest power of two below the count.
+ */
+static void model_tree(const uint8_t *data, size_t bytes, size_t leaf_bytes, size_t first,
+                       size_t count, uint8_t out[VAIN_HASH_BYTES])
+{
+    if (count == 1) {
+        uint8_t leaf[8 + 16] = {(uint8_t)first};
+        const size_t start = first * leaf_bytes;
+        const size_t length = bytes - start < leaf_bytes ? bytes - start : leaf_bytes;
+        memcpy(leaf + 8, data + start, length);
+        vain_hash("vain/ckpt/leaf", leaf, 8 + length, out);
+        return;
+    }
+    size_t left = 1;
+    while (2 * left < count)
+        left *= 2;
+    uint8_t pair[2 * VAIN_HASH_BYTES];
+    model_tree(data, bytes, leaf_bytes, first, left, pair);
+    model_tree(data, bytes, leaf_bytes, first + left, count - left, pair + VAIN_HASH_BYTES);
+    vain_hash("vain/ckpt/node", pair, sizeof pair, out);
+}
+
+static void merkle_has_the_shape_of_rfc6962(void)
+{
+    struct vain_pool *pool;
+    CU_ASSERT_EQUAL_FATAL(vain_pool_open(3, &pool), VAIN_OK);
+    uint8_t data[400], expected[VAIN_HASH_BYTES], root[VAIN_HASH_BYTES];
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)(i * 31);
+    for (size_t bytes = 0; bytes <= sizeof data; bytes++) {
+        const size_t leaf_bytes = 6;
+        const size_t leaves = bytes == 0 ? 1 : (bytes + leaf_bytes - 1) / leaf_bytes;
+        model_tree(data, bytes, leaf_bytes, 0, leaves, expected);
+        CU_ASSERT_EQUAL(vain_merkle_root(bytes == 0 ? NULL : data, bytes, leaf_bytes,
+                                         bytes % 2 == 0 ? pool : NULL, root),
+                        VAIN_OK);
+        CU_ASSERT_EQUAL(memcmp(root, expected, sizeof root), 0);
+    }
+    vain_pool_close(&pool);
+}
+
+static void merkle_sees_every_bit_and_place(void)
+{
+    uint8_t data[50], root[VAIN_HASH_BYTES], other[VAIN_HASH_BYTES];
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)(i / 10); /* leaves of equal bytes, which only their place tells apart */
+    CU_ASSERT_EQUAL(vain_merkle_root(data, sizeof data, 10, NULL, root), VAIN_OK);
+    for (size_t bit = 0; bit < 8 * sizeof data; bit++) {
+        data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        CU_ASSERT_EQUAL(vain_merkle_root(data, sizeof data, 10, NULL, other), VAIN_OK);
+        CU_ASSERT_NOT_EQUAL(memcmp(root, other, sizeof root), 0);
+        data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    memset(data, 0, sizeof data);
+    CU_ASSERT_EQUAL(vain_merkle_root(data, 40, 10, NULL, root), VAIN_OK);
+    CU_ASSERT_EQUAL(vain_merkle_root(data, 50, 10, NULL, other), VAIN_OK);
+    CU_ASSERT_NOT_EQUAL(memcmp(root, other, sizeof root), 0);
+    CU_ASSERT_EQUAL(vain_merkle_root(data, 39, 10, NULL, other), VAIN_OK);
+    CU_ASSERT_NOT_EQUAL(memcmp(root, other, sizeof root), 0);
+}
+
+static void merkle_of_real_leaves(void)
+{
+    /* Two leaves of 4 MiB and one byte: hashed on any number of threads alike. */
+    const size_t bytes = ((size_t)8 << 20) + 1;
+    void *data;
+    CU_ASSERT_EQUAL_FATAL(vain_take(bytes, "vector", &data), VAIN_OK);
+    memset(data, 3, bytes);
+    uint8_t roots[4][VAIN_HASH_BYTES];
+    for (int threads = 0; threads < 4; threads++) {
+        struct vain_pool *pool = NULL;
+        if (threads > 0)
+            CU_ASSERT_EQUAL_FATAL(vain_pool_open(threads, &pool), VAIN_OK);
+        CU_ASSERT_EQUAL(vain_merkle_root(data, bytes, (size_t)4 << 20, pool, roots[threads]),
+                        VAIN_OK);
+        CU_ASSERT_EQUAL(memcmp(roots[0], roots[threads], VAIN_HASH_BYTES), 0);
+        vain_pool_close(&pool);
+    }
+    vain_release(data);
+}
+
+/* ---- Ed25519 -------------------------------------------------------------------------------- */
+
+static void signatures_of_rfc8032(void)
+{
+    FILE *file = test_open_golden("ed25519.txt");
+    char line[600], seed_hex[80], key_hex[80], message_hex[200], signature_hex[200];
+    int count = 0;
+    while (test_next_line(file, line, sizeof line)) {
+        CU_ASSERT_EQUAL_FATAL(
+            sscanf(line, "%79s %79s %199s %199s", seed_hex, key_hex, message_hex, signature_hex),
+            4);
+        uint8_t seed[32], key[32], message[100], signature[64], made_key[32], made[64];
+        test_hex(seed_hex, seed, sizeof seed);
+        test_hex(key_hex, key, sizeof key);
+        test_hex(signature_hex, signature, sizeof signature);
+        const size_t bytes = test_hex(message_hex, message, sizeof message);
+        vain_public_key_of_seed(seed, made_key);
+        CU_ASSERT_EQUAL(memcmp(key, made_key, sizeof key), 0);
+        CU_ASSERT_TRUE(vain_public_key_valid(key));
+        vain_sign_with_seed(seed, message, bytes, made);
+        CU_ASSERT_EQUAL(memcmp(signature, made, sizeof made), 0);
+        CU_ASSERT_TRUE(vain_signature_valid(key, message, bytes, signature));
+        message[0] ^= 1;
+        CU_ASSERT_FALSE(vain_signature_valid(key, message, bytes > 0 ? bytes : 1, signature));
+        count++;
+    }
+    CU_ASSERT_EQUAL(count, 4);
+    if (file != NULL)
+        fclose(file);
+}
+
+static void a_signature_with_a_flipped_bit_is_wrong(void)
+{
+    const uint8_t seed[32] = {5};
+    uint8_t key[32], signature[64];
+    vain_public_key_of_seed(seed, key);
+    vain_sign_with_seed(seed, "round 7", 7, signature);
+    CU_ASSERT_TRUE(vain_signature_valid(key, "round 7", 7, signature));
+    for (int bit = 0; bit < 8 * 64; bit++) {
+        signature[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        CU_ASSERT_FALSE(vain_signature_valid(key, "round 7", 7, signature));
+        signature[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    CU_ASSERT_FALSE(vain_signature_valid(key, "round 7", 6, signature));
+}
+
+static void bad_points_are_refused(void)
+{
+    FILE *file = test_open_golden("bad_points.txt");
+    char line[200];
+    int count = 0;
+    while (test_next_line(file, line, sizeof line)) {
+        uint8_t key[32];
+        CU_ASSERT_EQUAL(test_hex(line, key, sizeof key), 32);
+        CU_ASSERT_FALSE(vain_public_key_valid(key));
+        count++;
+    }
+    CU_ASSERT_EQUAL(count, 15); /* eight of small order, seven of mixed order */
+    if (file != NULL)
+        fclose(file);
+    uint8_t key[32] = {2}; /* y = 2 is not on the curve */
+    CU_ASSERT_FALSE(vain_public_key_valid(key));
+    memset(key, 0xff, sizeof key); /* y is not below the prime */
+    CU_ASSERT_FALSE(vain_public_key_valid(key));
+    /* Under the neutral element, R = neutral and S = 0 would sign everything. */
+    const uint8_t neutral[32] = {1}, forged[64] = {1};
+    CU_ASSERT_FALSE(vain_signature_valid(neutral, "anything", 8, forged));
+}
+
+/* "seed depth index ... chain key public": the published chains of SLIP-0010. */
+static void derivation_of_slip10(void)
+{
+    FILE *file = test_open_golden("slip10.txt");
+    char line[1000];
+    int count = 0;
+    while (test_next_line(file, line, sizeof line)) {
+        char *rest = NULL;
+        uint8_t seed[64], chain[32], key[32], public_key[32], expected[32];
+        const size_t seed_bytes = test_hex(strtok_r(line, " ", &rest), seed, sizeof seed);
+        const int depth = atoi(strtok_r(NULL, " ", &rest));
+        uint32_t path[5];
+        for (int i = 0; i < depth; i++)
+            path[i] = (uint32_t)strtoul(strtok_r(NULL, " ", &rest), NULL, 10);
+        vain_slip10_derive(seed, seed_bytes, path, depth, key, chain);
+        vain_public_key_of_seed(key, public_key);
+        const uint8_t *const got[] = {chain, key, public_key};
+        for (int i = 0; i < 3; i++) {
+            CU_ASSERT_EQUAL(test_hex(strtok_r(NULL, " ", &rest), expected, sizeof expected), 32);
+            CU_ASSERT_EQUAL(memcmp(got[i], expected, 32), 0);
+        }
+        count++;
+    }
+    CU_ASSERT_EQUAL(count, 12);
+    if (file != NULL)
+        fclose(file);
+}
+
+static void derive_without_hardening(void)
+{
+    const uint32_t path[] = {UINT32_C(1) << 31};
+    uint8_t seed[32] = {0}, key[32], chain[32];
+    vain_slip10_derive(seed, sizeof seed, path, 1, key, chain);
+}
+
+static void an_index_beyond_31_bits_is_a_bug(void)
+{
+    CU_ASSERT_EQUAL(test_exit_code(derive_without_hardening, NULL, 0), 70);
+}
+
+/* ---- Bytes ---------------------------------------------------------------------------------- */
+
+static void hexadecimal_has_one_spelling(void)
+{
+    const uint8_t data[] = {0x00, 0x9a, 0xff};
+    uint8_t back[3] = {0};
+    char text[7];
+    vain_to_hex(data, sizeof data, text);
+    CU_ASSERT_STRING_EQUAL(text, "009aff");
+    CU_ASSERT_TRUE(vain_from_hex(text, back, 3));
+    CU_ASSERT_EQUAL(memcmp(data, back, 3), 0);
+    static const char *const wrong[] = {"",       "009af",   "009aff0", "009aff00", "009aFF",
+                                        "009agf", "009a f0", "0x9aff",  "009af:",   "009a/f"};
+    for (size_t i = 0; i < VAIN_COUNT_OF(wrong); i++)
+        CU_ASSERT_FALSE(vain_from_hex(wrong[i], back, 3));
+    CU_ASSERT_TRUE(vain_from_hex("", back, 0));
+}
+
+static void bytes_compare_and_go(void)
+{
+    uint8_t a[32], b[32];
+    vain_random_bytes(a, sizeof a);
+    vain_random_bytes(b, sizeof b);
+    CU_ASSERT_FALSE(vain_equal(a, b, sizeof a));
+    memcpy(b, a, sizeof a);
+    CU_ASSERT_TRUE(vain_equal(a, b, sizeof a));
+    b[31] ^= 0x80;
+    CU_ASSERT_FALSE(vain_equal(a, b, sizeof a));
+    CU_ASSERT_TRUE(vain_equal(a, b, 31));
+    vain_wipe(a, sizeof a);
+    memset(b, 0, sizeof b);
+    CU_ASSERT_TRUE(vain_equal(a, b, sizeof a));
+}
+
+static const struct vain_test tests[] = {
+    {"the library starts, once and again", library_starts},
+    {"hashes are those of an independent BLAKE2b", hashes_are_those_of_hashlib},
+    {"hashing in pieces gives the same", hashes_in_pieces_are_the_same},
+    {"a personalisation that is too long is a bug", a_long_personalisation_is_a_bug},
+    {"Merkle roots are the golden ones", merkle_golden},
+    {"Merkle trees have the shape of RFC 6962 at every length", merkle_has_the_shape_of_rfc6962},
+    {"a Merkle root sees every bit, place and length", merkle_sees_every_bit_and_place},
+    {"a Merkle root is the same on any number of threads", merkle_of_real_leaves},
+    {"signatures are those of RFC 8032", signatures_of_rfc8032},
+    {"a signature with a flipped bit is wrong", a_signature_with_a_flipped_bit_is_wrong},
+    {"keys of small or mixed order are refused", bad_points_are_refused},
+    {"derivation gives the chains of SLIP-0010", derivation_of_slip10},
+    {"an index beyond 31 bits is a bug", an_index_beyond_31_bits_is_a_bug},
+    {"hexadecimal has one spelling", hexadecimal_has_one_spelling},
+    {"bytes compare, fill and go", bytes_compare_and_go},
+    {NULL, NULL},
+};
+const struct vain_suite vain_suite_crypto = {"base/crypto", tests};

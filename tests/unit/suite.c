@@ -1,0 +1,32 @@
+#include "tests/unit/suite.h"
+
+#include <CUnit/Basic.h>
+#include <stdio.h>
+
+#include "base/memory.h"
+
+int vain_suites_run(const struct vain_suite *const *suites, int count)
+{
+    if (CU_initialize_registry() != CUE_SUCCESS)
+        return 1;
+    for (int i = 0; i < count; i++) {
+        CU_pSuite suite = CU_add_suite(suites[i]->name, NULL, NULL);
+        if (suite == NULL)
+            return 1;
+        for (const struct vain_test *test = suites[i]->tests; test->name != NULL; test++) {
+            if (CU_add_test(suite, test->name, test->run) == NULL)
+                return 1;
+        }
+    }
+    const int64_t blocks_before = vain_memory_blocks();
+    CU_basic_set_mode(CU_BRM_NORMAL);
+    CU_basic_run_tests();
+    const unsigned failures = CU_get_number_of_failures() + CU_get_number_of_suites_failed();
+    const unsigned ran = CU_get_number_of_tests_run();
+    CU_cleanup_registry();
+    if (vain_memory_blocks() != blocks_before) {
+        printf("memory: %lld blocks left over\n", (long long)(vain_memory_blocks() - blocks_before));
+        return 1;
+    }
+    return failures == 0 && ran > 0 ? 0 : 1;
+}
