@@ -1,0 +1,83 @@
+/* Parsing a verb's arguments with glibc's argp, with the exit codes and hints that the rest of the program has. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/option.h"
+#include "cmd/verb.h"
+
+/* argp prints "unrecognized option" itself; this finds the option that was meant. */
+static const char *nearest_option(const struct argp *argp, const char *word)
+{
+    const char *best = NULL;
+    int best_distance = 4;
+    if (argp->options == NULL)
+        return NULL;
+    for (const struct argp_option *option = argp->options; option->name != NULL || option->key != 0; option++) {
+        const int distance = option->name != NULL ? vain_edit_distance(option->name, word) : 4;
+        if (distance < best_distance) {
+            best_distance = distance;
+            best = option->name;
+        }
+    }
+    return best;
+}
+
+static bool knows_option(const struct argp *argp, const char *word, size_t length)
+{
+    if (argp->options == NULL)
+        return false;
+    for (const struct argp_option *option = argp->options; option->name != NULL || option->key != 0; option++) {
+        if (option->name != NULL && strncmp(option->name, word, length) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void hint_unknown_option(const struct argp *argp, int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strncmp(argv[i], "--", 2) != 0)
+            continue;
+        char word[64];
+        snprintf(word, sizeof word, "%s", argv[i] + 2);
+        word[strcspn(word, "=")] = '\0';
+        if (strcmp(word, "help") == 0 || strcmp(word, "usage") == 0 || knows_option(argp, word, strlen(word)))
+            continue;
+        const char *nearest = nearest_option(argp, word);
+        if (nearest != NULL)
+            fprintf(stderr, "%s: '--%s' is not an option; did you mean '--%s'?\n", argv[0], word, nearest);
+    }
+}
+
+int vain_parse_arguments(const struct argp *argp, int argc, char **argv, void *input)
+{
+    static char help[] = "--help";
+    argp_err_exit_status = 2;
+    /* argp knows --help and -?; -h is what most people type. */
+    if (argc > 1 && strcmp(argv[1], "-h") == 0)
+        argv[1] = help;
+    hint_unknown_option(argp, argc, argv);
+    return argp_parse(argp, argc, argv, 0, NULL, input) == 0 ? 0 : 2;
+}
+
+static enum vain_status folder_of(const char *base, const char *rest, char *out, size_t bytes)
+{
+    const int length = snprintf(out, bytes, "%s%s", base, rest);
+    if (length < 0 || (size_t)length >= bytes)
+        return vain_fail(VAIN_ERR_INPUT, "the path of the key folder is too long: %s", base);
+    return VAIN_OK;
+}
+
+enum vain_status vain_key_folder(char *out, size_t bytes)
+{
+    const char *home = getenv("VAIN_HOME");
+    if (home != NULL && home[0] != '\0')
+        return folder_of(home, "/keys", out, bytes);
+    const char *config = getenv("XDG_CONFIG_HOME");
+    if (config != NULL && config[0] != '\0')
+        return folder_of(config, "/vain/keys", out, bytes);
+    const char *user = getenv("HOME");
+    if (user == NULL || user[0] == '\0')
+        return vain_fail(VAIN_ERR_INPUT, "no place for keys: set VAIN_HOME, XDG_CONFIG_HOME or HOME");
+    return folder_of(user, "/.config/vain/keys", out, bytes);
+}

@@ -1,0 +1,98 @@
+/* vain ckpt: looking into checkpoints. Everything here reads; only export writes, and a new file.
+ */
+#include "cmd/checkpoint.h"
+
+#include "base/limits.h"
+#include "base/memory.h"
+#include "cmd/subverb.h"
+
+error_t vain_ckpt_parse(int key, char *argument, struct argp_state *state)
+{
+    struct vain_ckpt_arguments *arguments = state->input;
+    switch (key) {
+    case VAIN_CKPT_JSON:
+        arguments->json = true;
+        return 0;
+    case VAIN_CKPT_TO:
+        arguments->target = argument;
+        return 0;
+    case VAIN_CKPT_FORCE:
+        arguments->force = true;
+        return 0;
+    case VAIN_CKPT_STATISTICS:
+        arguments->statistics = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (arguments->word_count == arguments->most)
+            argp_error(state, "'%s' is one argument too many", argument);
+        arguments->words[arguments->word_count++] = argument;
+        return 0;
+    case ARGP_KEY_END:
+        if (arguments->word_count < arguments->least)
+            argp_error(state, "%s", arguments->missing);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+enum vain_status vain_ckpt_pool(struct vain_pool **out)
+{
+    const int cores = vain_cores();
+    return vain_pool_open(cores < VAIN_THREADS_MAX ? cores : VAIN_THREADS_MAX, out);
+}
+
+static enum vain_status read_parameters(struct vain_ckpt_file *file)
+{
+    struct vain_pool *pool = NULL;
+    enum vain_status status;
+    VAIN_TRY_OUT(vain_take_array(file->content->parameter_count, sizeof(float), "parameters",
+                                 (void **)&file->parameters));
+    VAIN_TRY_OUT(vain_ckpt_pool(&pool));
+    VAIN_TRY_OUT(vain_checkpoint_read(file->file, pool, file->parameters, NULL));
+out:
+    vain_pool_close(&pool);
+    return status;
+}
+
+enum vain_status vain_ckpt_open(const char *path, bool with_parameters, struct vain_ckpt_file *out)
+{
+    *out = (struct vain_ckpt_file){0};
+    VAIN_TRY(vain_checkpoint_open(path, &out->file));
+    out->content = vain_checkpoint_content(out->file);
+    const enum vain_status status = with_parameters ? read_parameters(out) : VAIN_OK;
+    if (status != VAIN_OK)
+        vain_ckpt_close(out);
+    return status;
+}
+
+void vain_ckpt_close(struct vain_ckpt_file *file)
+{
+    vain_checkpoint_close(&file->file);
+    vain_release(file->parameters);
+    *file = (struct vain_ckpt_file){0};
+}
+
+int vain_verb_ckpt(int argc, char **argv)
+{
+    static const struct vain_verb rows[] = {
+        {"ls", "the checkpoints of a folder, or everything in a file", vain_ckpt_list},
+        {"show", "what a checkpoint says of itself, and its parameters", vain_ckpt_show},
+        {"diff", "what differs between two checkpoints", vain_ckpt_diff},
+        {"verify", "check everything that a resume would check", vain_ckpt_verify},
+        {"export", "write the parameters as safetensors", vain_ckpt_export},
+    };
+    static const struct vain_subverbs subverbs = {
+        .purpose = "Look into checkpoints.",
+        .examples = "  vain ckpt ls runs/job\n"
+                    "  vain ckpt show runs/job/checkpoint-000100.h5\n"
+                    "  vain ckpt show runs/job/checkpoint-000100.h5 head.weight\n"
+                    "  vain ckpt diff runs/a/checkpoint-000100.h5 runs/b/checkpoint-000100.h5\n"
+                    "  vain ckpt verify runs/job/checkpoint-000100.h5\n"
+                    "  vain ckpt export runs/job/checkpoint-000100.h5 --to model.safetensors\n\n"
+                    "h5dump, h5ls, h5diff, h5py and HDFView open the same files.\n",
+        .rows = rows,
+        .count = VAIN_COUNT_OF(rows),
+    };
+    return vain_subverb_run(&subverbs, argc, argv);
+}

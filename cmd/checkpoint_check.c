@@ -1,0 +1,234 @@
+/* vain ckpt verify, diff and export: whether a checkpoint is sound, equal to another, and how to
+ * take its parameters elsewhere. */
+#include <math.h>
+#include <string.h>
+
+#include "cmd/checkpoint.h"
+#include "cmd/json.h"
+#include "cmd/report.h"
+#include "cmd/world.h"
+#include "jobs/store/inspect.h"
+#include "jobs/store/safetensors.h"
+
+/* ------------------------------------------------------------------ verify */
+
+static enum vain_status verify(const char *path, struct vain_checkpoint_verdict *verdict)
+{
+    struct vain_pool *pool = NULL;
+    enum vain_status status;
+    VAIN_TRY_OUT(vain_ckpt_pool(&pool));
+    VAIN_TRY_OUT(vain_checkpoint_verify(path, pool, verdict));
+    if (verdict->not_finite > 0)
+        status =
+            vain_fail(VAIN_ERR_NUMERIC,
+                      "%s: the file is what was written, but %lld of %lld parameters are NaN "
+                      "or infinite; take an earlier checkpoint",
+                      path, (long long)verdict->not_finite, (long long)verdict->parameter_count);
+out:
+    vain_pool_close(&pool);
+    return status;
+}
+
+static int print_verdict(const char *path, const struct vain_checkpoint_verdict *verdict, bool json)
+{
+    char hex[2 * VAIN_HASH_BYTES + 1], size[32];
+    vain_to_hex(verdict->parameters_hash, VAIN_HASH_BYTES, hex);
+    if (!json) {
+        printf("%s: complete and unchanged\n", path);
+        vain_print_rowf("place", "round %lld, step %lld", (long long)verdict->round,
+                        (long long)verdict->step);
+        vain_print_rowf("holds", "%lld parameters in %d slices, %s outer momentum; %s",
+                        (long long)verdict->parameter_count, verdict->slice_count,
+                        verdict->has_momentum ? "with" : "without",
+                        vain_format_bytes((double)verdict->bytes, size));
+        vain_print_row("parameters hash", hex);
+        return vain_finish_output();
+    }
+    struct json_object *data = json_object_new_object();
+    json_object_object_add(data, "file", vain_json_text(path));
+    json_object_object_add(data, "round", json_object_new_int64(verdict->round));
+    json_object_object_add(data, "step", json_object_new_int64(verdict->step));
+    json_object_object_add(data, "bytes", json_object_new_int64(verdict->bytes));
+    json_object_object_add(data, "parameter_count",
+                           json_object_new_int64(verdict->parameter_count));
+    json_object_object_add(data, "slice_count", json_object_new_int(verdict->slice_count));
+    json_object_object_add(data, "outer_momentum", json_object_new_boolean(verdict->has_momentum));
+    json_object_object_add(data, "parameters_hash", json_object_new_string(hex));
+    json_object_object_add(data, "spec_hash", vain_json_hex(verdict->spec_hash, VAIN_HASH_BYTES));
+    json_object_object_add(data, "record_head",
+                           vain_json_hex(verdict->record_head, VAIN_HASH_BYTES));
+    return vain_print_data(data);
+}
+
+static const struct argp_option json_option[] = {
+    {"json", VAIN_CKPT_JSON, NULL, 0, "Print one JSON object", 0},
+    {0},
+};
+
+int vain_ckpt_verify(int argc, char **argv)
+{
+    static const struct argp argp = {
+        .options = json_option,
+        .parser = vain_ckpt_parse,
+        .args_doc = "FILE",
+        .doc = "Check everything that a resume would check: that the file is complete, its shapes, "
+               "and the Merkle roots of its vectors, computed anew.\v"
+               "Examples:\n"
+               "  vain ckpt verify runs/job/checkpoint-000100.h5\n\n"
+               "Exit codes: 0 sound, 1 sound but with parameters that are not finite, 5 not there "
+               "or damaged.",
+    };
+    struct vain_ckpt_arguments arguments = {
+        .least = 1, .most = 1, .missing = "FILE is missing: a checkpoint"};
+    struct vain_checkpoint_verdict verdict;
+    const int wrong = vain_parse_arguments(&argp, argc, argv, &arguments);
+    if (wrong != 0)
+        return wrong;
+    const enum vain_status status = verify(arguments.words[0], &verdict);
+    return status != VAIN_OK ? vain_report_failure(status, arguments.json)
+                             : print_verdict(arguments.words[0], &verdict, arguments.json);
+}
+
+/* ------------------------------------------------------------------ diff */
+
+static void print_difference(void *context, const struct vain_difference *difference)
+{
+    (void)context;
+    if (difference->a != NULL)
+        printf("%-48s %s | %s\n", difference->name, difference->a, difference->b);
+    else
+        printf("%-48s %lld values differ, by %.6g at most\n", difference->name,
+               (long long)difference->count, difference->maximum);
+}
+
+static void collect_difference(void *context, const struct vain_difference *difference)
+{
+    struct json_object *item = json_object_new_object();
+    json_object_object_add(item, "name", vain_json_text(difference->name));
+    if (difference->a != NULL) {
+        json_object_object_add(item, "a", vain_json_text(difference->a));
+        json_object_object_add(item, "b", vain_json_text(difference->b));
+    } else {
+        json_object_object_add(item, "count", json_object_new_int64(difference->count));
+        json_object_object_add(item, "maximum", vain_json_number(difference->maximum));
+    }
+    json_object_array_add(context, item);
+}
+
+/* 1 means "different", so no failure may end with it. */
+static int report_diff_failure(enum vain_status status, bool json)
+{
+    char message[1024];
+    if (vain_exit_code(status) != 1)
+        return vain_report_failure(status, json);
+    snprintf(message, sizeof message, "%s", vain_fail_message());
+    return vain_report_failure(vain_fail(VAIN_ERR_UNAVAILABLE, "%s", message), json);
+}
+
+static int print_differences(const struct vain_ckpt_arguments *arguments,
+                             struct json_object *differences, int64_t count)
+{
+    int code;
+    if (arguments->json) {
+        struct json_object *data = json_object_new_object();
+        json_object_object_add(data, "equal", json_object_new_boolean(count == 0));
+        json_object_object_add(data, "difference_count", json_object_new_int64(count));
+        json_object_object_add(data, "differences", json_object_get(differences));
+        code = vain_print_data(data);
+    } else {
+        if (count == 0)
+            printf("equal\n");
+        code = vain_finish_output();
+    }
+    return code != 0 ? 2 : (count > 0 ? 1 : 0);
+}
+
+int vain_ckpt_diff(int argc, char **argv)
+{
+    static const struct argp argp = {
+        .options = json_option,
+        .parser = vain_ckpt_parse,
+        .args_doc = "A B",
+        .doc = "Show what two checkpoints hold that differs. When and by which version they were "
+               "written does not count.\v"
+               "Examples:\n"
+               "  vain ckpt diff runs/a/checkpoint-000100.h5 runs/b/checkpoint-000100.h5\n\n"
+               "Exit codes: 0 equal, 1 different, 2 and above could not be compared.",
+    };
+    struct vain_ckpt_arguments arguments = {
+        .least = 2, .most = 2, .missing = "two checkpoints are needed"};
+    struct vain_pool *pool = NULL;
+    int64_t count = 0;
+    const int wrong = vain_parse_arguments(&argp, argc, argv, &arguments);
+    if (wrong != 0)
+        return wrong;
+    struct json_object *differences = json_object_new_array();
+    enum vain_status status = vain_ckpt_pool(&pool);
+    if (status == VAIN_OK)
+        status = vain_checkpoint_diff(arguments.words[0], arguments.words[1], pool,
+                                      arguments.json ? collect_difference : print_difference,
+                                      differences, &count);
+    vain_pool_close(&pool);
+    const int code = status != VAIN_OK ? report_diff_failure(status, arguments.json)
+                                       : print_differences(&arguments, differences, count);
+    json_object_put(differences);
+    return code;
+}
+
+/* ------------------------------------------------------------------ export */
+
+static int print_exported(const struct vain_ckpt_arguments *arguments,
+                          const struct vain_checkpoint *content)
+{
+    char count[32];
+    if (!arguments->json) {
+        printf("%s: %s parameters in %d tensors\n", arguments->target,
+               vain_format_count((double)content->parameter_count, count), content->slice_count);
+        return vain_finish_output();
+    }
+    struct json_object *data = json_object_new_object();
+    json_object_object_add(data, "file", vain_json_text(arguments->target));
+    json_object_object_add(data, "tensors", json_object_new_int(content->slice_count));
+    json_object_object_add(data, "parameter_count",
+                           json_object_new_int64(content->parameter_count));
+    return vain_print_data(data);
+}
+
+int vain_ckpt_export(int argc, char **argv)
+{
+    static const struct argp_option options[] = {
+        {"to", VAIN_CKPT_TO, "FILE", 0, "The file to write, such as model.safetensors", 0},
+        {"force", VAIN_CKPT_FORCE, NULL, 0, "Replace the file if it is there", 0},
+        {"json", VAIN_CKPT_JSON, NULL, 0, "Print one JSON object", 0},
+        {0},
+    };
+    static const struct argp argp = {
+        .options = options,
+        .parser = vain_ckpt_parse,
+        .args_doc = "FILE",
+        .doc = "Write the parameters of a checkpoint as safetensors, which PyTorch, JAX and others "
+               "read. An existing file is kept unless --force is given.\v"
+               "Examples:\n"
+               "  vain ckpt export runs/job/checkpoint-000100.h5 --to model.safetensors",
+    };
+    struct vain_ckpt_arguments arguments = {
+        .least = 1, .most = 1, .missing = "FILE is missing: a checkpoint"};
+    struct vain_ckpt_file file;
+    const int wrong = vain_parse_arguments(&argp, argc, argv, &arguments);
+    if (wrong != 0)
+        return wrong;
+    if (arguments.target == NULL)
+        return vain_report_failure(vain_fail(VAIN_ERR_INPUT,
+                                             "--to is missing: the file to write, such as "
+                                             "--to model.safetensors"),
+                                   arguments.json);
+    enum vain_status status = vain_ckpt_open(arguments.words[0], true, &file);
+    if (status != VAIN_OK)
+        return vain_report_failure(status, arguments.json);
+    status = vain_safetensors_export(file.content, file.parameters, arguments.target,
+                                     arguments.force, vain_world_real());
+    const int code = status != VAIN_OK ? vain_report_failure(status, arguments.json)
+                                       : print_exported(&arguments, file.content);
+    vain_ckpt_close(&file);
+    return code;
+}

@@ -1,0 +1,298 @@
+/* vain eval: mean loss of a checkpoint's model over the whole validation split of a spec's data.
+ *
+ * The number is the one that a run prints: the same windows, all of them, one process with all
+ * cores. The model comes from the checkpoint; the spec brings the data and is refused where it
+ * describes another model, because a loss of something else than was meant is worse than none. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "cmd/json.h"
+#include "cmd/report.h"
+#include "cmd/trained.h"
+#include "cmd/world.h"
+#include "jobs/evaluate.h"
+
+/* ------------------------------------------------------------------ arguments */
+
+struct arguments {
+    const char *file, *spec, *member;
+    const char *sets[VAIN_SETS_MAX];
+    int set_count;
+    bool json;
+};
+
+enum { KEY_SET = 1, KEY_MEMBER, KEY_JSON };
+
+static const struct argp_option option_rows[] = {
+    {"set", KEY_SET, "KEY=VALUE", 0, "Override a key of the spec; may be repeated", 0},
+    {"member", KEY_MEMBER, "NAME", 0,
+     "Whose file, where every member has his own (default: the first one's)", 0},
+    {"json", KEY_JSON, NULL, 0, "Print one JSON object", 0},
+    {0},
+};
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+    switch (key) {
+    case KEY_SET:
+        if (arguments->set_count == VAIN_SETS_MAX)
+            argp_error(state, "more than %d --set", VAIN_SETS_MAX);
+        arguments->sets[arguments->set_count++] = argument;
+        return 0;
+    case KEY_MEMBER:
+        arguments->member = argument;
+        return 0;
+    case KEY_JSON:
+        arguments->json = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (arguments->spec != NULL)
+            argp_error(state, "'%s' is one argument too many", argument);
+        *(arguments->file == NULL ? &arguments->file : &arguments->spec) = argument;
+        return 0;
+    case ARGP_KEY_END:
+        if (arguments->spec == NULL)
+            argp_error(state, "CKPT and SPEC are needed: a checkpoint, and the job spec that names "
+                              "the data");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp eval_argp = {
+    .options = option_rows,
+    .parser = parse_option,
+    .args_doc = "CKPT SPEC",
+    .doc = "Mean loss of a checkpoint over the whole validation split of SPEC's data, in nats a "
+           "symbol.\v"
+           "Examples:\n"
+           "  vain eval runs/job/checkpoint-000100.h5 job.yaml\n"
+           "  vain eval runs/job/checkpoint-000100.h5 job.yaml --set data.text=other.txt",
+};
+
+/* ------------------------------------------------------------------ does it fit */
+
+static enum vain_status compare_count(const char *key, int64_t stored, int64_t given)
+{
+    if (stored == given)
+        return VAIN_OK;
+    return vain_fail(VAIN_ERR_REFUSED,
+                     "the checkpoint's model has %s %lld, the spec says %lld; give --set %s=%lld, "
+                     "or the checkpoint's own spec",
+                     key, (long long)stored, (long long)given, key, (long long)stored);
+}
+
+/* Everything that changes what the parameters mean; dropout does not. */
+static enum vain_status compare_model(const struct vain_model_options *stored,
+                                      const struct vain_model_options *given)
+{
+    if (stored->kind != given->kind)
+        return vain_fail(VAIN_ERR_REFUSED,
+                         "the checkpoint's model is a %s, the spec's a %s; give the checkpoint's "
+                         "own spec",
+                         vain_model_ops_of(stored)->name, vain_model_ops_of(given)->name);
+    VAIN_TRY(compare_count("model.context", stored->context, given->context));
+    if (stored->kind == VAIN_MODEL_TRANSFORMER) {
+        VAIN_TRY(compare_count("model.layers", stored->layers, given->layers));
+        VAIN_TRY(compare_count("model.heads", stored->heads, given->heads));
+        return compare_count("model.width", stored->width, given->width);
+    }
+    bool equal = stored->sizes.count == given->sizes.count;
+    for (int i = 0; equal && i < stored->sizes.count; i++)
+        equal = stored->sizes.values[i] == given->sizes.values[i];
+    if (!equal)
+        return vain_fail(VAIN_ERR_REFUSED, "the checkpoint's model.sizes are not the spec's; give "
+                                           "the checkpoint's own spec");
+    return VAIN_OK;
+}
+
+static enum vain_status compare_symbols(const struct vain_checkpoint *content,
+                                        const struct vain_corpus *corpus)
+{
+    if (strcmp(content->symbol_kind, corpus->symbol_kind) != 0)
+        return vain_fail(VAIN_ERR_REFUSED,
+                         "the checkpoint was trained on %s, the spec's data are %s; see "
+                         "data.symbols, data.text and data.tokens",
+                         content->symbol_kind, corpus->symbol_kind);
+    if (corpus->vocabulary == NULL || content->symbols == NULL)
+        return corpus->symbol_count <= content->symbol_count
+                   ? VAIN_OK
+                   : vain_fail(VAIN_ERR_REFUSED,
+                               "the data hold token %lld, but the checkpoint knows %lld tokens; "
+                               "are they of another tokeniser?",
+                               (long long)corpus->symbol_count - 1,
+                               (long long)content->symbol_count);
+    const int64_t common =
+        corpus->symbol_count < content->symbol_count ? corpus->symbol_count : content->symbol_count;
+    int64_t first = 0;
+    while (first < common && corpus->vocabulary[first] == content->symbols[first])
+        first++;
+    if (first == corpus->symbol_count && first == content->symbol_count)
+        return VAIN_OK;
+    return vain_fail(VAIN_ERR_REFUSED,
+                     "the data have %lld different %s, the checkpoint was trained with %lld; the "
+                     "first difference is at number %lld (U+%04X in the %s); use the same file, or "
+                     "train with data.symbols: bytes",
+                     (long long)corpus->symbol_count, corpus->symbol_kind,
+                     (long long)content->symbol_count, (long long)first,
+                     (unsigned)(first < corpus->symbol_count ? corpus->vocabulary[first]
+                                                             : content->symbols[first]),
+                     first < corpus->symbol_count ? "data" : "checkpoint");
+}
+
+/* ------------------------------------------------------------------ the evaluation */
+
+struct work {
+    const struct arguments *arguments;
+    struct vain_loaded_spec spec;
+    struct vain_trained *trained;
+    struct vain_corpus corpus;
+    int32_t *tokens, *targets; /* (B, T) */
+    void *workspace;
+    double loss, seconds;
+    int64_t symbols;
+};
+
+static enum vain_status open_corpus(struct work *work)
+{
+    const struct vain_spec *spec = &work->spec.spec;
+    const char *member = work->arguments->member;
+    const char *fallback[] = {"member-0"};
+    const char **names = fallback;
+    const int count = spec->member_count > 0 ? spec->member_count : 1;
+    if (spec->member_count > 0) {
+        VAIN_TRY(vain_take_array(count, sizeof *names, "member names", (void **)&names));
+        for (int i = 0; i < count; i++)
+            names[i] = spec->members[i].name;
+    } else if (member != NULL) {
+        names[0] = member;
+    }
+    const enum vain_status status = vain_corpus_open(&work->spec.job.data, work->spec.folder, names,
+                                                     count, member != NULL ? member : names[0],
+                                                     work->trained->model.context, &work->corpus);
+    if (names != fallback)
+        vain_release(names);
+    return status;
+}
+
+static enum vain_status take_memory(struct work *work)
+{
+    struct vain_trained *trained = work->trained;
+    const struct vain_memory_ops *memory = &trained->device.ops->memory;
+    const int64_t B = work->spec.job.train.batch, T = trained->model.context;
+    const size_t bytes = (size_t)B * (size_t)T * sizeof(int32_t);
+    VAIN_TRY(memory->take(&trained->device, bytes, "tokens", (void **)&work->tokens));
+    VAIN_TRY(memory->take(&trained->device, bytes, "targets", (void **)&work->targets));
+    return memory->take(&trained->device,
+                        trained->model_ops->workspace_bytes(&trained->model, B, T, false),
+                        "activations", &work->workspace);
+}
+
+static enum vain_status evaluate(struct work *work)
+{
+    struct vain_trained *trained = work->trained;
+    struct vain_world *world = vain_world_real();
+    const struct vain_evaluation evaluation = {
+        .model = &trained->model,
+        .model_ops = trained->model_ops,
+        .layout = &trained->layout,
+        .corpus = &work->corpus,
+        .queue = &trained->queue,
+        .parameters = trained->parameters,
+        .batch = work->spec.job.train.batch,
+        .tokens = work->tokens,
+        .targets = work->targets,
+        .workspace = work->workspace,
+    };
+    double sum = 0;
+    const uint64_t start_ns = world->ops->now_ns(world);
+    vain_evaluate_windows(&evaluation, 0, 1, &sum, &work->symbols);
+    work->seconds = (double)(world->ops->now_ns(world) - start_ns) * 1e-9;
+    if (work->symbols == 0)
+        return vain_fail(VAIN_ERR_INPUT,
+                         "the validation split is empty: data.validation is %g; "
+                         "give it a share, such as 0.1",
+                         work->spec.job.data.validation);
+    work->loss = sum / (double)work->symbols;
+    if (!isfinite(work->loss))
+        return vain_fail(VAIN_ERR_NUMERIC, "%s: the loss is not finite; take an earlier checkpoint",
+                         work->arguments->file);
+    return VAIN_OK;
+}
+
+static enum vain_status do_work(struct work *work, bool *reported)
+{
+    const struct arguments *arguments = work->arguments;
+    VAIN_TRY(vain_loaded_spec_open(arguments->spec, arguments->sets, arguments->set_count,
+                                   arguments->json, &work->spec, reported));
+    VAIN_TRY(vain_trained_open(arguments->file, &work->trained));
+    VAIN_TRY(compare_model(&work->trained->model, &work->spec.job.model));
+    VAIN_TRY(open_corpus(work));
+    VAIN_TRY(compare_symbols(work->trained->checkpoint.content, &work->corpus));
+    VAIN_TRY(take_memory(work));
+    return evaluate(work);
+}
+
+static void release_work(struct work *work)
+{
+    if (work->trained != NULL) {
+        const struct vain_memory_ops *memory = &work->trained->device.ops->memory;
+        memory->release(&work->trained->device, work->tokens);
+        memory->release(&work->trained->device, work->targets);
+        memory->release(&work->trained->device, work->workspace);
+    }
+    vain_corpus_close(&work->corpus);
+    vain_trained_close(&work->trained);
+    vain_loaded_spec_fini(&work->spec);
+    vain_release(work);
+}
+
+/* ------------------------------------------------------------------ the verb */
+
+static int print_result(const struct work *work)
+{
+    const struct vain_checkpoint *content = work->trained->checkpoint.content;
+    char seconds[32];
+    if (!work->arguments->json) {
+        printf("validation loss %.4f nats a symbol over %lld symbols (round %lld), in %s\n",
+               work->loss, (long long)work->symbols, (long long)content->round,
+               vain_format_seconds(work->seconds, seconds));
+        return vain_finish_output();
+    }
+    struct json_object *data = json_object_new_object();
+    json_object_object_add(data, "validation_loss", vain_json_number(work->loss));
+    json_object_object_add(data, "perplexity", vain_json_number(exp(work->loss)));
+    json_object_object_add(data, "symbols", json_object_new_int64(work->symbols));
+    json_object_object_add(data, "round", json_object_new_int64(content->round));
+    json_object_object_add(data, "step", json_object_new_int64(content->step));
+    json_object_object_add(data, "parameters_hash",
+                           vain_json_hex(content->parameters_hash, VAIN_HASH_BYTES));
+    json_object_object_add(data, "seconds", vain_json_number(work->seconds));
+    return vain_print_data(data);
+}
+
+int vain_verb_eval(int argc, char **argv)
+{
+    struct arguments arguments = {0};
+    struct work *work = NULL;
+    bool reported = false;
+    const int wrong = vain_parse_arguments(&eval_argp, argc, argv, &arguments);
+    if (wrong != 0)
+        return wrong;
+    enum vain_status status = vain_take(sizeof *work, "evaluation", (void **)&work);
+    if (status != VAIN_OK)
+        return vain_report_failure(status, arguments.json);
+    work->arguments = &arguments;
+    status = do_work(work, &reported);
+    int code;
+    if (status == VAIN_OK)
+        code = print_result(work);
+    else
+        code = reported ? vain_exit_code(status) : vain_report_failure(status, arguments.json);
+    release_work(work);
+    return code;
+}

@@ -1,0 +1,87 @@
+#include "cmd/progress.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/verb.h"
+
+enum { TERMINAL_INTERVAL_MS = 200, LOG_INTERVAL_MS = 10000 };
+
+void vain_progress_init(struct vain_progress *progress, const struct vain_job *job, int ranks, bool quiet)
+{
+    memset(progress, 0, sizeof *progress);
+    progress->job = job;
+    progress->ranks = ranks;
+    progress->quiet = quiet;
+    progress->terminal = isatty(STDERR_FILENO) == 1;
+    progress->first_step = -1;
+}
+
+void vain_progress_end(struct vain_progress *progress)
+{
+    if (progress->line_open)
+        fputc('\n', stderr);
+    progress->line_open = false;
+}
+
+static void print_line(struct vain_progress *progress, const struct vain_event *event, double step)
+{
+    const struct vain_train_options *train = &progress->job->train;
+    const double steps = (double)(train->rounds * train->local_steps);
+    const double seconds = (double)(event->unix_ms - progress->first_unix_ms) * 1e-3;
+    const double step_rate = seconds > 0 ? (step - (double)progress->first_step) / seconds : 0;
+    const double step_tokens =
+        (double)(train->batch * train->accumulate * progress->job->model.context * progress->ranks);
+    char rate[32], left[32] = "?";
+    if (step_rate > 0)
+        snprintf(left, sizeof left, "%.0f s", (steps - step) / step_rate);
+    fprintf(stderr, "%sround %.0f/%lld  step %.0f/%.0f  loss %.4f  %s tokens/s  %s left%s", progress->terminal ? "\r" : "",
+            event->values[0], (long long)train->rounds, step, steps, event->values[2],
+            vain_format_count(step_rate * step_tokens, rate), left, progress->terminal ? "   " : "\n");
+    fflush(stderr);
+    progress->line_open = progress->terminal;
+    progress->last_unix_ms = event->unix_ms;
+}
+
+static void read_step(struct vain_progress *progress, const struct vain_event *event)
+{
+    const double step = event->values[1];
+    if (progress->first_step < 0) {
+        progress->first_step = (int64_t)step;
+        progress->first_unix_ms = progress->last_unix_ms = event->unix_ms;
+        return;
+    }
+    const int64_t interval = progress->terminal ? TERMINAL_INTERVAL_MS : LOG_INTERVAL_MS;
+    if (event->unix_ms - progress->last_unix_ms >= interval)
+        print_line(progress, event, step);
+}
+
+void vain_progress_read(void *context, const struct vain_event *event)
+{
+    struct vain_progress *progress = context;
+    if (event->type == VAIN_EVENT_NOTICE) {
+        vain_progress_end(progress);
+        fprintf(stderr, "vain: %s\n", event->text);
+        return;
+    }
+    if (progress->quiet)
+        return;
+    if (event->type == VAIN_EVENT_STEP)
+        read_step(progress, event);
+    if (event->type == VAIN_EVENT_EVALUATION && !isnan(event->values[2])) {
+        vain_progress_end(progress);
+        fprintf(stderr, "round %.0f  step %.0f  validation loss %.4f\n", event->values[0], event->values[1],
+                event->values[2]);
+    }
+    if (event->type == VAIN_EVENT_RUN_START && event->values[2] > 0) {
+        vain_progress_end(progress);
+        fprintf(stderr, "going on after round %.0f, step %.0f\n", event->values[2], event->values[3]);
+    }
+    if (event->type == VAIN_EVENT_STOP) {
+        vain_progress_end(progress);
+        fprintf(stderr, "stopping at step %.0f of round %.0f (signal %.0f): writing the checkpoint\n", event->values[1],
+                event->values[0] + 1, event->values[2]);
+    }
+}

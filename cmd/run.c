@@ -1,0 +1,424 @@
+/* vain run: put a run together from a spec, a launcher and this machine, and say how it went. */
+#include <errno.h>
+#include <json-c/json.h>
+#include <math.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "cmd/launch.h"
+#include "cmd/progress.h"
+#include "cmd/report.h"
+#include "cmd/spec_file.h"
+#include "cmd/verb.h"
+#include "cmd/world.h"
+#include "jobs/run.h"
+#include "jobs/store/metrics.h"
+
+/* ------------------------------------------------------------------ arguments */
+
+struct arguments {
+    const char *spec;
+    const char *sets[VAIN_SETS_MAX];
+    int set_count;
+    int members; /* 0: not given */
+    const char *out, *resume;
+    bool json, quiet;
+};
+
+enum { KEY_SET = 1, KEY_MEMBERS, KEY_OUT, KEY_RESUME, KEY_JSON, KEY_QUIET };
+
+static const struct argp_option option_rows[] = {
+    {"set", KEY_SET, "KEY=VALUE", 0, "Override a key of the spec, such as train.rounds=50; may be repeated", 0},
+    {"members", KEY_MEMBERS, "N", 0, "Run N members as threads of this process (transport loop)", 0},
+    {"out", KEY_OUT, "DIR", 0, "Folder of the run's files (default: checkpoint.directory, else runs/<name>)", 0},
+    {"resume", KEY_RESUME, "auto|none|FILE", 0,
+     "Go on from the newest common checkpoint (auto, the default), from FILE, or refuse to (none)", 0},
+    {"json", KEY_JSON, NULL, 0, "Print the result as one JSON object on the last line of standard output", 0},
+    {"quiet", KEY_QUIET, NULL, 0, "No progress, only warnings", 0},
+    {0},
+};
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+    switch (key) {
+    case KEY_SET:
+        if (arguments->set_count == VAIN_SETS_MAX)
+            argp_error(state, "more than %d --set", VAIN_SETS_MAX);
+        arguments->sets[arguments->set_count++] = argument;
+        return 0;
+    case KEY_MEMBERS: {
+        char *end = NULL;
+        const long members = strtol(argument, &end, 10);
+        if (end == argument || *end != '\0' || members < 1 || members > VAIN_MEMBERS_MAX)
+            argp_error(state, "--members %s: expected a number from 1 to %d", argument, VAIN_MEMBERS_MAX);
+        arguments->members = (int)members;
+        return 0;
+    }
+    case KEY_OUT:
+        arguments->out = argument;
+        return 0;
+    case KEY_RESUME:
+        arguments->resume = argument;
+        return 0;
+    case KEY_JSON:
+        arguments->json = true;
+        return 0;
+    case KEY_QUIET:
+        arguments->quiet = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (arguments->spec != NULL)
+            argp_error(state, "one SPEC, but '%s' and '%s' were given", arguments->spec, argument);
+        arguments->spec = argument;
+        return 0;
+    case ARGP_KEY_END:
+        if (arguments->spec == NULL)
+            argp_error(state, "SPEC is missing: the job spec to run, such as examples/quickstart.yaml");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp run_argp = {
+    .options = option_rows,
+    .parser = parse_option,
+    .args_doc = "SPEC",
+    .doc = "Train the job of SPEC.\v"
+           "Examples:\n"
+           "  vain run job.yaml                          one member, here\n"
+           "  vain run job.yaml --members 4              four members in this process\n"
+           "  mpirun -n 4 vain run job.yaml              four members, one a rank\n"
+           "  vain run job.yaml --set train.rounds=200 --out runs/longer\n\n"
+           "SIGTERM, SIGUSR2 or Ctrl-C: all ranks finish their step, write a checkpoint and exit with 75; the same "
+           "command goes on from there. A second Ctrl-C ends at once.\n"
+           "Exit codes: 0 done, 1 failed, 2 wrong spec or usage, 3 key or connection, 4 deadline, 5 not found or refused, "
+           "75 stopped and saved.",
+};
+
+/* ------------------------------------------------------------------ signals */
+
+static atomic_int stop_signal;
+
+static void note_signal(int number)
+{
+    if (number == SIGINT && atomic_load(&stop_signal) == SIGINT)
+        _exit(128 + SIGINT);
+    atomic_store(&stop_signal, number);
+}
+
+static void catch_signals(void)
+{
+    const int caught[] = {SIGTERM, SIGUSR2, SIGINT};
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = note_signal;
+    action.sa_flags = SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < VAIN_COUNT_OF(caught); i++)
+        sigaction(caught[i], &action, NULL);
+    /* A closed pipe is a failed write, which is reported. */
+    action.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &action, NULL);
+}
+
+/* ------------------------------------------------------------------ the ranks of this process */
+
+struct session {
+    const struct arguments *arguments;
+    struct vain_loaded_spec loaded;
+    struct vain_launched launch;
+    char directory[VAIN_PATH_BYTES];
+    char key_folder[VAIN_PATH_BYTES];
+    struct vain_metrics *metrics; /* rank 0's */
+    struct vain_progress progress;
+    int ranks; /* of the world */
+    bool aborts_on_failure;
+};
+
+/* One rank: a thread under loop, the process under mpi. */
+struct rank {
+    struct session *session;
+    struct vain_comm comm;
+    int number;
+    struct vain_event_log events;
+    struct vain_run_result result;
+    enum vain_status status;
+    pthread_t thread;
+};
+
+static void print_notice(void *context, const struct vain_event *event)
+{
+    (void)context;
+    if (event->type == VAIN_EVENT_NOTICE)
+        fprintf(stderr, "vain: %s\n", event->text);
+}
+
+/* The first failure is the cause; the others only lost their peer. */
+static pthread_mutex_t failure_lock = PTHREAD_MUTEX_INITIALIZER;
+static bool failure_told;
+static int failure_code;
+
+static void tell_failure(void *context, enum vain_status status)
+{
+    struct rank *rank = context;
+    pthread_mutex_lock(&failure_lock);
+    if (!failure_told) {
+        failure_told = true;
+        vain_progress_end(&rank->session->progress);
+        failure_code = vain_report_failure(status, rank->session->arguments->json && rank->number == 0);
+    }
+    pthread_mutex_unlock(&failure_lock);
+    if (rank->session->aborts_on_failure)
+        vain_launch_abort(&rank->session->launch, vain_exit_code(status));
+}
+
+static void *run_rank(void *context)
+{
+    struct rank *rank = context;
+    struct session *session = rank->session;
+    struct vain_world *world = vain_world_real();
+    vain_event_log_init(&rank->events, world);
+    if (rank->number == 0) {
+        vain_event_subscribe(&rank->events, vain_metrics_read, session->metrics);
+        vain_event_subscribe(&rank->events, vain_progress_read, &session->progress);
+    } else {
+        vain_event_subscribe(&rank->events, print_notice, NULL);
+    }
+    const int ranks_here = session->launch.mpi ? session->launch.local_size : session->ranks;
+    const struct vain_run_config config = {
+        .job = &session->loaded.job,
+        .spec = &session->loaded.spec,
+        .spec_hash = session->loaded.hash,
+        .spec_resolved = session->loaded.resolved,
+        .world = world,
+        .events = &rank->events,
+        .world_comm = rank->comm,
+        .directory = session->directory,
+        .resume = session->arguments->resume,
+        .key_folder = session->key_folder,
+        .spec_folder = session->loaded.folder,
+        .signal = &stop_signal,
+        .threads = vain_launch_threads(session->loaded.job.train.threads, ranks_here),
+        .failed = tell_failure,
+        .failed_context = rank,
+    };
+    rank->status = vain_run_job(&config, &rank->result);
+    return NULL;
+}
+
+/* All members as threads; rank 0 runs here. */
+static enum vain_status run_loop(struct session *session, struct vain_run_result *result)
+{
+    struct vain_loop_hub *hub = NULL;
+    struct rank *ranks = NULL;
+    enum vain_status status;
+    int started = 1;
+    VAIN_TRY_OUT(vain_loop_hub_open(session->ranks, &hub));
+    VAIN_TRY_OUT(vain_take_array(session->ranks, sizeof *ranks, "ranks", (void **)&ranks));
+    for (int i = 0; i < session->ranks; i++) {
+        ranks[i].session = session;
+        ranks[i].number = i;
+        VAIN_TRY_OUT(vain_loop_comm_open(hub, i, &ranks[i].comm));
+    }
+    for (; started < session->ranks; started++) {
+        if (pthread_create(&ranks[started].thread, NULL, run_rank, &ranks[started]) != 0) {
+            status = vain_fail(VAIN_ERR_MEMORY, "thread for member %d of %d could not be started; use fewer --members",
+                               started + 1, session->ranks);
+            ranks[0].comm.ops->abort(&ranks[0].comm);
+            break;
+        }
+    }
+    if (started == session->ranks)
+        run_rank(&ranks[0]);
+    for (int i = 1; i < started; i++)
+        pthread_join(ranks[i].thread, NULL);
+    if (started == session->ranks) {
+        status = ranks[0].status;
+        for (int i = 1; i < session->ranks && status >= 0; i++)
+            status = ranks[i].status < 0 ? ranks[i].status : status;
+        *result = ranks[0].result;
+    }
+out:
+    vain_release(ranks);
+    vain_loop_hub_close(&hub);
+    return status;
+}
+
+static enum vain_status run_mpi(struct session *session, struct vain_run_result *result)
+{
+    struct rank rank = {.session = session, .comm = session->launch.comm, .number = session->launch.rank};
+    run_rank(&rank);
+    *result = rank.result;
+    return rank.status;
+}
+
+/* ------------------------------------------------------------------ set-up and result */
+
+static enum vain_status make_folder(const char *path)
+{
+    char partial[VAIN_PATH_BYTES];
+    snprintf(partial, sizeof partial, "%s", path);
+    for (char *slash = partial + 1;; slash++) {
+        if (*slash != '/' && *slash != '\0')
+            continue;
+        const char kept = *slash;
+        *slash = '\0';
+        if (mkdir(partial, 0755) != 0 && errno != EEXIST)
+            return vain_fail(VAIN_ERR_STORAGE, "%s: the folder cannot be made: %s; choose another with --out", partial,
+                             strerror(errno));
+        if (kept == '\0')
+            return VAIN_OK;
+        *slash = kept;
+    }
+}
+
+static enum vain_status choose_folder(struct session *session)
+{
+    const struct vain_job *job = &session->loaded.job;
+    int length = 0;
+    if (session->arguments->out != NULL)
+        length = snprintf(session->directory, sizeof session->directory, "%s", session->arguments->out);
+    else if (job->checkpoint.directory[0] != '\0')
+        VAIN_TRY(vain_spec_path(&session->loaded.spec, job->checkpoint.directory, session->directory));
+    else
+        length = snprintf(session->directory, sizeof session->directory, "runs/%s", job->general.name);
+    if (length < 0 || length > VAIN_PATH_BYTES - 64)
+        return vain_fail(VAIN_ERR_INPUT, "the output folder's path is too long");
+    return make_folder(session->directory);
+}
+
+/* Every rank reads the spec; only the first one speaks of what is wrong in it. */
+static enum vain_status load_spec(struct session *session, bool *reported)
+{
+    const struct arguments *arguments = session->arguments;
+    if (session->launch.rank == 0)
+        return vain_loaded_spec_open(arguments->spec, arguments->sets, arguments->set_count, arguments->json,
+                                     &session->loaded, reported);
+    *reported = true;
+    return vain_loaded_spec_open_quietly(arguments->spec, arguments->sets, arguments->set_count, &session->loaded);
+}
+
+static enum vain_status prepare(struct session *session, bool *reported)
+{
+    VAIN_TRY(vain_launch_open(&session->launch));
+    VAIN_TRY(load_spec(session, reported));
+    const int members = session->arguments->members;
+    VAIN_TRY(vain_launch_check(&session->launch, &session->loaded.job.exchange, members));
+    session->ranks = session->launch.mpi ? session->launch.size : (members > 0 ? members : 1);
+    session->aborts_on_failure = session->launch.mpi && session->launch.size > 1;
+    VAIN_TRY(choose_folder(session));
+    VAIN_TRY(vain_key_folder(session->key_folder, sizeof session->key_folder));
+    vain_progress_init(&session->progress, &session->loaded.job, session->ranks, session->arguments->quiet);
+    if (session->launch.rank != 0)
+        return VAIN_OK;
+    char path[VAIN_PATH_BYTES];
+    snprintf(path, sizeof path, "%.*s/metrics.jsonl", VAIN_PATH_BYTES - 32, session->directory);
+    return vain_metrics_open(path, &session->metrics);
+}
+
+static struct json_object *number_or_null(double value)
+{
+    return isfinite(value) ? json_object_new_double(value) : NULL;
+}
+
+static int print_json(const struct vain_run_result *result, int64_t peak_bytes)
+{
+    char hash[2 * VAIN_HASH_BYTES + 1];
+    vain_to_hex(result->parameters_hash, VAIN_HASH_BYTES, hash);
+    struct json_object *data = json_object_new_object();
+    json_object_object_add(data, "final_loss", number_or_null(result->final_loss));
+    json_object_object_add(data, "first_validation_loss", number_or_null(result->first_validation_loss));
+    json_object_object_add(data, "validation_loss", number_or_null(result->validation_loss));
+    json_object_object_add(data, "parameters_hash", json_object_new_string(hash));
+    json_object_object_add(data, "parameter_count", json_object_new_int64(result->parameter_count));
+    json_object_object_add(data, "members", json_object_new_int(result->member_count));
+    json_object_object_add(data, "platform", json_object_new_string(result->platform));
+    json_object_object_add(data, "rounds", json_object_new_int64(result->rounds));
+    json_object_object_add(data, "steps", json_object_new_int64(result->steps));
+    json_object_object_add(data, "seconds", json_object_new_double(result->seconds));
+    json_object_object_add(data, "tokens_per_second", json_object_new_double(result->tokens_per_second));
+    json_object_object_add(data, "peak_bytes", json_object_new_int64(peak_bytes));
+    json_object_object_add(data, "checkpoint", json_object_new_string(result->checkpoint));
+    json_object_object_add(data, "record", json_object_new_string(result->record));
+    json_object_object_add(data, "curve", json_object_new_string(result->curve));
+    json_object_object_add(data, "stopped", json_object_new_boolean(result->signal != 0));
+    return vain_print_data(data);
+}
+
+static int print_summary(const struct session *session, const struct vain_run_result *result, int64_t peak_bytes)
+{
+    char rate[32], seconds[32], peak[32], count[32];
+    if (result->signal != 0)
+        printf("stopped by signal %d and saved; the same command goes on\n", result->signal);
+    printf("%d member%s, %s parameters, %lld rounds, %lld steps each\n", result->member_count,
+           result->member_count == 1 ? "" : "s", vain_format_count((double)result->parameter_count, count),
+           (long long)result->rounds, (long long)result->steps);
+    printf("training loss    %.4f nats a symbol\n", result->final_loss);
+    printf("validation loss  %.4f (before: %.4f)\n", result->validation_loss, result->first_validation_loss);
+    printf("time             %s, %s tokens/s, peak memory %s a process\n", vain_format_seconds(result->seconds, seconds),
+           vain_format_count(result->tokens_per_second, rate), vain_format_bytes((double)peak_bytes, peak));
+    printf("checkpoint       %s\n", result->checkpoint);
+    printf("metrics          %s/metrics.jsonl\n", session->directory);
+    printf("round record     %s\n", result->record);
+    printf("loss curve       %s\n", result->curve);
+    return vain_finish_output();
+}
+
+static int print_result(const struct session *session, const struct vain_run_result *result)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    const int64_t peak_bytes = (int64_t)usage.ru_maxrss * 1024;
+    if (session->arguments->json)
+        return print_json(result, peak_bytes);
+    return print_summary(session, result, peak_bytes);
+}
+
+static void close_session(struct session *session)
+{
+    if (vain_metrics_close(&session->metrics) != VAIN_OK)
+        fprintf(stderr, "vain: %s\n", vain_fail_message());
+    vain_loaded_spec_fini(&session->loaded);
+    vain_launch_close(&session->launch);
+}
+
+int vain_verb_run(int argc, char **argv)
+{
+    struct arguments arguments = {.resume = "auto"};
+    struct session *session = NULL;
+    struct vain_run_result result;
+    bool reported = false;
+    const int wrong = vain_parse_arguments(&run_argp, argc, argv, &arguments);
+    if (wrong != 0)
+        return wrong;
+    enum vain_status status = vain_take(sizeof *session, "session", (void **)&session);
+    if (status != VAIN_OK)
+        return vain_report_failure(status, arguments.json);
+    session->arguments = &arguments;
+    catch_signals();
+    status = prepare(session, &reported);
+    int code = vain_exit_code(status);
+    if (status != VAIN_OK) {
+        if (!reported)
+            (void)vain_report_failure(status, arguments.json && session->launch.rank == 0);
+    } else {
+        status = session->launch.mpi ? run_mpi(session, &result) : run_loop(session, &result);
+        vain_progress_end(&session->progress);
+        code = failure_told ? failure_code : vain_exit_code(status);
+        if (status < 0 && !failure_told)
+            code = vain_report_failure(status, arguments.json);
+        if (status >= 0 && session->launch.rank == 0 && print_result(session, &result) != 0)
+            code = 1;
+    }
+    close_session(session);
+    vain_release(session);
+    return code;
+}

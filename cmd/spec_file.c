@@ -1,0 +1,118 @@
+#include "cmd/spec_file.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "cmd/verb.h"
+#include "jobs/plan.h"
+
+static void print_problems(const struct vain_problems *problems, enum vain_status status, bool json)
+{
+    vain_spec_problems_print(problems, stderr, vain_wants_colour(stderr));
+    if (!json)
+        return;
+    struct json_object *error = json_object_new_object();
+    json_object_object_add(error, "code", json_object_new_string(vain_status_name(status)));
+    json_object_object_add(error, "message", json_object_new_string("the spec has errors; nothing was started"));
+    json_object_object_add(error, "exit_code", json_object_new_int(vain_exit_code(status)));
+    json_object_object_add(error, "problems", vain_spec_problems_json(problems));
+    struct json_object *envelope = json_object_new_object();
+    json_object_object_add(envelope, "schema_version", json_object_new_string("1"));
+    json_object_object_add(envelope, "status", json_object_new_string("error"));
+    json_object_object_add(envelope, "error", error);
+    printf("%s\n", json_object_to_json_string_ext(envelope, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+    fflush(stdout);
+    json_object_put(envelope);
+}
+
+static void folder_of(const char *path, char out[VAIN_PATH_BYTES])
+{
+    snprintf(out, VAIN_PATH_BYTES, "%s", path);
+    char *slash = strrchr(out, '/');
+    if (slash == NULL)
+        snprintf(out, VAIN_PATH_BYTES, ".");
+    else if (slash == out)
+        out[1] = '\0';
+    else
+        *slash = '\0';
+}
+
+static enum vain_status finish(struct vain_loaded_spec *loaded)
+{
+    vain_option_agreed_hash(loaded->sections, VAIN_JOB_SECTIONS, loaded->spec.members, loaded->spec.member_count,
+                            loaded->hash);
+    return vain_spec_resolved_yaml(&loaded->spec, &loaded->resolved);
+}
+
+static enum vain_status open_spec(const char *path, const char *const *sets, int set_count, struct vain_loaded_spec *out,
+                                  struct vain_problems *problems)
+{
+    memset(out, 0, sizeof *out);
+    vain_job_sections(&out->job, out->sections);
+    folder_of(path, out->folder);
+    const struct vain_spec_source source = {path, sets, set_count, out->sections, VAIN_JOB_SECTIONS};
+    enum vain_status status = vain_spec_load(&source, &out->spec, problems);
+    if (status == VAIN_OK) {
+        vain_plan_check(&out->job, &out->spec, problems);
+        if (problems->total > 0)
+            status = vain_fail(VAIN_ERR_INPUT, "%s: %s", path, problems->items[0].message);
+    }
+    if (status == VAIN_OK)
+        status = finish(out);
+    if (status != VAIN_OK)
+        vain_loaded_spec_fini(out);
+    return status;
+}
+
+enum vain_status vain_loaded_spec_open(const char *path, const char *const *sets, int set_count, bool json,
+                                       struct vain_loaded_spec *out, bool *reported)
+{
+    struct vain_problems *problems = NULL;
+    *reported = false;
+    VAIN_TRY(vain_take(sizeof *problems, "problems of the spec", (void **)&problems));
+    const enum vain_status status = open_spec(path, sets, set_count, out, problems);
+    if (problems->total > 0) {
+        print_problems(problems, status, json);
+        *reported = true;
+    }
+    vain_release(problems);
+    return status;
+}
+
+enum vain_status vain_loaded_spec_open_quietly(const char *path, const char *const *sets, int set_count,
+                                               struct vain_loaded_spec *out)
+{
+    struct vain_problems *problems = NULL;
+    VAIN_TRY(vain_take(sizeof *problems, "problems of the spec", (void **)&problems));
+    const enum vain_status status = open_spec(path, sets, set_count, out, problems);
+    vain_release(problems);
+    return status;
+}
+
+enum vain_status vain_loaded_spec_parse(const char *text, const char *name, struct vain_loaded_spec *out)
+{
+    struct vain_problems *problems = NULL;
+    memset(out, 0, sizeof *out);
+    VAIN_TRY(vain_take(sizeof *problems, "problems of the spec", (void **)&problems));
+    vain_job_sections(&out->job, out->sections);
+    const struct vain_spec_source source = {name, NULL, 0, out->sections, VAIN_JOB_SECTIONS};
+    enum vain_status status = vain_spec_parse(&source, text, strlen(text), &out->spec, problems);
+    if (status == VAIN_ERR_INPUT && problems->count > 0)
+        status = vain_fail(VAIN_ERR_CORRUPT, "%s: the spec inside cannot be read: %s", name, problems->items[0].message);
+    if (status == VAIN_OK)
+        status = finish(out);
+    vain_release(problems);
+    if (status != VAIN_OK)
+        vain_loaded_spec_fini(out);
+    return status;
+}
+
+void vain_loaded_spec_fini(struct vain_loaded_spec *loaded)
+{
+    vain_spec_fini(&loaded->spec);
+    vain_release(loaded->resolved);
+    loaded->resolved = NULL;
+}

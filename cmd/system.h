@@ -1,0 +1,14 @@
+/* What Linux says about this machine in /proc and /sys. Local; reads small files only. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Memory of the machine, and what of it could be taken now. False if it is not said. */
+bool vain_system_memory(int64_t *total_bytes, int64_t *available_bytes);
+/* The narrowest memory limit of this process's control groups, in bytes; 0: none. */
+int64_t vain_system_memory_limit(void);
+/* Processors' worth of time that its control groups grant; 0: no limit. */
+double vain_system_cpu_quota(void);
+/* Whether the processor has a feature by the kernel's name, such as "avx512f". */
+bool vain_system_cpu_has(const char *flag);

@@ -1,0 +1,97 @@
+#include "cmd/trained.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+
+/* The spec inside and the slices come from one file, but only the slices are under the eyes of the
+ * reader in jobs/store: whether the two describe one model is known here. */
+static enum vain_status compare_layout(const char *path, const struct vain_checkpoint *content,
+                                       const struct vain_layout *layout)
+{
+    if (content->slice_count != layout->slice_count ||
+        content->parameter_count != layout->parameter_count)
+        return vain_fail(VAIN_ERR_CORRUPT,
+                         "%s: holds %lld parameters in %d slices, but the spec inside describes "
+                         "%lld in %d; the file was put together by hand",
+                         path, (long long)content->parameter_count, content->slice_count,
+                         (long long)layout->parameter_count, layout->slice_count);
+    for (int i = 0; i < layout->slice_count; i++) {
+        const struct vain_store_slice *stored = &content->slices[i];
+        const struct vain_slice *wanted = &layout->slices[i];
+        bool equal = strcmp(stored->name, wanted->name) == 0 && stored->offset == wanted->offset &&
+                     stored->shape_count == wanted->shape_count;
+        for (int d = 0; equal && d < wanted->shape_count; d++)
+            equal = stored->shape[d] == wanted->shape[d];
+        if (!equal)
+            return vain_fail(VAIN_ERR_CORRUPT,
+                             "%s: slice %d is '%s', but the spec inside describes '%s' of another "
+                             "place or shape; the file was put together by hand",
+                             path, i, stored->name, wanted->name);
+    }
+    return VAIN_OK;
+}
+
+static enum vain_status load_parameters(struct vain_trained *trained)
+{
+    struct vain_ckpt_file *checkpoint = &trained->checkpoint;
+    const int64_t count = checkpoint->content->parameter_count;
+    const struct vain_memory_ops *memory = &trained->device.ops->memory;
+    VAIN_TRY(vain_take_array(count, sizeof(float), "parameters", (void **)&checkpoint->parameters));
+    VAIN_TRY(
+        vain_checkpoint_read(checkpoint->file, trained->device.pool, checkpoint->parameters, NULL));
+    VAIN_TRY(memory->take(&trained->device, (size_t)count * sizeof(float), "parameters",
+                          (void **)&trained->parameters));
+    memory->copy_in(&trained->queue, trained->parameters, checkpoint->parameters,
+                    (size_t)count * sizeof(float));
+    VAIN_TRY(vain_queue_wait(&trained->queue));
+    vain_release(checkpoint->parameters);
+    checkpoint->parameters = NULL;
+    return VAIN_OK;
+}
+
+static enum vain_status open_all(const char *path, struct vain_trained *trained)
+{
+    const int cores = vain_cores();
+    VAIN_TRY(vain_ckpt_open(path, false, &trained->checkpoint));
+    const struct vain_checkpoint *content = trained->checkpoint.content;
+    VAIN_TRY(vain_loaded_spec_parse(content->spec_resolved, path, &trained->spec));
+    trained->model = trained->spec.job.model;
+    trained->model.symbols = content->symbol_count;
+    trained->model_ops = vain_model_ops_of(&trained->model);
+    VAIN_TRY(trained->model_ops->layout(&trained->model, &trained->layout));
+    VAIN_TRY(compare_layout(path, content, &trained->layout));
+    VAIN_TRY(vain_device_open_cpu(cores < VAIN_THREADS_MAX ? cores : VAIN_THREADS_MAX, NULL,
+                                  &trained->device));
+    trained->queue.device = &trained->device;
+    return load_parameters(trained);
+}
+
+enum vain_status vain_trained_open(const char *path, struct vain_trained **out)
+{
+    *out = NULL;
+    struct vain_trained *trained = NULL;
+    VAIN_TRY(vain_take(sizeof *trained, "model of the checkpoint", (void **)&trained));
+    const enum vain_status status = open_all(path, trained);
+    if (status == VAIN_OK)
+        *out = trained;
+    else
+        vain_trained_close(&trained);
+    return status;
+}
+
+void vain_trained_close(struct vain_trained **trained)
+{
+    struct vain_trained *closing = *trained;
+    *trained = NULL;
+    if (closing == NULL)
+        return;
+    if (closing->device.ops != NULL) {
+        closing->device.ops->memory.release(&closing->device, closing->parameters);
+        vain_device_close(&closing->device);
+    }
+    vain_layout_fini(&closing->layout);
+    vain_loaded_spec_fini(&closing->spec);
+    vain_ckpt_close(&closing->checkpoint);
+    vain_release(closing);
+}

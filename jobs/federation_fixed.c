@@ -1,0 +1,232 @@
+/* The fixed federation: the members of the launcher's world, the same for the whole run.
+ *
+ * At the start every member gives its card to all others. Later a round asks only for the roster (which never
+ * changes), whether somebody wants to stop, and for its record to be kept. */
+#include "jobs/federation.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "jobs/store/record_file.h"
+
+struct fixed {
+    struct vain_federation base; /* first: what callers hold points here */
+    struct vain_federation_fixed_config config;
+    struct vain_control *control;                 /* owned */
+    struct vain_record_member *members;           /* (size) by id, owned */
+    int *member_rank;                             /* (size) owned */
+    uint8_t group_id[VAIN_HASH_BYTES], set_hash[VAIN_HASH_BYTES];
+    int own_index;
+    int heard_signal;
+};
+
+/* A card on the wire of the start: length and content, padded, so that all are equally long. */
+enum { CARD_SLOT_BYTES = 2 + VAIN_CARD_BYTES_MAX };
+
+static enum vain_status fixed_roster(struct vain_federation *federation, int64_t round, struct vain_roster *out)
+{
+    struct fixed *fixed = (struct fixed *)federation;
+    (void)round;
+    memcpy(out->group_id, fixed->group_id, VAIN_HASH_BYTES);
+    memcpy(out->set_hash, fixed->set_hash, VAIN_HASH_BYTES);
+    out->epoch = 0;
+    out->member_count = fixed->config.comm->size;
+    out->members = fixed->members;
+    out->member_rank = fixed->member_rank;
+    out->own_index = fixed->own_index;
+    return VAIN_OK;
+}
+
+static int64_t fixed_weight(struct vain_federation *federation, int index)
+{
+    (void)federation;
+    (void)index;
+    return 1000000;
+}
+
+static enum vain_status fixed_record(struct vain_federation *federation, const uint8_t *frame, size_t bytes)
+{
+    struct fixed *fixed = (struct fixed *)federation;
+    if (fixed->config.directory == NULL)
+        return VAIN_OK;
+    return vain_record_file_append(fixed->config.directory, fixed->config.world, frame, bytes);
+}
+
+/* Own signals are passed on once; a word from another member is enough to stop. Inside an exchange only the word of
+ * somebody who will never come counts (collectives/control.h). */
+static enum vain_status fixed_drain(struct vain_federation *federation, bool in_exchange)
+{
+    struct fixed *fixed = (struct fixed *)federation;
+    const int own = atomic_load(fixed->config.signal);
+    if (own != 0) {
+        VAIN_TRY(vain_control_say(fixed->control, VAIN_CONTROL_ASK, own));
+        fixed->heard_signal = own;
+    }
+    enum vain_control_word word;
+    int32_t signal_number;
+    VAIN_TRY(vain_control_poll(fixed->control, &word, &signal_number));
+    if (word != VAIN_CONTROL_NONE && fixed->heard_signal == 0)
+        fixed->heard_signal = signal_number;
+    if (in_exchange)
+        return word == VAIN_CONTROL_OUTSIDE ? VAIN_STOPPED : VAIN_OK;
+    return own != 0 || word != VAIN_CONTROL_NONE ? VAIN_STOPPED : VAIN_OK;
+}
+
+static enum vain_status fixed_left(struct vain_federation *federation)
+{
+    struct fixed *fixed = (struct fixed *)federation;
+    return vain_control_say(fixed->control, VAIN_CONTROL_OUTSIDE, fixed->heard_signal);
+}
+
+static void fixed_close(struct vain_federation *federation)
+{
+    struct fixed *fixed = (struct fixed *)federation;
+    vain_control_close(&fixed->control);
+    vain_release(fixed->members);
+    vain_release(fixed->member_rank);
+    vain_release(fixed);
+}
+
+static const struct vain_federation_ops fixed_ops = {
+    .name = "fixed",
+    .roster = fixed_roster,
+    .weight = fixed_weight,
+    .record = fixed_record,
+    .drain = fixed_drain,
+    .left = fixed_left,
+    .close = fixed_close,
+};
+
+static enum vain_status make_own_slot(const struct vain_federation_fixed_config *config, uint8_t *slot)
+{
+    struct vain_card card;
+    memset(&card, 0, sizeof card);
+    card.sequence = 1;
+    card.expires_ms = config->signer->certificate.not_after_ms;
+    snprintf(card.name, sizeof card.name, "%s", config->own_name);
+    snprintf(card.software, sizeof card.software, "vain %s", VAIN_VERSION);
+    size_t bytes = 0;
+    memset(slot, 0, CARD_SLOT_BYTES);
+    VAIN_TRY(vain_card_encode(&card, config->signer, slot + 2, &bytes));
+    slot[0] = (uint8_t)(bytes & 255);
+    slot[1] = (uint8_t)(bytes >> 8);
+    return VAIN_OK;
+}
+
+static enum vain_status accept_slot(const struct fixed *fixed, const uint8_t *slot, int rank,
+                                    struct vain_record_member *out)
+{
+    const size_t bytes = (size_t)slot[0] | (size_t)slot[1] << 8;
+    if (bytes > VAIN_CARD_BYTES_MAX)
+        return vain_fail(VAIN_ERR_AUTH, "member card of rank %d says %zu bytes, at most %d are possible", rank, bytes,
+                         VAIN_CARD_BYTES_MAX);
+    struct vain_card card;
+    VAIN_TRY(vain_card_decode(slot + 2, bytes, &card));
+    const int64_t now_ms = fixed->config.world->ops->unix_ms(fixed->config.world);
+    const int64_t tolerance_ms = 3600 * 1000;
+    if (now_ms + tolerance_ms < card.certificate.not_before_ms || now_ms > card.certificate.not_after_ms + tolerance_ms)
+        return vain_fail(VAIN_ERR_AUTH,
+                         "member '%s': its key's certificate does not hold now; renew it with 'vain key new', or set "
+                         "the clock of the machine",
+                         card.name);
+    memcpy(out->name, card.name, sizeof out->name);
+    out->certificate = card.certificate;
+    memcpy(out->member_id, card.member_id, VAIN_HASH_BYTES);
+    return VAIN_OK;
+}
+
+struct indexed_member {
+    struct vain_record_member member;
+    int rank;
+};
+
+static int compare_members(const void *a, const void *b)
+{
+    const struct indexed_member *left = a, *right = b;
+    return memcmp(left->member.member_id, right->member.member_id, VAIN_HASH_BYTES);
+}
+
+static enum vain_status refuse_equal(const struct indexed_member *sorted, int count)
+{
+    for (int i = 0; i < count; i++) {
+        for (int j = i + 1; j < count; j++) {
+            const struct vain_record_member *a = &sorted[i].member, *b = &sorted[j].member;
+            if (memcmp(a->member_id, b->member_id, VAIN_HASH_BYTES) == 0)
+                return vain_fail(VAIN_ERR_REFUSED,
+                                 "members '%s' and '%s' have the same id: every member needs its own key; make one "
+                                 "with 'vain key new'",
+                                 a->name, b->name);
+            if (strcmp(a->name, b->name) == 0)
+                return vain_fail(VAIN_ERR_REFUSED, "two members are called '%s': names must differ", a->name);
+        }
+    }
+    return VAIN_OK;
+}
+
+/* All cards, verified, into fixed->members and member_rank in order of id. */
+static enum vain_status gather_members(struct fixed *fixed)
+{
+    const int size = fixed->config.comm->size;
+    uint8_t own[CARD_SLOT_BYTES];
+    uint8_t *slots = NULL;
+    struct indexed_member *sorted = NULL;
+    enum vain_status status;
+    VAIN_TRY_OUT(make_own_slot(&fixed->config, own));
+    VAIN_TRY_OUT(vain_take_array(size, CARD_SLOT_BYTES, "member cards", (void **)&slots));
+    VAIN_TRY_OUT(vain_take_array(size, sizeof *sorted, "member list", (void **)&sorted));
+    VAIN_TRY_OUT(vain_comm_all_gather(fixed->config.comm, fixed->config.world, fixed->config.deadline_ms, VAIN_TAG_START,
+                                      own, sizeof own, slots));
+    for (int rank = 0; rank < size; rank++) {
+        VAIN_TRY_OUT(accept_slot(fixed, slots + (size_t)rank * CARD_SLOT_BYTES, rank, &sorted[rank].member));
+        sorted[rank].rank = rank;
+    }
+    qsort(sorted, (size_t)size, sizeof *sorted, compare_members);
+    VAIN_TRY_OUT(refuse_equal(sorted, size));
+    for (int i = 0; i < size; i++) {
+        fixed->members[i] = sorted[i].member;
+        fixed->member_rank[i] = sorted[i].rank;
+        if (sorted[i].rank == fixed->config.comm->rank)
+            fixed->own_index = i;
+    }
+out:
+    vain_release(slots);
+    vain_release(sorted);
+    return status;
+}
+
+static void hash_identities(struct fixed *fixed)
+{
+    struct vain_hash_state state;
+    vain_hash_init(&state, "vain/group/set");
+    for (int i = 0; i < fixed->config.comm->size; i++)
+        vain_hash_update(&state, fixed->members[i].member_id, VAIN_HASH_BYTES);
+    vain_hash_final(&state, fixed->set_hash);
+    vain_hash("vain/group/id", fixed->config.job_name, strlen(fixed->config.job_name), fixed->group_id);
+}
+
+enum vain_status vain_federation_fixed_open(const struct vain_federation_fixed_config *config,
+                                            struct vain_federation **out)
+{
+    *out = NULL;
+    if (config->comm->size > VAIN_MEMBERS_MAX)
+        return vain_fail(VAIN_ERR_INPUT, "%d members, at most %d can train together", config->comm->size, VAIN_MEMBERS_MAX);
+    struct fixed *fixed = NULL;
+    enum vain_status status = vain_take(sizeof *fixed, "federation", (void **)&fixed);
+    if (status != VAIN_OK)
+        return status;
+    fixed->base.ops = &fixed_ops;
+    fixed->config = *config;
+    VAIN_TRY_OUT(vain_take_array(config->comm->size, sizeof *fixed->members, "members", (void **)&fixed->members));
+    VAIN_TRY_OUT(vain_take_array(config->comm->size, sizeof *fixed->member_rank, "member ranks",
+                                 (void **)&fixed->member_rank));
+    VAIN_TRY_OUT(gather_members(fixed));
+    hash_identities(fixed);
+    VAIN_TRY_OUT(vain_control_open(config->comm, &fixed->control));
+    *out = &fixed->base;
+    return VAIN_OK;
+out:
+    fixed_close(&fixed->base);
+    return status;
+}

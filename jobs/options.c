@@ -1,0 +1,134 @@
+#include "jobs/options.h"
+
+#include <math.h>
+
+static const char *const site_choices[] = {"rank", "host", "world", NULL};
+static const char *const schedule_choices[] = {"constant", "cosine", NULL};
+static const char *const outer_choices[] = {"mean", "sgd", "nesterov", NULL};
+static const char *const transport_choices[] = {"auto", "loop", "mpi", NULL};
+static const char *const algorithm_choices[] = {"auto", "native", NULL};
+static const char *const privacy_choices[] = {"none", NULL};
+static const char *const bits_choices[] = {"16", "32", NULL};
+
+#define ROW(struct_name, member) .offset = offsetof(struct struct_name, member)
+
+static const struct vain_option general_rows[] = {
+    {.key = "version", .type = VAIN_OPTION_COUNT, .scope = VAIN_AGREED, ROW(vain_general_options, version),
+     .minimum = 1, .maximum = 1.5, .fallback = NULL, .help = "Version of the spec format; 1 is the only one."},
+    {.key = "name", .type = VAIN_OPTION_TEXT, .scope = VAIN_AGREED, ROW(vain_general_options, name),
+     .text_bytes = VAIN_NAME_BYTES, .fallback = "job", .help = "Name of the job, used in files and logs."},
+    {.key = "seed", .type = VAIN_OPTION_SEED, .scope = VAIN_AGREED, ROW(vain_general_options, seed), .fallback = "1",
+     .help = "Seed of all public randomness: initial values, data order, dropout."},
+    {.key = "site", .type = VAIN_OPTION_CHOICE, .scope = VAIN_AGREED, ROW(vain_general_options, site),
+     .choices = site_choices, .fallback = "rank",
+     .help = "Which ranks form one member: each rank, the ranks of a host, or all. Inside a site gradients are "
+             "averaged in the clear every step; between sites only deltas travel."},
+};
+
+static const struct vain_option train_rows[] = {
+    {.key = "train.batch", .type = VAIN_OPTION_COUNT, .scope = VAIN_AGREED, ROW(vain_train_options, batch),
+     .minimum = 1, .maximum = 65536, .fallback = "12", .unit = "windows", .help = "Windows in a micro-batch of one rank."},
+    {.key = "train.accumulate", .type = VAIN_OPTION_COUNT, .scope = VAIN_AGREED, ROW(vain_train_options, accumulate),
+     .minimum = 1, .maximum = 65536, .fallback = "1", .unit = "micro-batches",
+     .help = "Micro-batches whose gradients are added before a step."},
+    {.key = "train.learning_rate", .type = VAIN_OPTION_NUMBER, .scope = VAIN_AGREED,
+     ROW(vain_train_options, learning_rate), .minimum = 0, .maximum = 10, .above_minimum = true, .fallback = "1e-3",
+     .help = "Highest learning rate of AdamW."},
+    {.key = "train.minimum_learning_rate", .type = VAIN_OPTION_NUMBER, .scope = VAIN_AGREED,
+     ROW(vain_train_options, minimum_learning_rate), .minimum = 0, .maximum = 10, .fallback = "0",
+     .help = "Where the cosine schedule ends."},
+    {.key = "train.warmup", .type = VAIN_OPTION_COUNT, .scope = VAIN_AGREED, ROW(vain_train_options, warmup),
+     .minimum = 0, .maximum = 1e9, .fallback = "0", .unit = "steps", .help = "Steps of linear warm-up."},
+    {.key = "train.schedule", .type = VAIN_OPTION_CHOICE, .scope = VAIN_AGREED, ROW(vain_train_options, schedule),
+     .choices = schedule_choices, .fallback = "cosine", .help = "Learning rate after the warm-up."},
+    {.key = "train.weight_decay", .type = VAIN_OPTION_NUMBER, .scope = VAIN_AGREED,
+     ROW(vain_train_options, weight_decay), .minimum = 0, .maximum = 10, .fallback = "0.1",
+     .help = "Decoupled weight decay of matrices and tables."},
+    {.key = "train.beta1", .type = VAIN_OPTION_NUMBER, .scope = VAIN_AGREED, ROW(vain_train_options, beta1),
+     .minimum = 0, .maximum = 0.999999, .fallback = "0.9", .help = "Decay of AdamW's first moment."},
+    {.key = "train.beta2", .type = VAIN_OPTION_NUMBER, .scope = VAIN_AGREED, ROW(vain_train_options, beta2),
+     .minimum = 0, .maximum = 0.999999, .fallback = "0.99", .help = "Decay of AdamW's second moment."},
+    {.key = "train.gradient_clip", .type = VAIN_OPTION_NUMBER, .scope = VAIN_AGREED,
+     ROW(vain_train_options, gradient_clip), .minimum = 0, .maximum = 1e9, .fallback = "1",
+     .help = "Largest L2 norm of a step's gradient; 0 does not clip."},
+    {.key = "train.local_steps", .type = VAIN_OPTION_COUNT, .scope = VAIN_AGREED, ROW(vain_train_options, local_steps),
+     .minimum = 1, .maximum = 1e6, .fallback = "20", .unit = "steps", .help = "Local steps between two exchanges."},
+    {.key = "train.rounds", .type = VAIN_OPTION_COUNT, .scope = VAIN_AGREED, ROW(vain_train_options, rounds),
+     .minimum = 1, .maximum = 1e7, .fallback = "100", .unit = "rounds", .help = "Exchanges in the whole run."},
+    {.key = "train.threads", .type = VAIN_OPTION_COUNT, .scope = VAIN_LOCAL, ROW(vain_train_options, threads),
+     .minimum = 0, .maximum = VAIN_THREADS_MAX, .fallback = "0", .unit = "threads",
+     .help = "Worker threads of a rank; 0 takes the cores over the ranks of this host."},
+};
+
+static const struct vain_option outer_rows[] = {
+    {.key = "outer.optimizer", .type = VAIN_OPTION_CHOICE, .scope = VAIN_AGREED, ROW(vain_outer_options, optimizer),
+     .choices = outer_choices, .fallback = "mean",
+     .help = "What is done with the mean delta: taken as it is, SGD with momentum, or Nesterov's (DiLoCo)."},
+    {.key = "outer.learning_rate", .type = VAIN_OPTION_NUMBER, .scope = VAIN_AGREED,
+     ROW(vain_outer_options, learning_rate), .minimum = 0, .maximum = 10, .above_minimum = true, .fallback = "0.7",
+     .help = "Rate of sgd and nesterov."},
+    {.key = "outer.momentum", .type = VAIN_OPTION_NUMBER, .scope = VAIN_AGREED, ROW(vain_outer_options, momentum),
+     .minimum = 0, .maximum = 0.999999, .fallback = "0.9", .help = "Momentum of sgd and nesterov."},
+};
+
+static const struct vain_option exchange_rows[] = {
+    {.key = "exchange.transport", .type = VAIN_OPTION_CHOICE, .scope = VAIN_LOCAL, ROW(vain_exchange_options, transport),
+     .choices = transport_choices, .fallback = "auto",
+     .help = "What carries the words: loop (members in one process), mpi, or what the launcher offers."},
+    {.key = "exchange.algorithm", .type = VAIN_OPTION_CHOICE, .scope = VAIN_AGREED, ROW(vain_exchange_options, algorithm),
+     .choices = algorithm_choices, .fallback = "auto", .help = "How words are summed: native is the transport's own all-reduce."},
+    {.key = "exchange.privacy", .type = VAIN_OPTION_CHOICE, .scope = VAIN_AGREED, ROW(vain_exchange_options, privacy),
+     .choices = privacy_choices, .fallback = "none", .help = "What others learn of a member's words; none: they travel in the clear."},
+    {.key = "exchange.bits", .type = VAIN_OPTION_CHOICE, .scope = VAIN_AGREED, ROW(vain_exchange_options, bits),
+     .choices = bits_choices, .fallback = "32", .help = "Bits of a value on the wire: a word of 32, or two packed fields of 16."},
+    {.key = "exchange.clip", .type = VAIN_OPTION_NUMBER_OR_AUTO, .scope = VAIN_AGREED, ROW(vain_exchange_options, clip),
+     .minimum = 0, .maximum = 1e30, .above_minimum = true, .fallback = "auto",
+     .help = "Largest L2 norm of a member's delta; auto follows the last aggregate."},
+    {.key = "exchange.deadline", .type = VAIN_OPTION_DURATION, .scope = VAIN_LOCAL,
+     ROW(vain_exchange_options, deadline_ms), .minimum = 100, .maximum = 7 * 24 * 3600e3, .fallback = "30m",
+     .help = "How long a member waits for the others in an exchange."},
+};
+
+static const struct vain_option checkpoint_rows[] = {
+    {.key = "checkpoint.every", .type = VAIN_OPTION_COUNT, .scope = VAIN_LOCAL, ROW(vain_checkpoint_options, every),
+     .minimum = 1, .maximum = 1e9, .fallback = "10", .unit = "rounds",
+     .help = "Rounds between checkpoints; the last round always writes one."},
+    {.key = "checkpoint.keep", .type = VAIN_OPTION_COUNT, .scope = VAIN_LOCAL, ROW(vain_checkpoint_options, keep),
+     .minimum = 2, .maximum = 1e6, .fallback = "3", .unit = "files",
+     .help = "Newest checkpoints kept; two at least, so that every member holds a common one at any moment."},
+    {.key = "checkpoint.directory", .type = VAIN_OPTION_PATH, .scope = VAIN_LOCAL,
+     ROW(vain_checkpoint_options, directory), .text_bytes = VAIN_PATH_BYTES, .fallback = "",
+     .help = "Folder of the run's files; empty: runs/<name> in the current folder."},
+};
+
+void vain_job_sections(struct vain_job *job, struct vain_option_section out[VAIN_MIN_LEN(VAIN_JOB_SECTIONS)])
+{
+    out[0] = (struct vain_option_section){general_rows, VAIN_COUNT_OF(general_rows), &job->general};
+    out[1] = (struct vain_option_section){vain_model_option_rows, vain_model_option_count, &job->model};
+    out[2] = (struct vain_option_section){vain_data_option_rows, vain_data_option_count, &job->data};
+    out[3] = (struct vain_option_section){train_rows, VAIN_COUNT_OF(train_rows), &job->train};
+    out[4] = (struct vain_option_section){outer_rows, VAIN_COUNT_OF(outer_rows), &job->outer};
+    out[5] = (struct vain_option_section){exchange_rows, VAIN_COUNT_OF(exchange_rows), &job->exchange};
+    out[6] = (struct vain_option_section){checkpoint_rows, VAIN_COUNT_OF(checkpoint_rows), &job->checkpoint};
+}
+
+double vain_learning_rate(const struct vain_train_options *train, int64_t step)
+{
+    if (step < train->warmup)
+        return train->learning_rate * (double)(step + 1) / (double)(train->warmup + 1);
+    if (train->schedule == VAIN_SCHEDULE_CONSTANT)
+        return train->learning_rate;
+    const int64_t steps = train->rounds * train->local_steps;
+    const double span = (double)(steps - train->warmup);
+    const double progress = span > 0 ? fmin(1.0, (double)(step - train->warmup) / span) : 1.0;
+    const double low = fmin(train->minimum_learning_rate, train->learning_rate);
+    return low + 0.5 * (1.0 + cos(3.14159265358979323846 * progress)) * (train->learning_rate - low);
+}
+
+double vain_round_step_bound(const struct vain_train_options *train, int64_t round)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < train->local_steps; i++)
+        sum += vain_learning_rate(train, round * train->local_steps + i);
+    return sum;
+}

@@ -1,0 +1,68 @@
+/* Everything that a job spec can say, as one struct, and the option rows of jobs/ itself.
+ *
+ * models/ and jobs/data/ bring their own rows; vain_job_sections lists all of them in the order in which help, schema
+ * and reference print them. */
+#pragma once
+
+#include "base/option.h"
+#include "jobs/data/corpus.h"
+#include "models/model.h"
+
+enum vain_site_kind { VAIN_SITE_RANK, VAIN_SITE_HOST, VAIN_SITE_WORLD };
+enum vain_schedule { VAIN_SCHEDULE_CONSTANT, VAIN_SCHEDULE_COSINE };
+enum vain_outer_kind { VAIN_OUTER_MEAN, VAIN_OUTER_SGD, VAIN_OUTER_NESTEROV };
+enum vain_transport_kind { VAIN_TRANSPORT_AUTO, VAIN_TRANSPORT_LOOP, VAIN_TRANSPORT_MPI };
+enum vain_field_bits { VAIN_FIELD_16, VAIN_FIELD_32 };
+
+struct vain_general_options {
+    int64_t version;
+    char name[VAIN_NAME_BYTES];
+    uint64_t seed;
+    int site; /* enum vain_site_kind */
+};
+
+struct vain_train_options {
+    int64_t batch, accumulate; /* windows a micro-batch; micro-batches a step */
+    double learning_rate, minimum_learning_rate;
+    int64_t warmup; /* steps */
+    int schedule;   /* enum vain_schedule */
+    double weight_decay, beta1, beta2, gradient_clip;
+    int64_t local_steps, rounds;
+    int64_t threads; /* 0: cores over local ranks */
+};
+
+struct vain_outer_options {
+    int optimizer; /* enum vain_outer_kind */
+    double learning_rate, momentum;
+};
+
+struct vain_exchange_options {
+    int transport, algorithm, privacy, bits;
+    double clip; /* NaN: from the last aggregate */
+    int64_t deadline_ms;
+};
+
+struct vain_checkpoint_options {
+    int64_t every, keep; /* rounds; files */
+    char directory[VAIN_PATH_BYTES];
+};
+
+struct vain_job {
+    struct vain_general_options general;
+    struct vain_model_options model;
+    struct vain_data_options data;
+    struct vain_train_options train;
+    struct vain_outer_options outer;
+    struct vain_exchange_options exchange;
+    struct vain_checkpoint_options checkpoint;
+};
+
+enum { VAIN_JOB_SECTIONS = 7 };
+/* The sections of `job`, which is borrowed and receives the values. */
+void vain_job_sections(struct vain_job *job, struct vain_option_section out[VAIN_MIN_LEN(VAIN_JOB_SECTIONS)]);
+
+/* Learning rate of local step `step` (from 0) of the whole run: linear warm-up, then constant or a cosine down to the
+ * minimum at the last step. Local, deterministic. */
+double vain_learning_rate(const struct vain_train_options *train, int64_t step);
+/* Upper bound of how far one parameter moves in round `round`: the sum of its learning rates. */
+double vain_round_step_bound(const struct vain_train_options *train, int64_t round);

@@ -1,0 +1,220 @@
+/* A round, from top to bottom; each step is one call, and this is the whole way of the data:
+ *
+ *     local steps -> delta -> words -> reduce -> open -> mean of the views -> outer step -> record
+ *
+ * Nothing travels before the reduce. Ranks that do not lead their site take part in the local steps and are given the
+ * new parameters. */
+#include "jobs/round.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "jobs/outer.h"
+#include "jobs/round_record.h"
+
+static double now_seconds(struct vain_world *world)
+{
+    return (double)world->ops->now_ns(world) * 1e-9;
+}
+
+static void report_step(struct vain_run *run, const struct vain_step_report *step, double seconds)
+{
+    const struct vain_train_options *train = &run->job->train;
+    const double tokens = (double)(train->batch * train->accumulate * run->model.context * run->world_comm.size);
+    const double values[] = {(double)run->round + 1,
+                             (double)(run->round * train->local_steps + run->method.step_in_round),
+                             step->loss,
+                             step->learning_rate,
+                             step->gradient_norm,
+                             seconds > 0 ? tokens / seconds : NAN};
+    vain_event_emit(run->config->events, VAIN_EVENT_STEP, values);
+}
+
+static bool asked_to_stop(struct vain_run *run, enum vain_status *status)
+{
+    if (!run->leader)
+        return atomic_load(run->config->signal) != 0;
+    *status = run->federation->ops->drain(run->federation, false);
+    return *status == VAIN_STOPPED;
+}
+
+/* H steps on the member's own data. The site's ranks stop after the same step. */
+static enum vain_status local_steps(struct vain_run *run)
+{
+    struct vain_world *world = run->config->world;
+    while (run->method.step_in_round < run->job->train.local_steps) {
+        enum vain_status status = VAIN_OK;
+        const bool want_stop = asked_to_stop(run, &status);
+        if (status < 0)
+            return status;
+        struct vain_step_report step;
+        const double start = now_seconds(world);
+        VAIN_TRY(run->method_ops->step(&run->method, run->round, run->method.step_in_round, want_stop, &step));
+        report_step(run, &step, now_seconds(world) - start);
+        if (step.stop_heard)
+            return VAIN_STOPPED;
+    }
+    return VAIN_OK;
+}
+
+/* A delta that is not finite: say in which slice. */
+static enum vain_status name_slice(struct vain_run *run, const float *delta)
+{
+    int64_t index = run->layout.parameter_count;
+    run->device.ops->optimiser.first_not_finite(&run->queue, run->layout.parameter_count, delta, &index);
+    return vain_fail(VAIN_ERR_NUMERIC,
+                     "member '%s', round %lld: the delta is not finite in slice '%s' (parameter %lld); nothing was sent",
+                     run->name, (long long)run->round + 1,
+                     index < run->layout.parameter_count ? vain_layout_slice_at(&run->layout, index)->name : "(none)",
+                     (long long)index);
+}
+
+static void say_what_did_not_fit(struct vain_run *run, const struct vain_codec_report *report)
+{
+    if (report->clipped)
+        vain_event_notice(run->config->events,
+                          "round %lld, member '%s': delta of norm %.4g was scaled down to the bound %.4g; the rest stays "
+                          "in the residual and is part of the next delta (exchange.clip)",
+                          (long long)run->round + 1, run->name, report->norm, report->bound);
+    if (report->saturation.count > 0)
+        vain_event_notice(run->config->events,
+                          "round %lld, member '%s': %lld values met the end of the integer range, the worst in slice '%s' "
+                          "(%.4g); what did not fit stays in the residual (exchange.bits)",
+                          (long long)run->round + 1, run->name, (long long)report->saturation.count,
+                          vain_layout_slice_at(&run->layout, report->saturation.worst_index)->name,
+                          (double)report->saturation.worst_value);
+}
+
+/* delta = common - now + residual, then integers in words. The gradients' memory holds the delta. What the words do not
+ * say becomes the residual only once the exchange is through, so that a round that is left can be saved as if it had not
+ * been encoded. */
+static enum vain_status encode(struct vain_run *run, struct vain_codec_report *report)
+{
+    const int64_t N = run->layout.parameter_count;
+    const struct vain_train_options *train = &run->job->train;
+    float *delta = run->method.gradients;
+    run->device.ops->codec.delta(&run->queue, N, run->common, run->method.parameters, run->residual, delta);
+    const int64_t windows = train->local_steps * train->batch * train->accumulate * run->site.comm.size;
+    const struct vain_counters mine = {
+        .weight = windows * run->model.context,
+        .loss_micro = llround(run->method.loss_sum / (double)train->local_steps * 1e6),
+    };
+    const enum vain_status status =
+        vain_codec_encode(&run->codec, &run->queue, delta, &mine, run->check_random, (uint32_t)run->round, 0, run->words,
+                          run->next_residual, report);
+    if (status == VAIN_ERR_NUMERIC)
+        return name_slice(run, delta);
+    return status;
+}
+
+/* The sum is there: what this round left over is what the next delta starts with. */
+static void keep_residual(struct vain_run *run)
+{
+    float *last = run->residual;
+    run->residual = run->next_residual;
+    run->next_residual = last;
+}
+
+static void describe_context(const struct vain_run *run, const struct vain_roster *roster, struct vain_context *out)
+{
+    memset(out, 0, sizeof *out);
+    memcpy(out->group_id, roster->group_id, VAIN_HASH_BYTES);
+    memcpy(out->set_hash, roster->set_hash, VAIN_HASH_BYTES);
+    memcpy(out->parameters_hash, run->parameters_hash, VAIN_HASH_BYTES);
+    memcpy(out->spec_hash, run->config->spec_hash, VAIN_HASH_BYTES);
+    out->epoch = roster->epoch;
+    out->round = (uint64_t)run->round;
+}
+
+/* The members' part of a round: what site leaders do between the local steps and the new parameters. */
+static enum vain_status exchange(struct vain_run *run, struct vain_counters *sums, struct vain_codec_report *report)
+{
+    struct vain_roster roster;
+    struct vain_context context;
+    const int64_t N = run->layout.parameter_count;
+    float *mean = run->method.gradients;
+
+    /* 1. Form: who takes part, and what all of them must agree on. */
+    VAIN_TRY(run->federation->ops->roster(run->federation, run->round, &roster));
+    describe_context(run, &roster, &context);
+
+    /* 2. The delta becomes words. */
+    VAIN_TRY(encode(run, report));
+
+    /* 3. Reduce: contexts are compared, then the words are summed. */
+    vain_exchange_set_round(run->exchange, &context, run->check_random, run->words);
+    VAIN_TRY(vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_REDUCE, &run->driver));
+
+    /* 4. Open: the check word holds, or there is no sum. */
+    VAIN_TRY(vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_OPEN, &run->driver));
+    keep_residual(run);
+    say_what_did_not_fit(run, report);
+
+    /* 5. Judge: one view a group (one group now), combined by the rule. */
+    vain_codec_decode(&run->codec, &run->queue, run->words, mean, sums);
+    const float *const views[] = {mean};
+    const int64_t weights[] = {run->federation->ops->weight(run->federation, roster.own_index)};
+    VAIN_TRY(run->rule->combine(&run->queue, 1, N, views, weights, mean));
+
+    /* 6. Step: the outer optimiser moves what is common. */
+    vain_outer_apply(&run->job->outer, &run->queue, N, mean, run->momentum, run->common);
+
+    /* 7. Record: all members sign what happened. */
+    return vain_round_record(run, &roster, sums);
+}
+
+/* The leader's outcome and the new parameters reach the site's other ranks. */
+static enum vain_status share_with_site(struct vain_run *run, enum vain_status *outcome)
+{
+    if (run->site.comm.size == 1)
+        return VAIN_OK;
+    int32_t word = (int32_t)*outcome;
+    VAIN_TRY(vain_comm_broadcast(&run->site.comm, run->config->world, run->driver.deadline_ms, 0, &word, sizeof word));
+    *outcome = (enum vain_status)word;
+    if (*outcome != VAIN_OK)
+        return VAIN_OK;
+    return vain_comm_broadcast(&run->site.comm, run->config->world, run->driver.deadline_ms, 0, run->common,
+                               (size_t)run->layout.parameter_count * sizeof(float));
+}
+
+static void report_round(struct vain_run *run, const struct vain_counters *sums, const struct vain_codec_report *report,
+                         double local_seconds, double exchange_seconds)
+{
+    run->round_loss = (double)sums->loss_micro * 1e-6 / (double)run->codec.members;
+    const double values[] = {(double)run->round,
+                             (double)(run->round * run->job->train.local_steps),
+                             run->round_loss,
+                             report->norm,
+                             (double)sums->clipped,
+                             exchange_seconds,
+                             local_seconds};
+    vain_event_emit(run->config->events, VAIN_EVENT_ROUND, values);
+}
+
+enum vain_status vain_round(struct vain_run *run)
+{
+    struct vain_world *world = run->config->world;
+    struct vain_counters sums = {0};
+    struct vain_codec_report report = {0};
+    const double start = now_seconds(world);
+
+    enum vain_status outcome = local_steps(run);
+    const double trained = now_seconds(world);
+    if (outcome < 0)
+        return outcome;
+    if (outcome == VAIN_OK) {
+        if (run->leader)
+            outcome = exchange(run, &sums, &report);
+        if (outcome < 0)
+            return outcome;
+        VAIN_TRY(share_with_site(run, &outcome));
+    }
+    if (outcome == VAIN_STOPPED)
+        return run->leader ? vain_round_leave(run) : VAIN_STOPPED;
+
+    run->method_ops->adopt(&run->method, run->common);
+    run->round++;
+    if (run->leader)
+        report_round(run, &sums, &report, trained - start, now_seconds(world) - trained);
+    return VAIN_OK;
+}

@@ -1,0 +1,89 @@
+#include "jobs/round_record.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* A member's entry (name, certificate), the fixed part, and room for the platform: an upper bound of a body. */
+static size_t body_bytes_max(int members)
+{
+    return 1024 + (size_t)members * (2 + VAIN_NAME_BYTES + VAIN_CERTIFICATE_BYTES);
+}
+
+size_t vain_round_record_bytes(int members)
+{
+    const size_t signatures = (size_t)members * (2 + VAIN_SIGNATURE_BYTES);
+    return 2 * body_bytes_max(members) + signatures + 64;
+}
+
+static void describe(const struct vain_run *run, const struct vain_roster *roster, const struct vain_counters *sums,
+                     const uint8_t *parameters_after, struct vain_record *out)
+{
+    memset(out, 0, sizeof *out);
+    memcpy(out->previous, run->record_head, VAIN_HASH_BYTES);
+    memcpy(out->run_id, run->run_id, VAIN_RUN_ID_BYTES);
+    memcpy(out->group_id, roster->group_id, VAIN_HASH_BYTES);
+    out->epoch = roster->epoch;
+    out->round = (uint64_t)run->round + 1;
+    memcpy(out->spec_hash, run->config->spec_hash, VAIN_HASH_BYTES);
+    memcpy(out->parameters_before, run->parameters_hash, VAIN_HASH_BYTES);
+    memcpy(out->parameters_after, parameters_after, VAIN_HASH_BYTES);
+    out->counters = *sums;
+    snprintf(out->platform, sizeof out->platform, "%s", run->common_platform);
+    out->member_count = roster->member_count;
+    out->members = run->roster_members;
+}
+
+/* Every member's signature over this member's own view of the round. */
+static enum vain_status check_signatures(const struct vain_run *run, const struct vain_roster *roster,
+                                         const uint8_t *message, const uint8_t *by_rank)
+{
+    for (int i = 0; i < roster->member_count; i++) {
+        const uint8_t *signature = by_rank + (size_t)roster->member_rank[i] * VAIN_SIGNATURE_BYTES;
+        memcpy(run->signatures + (size_t)i * VAIN_SIGNATURE_BYTES, signature, VAIN_SIGNATURE_BYTES);
+        if (!vain_signature_valid(roster->members[i].certificate.current_key, message, VAIN_RECORD_MESSAGE_BYTES, signature))
+            return vain_fail(VAIN_ERR_AUTH,
+                             "round %lld: member '%s' signed another record than member '%s': its parameters, counters or "
+                             "history differ; the round is not recorded. Compare the platforms and specs of the two, "
+                             "then resume",
+                             (long long)run->round + 1, roster->members[i].name, run->name);
+    }
+    return VAIN_OK;
+}
+
+enum vain_status vain_round_record(struct vain_run *run, const struct vain_roster *roster,
+                                   const struct vain_counters *sums)
+{
+    uint8_t parameters_after[VAIN_HASH_BYTES], head[VAIN_HASH_BYTES];
+    uint8_t message[VAIN_RECORD_MESSAGE_BYTES], own[VAIN_SIGNATURE_BYTES];
+    const size_t capacity = vain_round_record_bytes(roster->member_count);
+    uint8_t *body = run->record_buffer;
+    size_t body_bytes = 0, frame_bytes = 0;
+    struct vain_record record;
+
+    VAIN_TRY(vain_merkle_root(run->common, (size_t)run->layout.parameter_count * sizeof(float), VAIN_MERKLE_LEAF_BYTES,
+                              run->device.pool, parameters_after));
+    describe(run, roster, sums, parameters_after, &record);
+    VAIN_TRY(vain_record_encode_body(&record, body, capacity, &body_bytes));
+    vain_record_hash(body, body_bytes, head);
+    vain_record_message(head, message);
+    VAIN_TRY(vain_signer_sign(&run->signer, message, sizeof message, own));
+
+    uint8_t *by_rank = run->signatures + (size_t)roster->member_count * VAIN_SIGNATURE_BYTES;
+    vain_exchange_set_gather(run->exchange, own, sizeof own, by_rank);
+    VAIN_TRY(vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_GATHER, &run->driver));
+    VAIN_TRY(check_signatures(run, roster, message, by_rank));
+
+    uint8_t *frame = body + body_bytes;
+    VAIN_TRY(vain_record_encode_frame(body, body_bytes, run->signatures, roster->member_count, frame,
+                                      capacity - body_bytes, &frame_bytes));
+    VAIN_TRY(run->federation->ops->record(run->federation, frame, frame_bytes));
+    memcpy(run->record_head, head, VAIN_HASH_BYTES);
+    memcpy(run->parameters_hash, parameters_after, VAIN_HASH_BYTES);
+    return VAIN_OK;
+}
+
+enum vain_status vain_round_leave(struct vain_run *run)
+{
+    const enum vain_status status = run->federation->ops->left(run->federation);
+    return status == VAIN_OK ? VAIN_STOPPED : status;
+}

@@ -1,0 +1,163 @@
+#include "jobs/run.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "jobs/evaluate.h"
+#include "jobs/round.h"
+#include "jobs/save.h"
+#include "jobs/setup.h"
+#include "jobs/store/metrics.h"
+
+static double seconds_since_start(const struct vain_run *run)
+{
+    struct vain_world *world = run->config->world;
+    return (double)(world->ops->now_ns(world) - run->start_ns) * 1e-9;
+}
+
+static double trained_tokens_per_second(const struct vain_run *run, double seconds)
+{
+    const struct vain_train_options *train = &run->job->train;
+    const double steps = (double)((run->round - run->first_round) * train->local_steps);
+    const double tokens = steps * (double)(train->batch * train->accumulate * run->model.context * run->world_comm.size);
+    return seconds > 0 ? tokens / seconds : 0;
+}
+
+/* Measure the common parameters, put a point on the curve. Collective over the world. */
+static enum vain_status evaluate(struct vain_run *run)
+{
+    VAIN_TRY(vain_evaluate(run, &run->validation_loss));
+    const int64_t step = run->round * run->job->train.local_steps;
+    const bool again = run->curve_count > 0 && run->curve[run->curve_count - 1].round == run->round;
+    struct vain_curve_point *point = &run->curve[again ? run->curve_count - 1 : run->curve_count++];
+    *point = (struct vain_curve_point){run->round, step, run->round_loss, run->validation_loss};
+    if (run->round == 0)
+        run->first_validation_loss = run->validation_loss;
+    const double values[] = {(double)run->round, (double)step, run->validation_loss};
+    vain_event_emit(run->config->events, VAIN_EVENT_EVALUATION, values);
+    return VAIN_OK;
+}
+
+static void put_on_curve(struct vain_run *run)
+{
+    run->curve[run->curve_count++] =
+        (struct vain_curve_point){run->round, run->round * run->job->train.local_steps, run->round_loss, NAN};
+}
+
+/* Rounds until the last one, evaluated and saved when due. */
+static enum vain_status train(struct vain_run *run)
+{
+    const int64_t rounds = run->job->train.rounds;
+    while (run->round < rounds) {
+        VAIN_TRY(vain_round(run));
+        if (run->round % run->job->checkpoint.every == 0 || run->round == rounds) {
+            VAIN_TRY(evaluate(run));
+            VAIN_TRY(vain_save(run));
+        } else {
+            put_on_curve(run);
+        }
+    }
+    return VAIN_OK;
+}
+
+/* The signal behind the stop: the greatest that any rank was sent. Collective over the world. */
+static enum vain_status agree_on_signal(struct vain_run *run)
+{
+    int32_t mine = atomic_load(run->config->signal), *all = NULL;
+    VAIN_TRY(vain_take_array(run->world_comm.size, sizeof *all, "signals", (void **)&all));
+    const enum vain_status status = vain_comm_all_gather(&run->world_comm, run->config->world, run->driver.deadline_ms,
+                                                         VAIN_TAG_START, &mine, sizeof mine, all);
+    for (int i = 0; i < run->world_comm.size; i++)
+        run->signal = all[i] > run->signal ? all[i] : run->signal;
+    vain_release(all);
+    return status;
+}
+
+/* Asked to stop: everybody saves the same common round and waits for the others, so that no rank is killed while another
+ * still writes. */
+static enum vain_status stop(struct vain_run *run)
+{
+    VAIN_TRY(agree_on_signal(run));
+    const double values[] = {(double)run->round,
+                             (double)(run->round * run->job->train.local_steps + run->method.step_in_round),
+                             (double)run->signal};
+    vain_event_emit(run->config->events, VAIN_EVENT_STOP, values);
+    VAIN_TRY(vain_save(run));
+    VAIN_TRY(vain_comm_barrier(&run->world_comm, run->config->world, run->driver.deadline_ms));
+    return VAIN_STOPPED;
+}
+
+static void report_start(struct vain_run *run)
+{
+    const double values[] = {(double)run->codec.members, (double)run->layout.parameter_count, (double)run->round,
+                             (double)(run->round * run->job->train.local_steps + run->method.step_in_round)};
+    vain_event_emit(run->config->events, VAIN_EVENT_RUN_START, values);
+}
+
+static enum vain_status finish(struct vain_run *run, struct vain_run_result *result)
+{
+    const char *folder = run->config->directory;
+    result->final_loss = run->round_loss;
+    result->first_validation_loss = run->first_validation_loss;
+    result->validation_loss = run->validation_loss;
+    result->rounds = run->round;
+    result->steps = run->round * run->job->train.local_steps + run->method.step_in_round;
+    result->seconds = seconds_since_start(run);
+    result->tokens_per_second = trained_tokens_per_second(run, result->seconds);
+    result->parameter_count = run->layout.parameter_count;
+    result->member_count = run->codec.members;
+    memcpy(result->parameters_hash, run->parameters_hash, VAIN_HASH_BYTES);
+    snprintf(result->platform, sizeof result->platform, "%s", run->platform);
+    vain_checkpoint_path(folder, run->round, result->checkpoint, sizeof result->checkpoint);
+    snprintf(result->record, sizeof result->record, "%s/record.bin", folder);
+    snprintf(result->curve, sizeof result->curve, "%s/loss.svg", folder);
+    if (!run->writer)
+        return VAIN_OK;
+    const double values[] = {(double)run->round,        (double)result->steps,  result->final_loss,
+                             result->validation_loss, result->seconds,        result->tokens_per_second};
+    vain_event_emit(run->config->events, VAIN_EVENT_RUN_END, values);
+    return vain_curve_write_svg(run->curve, run->curve_count, run->job->general.name, result->curve, run->config->world);
+}
+
+/* A run that goes on after its last round has nothing to do but to say how it ended. */
+static enum vain_status start(struct vain_run *run)
+{
+    VAIN_TRY(vain_resume(run));
+    run->first_round = run->round;
+    if (run->round > 0 && run->curve_count > 0) {
+        run->round_loss = run->curve[run->curve_count - 1].loss;
+        run->validation_loss = run->curve[run->curve_count - 1].validation_loss;
+    }
+    report_start(run);
+    run->start_ns = run->config->world->ops->now_ns(run->config->world);
+    if (run->round == 0 && run->method.step_in_round == 0)
+        return evaluate(run);
+    return VAIN_OK;
+}
+
+enum vain_status vain_run_job(const struct vain_run_config *config, struct vain_run_result *result)
+{
+    struct vain_run run;
+    memset(result, 0, sizeof *result);
+    enum vain_status status = vain_setup(&run, config);
+    if (status == VAIN_OK)
+        status = start(&run);
+    if (status == VAIN_OK)
+        status = train(&run);
+    if (status == VAIN_STOPPED)
+        status = stop(&run);
+    if (status >= 0) {
+        result->signal = run.signal;
+        const enum vain_status finished = finish(&run, result);
+        status = finished != VAIN_OK ? finished : status;
+    }
+    if (status < 0) {
+        if (config->failed != NULL)
+            config->failed(config->failed_context, status);
+        run.world_comm.ops->abort(&run.world_comm);
+    }
+    vain_teardown(&run);
+    return status;
+}

@@ -1,0 +1,85 @@
+#include "jobs/save.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "jobs/store/member.h"
+
+static enum vain_status write_common(struct vain_run *run, int64_t *bytes)
+{
+    const struct vain_run_config *config = run->config;
+    const struct vain_checkpoint checkpoint = {
+        .round = run->round,
+        .step = run->round * run->job->train.local_steps,
+        .created_unix_ms = config->world->ops->unix_ms(config->world),
+        .parameter_count = run->layout.parameter_count,
+        .slice_count = run->layout.slice_count,
+        .slices = run->slices,
+        .parameters = run->common,
+        .outer_momentum = run->momentum,
+        .scale_exponent = vain_codec_state(&run->codec).range_exponent,
+        .bound_exponent = vain_codec_state(&run->codec).bound_exponent,
+        .spec = config->spec->text,
+        .spec_resolved = config->spec_resolved,
+        .job_name = run->job->general.name,
+        .platform = run->common_platform,
+        .model = run->model_ops->name,
+        .member_count = run->codec.members,
+        .members = run->roster_members,
+        .symbol_count = run->corpus.symbol_count,
+        .symbols = run->corpus.vocabulary,
+        .symbol_kind = run->corpus.symbol_kind,
+        .curve_count = run->curve_count,
+        .curve = run->curve,
+    };
+    struct vain_checkpoint full = checkpoint;
+    memcpy(full.run_id, run->run_id, VAIN_RUN_ID_BYTES);
+    memcpy(full.parameters_hash, run->parameters_hash, VAIN_HASH_BYTES);
+    memcpy(full.record_head, run->record_head, VAIN_HASH_BYTES);
+    memcpy(full.spec_hash, config->spec_hash, VAIN_HASH_BYTES);
+    return vain_checkpoint_write(&full, config->directory, config->world, bytes);
+}
+
+static enum vain_status write_own(struct vain_run *run)
+{
+    struct vain_member_state state = {
+        .round = run->round,
+        .step_in_round = run->method.step_in_round,
+        .optimiser_step = run->method.optimiser_step,
+        .data_position = run->method.data_position,
+        .loss_sum = run->method.loss_sum,
+        .parameter_count = run->layout.parameter_count,
+        .moment1 = run->method.moment1,
+        .moment2 = run->method.moment2,
+        .residual = run->residual,
+        .parameters = run->method.step_in_round > 0 ? run->method.parameters : NULL,
+    };
+    memcpy(state.name, run->name, sizeof state.name);
+    memcpy(state.run_id, run->run_id, VAIN_RUN_ID_BYTES);
+    memcpy(state.parameters_hash, run->parameters_hash, VAIN_HASH_BYTES);
+    return vain_member_write(&state, run->config->directory, run->config->world);
+}
+
+enum vain_status vain_save(struct vain_run *run)
+{
+    if (!run->leader)
+        return VAIN_OK;
+    struct vain_world *world = run->config->world;
+    const uint64_t start = world->ops->now_ns(world);
+    int64_t bytes = 0;
+    if (run->writer && run->saved_round != run->round)
+        VAIN_TRY(write_common(run, &bytes));
+    VAIN_TRY(write_own(run));
+    /* The round before this one was written by all members before they met in this round's exchange, so two files a
+     * member are enough to always have a common one; the spec's minimum of `keep` is two. */
+    VAIN_TRY(vain_checkpoint_prune(run->config->directory, run->writer ? (int)run->job->checkpoint.keep : 0,
+                                   run->name, (int)run->job->checkpoint.keep));
+    run->saved_round = run->round;
+    if (run->writer) {
+        const double values[] = {(double)run->round, (double)(run->round * run->job->train.local_steps),
+                                 (double)(world->ops->now_ns(world) - start) * 1e-9, (double)bytes};
+        vain_event_emit(run->config->events, VAIN_EVENT_CHECKPOINT, values);
+    }
+    return VAIN_OK;
+}

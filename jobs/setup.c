@@ -1,0 +1,351 @@
+#include "jobs/setup.h"
+
+#include <gnu/libc-version.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "jobs/outer.h"
+#include "jobs/round_record.h"
+
+/* ------------------------------------------------------------------ sites and members */
+
+/* Ranks of one colour form a site; the colour of a host is the first rank on it. */
+static enum vain_status host_colour(struct vain_run *run, int *colour)
+{
+    char mine[64] = "";
+    char *all = NULL;
+    if (gethostname(mine, sizeof mine - 1) != 0)
+        return vain_fail(VAIN_ERR_UNAVAILABLE, "this machine has no host name, which 'site: host' needs");
+    VAIN_TRY(vain_take_array(run->world_comm.size, sizeof mine, "host names", (void **)&all));
+    const enum vain_status status = vain_comm_all_gather(&run->world_comm, run->config->world,
+                                                         run->job->exchange.deadline_ms, VAIN_TAG_START, mine, sizeof mine, all);
+    *colour = run->world_comm.rank;
+    for (int rank = run->world_comm.size - 1; rank >= 0; rank--) {
+        if (memcmp(all + (size_t)rank * sizeof mine, mine, sizeof mine) == 0)
+            *colour = rank;
+    }
+    vain_release(all);
+    return status;
+}
+
+static enum vain_status split_sites(struct vain_run *run, struct vain_comm *site)
+{
+    struct vain_comm *world = &run->world_comm;
+    int colour = world->rank;
+    if (run->job->general.site == VAIN_SITE_WORLD)
+        colour = 0;
+    if (run->job->general.site == VAIN_SITE_HOST)
+        VAIN_TRY(host_colour(run, &colour));
+    VAIN_TRY(world->ops->split(world, colour, site));
+    run->leader = site->rank == 0;
+    run->writer = world->rank == 0;
+    return world->ops->split(world, run->leader ? 0 : -1, &run->members_comm);
+}
+
+/* The member's name: the spec's entry of this site, or member-<number>. The whole site learns it from its leader. */
+static enum vain_status choose_name(struct vain_run *run, struct vain_comm *site)
+{
+    const struct vain_spec *spec = run->config->spec;
+    int32_t number = run->leader ? run->members_comm.rank : 0;
+    int32_t members = run->leader ? run->members_comm.size : 0;
+    VAIN_TRY(vain_comm_broadcast(site, run->config->world, run->job->exchange.deadline_ms, 0, &number, sizeof number));
+    VAIN_TRY(vain_comm_broadcast(site, run->config->world, run->job->exchange.deadline_ms, 0, &members, sizeof members));
+    if (spec->member_count > 0 && spec->member_count != members)
+        return vain_fail(VAIN_ERR_INPUT,
+                         "the spec lists %d members, but %d sites have started; start as many ranks as members (site: rank), "
+                         "or change 'members' or 'site'",
+                         spec->member_count, (int)members);
+    if (spec->member_count > 0)
+        snprintf(run->name, sizeof run->name, "%s", spec->members[number].name);
+    else
+        snprintf(run->name, sizeof run->name, "member-%d", (int)number);
+    return VAIN_OK;
+}
+
+/* A pinned member signs with its key file; others with a throw-away key. */
+static enum vain_status open_signer(struct vain_run *run)
+{
+    const struct vain_spec *spec = run->config->spec;
+    const char *pinned = spec->member_count > 0 ? spec->members[run->members_comm.rank].key : "";
+    if (pinned[0] == '\0')
+        return vain_signer_open_throw_away(&run->signer, run->config->world->ops->unix_ms(run->config->world));
+    char path[VAIN_PATH_BYTES], id[2 * VAIN_HASH_BYTES + 1];
+    const int length = snprintf(path, sizeof path, "%s/%s.key", run->config->key_folder, run->name);
+    if (length < 0 || (size_t)length >= sizeof path)
+        return vain_fail(VAIN_ERR_INPUT, "the key folder's path is too long: %s", run->config->key_folder);
+    VAIN_TRY(vain_signer_open_file(&run->signer, path));
+    vain_to_hex(run->signer.member_id, VAIN_HASH_BYTES, id);
+    if (strcmp(id, pinned) != 0)
+        return vain_fail(VAIN_ERR_AUTH, "member '%s': %s is the key of %s, but the spec pins %s", run->name, path, id, pinned);
+    return VAIN_OK;
+}
+
+/* ------------------------------------------------------------------ what is trained */
+
+static enum vain_status open_data(struct vain_run *run)
+{
+    const struct vain_spec *spec = run->config->spec;
+    const int count = spec->member_count > 0 ? spec->member_count : run->codec.members;
+    char(*names)[VAIN_NAME_BYTES] = NULL;
+    const char **list = NULL;
+    enum vain_status status;
+    VAIN_TRY_OUT(vain_take_array(count, sizeof *names, "member names", (void **)&names));
+    VAIN_TRY_OUT(vain_take_array(count, sizeof *list, "member names", (void **)&list));
+    for (int i = 0; i < count; i++) {
+        if (spec->member_count > 0)
+            snprintf(names[i], sizeof names[i], "%s", spec->members[i].name);
+        else
+            snprintf(names[i], sizeof names[i], "member-%d", i);
+        list[i] = names[i];
+    }
+    VAIN_TRY_OUT(vain_corpus_open(&run->job->data, run->config->spec_folder, list, count, run->name,
+                                  run->job->model.context, &run->corpus));
+out:
+    vain_release(names);
+    vain_release(list);
+    return status;
+}
+
+static enum vain_status make_slices(struct vain_run *run)
+{
+    VAIN_TRY(vain_take_array(run->layout.slice_count, sizeof *run->slices, "slice table", (void **)&run->slices));
+    for (int i = 0; i < run->layout.slice_count; i++) {
+        const struct vain_slice *from = &run->layout.slices[i];
+        struct vain_store_slice *to = &run->slices[i];
+        memcpy(to->name, from->name, sizeof to->name);
+        to->offset = from->offset;
+        to->count = from->count;
+        to->shape_count = from->shape_count;
+        for (int d = 0; d < from->shape_count; d++) {
+            to->shape[d] = from->shape[d];
+            to->dims[d] = from->dims[d];
+        }
+    }
+    return VAIN_OK;
+}
+
+static enum vain_status take_common(struct vain_run *run)
+{
+    const struct vain_memory_ops *memory = &run->device.ops->memory;
+    const size_t vector = (size_t)run->layout.parameter_count * sizeof(float);
+    VAIN_TRY(memory->take(&run->device, vector, "common parameters", (void **)&run->common));
+    if (vain_outer_keeps_momentum(&run->job->outer))
+        VAIN_TRY(memory->take(&run->device, vector, "outer momentum", (void **)&run->momentum));
+    if (!run->leader)
+        return VAIN_OK;
+    VAIN_TRY(memory->take(&run->device, vector, "residual", (void **)&run->residual));
+    return memory->take(&run->device, vector, "next residual", (void **)&run->next_residual);
+}
+
+static enum vain_status open_model(struct vain_run *run)
+{
+    run->model = run->job->model;
+    run->model.symbols = run->corpus.symbol_count;
+    run->model_ops = vain_model_ops_of(&run->model);
+    VAIN_TRY(run->model_ops->layout(&run->model, &run->layout));
+    VAIN_TRY(make_slices(run));
+    VAIN_TRY(take_common(run));
+    run->method_ops = &vain_method_supervised;
+    const struct vain_method_config method = {
+        .job = run->job,
+        .model = &run->model,
+        .model_ops = run->model_ops,
+        .layout = &run->layout,
+        .corpus = &run->corpus,
+        .queue = &run->queue,
+        .site = &run->site,
+        .member_name = run->name,
+    };
+    return run->method_ops->open(&method, run->common, &run->method);
+}
+
+/* ------------------------------------------------------------------ what is exchanged */
+
+static bool leave_exchange(void *context)
+{
+    struct vain_run *run = context;
+    return run->federation->ops->drain(run->federation, true) == VAIN_STOPPED;
+}
+
+static enum vain_status open_federation(struct vain_run *run)
+{
+    const struct vain_federation_fixed_config fixed = {
+        .comm = &run->members_comm,
+        .world = run->config->world,
+        .signer = &run->signer,
+        .own_name = run->name,
+        .job_name = run->job->general.name,
+        .directory = run->writer ? run->config->directory : NULL,
+        .signal = run->config->signal,
+        .deadline_ms = run->job->exchange.deadline_ms,
+    };
+    VAIN_TRY(vain_federation_fixed_open(&fixed, &run->federation));
+    struct vain_roster roster;
+    VAIN_TRY(run->federation->ops->roster(run->federation, 0, &roster));
+    const int count = roster.member_count;
+    VAIN_TRY(vain_take_array(count, sizeof *run->roster_members, "members", (void **)&run->roster_members));
+    memcpy(run->roster_members, roster.members, (size_t)count * sizeof *run->roster_members);
+    VAIN_TRY(vain_take_array(2 * (int64_t)count, VAIN_SIGNATURE_BYTES, "signatures", (void **)&run->signatures));
+    VAIN_TRY(vain_take(vain_round_record_bytes(count), "round record", (void **)&run->record_buffer));
+    VAIN_TRY(vain_take_array(count, sizeof *run->names_by_rank, "member names", (void **)&run->names_by_rank));
+    for (int i = 0; i < count; i++)
+        run->names_by_rank[roster.member_rank[i]] = run->roster_members[i].name;
+    return VAIN_OK;
+}
+
+static enum vain_status open_exchange(struct vain_run *run)
+{
+    const struct vain_exchange_options *options = &run->job->exchange;
+    VAIN_TRY(vain_codec_init(&run->codec, run->layout.parameter_count, run->codec.members,
+                             options->bits == VAIN_FIELD_16 ? 16 : 32, options->clip,
+                             vain_round_step_bound(&run->job->train, 0)));
+    run->check_random = vain_random_stream(run->job->general.seed, VAIN_PURPOSE_CHECK, "");
+    run->rule = &vain_rule_mean;
+    run->driver = (struct vain_exchange_driver){
+        .comm = &run->members_comm,
+        .world = run->config->world,
+        .deadline_ms = options->deadline_ms,
+        .leave = leave_exchange,
+        .leave_context = run,
+    };
+    if (!run->leader)
+        return VAIN_OK;
+    VAIN_TRY(run->device.ops->memory.take(&run->device, (size_t)run->codec.word_count * sizeof(uint32_t), "words",
+                                          (void **)&run->words));
+    const struct vain_exchange_config exchange = {
+        .member_index = run->members_comm.rank,
+        .member_count = run->members_comm.size,
+        .member_names = run->names_by_rank,
+        .codec = &run->codec,
+        .queue = &run->queue,
+        .gather_bytes_max = VAIN_SIGNATURE_BYTES,
+    };
+    return vain_exchange_open(&exchange, &run->exchange);
+}
+
+/* ------------------------------------------------------------------ what all must agree on */
+
+struct start_card {
+    uint8_t spec_hash[VAIN_HASH_BYTES], corpus_hash[VAIN_HASH_BYTES];
+    char name[VAIN_NAME_BYTES], platform[VAIN_PLATFORM_BYTES];
+};
+
+static enum vain_status compare_start(struct vain_run *run, const struct start_card *mine, const struct start_card *all)
+{
+    snprintf(run->common_platform, sizeof run->common_platform, "%s", run->platform);
+    for (int rank = 0; rank < run->world_comm.size; rank++) {
+        const struct start_card *other = &all[rank];
+        if (memcmp(mine->spec_hash, other->spec_hash, VAIN_HASH_BYTES) != 0)
+            return vain_fail(VAIN_ERR_REFUSED,
+                             "member '%.63s' and member '%s' have specs whose agreed keys differ; compare them with "
+                             "'vain explain SPEC' at both",
+                             other->name, run->name);
+        if (memcmp(mine->corpus_hash, other->corpus_hash, VAIN_HASH_BYTES) != 0)
+            return vain_fail(VAIN_ERR_REFUSED,
+                             "the data of member '%.63s' and member '%s' have different symbols; use data.symbols: bytes, or "
+                             "files with the same characters",
+                             other->name, run->name);
+        if (strncmp(mine->platform, other->platform, sizeof mine->platform) != 0)
+            run->common_platform[0] = '\0';
+    }
+    return VAIN_OK;
+}
+
+static enum vain_status agree_on_start(struct vain_run *run)
+{
+    struct start_card mine, *all = NULL;
+    memset(&mine, 0, sizeof mine);
+    memcpy(mine.spec_hash, run->config->spec_hash, VAIN_HASH_BYTES);
+    vain_corpus_hash(&run->corpus, mine.corpus_hash);
+    snprintf(mine.name, sizeof mine.name, "%s", run->name);
+    snprintf(mine.platform, sizeof mine.platform, "%s", run->platform);
+    VAIN_TRY(vain_take_array(run->world_comm.size, sizeof *all, "start cards", (void **)&all));
+    enum vain_status status = vain_comm_all_gather(&run->world_comm, run->config->world, run->job->exchange.deadline_ms,
+                                                   VAIN_TAG_START, &mine, sizeof mine, all);
+    if (status == VAIN_OK)
+        status = compare_start(run, &mine, all);
+    vain_release(all);
+    return status;
+}
+
+/* How many members there are, at every rank. */
+static enum vain_status count_members(struct vain_run *run, struct vain_comm *site)
+{
+    int32_t members = run->leader ? run->members_comm.size : 0;
+    VAIN_TRY(vain_comm_broadcast(site, run->config->world, run->job->exchange.deadline_ms, 0, &members, sizeof members));
+    run->codec.members = members;
+    return VAIN_OK;
+}
+
+/* Sites first, since the name decides key and data; memory last but for the words, whose size the members decide. */
+static enum vain_status set_up_members(struct vain_run *run, struct vain_comm *site)
+{
+    VAIN_TRY(split_sites(run, site));
+    VAIN_TRY(choose_name(run, site));
+    VAIN_TRY(count_members(run, site));
+    if (run->leader)
+        VAIN_TRY(open_signer(run));
+    return open_data(run);
+}
+
+enum vain_status vain_setup(struct vain_run *run, const struct vain_run_config *config)
+{
+    memset(run, 0, sizeof *run);
+    run->config = config;
+    run->job = config->job;
+    run->world_comm = config->world_comm;
+    run->saved_round = -1;
+    run->first_validation_loss = run->validation_loss = run->round_loss = NAN;
+    VAIN_TRY(vain_device_open_cpu(config->threads, NULL, &run->device));
+    run->queue.device = &run->device;
+    snprintf(run->platform, sizeof run->platform, "vain=%s device=%s libm=glibc-%s %s", VAIN_VERSION, run->device.ops->name,
+             gnu_get_libc_version(), vain_device_platform(&run->device));
+    struct vain_comm site = {0};
+    enum vain_status status = set_up_members(run, &site);
+    run->site.comm = site;
+    if (status != VAIN_OK)
+        return status;
+    VAIN_TRY(open_model(run));
+    VAIN_TRY(vain_site_open(site, config->world, &run->queue, run->layout.parameter_count + 2,
+                            run->job->exchange.deadline_ms, &run->site));
+    VAIN_TRY(agree_on_start(run));
+    if (run->leader)
+        VAIN_TRY(open_federation(run));
+    VAIN_TRY(open_exchange(run));
+    return vain_take_array(run->job->train.rounds + 1, sizeof *run->curve, "loss curve", (void **)&run->curve);
+}
+
+void vain_teardown(struct vain_run *run)
+{
+    const struct vain_memory_ops *memory = run->device.ops != NULL ? &run->device.ops->memory : NULL;
+    vain_release(run->curve);
+    vain_exchange_close(&run->exchange);
+    if (run->federation != NULL)
+        run->federation->ops->close(run->federation);
+    vain_release(run->names_by_rank);
+    vain_release(run->record_buffer);
+    vain_release(run->signatures);
+    vain_release(run->roster_members);
+    if (run->method_ops != NULL)
+        run->method_ops->close(&run->method);
+    vain_site_close(&run->site);
+    if (memory != NULL) {
+        memory->release(&run->device, run->words);
+        memory->release(&run->device, run->next_residual);
+        memory->release(&run->device, run->residual);
+        memory->release(&run->device, run->momentum);
+        memory->release(&run->device, run->common);
+    }
+    vain_release(run->slices);
+    vain_layout_fini(&run->layout);
+    vain_corpus_close(&run->corpus);
+    vain_signer_close(&run->signer);
+    if (run->members_comm.ops != NULL && run->members_comm.size > 0)
+        run->members_comm.ops->close(&run->members_comm);
+    if (run->world_comm.ops != NULL)
+        run->world_comm.ops->close(&run->world_comm);
+    vain_device_close(&run->device);
+}

@@ -1,0 +1,293 @@
+/* A member's own file, through the same writer and reader as the checkpoint (hdf5_file.h).
+ *
+ *   /                attributes: file_type="vain-member", the scalars of struct vain_member_state
+ *   /moment1 /moment2 /residual [/parameters]   float32, flat; attributes units, long_name, blake2b_root
+ *   /integrity/content   hash ("vain/member/body") over scalars and roots
+ *   /complete            1, last
+ *
+ * Private data: mode 0600 from the first moment on. */
+#include "jobs/store/member.h"
+
+#include "base/record.h"
+#include "jobs/store/hdf5_file.h"
+#include "jobs/store/root_job.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { FILE_MODE = 0600, ROOM_FOR_HEADERS_BYTES = 64 << 10, VECTORS_MAX = 4, FORMAT = 1 };
+#define FILE_TYPE "vain-member"
+
+struct vector {
+    const char *name, *long_name;
+    float *values;
+};
+
+/* The vectors of a state in the order of the file; the last is there mid-round only. Gives their number. */
+static int list_vectors(const struct vain_member_state *state, struct vector out[VECTORS_MAX])
+{
+    out[0] = (struct vector){"moment1", "first moment of the optimiser", state->moment1};
+    out[1] = (struct vector){"moment2", "second moment of the optimiser", state->moment2};
+    out[2] = (struct vector){"residual", "what rounding and clipping kept back", state->residual};
+    out[3] = (struct vector){"parameters", "local parameters in the middle of a round",
+                             state->parameters};
+    return state->step_in_round > 0 ? 4 : 3;
+}
+
+static void add_integer(struct vain_hash_state *hash, int64_t value)
+{
+    uint8_t bytes[8];
+    for (int i = 0; i < 8; i++)
+        bytes[i] = (uint8_t)((uint64_t)value >> (8 * i));
+    vain_hash_update(hash, bytes, sizeof bytes);
+}
+
+static void content_hash(const struct vain_member_state *state,
+                         uint8_t roots[VECTORS_MAX][VAIN_HASH_BYTES], int count,
+                         uint8_t out[VAIN_HASH_BYTES])
+{
+    struct vain_hash_state hash;
+    int64_t loss_bits;
+    memcpy(&loss_bits, &state->loss_sum, sizeof loss_bits);
+    vain_hash_init(&hash, "vain/member/body");
+    add_integer(&hash, FORMAT);
+    add_integer(&hash, (int64_t)strlen(state->name));
+    vain_hash_update(&hash, state->name, strlen(state->name));
+    vain_hash_update(&hash, state->run_id, sizeof state->run_id);
+    vain_hash_update(&hash, state->parameters_hash, sizeof state->parameters_hash);
+    add_integer(&hash, state->round);
+    add_integer(&hash, state->step_in_round);
+    add_integer(&hash, state->optimiser_step);
+    add_integer(&hash, state->data_position);
+    add_integer(&hash, loss_bits);
+    add_integer(&hash, state->clipped_steps);
+    add_integer(&hash, state->parameter_count);
+    for (int i = 0; i < count; i++)
+        vain_hash_update(&hash, roots[i], VAIN_HASH_BYTES);
+    vain_hash_final(&hash, out);
+}
+
+/* ---- Writing -------------------------------------------------------------------------------- */
+
+static void write_scalars(struct vain_h5_writer *writer, const struct vain_member_state *state)
+{
+    const hid_t root = vain_h5_root(writer);
+    vain_h5_put_text(writer, root, "file_type", FILE_TYPE);
+    vain_h5_put_integer(writer, root, "format_version", FORMAT);
+    vain_h5_put_text(writer, root, "creator", "vain " VAIN_VERSION);
+    vain_h5_put_text(writer, root, "name", state->name);
+    vain_h5_put_hex(writer, root, "run_id", state->run_id, sizeof state->run_id);
+    vain_h5_put_hex(writer, root, "parameters_hash", state->parameters_hash, VAIN_HASH_BYTES);
+    vain_h5_put_integer(writer, root, "round", state->round);
+    vain_h5_put_integer(writer, root, "step_in_round", state->step_in_round);
+    vain_h5_put_integer(writer, root, "optimiser_step", state->optimiser_step);
+    vain_h5_put_integer(writer, root, "data_position", state->data_position);
+    vain_h5_put_number(writer, root, "loss_sum", state->loss_sum);
+    vain_h5_put_integer(writer, root, "clipped_steps", state->clipped_steps);
+    vain_h5_put_integer(writer, root, "parameter_count", state->parameter_count);
+}
+
+static void write_integrity(struct vain_h5_writer *writer, const struct vain_member_state *state,
+                            hid_t *datasets, int count, const struct vain_root_job *job)
+{
+    uint8_t roots[VECTORS_MAX][VAIN_HASH_BYTES], content[VAIN_HASH_BYTES];
+    for (int i = 0; i < count; i++) {
+        memcpy(roots[i], job->roots[i], VAIN_HASH_BYTES);
+        vain_h5_put_hex(writer, datasets[i], "blake2b_root", roots[i], VAIN_HASH_BYTES);
+    }
+    content_hash(state, roots, count, content);
+    hid_t integrity = vain_h5_make_group(writer, vain_h5_root(writer), "integrity");
+    vain_h5_put_integer(writer, integrity, "leaf_bytes", VAIN_MERKLE_LEAF_BYTES);
+    const struct vain_h5_shape shape = {
+        1, {VAIN_HASH_BYTES}, NULL, "hash of the attributes of / and of the roots"};
+    hid_t dataset =
+        vain_h5_make_dataset(writer, integrity, "content", H5T_STD_U8LE, &shape, content);
+    vain_h5_close(&dataset);
+    vain_h5_close(&integrity);
+}
+
+/* With the lock held: from nothing to a closed temporary file. */
+static enum vain_status write_temporary(struct vain_h5_writer *writer,
+                                        const struct vain_member_state *state, const char *path)
+{
+    struct vector vectors[VECTORS_MAX];
+    const int count = list_vectors(state, vectors);
+    VAIN_TRY(vain_h5_writer_open(writer, path, FILE_MODE,
+                                 state->parameter_count * 4 * count + ROOM_FOR_HEADERS_BYTES));
+    struct vain_root_job job = {
+        .count = count, .element_count = state->parameter_count, .pool = state->pool};
+    for (int i = 0; i < count; i++)
+        job.vectors[i] = vectors[i].values;
+    vain_root_job_start(&job);
+    write_scalars(writer, state);
+    hid_t datasets[VECTORS_MAX];
+    for (int i = 0; i < count; i++) {
+        const struct vain_h5_shape shape = {
+            1, {state->parameter_count}, "1", vectors[i].long_name};
+        datasets[i] = vain_h5_make_dataset(writer, vain_h5_root(writer), vectors[i].name,
+                                           H5T_IEEE_F32LE, &shape, vectors[i].values);
+    }
+    const enum vain_status hashed = vain_root_job_finish(&job);
+    if (hashed == VAIN_OK)
+        write_integrity(writer, state, datasets, count, &job);
+    else if (writer->status == VAIN_OK)
+        writer->status = hashed;
+    for (int i = 0; i < count; i++)
+        vain_h5_close(&datasets[i]);
+    return vain_h5_writer_finish(writer);
+}
+
+enum vain_status vain_member_write(const struct vain_member_state *state, const char *folder,
+                                   struct vain_world *world)
+{
+    VAIN_ASSERT(state->parameter_count >= 1);
+    char path[VAIN_PATH_BYTES];
+    vain_member_path(folder, state->name, state->round, path, sizeof path);
+    struct vain_h5_writer writer;
+    vain_h5_lock();
+    const enum vain_status status = write_temporary(&writer, state, path);
+    vain_h5_unlock();
+    VAIN_TRY(status);
+    return world->ops->settle(world, writer.temporary, path);
+}
+
+/* ---- Reading -------------------------------------------------------------------------------- */
+
+static void read_scalars(struct vain_h5_reader *reader, struct vain_member_state *state)
+{
+    char text[VAIN_NAME_BYTES];
+    hid_t root = vain_h5_open_object(reader, "/");
+    vain_h5_get_text(reader, root, "/", "file_type", text, sizeof text);
+    if (reader->status == VAIN_OK && strcmp(text, FILE_TYPE) != 0)
+        vain_h5_reject(reader, "file_type is '%s', expected '" FILE_TYPE "'", text);
+    vain_h5_get_integer(reader, root, "/", "format_version", 1, FORMAT);
+    vain_h5_get_text(reader, root, "/", "name", state->name, sizeof state->name);
+    vain_h5_get_hex(reader, root, "/", "run_id", state->run_id, sizeof state->run_id);
+    vain_h5_get_hex(reader, root, "/", "parameters_hash", state->parameters_hash, VAIN_HASH_BYTES);
+    state->round = vain_h5_get_integer(reader, root, "/", "round", 0, INT64_MAX);
+    state->step_in_round = vain_h5_get_integer(reader, root, "/", "step_in_round", 0, INT64_MAX);
+    state->optimiser_step = vain_h5_get_integer(reader, root, "/", "optimiser_step", 0, INT64_MAX);
+    state->data_position = vain_h5_get_integer(reader, root, "/", "data_position", 0, INT64_MAX);
+    state->loss_sum = vain_h5_get_number(reader, root, "/", "loss_sum");
+    state->clipped_steps = vain_h5_get_integer(reader, root, "/", "clipped_steps", 0, INT64_MAX);
+    state->parameter_count = vain_h5_get_integer(reader, root, "/", "parameter_count", 1,
+                                                 reader->file_bytes / (int64_t)sizeof(float));
+    vain_h5_close(&root);
+}
+
+/* Scalars and roots, bound by the content hash. `state` has no vectors yet. */
+static void read_head(struct vain_h5_reader *reader, struct vain_member_state *state,
+                      uint8_t roots[VECTORS_MAX][VAIN_HASH_BYTES])
+{
+    uint8_t stored[VAIN_HASH_BYTES] = {0}, computed[VAIN_HASH_BYTES];
+    vain_h5_check_complete(reader);
+    read_scalars(reader, state);
+    struct vector vectors[VECTORS_MAX];
+    const int count = list_vectors(state, vectors);
+    for (int i = 0; i < count && reader->status == VAIN_OK; i++) {
+        char path[VAIN_NAME_BYTES];
+        snprintf(path, sizeof path, "/%s", vectors[i].name);
+        hid_t vector = vain_h5_open_object(reader, path);
+        vain_h5_get_hex(reader, vector, path, "blake2b_root", roots[i], VAIN_HASH_BYTES);
+        vain_h5_close(&vector);
+    }
+    struct vain_h5_dataset dataset;
+    vain_h5_open_dataset(reader, "/integrity/content", H5T_STD_U8LE, &dataset);
+    vain_h5_read_dataset(reader, &dataset, "/integrity/content", stored, sizeof stored);
+    vain_h5_close(&dataset.id);
+    if (reader->status != VAIN_OK)
+        return;
+    content_hash(state, roots, count, computed);
+    if (!vain_equal(stored, computed, sizeof stored))
+        vain_h5_reject(reader, "its attributes do not have the hash that they were written with");
+}
+
+static void read_vectors(struct vain_h5_reader *reader, const struct vain_member_state *state)
+{
+    struct vector vectors[VECTORS_MAX];
+    const int count = list_vectors(state, vectors);
+    for (int i = 0; i < count && reader->status == VAIN_OK; i++) {
+        char path[VAIN_NAME_BYTES];
+        snprintf(path, sizeof path, "/%s", vectors[i].name);
+        struct vain_h5_dataset dataset;
+        vain_h5_open_dataset(reader, path, H5T_IEEE_F32LE, &dataset);
+        vain_h5_read_dataset(reader, &dataset, path, vectors[i].values,
+                             (size_t)state->parameter_count * sizeof(float));
+        vain_h5_close(&dataset.id);
+    }
+}
+
+static enum vain_status check_roots(const char *path, struct vain_pool *pool,
+                                    const struct vain_member_state *state,
+                                    uint8_t roots[VECTORS_MAX][VAIN_HASH_BYTES])
+{
+    struct vector vectors[VECTORS_MAX];
+    const int count = list_vectors(state, vectors);
+    for (int i = 0; i < count; i++) {
+        uint8_t root[VAIN_HASH_BYTES];
+        VAIN_TRY(vain_merkle_root(vectors[i].values,
+                                  (size_t)state->parameter_count * sizeof(float),
+                                  VAIN_MERKLE_LEAF_BYTES, pool, root));
+        if (!vain_equal(root, roots[i], sizeof root))
+            return vain_fail(VAIN_ERR_CORRUPT,
+                             "%s: '/%s' does not have the Merkle root that it was written with; "
+                             "take an older round",
+                             path, vectors[i].name);
+    }
+    return VAIN_OK;
+}
+
+enum vain_status vain_member_peek(const char *path, struct vain_member_state *out)
+{
+    *out = (struct vain_member_state){0};
+    uint8_t roots[VECTORS_MAX][VAIN_HASH_BYTES];
+    struct vain_h5_reader reader;
+    vain_h5_lock();
+    enum vain_status status = vain_h5_reader_open(&reader, path);
+    if (status == VAIN_OK)
+        read_head(&reader, out, roots);
+    status = reader.status != VAIN_OK ? reader.status : status;
+    vain_h5_reader_close(&reader);
+    vain_h5_unlock();
+    if (status != VAIN_OK)
+        *out = (struct vain_member_state){0};
+    return status;
+}
+
+/* With the lock held. */
+static enum vain_status read_file(struct vain_h5_reader *reader, struct vain_member_state *state,
+                                  uint8_t roots[VECTORS_MAX][VAIN_HASH_BYTES])
+{
+    VAIN_TRY(vain_h5_reader_open(reader, reader->path));
+    struct vain_member_state found = {0};
+    read_head(reader, &found, roots);
+    if (reader->status == VAIN_OK && found.parameter_count != state->parameter_count)
+        vain_h5_reject(reader, "it is of %lld parameters, expected %lld",
+                       (long long)found.parameter_count, (long long)state->parameter_count);
+    if (reader->status == VAIN_OK && found.step_in_round > 0 && state->parameters == NULL)
+        return vain_fail(VAIN_ERR_INPUT, "%s: it is from the middle of a round, and there is no "
+                                         "place for its parameters",
+                         reader->path);
+    VAIN_TRY(reader->status);
+    found.moment1 = state->moment1;
+    found.moment2 = state->moment2;
+    found.residual = state->residual;
+    found.parameters = state->parameters;
+    found.pool = state->pool;
+    *state = found;
+    read_vectors(reader, state);
+    return reader->status;
+}
+
+enum vain_status vain_member_read(const char *path, struct vain_pool *pool,
+                                  struct vain_member_state *state)
+{
+    uint8_t roots[VECTORS_MAX][VAIN_HASH_BYTES];
+    struct vain_h5_reader reader = {.file = H5I_INVALID_HID, .path = path};
+    vain_h5_lock();
+    const enum vain_status status = read_file(&reader, state, roots);
+    vain_h5_reader_close(&reader);
+    vain_h5_unlock();
+    VAIN_TRY(status);
+    return check_roots(path, pool, state, roots);
+}

@@ -1,0 +1,108 @@
+/* The inner loops, once for each vector code.
+ *
+ * The sources vector_*.c are compiled several times with different -m flags and VAIN_ISA set to the code's name; each
+ * time they define the same tables under other names. They are plain loops without intrinsics that the compiler turns
+ * into vectors, and they give the same bits in every vector code: no fused multiply-add, no approximate instruction,
+ * element j of a sum always goes to lane j mod 16, lanes are always added in the same order, and exp, log and tanh are
+ * our own polynomials (vector_math.h). So only the BLAS library can make bits differ between processors.
+ *
+ * Tables hold functions over parts of an op that one worker does: no threads in here. */
+#pragma once
+
+#include "kernels/ops.h"
+
+#define VAIN_JOIN_(a, b) a##_##b
+#define VAIN_JOIN(a, b)  VAIN_JOIN_(a, b)
+/* The name of this table in this vector code. */
+#define VAIN_CODE_NAME(name) VAIN_JOIN(name, VAIN_ISA)
+
+/* A tile of a matrix: `rows` rows of `columns` elements, `stride` elements apart. */
+struct vain_tile {
+    int64_t rows, columns, stride;
+};
+
+/* What happens to a tile of a matmul while it is in the cache. */
+struct vain_tile_code {
+    /* x += bias (columns). */
+    void (*bias)(struct vain_tile tile, const float *bias, float *x);
+    /* pre += bias or as it is (bias NULL); out = gelu(pre). */
+    void (*bias_gelu)(struct vain_tile tile, const float *bias, float *pre, float *out);
+    /* out = residual + factors * (product + bias); product and factors (rows, columns) are dense, out and residual
+     * strided; bias and factors may be NULL, residual may be out. */
+    void (*residual)(struct vain_tile tile, const float *bias, const float *factors, const float *product,
+                     const float *residual, float *out);
+    /* d = d * gelu'(pre). */
+    void (*gelu_gradient)(struct vain_tile tile, const float *pre, float *d);
+    /* sums (columns) += sum over rows in order. */
+    void (*column_sums)(struct vain_tile tile, const float *x, float *sums);
+};
+
+/* Softmax over a block of rows of a score matrix: row i of the block sees keys 0 .. first + i. */
+struct vain_score_block {
+    int64_t rows, keys, first; /* keys = first + rows: the stride of the matrix as well */
+    float scale;               /* 1 / sqrt(head width) */
+};
+
+struct vain_row_code {
+    /* Rows of layer norm: see struct vain_pointwise_ops. */
+    void (*layer_norm)(int64_t rows, int64_t C, const float *input, const float *gain, const float *shift, float *output,
+                       float *mean, float *reciprocal_deviation);
+    /* The same backwards; adds to d_gain (C) and d_shift (C), which are the caller's partial sums. */
+    void (*layer_norm_gradient)(int64_t rows, int64_t C, const float *input, const float *gain, const float *mean,
+                                const float *reciprocal_deviation, const float *d_output, const float *residual_gradient,
+                                float *d_input, float *d_gain, float *d_shift);
+    /* Loss of each row, written to losses (rows); logits become gradients unless scale is 0. */
+    void (*cross_entropy)(int64_t rows, int64_t V, float *logits, const int32_t *targets, float scale, double *losses);
+    /* scores (rows, keys) become exp(scale * score - maximum), 0 beyond what a row sees; reciprocal_sums (rows) and
+     * log_sums (rows) are written. */
+    void (*softmax)(const struct vain_score_block *block, float *scores, float *reciprocal_sums, float *log_sums);
+    /* scores become probabilities from log_sums; d_probabilities becomes the gradient of the raw scores:
+     * scale * p * (d_p - dot), dot (rows) = d_output . output of the row. Both 0 beyond what a row sees. */
+    void (*softmax_gradient)(const struct vain_score_block *block, const float *log_sums, const float *dots,
+                             float *scores, float *d_probabilities);
+    /* dots (rows) of the rows of two tiles. */
+    void (*dot_rows)(struct vain_tile tile, const float *a, const float *b, float *dots);
+    /* Row i of the tile times factors[i]. */
+    void (*scale_rows)(struct vain_tile tile, const float *factors, float *x);
+};
+
+struct vain_range_code {
+    void (*add)(int64_t N, const float *source, float *target);
+    void (*add_two)(int64_t N, const float *a, const float *b, float *target);
+    void (*multiply)(int64_t N, const float *source, float *target);
+    void (*scale)(int64_t N, float factor, float *target);
+    /* Dropout factors (0 or 1 / (1 - probability)) of elements first .. first + N - 1. */
+    void (*dropout_factors)(int64_t N, const struct vain_dropout *dropout, int64_t first, float *factors);
+    void (*adamw)(int64_t N, const struct vain_adamw *adamw, float weight_decay, const float *gradients,
+                  float *parameters, float *moment1, float *moment2);
+    double (*sum_squares)(int64_t N, const float *x);
+    int64_t (*first_not_finite)(int64_t N, const float *x);
+    void (*outer_step)(int64_t N, float rate, float mu, bool nesterov, const float *delta, float *momentum,
+                       float *parameters);
+};
+
+/* Codec loops start at an even element. */
+struct vain_integer_code {
+    void (*delta)(int64_t N, const float *common, const float *now, const float *residual, float *delta);
+    void (*encode)(int64_t N, const struct vain_fixed *fixed, float shrink, const float *delta, uint32_t *words,
+                   float *residual, struct vain_saturation *saturation);
+    void (*decode_mean)(int64_t N, const struct vain_fixed *fixed, int members, const uint32_t *words, float *mean);
+    /* Sum of squares of at most 2^31 integers as low + 2^32 high. */
+    void (*sum_squares)(int64_t N, const struct vain_fixed *fixed, int members, const uint32_t *words, uint64_t *low,
+                        uint64_t *high);
+    /* key.k and the index of the first word give the coefficients (kernels/mix.h). */
+    uint32_t (*check_word)(int64_t words_count, const uint32_t *words, const uint32_t key[4], uint64_t first);
+    void (*add_words)(int64_t words_count, const uint32_t *source, uint32_t *target);
+};
+
+struct vain_vector_code {
+    const char *name; /* "baseline", "avx2", "avx512" */
+    bool (*available)(void);
+    const struct vain_tile_code *tile;
+    const struct vain_row_code *row;
+    const struct vain_range_code *range;
+    const struct vain_integer_code *integer;
+};
+
+/* The vector codes of this build, best first, ended by NULL. The last one runs everywhere. */
+extern const struct vain_vector_code *const vain_vector_codes[];

@@ -1,0 +1,168 @@
+/* The codec's loops: exact, the same on every device and in every vector code. */
+#include "base/rounding.h"
+#include "kernels/cpu/vector.h"
+#include "kernels/mix.h"
+
+static void delta(int64_t N, const float *restrict common, const float *restrict now, const float *restrict residual,
+                  float *restrict out)
+{
+    for (int64_t i = 0; i < N; i++)
+        out[i] = (common[i] - now[i]) + residual[i];
+}
+
+/* ---- Encoding ---- */
+
+struct quantiser {
+    float shrink, scale, inverse_scale;
+    float outside;  /* 2^(bits - 1): rounded values of this size and above are out of range */
+    int32_t limit;  /* 2^(bits - 1) - 1 */
+};
+
+static struct quantiser quantiser_of(const struct vain_fixed *fixed, float shrink)
+{
+    return (struct quantiser){
+        .shrink = shrink,
+        .scale = vain_power_of_two(fixed->scale_exponent),
+        .inverse_scale = vain_power_of_two(-fixed->scale_exponent),
+        .outside = vain_power_of_two(fixed->bits - 1),
+        .limit = (int32_t)((1u << (fixed->bits - 1)) - 1u),
+    };
+}
+
+/* The first of the largest, given that some are out of range. Rare, so not a vector. */
+static void find_worst(int64_t N, const float *restrict deltas, struct vain_saturation *saturation)
+{
+    float worst = 0;
+    for (int64_t i = 0; i < N; i++) {
+        if (fabsf(deltas[i]) > worst) {
+            worst = fabsf(deltas[i]);
+            saturation->worst_index = i;
+            saturation->worst_value = deltas[i];
+        }
+    }
+}
+
+static int64_t encode_words(int64_t N, const struct quantiser *quantiser, const float *restrict deltas,
+                            uint32_t *restrict words, float *restrict residual)
+{
+    const struct quantiser q = *quantiser;
+    int64_t saturated = 0;
+    for (int64_t i = 0; i < N; i++) {
+        const float y = q.shrink * deltas[i] * q.scale;
+        const int32_t value = vain_round_nearest(y, q.limit);
+        words[i] = (uint32_t)value;
+        residual[i] = deltas[i] - (float)value * q.inverse_scale;
+        saturated += fabsf(rintf(y)) >= q.outside;
+    }
+    return saturated;
+}
+
+static int64_t encode_fields(int64_t N, const struct quantiser *quantiser, const float *restrict deltas,
+                             uint32_t *restrict words, float *restrict residual)
+{
+    const struct quantiser q = *quantiser;
+    int64_t saturated = 0;
+    for (int64_t w = 0; w < N / 2; w++) {
+        const float y0 = q.shrink * deltas[2 * w] * q.scale, y1 = q.shrink * deltas[2 * w + 1] * q.scale;
+        const int32_t value0 = vain_round_nearest(y0, q.limit), value1 = vain_round_nearest(y1, q.limit);
+        words[w] = (uint32_t)(value0 + q.limit + 1) | (uint32_t)(value1 + q.limit + 1) << 16;
+        residual[2 * w] = deltas[2 * w] - (float)value0 * q.inverse_scale;
+        residual[2 * w + 1] = deltas[2 * w + 1] - (float)value1 * q.inverse_scale;
+        saturated += (fabsf(rintf(y0)) >= q.outside) + (fabsf(rintf(y1)) >= q.outside);
+    }
+    if (N % 2 != 0) {
+        const float y = q.shrink * deltas[N - 1] * q.scale;
+        const int32_t value = vain_round_nearest(y, q.limit);
+        words[N / 2] = (uint32_t)(value + q.limit + 1);
+        residual[N - 1] = deltas[N - 1] - (float)value * q.inverse_scale;
+        saturated += fabsf(rintf(y)) >= q.outside;
+    }
+    return saturated;
+}
+
+static void encode(int64_t N, const struct vain_fixed *fixed, float shrink, const float *deltas, uint32_t *words,
+                   float *residual, struct vain_saturation *saturation)
+{
+    const struct quantiser q = quantiser_of(fixed, shrink);
+    *saturation = (struct vain_saturation){.count = 0};
+    saturation->count = fixed->fields == 1 ? encode_words(N, &q, deltas, words, residual)
+                                           : encode_fields(N, &q, deltas, words, residual);
+    if (saturation->count > 0)
+        find_worst(N, deltas, saturation);
+}
+
+/* ---- Decoding ---- */
+
+/* What a sum of packed fields of `members` members is too large by. */
+static int32_t fields_offset(const struct vain_fixed *fixed, int members)
+{
+    return (int32_t)((uint32_t)members << (fixed->bits - 1));
+}
+
+static void decode_mean(int64_t N, const struct vain_fixed *fixed, int members, const uint32_t *restrict words,
+                        float *restrict mean)
+{
+    const float divisor = (float)members, inverse_scale = vain_power_of_two(-fixed->scale_exponent);
+    if (fixed->fields == 1) {
+        for (int64_t i = 0; i < N; i++)
+            mean[i] = (float)(int32_t)words[i] / divisor * inverse_scale;
+        return;
+    }
+    const int32_t offset = fields_offset(fixed, members);
+    for (int64_t w = 0; w < N / 2; w++) {
+        mean[2 * w] = (float)((int32_t)(words[w] & 0xffffu) - offset) / divisor * inverse_scale;
+        mean[2 * w + 1] = (float)((int32_t)(words[w] >> 16) - offset) / divisor * inverse_scale;
+    }
+    if (N % 2 != 0)
+        mean[N - 1] = (float)((int32_t)(words[N / 2] & 0xffffu) - offset) / divisor * inverse_scale;
+}
+
+static void sum_squares(int64_t N, const struct vain_fixed *fixed, int members, const uint32_t *restrict words,
+                        uint64_t *low, uint64_t *high)
+{
+    uint64_t low_sum = 0, high_sum = 0;
+    if (fixed->fields == 1) {
+        for (int64_t i = 0; i < N; i++) {
+            const int64_t value = (int32_t)words[i];
+            const uint64_t square = (uint64_t)(value * value);
+            low_sum += square & 0xffffffffu;
+            high_sum += square >> 32;
+        }
+    } else {
+        const int32_t offset = fields_offset(fixed, members);
+        for (int64_t w = 0; w < (N + 1) / 2; w++) {
+            const int64_t value0 = (int32_t)(words[w] & 0xffffu) - offset;
+            const int64_t value1 = 2 * w + 1 < N ? (int32_t)(words[w] >> 16) - offset : 0;
+            low_sum += (uint64_t)(value0 * value0) + (uint64_t)(value1 * value1);
+        }
+    }
+    *low = low_sum;
+    *high = high_sum;
+}
+
+/* ---- Words ---- */
+
+static uint32_t check_word(int64_t words_count, const uint32_t *restrict words, const uint32_t key[4], uint64_t first)
+{
+    const struct vain_check_key check_key = {{key[0], key[1], key[2], key[3]}};
+    uint32_t sum = 0;
+    for (int64_t j = 0; j < words_count; j++)
+        sum += vain_check_coefficient(check_key, first + (uint64_t)j) * words[j];
+    return sum;
+}
+
+static void add_words(int64_t words_count, const uint32_t *restrict source, uint32_t *restrict target)
+{
+    for (int64_t i = 0; i < words_count; i++)
+        target[i] += source[i];
+}
+
+extern const struct vain_integer_code VAIN_CODE_NAME(vain_integer_code);
+const struct vain_integer_code VAIN_CODE_NAME(vain_integer_code) = {
+    .delta = delta,
+    .encode = encode,
+    .decode_mean = decode_mean,
+    .sum_squares = sum_squares,
+    .check_word = check_word,
+    .add_words = add_words,
+};

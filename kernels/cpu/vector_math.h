@@ -1,0 +1,104 @@
+/* exp, log and friends with the same bits on every machine, and sums of fixed lanes.
+ *
+ * Only +, -, *, / and integer operations in a written order, so the compiler may make vectors of them but not other
+ * results. Accuracy is a few units of the last place, which training does not notice; tests hold it. */
+#pragma once
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { VAIN_LANES = 16 };
+
+static inline float vain_float_of_bits(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static inline uint32_t vain_bits_of_float(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+/* e^x: x = n ln 2 + r, a polynomial for e^r (Cephes), n into the exponent. x below -87 gives about 1e-38, above 87
+ * about 1e38, both normal numbers: nobody here is beyond. NaN stays NaN, since both comparisons are false for it. */
+static inline float vain_exp(float x)
+{
+    const float rounder = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer in the low bits */
+    x = x < -87.0f ? -87.0f : x;
+    x = x > 87.0f ? 87.0f : x;
+    const float shifted = x * 1.44269504088896341f + rounder;
+    const float n = shifted - rounder;
+    const float r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
+    float p = 1.9875691500e-4f;
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * (r * r) + r + 1.0f;
+    /* The low bits of `shifted` are n; its exponent field leaves when shifted up. */
+    const float power = vain_float_of_bits((vain_bits_of_float(shifted) << 23) + 0x3f800000u);
+    return p * power;
+}
+
+/* Natural logarithm of a positive normal number (Cephes): x = 2^e m, sqrt(1/2) <= m < sqrt(2). */
+static inline float vain_log(float x)
+{
+    const uint32_t bits = vain_bits_of_float(x);
+    const uint32_t shifted = bits - 0x3f3504f3u; /* sqrt(1/2) */
+    const float e = (float)((int32_t)shifted >> 23);
+    const float m = vain_float_of_bits((shifted & 0x007fffffu) + 0x3f3504f3u) - 1.0f;
+    const float square = m * m;
+    float p = 7.0376836292e-2f;
+    p = p * m - 1.1514610310e-1f;
+    p = p * m + 1.1676998740e-1f;
+    p = p * m - 1.2420140846e-1f;
+    p = p * m + 1.4249322787e-1f;
+    p = p * m - 1.6668057665e-1f;
+    p = p * m + 2.0000714765e-1f;
+    p = p * m - 2.4999993993e-1f;
+    p = p * m + 3.3333331174e-1f;
+    p = p * m * square;
+    p = p + e * -2.12194440e-4f - 0.5f * square;
+    const float result = m + p + e * 0.693359375f;
+    return x == x ? result : x;
+}
+
+/* 1 / (1 + e^-x). */
+static inline float vain_sigmoid(float x)
+{
+    return 1.0f / (1.0f + vain_exp(-x));
+}
+
+/* GELU in its tanh form (Hendrycks & Gimpel 2016): x / 2 (1 + tanh(u)) = x sigmoid(2 u),
+ * u = sqrt(2 / pi) (x + 0.044715 x^3). */
+static inline float vain_gelu_argument(float x)
+{
+    return x * (1.59576912160573f + 0.0713548162726f * (x * x));
+}
+
+static inline float vain_gelu(float x)
+{
+    return x * vain_sigmoid(vain_gelu_argument(x));
+}
+
+static inline float vain_gelu_derivative(float x)
+{
+    const float s = vain_sigmoid(vain_gelu_argument(x));
+    const float slope = 1.59576912160573f + 0.2140644488178f * (x * x); /* of the argument */
+    return s + x * slope * (s * (1.0f - s));
+}
+
+/* The lanes of a sum, added in pairs: 0 + 8, 1 + 9 ..., then 0 + 4 ..., 0 + 2 ..., 0 + 1. */
+static inline float vain_lanes_sum(float lanes[VAIN_LANES])
+{
+    for (int half = VAIN_LANES / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; l++)
+            lanes[l] += lanes[l + half];
+    return lanes[0];
+}

@@ -1,0 +1,65 @@
+/* Opening the CPU: a pool, scratch, the BLAS library, and the best vector code that this processor has.
+ *
+ * The op table is filled in by copying the groups' tables, so each group stays one const instance in its own file. */
+#include "kernels/device.h"
+
+#include "base/limits.h"
+#include "base/memory.h"
+#include "kernels/cpu/blas.h"
+#include "kernels/cpu/cpu.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static enum vain_status choose_code(const char *isa, const struct vain_vector_code **out)
+{
+    for (int i = 0; vain_vector_codes[i] != NULL; i++) {
+        const struct vain_vector_code *code = vain_vector_codes[i];
+        if ((isa == NULL || strcmp(isa, code->name) == 0) && code->available()) {
+            *out = code;
+            return VAIN_OK;
+        }
+    }
+    return vain_fail(VAIN_ERR_UNAVAILABLE, "vector code %s: not in this processor or build; leave the choice open", isa);
+}
+
+enum vain_status vain_device_open_cpu(int threads, const char *isa, struct vain_device *out)
+{
+    struct vain_device device = {.ops = &vain_cpu_ops};
+    enum vain_status status;
+    void *memory;
+    *out = device;
+    VAIN_TRY_OUT(choose_code(isa, &device.code));
+    VAIN_TRY_OUT(vain_blas_open());
+    VAIN_TRY_OUT(vain_pool_open(threads, &device.pool));
+    VAIN_TRY_OUT(vain_take_array(threads, VAIN_SCRATCH_BYTES, "kernel scratch", &memory));
+    device.scratch = memory;
+    VAIN_TRY_OUT(vain_take(VAIN_SHARED_BYTES, "kernel scratch", &memory));
+    device.shared = memory;
+    (void)snprintf(device.platform, sizeof device.platform, "blas=%s isa=%s", vain_blas_core(), device.code->name);
+    (void)snprintf(device.name, sizeof device.name, "cpu %s %s", vain_blas_core(), device.code->name);
+    *out = device;
+    return VAIN_OK;
+out:
+    vain_device_close(&device);
+    return status;
+}
+
+void vain_device_close(struct vain_device *device)
+{
+    vain_pool_close(&device->pool);
+    vain_release(device->shared);
+    vain_release(device->scratch);
+    *device = (struct vain_device){.ops = NULL};
+}
+
+enum vain_status vain_queue_wait(struct vain_queue *queue)
+{
+    (void)queue; /* the CPU's ops have ended when they return */
+    return VAIN_OK;
+}
+
+const char *vain_device_platform(const struct vain_device *device)
+{
+    return device->platform;
+}

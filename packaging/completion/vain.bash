@@ -1,0 +1,51 @@
+# Completion of vain(1) for bash.
+
+_vain()
+{
+    local word=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]} sub=${COMP_WORDS[2]} before=${COMP_WORDS[COMP_CWORD - 1]}
+    local verbs="run validate explain schema ckpt generate eval record key doctor bench version help"
+    local options="--help --json" words=""
+
+    if ((COMP_CWORD == 1)); then
+        mapfile -t COMPREPLY < <(compgen -W "$verbs --help --version" -- "$word")
+        return
+    fi
+    case $before in
+    --resume)
+        mapfile -t COMPREPLY < <(compgen -W "auto none" -- "$word"; compgen -f -- "$word")
+        return ;;
+    --out | --folder | --directory)
+        mapfile -t COMPREPLY < <(compgen -d -- "$word")
+        return ;;
+    esac
+    case $verb in
+    run) options+=" --set --members --out --resume --quiet" ;;
+    validate) options+=" --set" ;;
+    explain) options+=" --set --members" ;;
+    schema) options+=" --markdown" ;;
+    generate) options+=" --prompt --tokens --temperature --top --seed" ;;
+    eval) options+=" --set --member" ;;
+    help) words=$verbs ;;
+    ckpt) words="ls show diff verify export" ;;
+    key) words="new show" ;;
+    record) words="verify show" ;;
+    bench) words="step checkpoint" ;;
+    esac
+    if ((COMP_CWORD == 2)) && [[ -n $words ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+        return
+    fi
+    case "$verb $sub" in
+    "ckpt show") options+=" --statistics" ;;
+    "ckpt export") options+=" --to --force" ;;
+    "key new" | "key show") options+=" --folder" ;;
+    "bench step") options+=" --set --windows --seconds" ;;
+    "bench checkpoint") options+=" --mib --directory" ;;
+    esac
+    if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
+    else
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+    fi
+}
+complete -o filenames -F _vain vain

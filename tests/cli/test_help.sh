@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# Every verb explains itself, refuses what it does not know with a hint, and stands in the manual.
+. "$(dirname "$0")/common.sh"
+
+verbs=(run validate explain schema ckpt generate eval record key doctor bench version)
+pairs=("ckpt ls" "ckpt show" "ckpt diff" "ckpt verify" "ckpt export" "record verify" "record show" "key new" "key show"
+    "bench step" "bench checkpoint")
+manual=$(cat "$SOURCE/docs/vain.1")
+completion=$(cat "$SOURCE/packaging/completion/vain.bash")
+
+call 0 help
+for verb in "${verbs[@]}"; do
+    has "the overview" "$out" "^  $verb "
+done
+equal "verbs in the overview" "${#verbs[@]}" "$(sed -n '/^Verbs:/,/^$/p' out.txt | grep -c '^  [a-z]')"
+call 0 --help
+call 0 -h
+call 2
+equal "standard output of vain alone" "" "$out"
+
+for words in "${verbs[@]}" "${pairs[@]}"; do
+    read -ra verb <<<"$words"
+    call 0 "${verb[@]}" --help
+    equal "standard error of vain $words --help" "" "$err"
+    has "vain $words --help" "$out" '^Usage: .*'"$words"
+    has "vain $words --help" "$out" '^Examples?:'
+    has "vain $words --help" "$out" "^ +.*vain $words"
+    help=$out
+    call 0 help "${verb[@]:0:1}"
+    has "the manual" "$manual" "^\.(Cm|It Cm) .*${verb[0]}"
+    has "the completion" "$completion" "\b${verb[-1]}\b"
+    while read -r option; do
+        has "the completion (vain $words)" "$completion" "--$option\b"
+        has "the manual (vain $words)" "$manual" "Fl -$option\b"
+    done < <(grep -oE -- '--[a-z]+' <<<"$help" | grep -vE -- '--(help|usage|mem)$' | sort -u | cut -c3-)
+done
+
+# Wrong words.
+call 2 rum
+has "a misspelt verb" "$err" "'rum' is not a verb; did you mean 'run'\?"
+call 2 frobnicate
+has "an unknown verb" "$err" "vain help"
+lacks "an unknown verb" "$err" "did you mean"
+call 2 help frobnicate
+call 2 ckpt
+call 2 ckpt shwo x
+has "a misspelt verb of ckpt" "$err" "did you mean 'show'"
+call 2 key frobnicate
+has "an unknown verb of key" "$err" "vain key --help"
+call 2 key --json new
+has "an option before the verb" "$err" "vain key VERB --json"
+for words in "${verbs[@]}" "${pairs[@]}"; do
+    read -ra verb <<<"$words"
+    case $words in ckpt | record | key | bench) continue ;; esac
+    call 2 "${verb[@]}" --jsn
+    has "vain $words --jsn" "$err" "'--jsn' is not an option; did you mean '--json'"
+    call 2 "${verb[@]}" a b c
+    equal "standard output of a refusal" "" "$out"
+done
+for words in run validate explain generate eval "ckpt ls" "ckpt show" "ckpt diff" "ckpt verify" "ckpt export" \
+    "record verify" "record show" "key new" "key show" "bench step"; do
+    read -ra verb <<<"$words"
+    call 2 "${verb[@]}"
+    has "vain $words without anything" "$err" 'missing|needed'
+done
+for value in x -1 1e3 1000001 ''; do
+    call 2 generate ckpt.h5 --tokens "$value"
+    has "--tokens $value" "$err" 'expected a whole number from 0 to'
+done
+for value in x -1 101 nan ''; do
+    call 2 generate ckpt.h5 --temperature "$value"
+    has "--temperature $value" "$err" 'expected a number from 0 to 100'
+done
+for value in x -1 18446744073709551616 ''; do
+    call 2 generate ckpt.h5 --seed "$value"
+    has "--seed $value" "$err" 'expected a whole number'
+done
+for value in 0 x 65537; do
+    call 2 bench checkpoint --mib "$value"
+    has "--mib $value" "$err" 'expected a whole number from 1 to 65536'
+done
+finish

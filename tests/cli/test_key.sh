@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# Keys are made once, for their owner's eyes only, and shown without their secret.
+. "$(dirname "$0")/common.sh"
+
+answer 0 key new alice
+id=$(value data.member_id)
+has "member id" "$id" '^[0-9a-f]{64}$'
+equal "root key" "$VAIN_HOME/keys/alice.root.key" "$(value data.root_key)"
+equal "modes" "600 600 700" "$(stat -c %a home/keys/alice.root.key home/keys/alice.key home/keys | paste -sd ' ')"
+before=$(sha256sum home/keys/*)
+
+# Never overwritten, not even half of them.
+call 5 key new alice
+has "a second alice" "$err" 'alice'
+answer 5 key new alice
+equal "the keys after a refusal" "$before" "$(sha256sum home/keys/*)"
+mv home/keys/alice.key kept
+call 5 key new alice
+mv kept home/keys/alice.key
+equal "the root key after a refusal" "$before" "$(sha256sum home/keys/*)"
+
+call 0 key new bob --folder elsewhere
+has "what new says" "$out" 'safe place'
+has "the entry for others" "$out" '\{name: bob, key: [0-9a-f]{64}\}'
+has "the root key's path" "$out" 'elsewhere/bob.root.key'
+[ -f elsewhere/bob.key ] && pass || fail "no elsewhere/bob.key"
+answer 0 key show bob --folder elsewhere
+other=$(value data.member_id)
+lacks "ids of two members" "$other" "$id"
+
+for name in alice "$VAIN_HOME/keys/alice.key" ./home/keys/alice.key; do
+    answer 0 key show "$name"
+    equal "id of $name" "$id" "$(value data.member_id)"
+    equal "validity of $name" valid "$(value data.validity)"
+    equal "epoch of $name" 0 "$(value data.key_epoch)"
+    has "times" "$(value data.not_after)" '^20[0-9]{2}-[0-9]{2}-[0-9]{2}T'
+done
+call 0 key show alice
+has "days left" "$out" 'valid, (89|90) days left'
+# The seed stands in the file right after magic and version.
+seed=$(od -An -tx1 -j10 -N32 home/keys/alice.key | tr -d ' \n')
+equal "bytes of the seed" 64 "${#seed}"
+lacks "the secret" "$out$err" "$seed"
+
+answer 5 key show nobody
+answer 2 key show 'No Body'
+answer 2 key new 'No Body'
+answer 2 key new ../escape
+[ -e escape.key ] || [ -e home/escape.key ] && fail "a key outside of the folder" || pass
+chmod 640 home/keys/alice.key
+answer 3 key show alice
+chmod 600 home/keys/alice.key
+printf 'x' | dd of=home/keys/alice.key bs=1 seek=20 conv=notrunc status=none
+answer 5 key show alice
+: >home/keys/empty.key
+chmod 600 home/keys/empty.key
+answer 5 key show empty
+XDG_CONFIG_HOME=$scratch/config VAIN_HOME='' call 0 key new carol
+[ -f config/vain/keys/carol.key ] && pass || fail "no config/vain/keys/carol.key"
+VAIN_HOME='' call 0 key new dave
+[ -f .config/vain/keys/dave.key ] && pass || fail "no .config/vain/keys/dave.key"
+HOME='' VAIN_HOME='' call 2 key new eve
+has "no place for keys" "$err" 'VAIN_HOME'
+finish

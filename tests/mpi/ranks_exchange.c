@@ -1,0 +1,373 @@
+/* Whole rounds: encode, reduce, open, decode, gather, and every way they end early. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "collectives/control.h"
+#include "collectives/exchange.h"
+#include "tests/mpi/ranks.h"
+
+enum { N = 3001 };
+
+static const char *const names[] = {"ada",   "bob",  "carol", "dave", "erin", "frank",
+                                    "grace", "hugo", "ida",   "jan",  "kim",  "lee"};
+
+/* One member's side of an exchange. */
+struct party {
+    struct vain_codec codec;
+    struct vain_exchange *exchange;
+    struct vain_exchange_driver driver;
+    struct vain_context context;
+    struct vain_random check;
+    float delta[N], residual[N], mean[N];
+    uint32_t words[N + VAIN_COUNTER_WORDS + 1];
+    struct vain_counters mine;
+    struct vain_codec_report report;
+};
+
+static struct party *open_party(struct ranks *ranks, int field_bits)
+{
+    struct party *party = NULL;
+    EXPECT_OK(ranks, vain_take(sizeof *party, "party", (void **)&party));
+    EXPECT_OK(ranks, vain_codec_init(&party->codec, N, ranks->comm.size, field_bits, NAN, 0.25));
+    const struct vain_exchange_config config = {.member_index = ranks->comm.rank,
+                                                .member_count = ranks->comm.size,
+                                                .member_names = names,
+                                                .codec = &party->codec,
+                                                .queue = &ranks->queue,
+                                                .gather_bytes_max = 64};
+    EXPECT_OK(ranks, vain_exchange_open(&config, &party->exchange));
+    party->driver = (struct vain_exchange_driver){.comm = &ranks->comm, .world = &ranks->world};
+    party->check = (struct vain_random){{17, 18}};
+    memset(party->context.group_id, 0x11, VAIN_HASH_BYTES);
+    return party;
+}
+
+static void close_party(struct party *party)
+{
+    vain_exchange_close(&party->exchange);
+    vain_release(party);
+}
+
+/* The delta of member `who`, some values beyond the range of 16 bits. */
+static float delta_of(int who, int64_t index, int round)
+{
+    const float unit =
+        (float)(int32_t)ranks_word(who + 1000 * round, index) * (1.0f / 2147483648.0f);
+    return unit * unit * unit * 0.4f;
+}
+
+static void encode(struct ranks *ranks, struct party *party, int who, int round)
+{
+    for (int64_t i = 0; i < N; i++)
+        party->delta[i] = delta_of(who, i, round);
+    party->context.round = (uint64_t)round;
+    party->mine = (struct vain_counters){.weight = 1000 + who, .loss_micro = 2500000 + who};
+    EXPECT_OK(ranks, vain_codec_encode(&party->codec, &ranks->queue, party->delta, &party->mine,
+                                       party->check, (uint32_t)round, party->context.attempt,
+                                       party->words, party->residual, &party->report));
+    vain_exchange_set_round(party->exchange, &party->context, party->check, party->words);
+}
+
+static enum vain_status drive(struct party *party, enum vain_exchange_event_kind call)
+{
+    return vain_exchange_drive(party->exchange, call, &party->driver);
+}
+
+/* The integers that all members sent, worked out from their deltas alone, and their float mean. */
+static float expected_mean(const struct vain_fixed *fixed, int members, int64_t index, int round)
+{
+    const double limit = ldexp(1.0, fixed->bits - 1) - 1;
+    double sum = 0;
+    for (int who = 0; who < members; who++) {
+        const double value =
+            nearbyint(ldexp((double)delta_of(who, index, round), fixed->scale_exponent));
+        sum += fmax(-limit, fmin(limit, value));
+    }
+    return (float)ldexp((double)((float)sum / (float)members), -fixed->scale_exponent);
+}
+
+static void check_round(struct ranks *ranks, struct party *party, const struct vain_fixed *fixed,
+                        int round)
+{
+    struct vain_counters sums = {0};
+    int64_t wrong = 0;
+    const int members = ranks->comm.size;
+    vain_codec_decode(&party->codec, &ranks->queue, party->words, party->mean, &sums);
+    for (int64_t i = 0; i < N; i++) {
+        const float expected = expected_mean(fixed, members, i, round);
+        wrong += memcmp(&party->mean[i], &expected, sizeof expected) != 0;
+    }
+    EXPECT(ranks, wrong == 0);
+    EXPECT(ranks, sums.weight == 1000 * members + members * (members - 1) / 2);
+    EXPECT(ranks, sums.loss_micro == 2500000 * members + members * (members - 1) / 2);
+    EXPECT(ranks, sums.clipped >= (party->report.clipped ? 1 : 0));
+    EXPECT(ranks, sums.saturated >= party->report.saturation.count);
+}
+
+static void gather_signatures(struct ranks *ranks, struct party *party, int round)
+{
+    uint8_t own[64], all[16 * 64];
+    memset(own, ranks->comm.rank + 16 * round, sizeof own);
+    memset(all, 0xee, sizeof all);
+    vain_exchange_set_gather(party->exchange, own, sizeof own, all);
+    EXPECT_OK(ranks, drive(party, VAIN_EXCHANGE_BEGIN_GATHER));
+    for (int rank = 0; rank < ranks->comm.size; rank++) {
+        EXPECT(ranks, all[64 * rank] == rank + 16 * round);
+        EXPECT(ranks, all[64 * rank + 63] == rank + 16 * round);
+    }
+    EXPECT(ranks, all[64 * ranks->comm.size] == 0xee);
+}
+
+static void rounds_with(struct ranks *ranks, int field_bits)
+{
+    struct party *party = open_party(ranks, field_bits);
+    for (int round = 0; round < 4; round++) {
+        const struct vain_fixed fixed = party->codec.fixed;
+        encode(ranks, party, ranks->comm.rank, round);
+        EXPECT(ranks, !party->report.clipped);
+        EXPECT_OK(ranks, drive(party, VAIN_EXCHANGE_BEGIN_REDUCE));
+        EXPECT(ranks, vain_exchange_phase(party->exchange) == VAIN_EXCHANGE_REDUCED);
+        EXPECT_OK(ranks, drive(party, VAIN_EXCHANGE_BEGIN_OPEN));
+        check_round(ranks, party, &fixed, round);
+        gather_signatures(ranks, party, round);
+        gather_signatures(ranks, party, round);
+    }
+    struct vain_codec_state mine = vain_codec_state(&party->codec), all[16];
+    EXPECT_OK(ranks, vain_comm_all_gather(&ranks->comm, &ranks->world, 0, VAIN_TAG_START, &mine,
+                                          sizeof mine, all));
+    for (int rank = 0; rank < ranks->comm.size; rank++)
+        EXPECT(ranks, memcmp(&all[rank], &mine, sizeof mine) == 0);
+    close_party(party);
+}
+
+static void rounds_of_32_bits(struct ranks *ranks)
+{
+    rounds_with(ranks, 32);
+}
+
+static void rounds_of_16_bits(struct ranks *ranks)
+{
+    rounds_with(ranks, 16);
+}
+
+static void members_in_any_order_give_equal_bits(struct ranks *ranks)
+{
+    float first[N];
+    for (int shift = 0; shift < ranks->comm.size; shift++) {
+        struct party *party = open_party(ranks, 16);
+        struct vain_counters sums;
+        encode(ranks, party, (ranks->comm.rank + shift) % ranks->comm.size, 0);
+        EXPECT_OK(ranks, drive(party, VAIN_EXCHANGE_BEGIN_REDUCE));
+        EXPECT_OK(ranks, drive(party, VAIN_EXCHANGE_BEGIN_OPEN));
+        vain_codec_decode(&party->codec, &ranks->queue, party->words, party->mean, &sums);
+        if (shift == 0)
+            memcpy(first, party->mean, sizeof first);
+        EXPECT(ranks, memcmp(first, party->mean, sizeof first) == 0);
+        close_party(party);
+    }
+}
+
+/* ---- refusals -------------------------------------------------------------------------------- */
+
+/* The last member says something else; everybody must name it, and it everybody. Then all of them
+ * agree on another attempt over the same communicator, which must work. */
+static void differs(struct ranks *ranks, void (*spoil)(struct party *), const char *what)
+{
+    struct party *party = open_party(ranks, 32);
+    const int odd = ranks->comm.size - 1;
+    const struct vain_context common = party->context;
+    encode(ranks, party, ranks->comm.rank, 7);
+    if (ranks->comm.rank == odd)
+        spoil(party);
+    vain_exchange_set_round(party->exchange, &party->context, party->check, party->words);
+    if (ranks->comm.size > 1) {
+        const uint32_t word_before = party->words[0];
+        EXPECT_STATUS(ranks, VAIN_ERR_PEER, drive(party, VAIN_EXCHANGE_BEGIN_REDUCE));
+        EXPECT(ranks, vain_exchange_phase(party->exchange) == VAIN_EXCHANGE_FAILED);
+        EXPECT(ranks, strstr(vain_fail_message(), what) != NULL);
+        char named[32];
+        snprintf(named, sizeof named, " '%s' (", names[ranks->comm.rank == odd ? 0 : odd]);
+        EXPECT(ranks, strstr(vain_fail_message(), named) != NULL);
+        EXPECT(ranks, party->words[0] == word_before);
+    }
+    party->context = common;
+    party->context.attempt = 1;
+    party->context.round = 7;
+    EXPECT_OK(ranks,
+              vain_codec_encode(&party->codec, &ranks->queue, party->delta, &party->mine,
+                                party->check, 7, 1, party->words, party->residual, &party->report));
+    vain_exchange_set_round(party->exchange, &party->context, party->check, party->words);
+    EXPECT_OK(ranks, drive(party, VAIN_EXCHANGE_BEGIN_REDUCE));
+    EXPECT_OK(ranks, drive(party, VAIN_EXCHANGE_BEGIN_OPEN));
+    close_party(party);
+}
+
+static void another_round(struct party *party)
+{
+    party->context.round = 8;
+}
+static void another_attempt(struct party *party)
+{
+    party->context.attempt = 3;
+}
+static void other_parameters(struct party *party)
+{
+    party->context.parameters_hash[31] ^= 1;
+}
+static void another_spec(struct party *party)
+{
+    party->context.spec_hash[0] ^= 0x80;
+}
+
+static void contexts_that_differ_are_named(struct ranks *ranks)
+{
+    const bool odd = ranks->comm.rank == ranks->comm.size - 1;
+    differs(ranks, another_round, odd ? "round 7 instead of 8" : "round 8 instead of 7");
+    differs(ranks, another_attempt, odd ? "attempt 0 instead of 3" : "attempt 3 instead of 0");
+    differs(ranks, other_parameters, "(parameters)");
+    differs(ranks, another_spec, "(job spec)");
+}
+
+/* Another range would decode to another mean without any word being wrong. */
+static void another_codec_state_is_named(struct ranks *ranks)
+{
+    struct party *party = open_party(ranks, 32);
+    encode(ranks, party, ranks->comm.rank, 0);
+    if (ranks->comm.rank == 0)
+        party->codec.fixed.scale_exponent--;
+    const enum vain_status status = drive(party, VAIN_EXCHANGE_BEGIN_REDUCE);
+    EXPECT(ranks, status == (ranks->comm.size > 1 ? VAIN_ERR_PEER : VAIN_OK));
+    if (ranks->comm.size > 1)
+        EXPECT(ranks, strstr(vain_fail_message(), "value range") != NULL);
+    close_party(party);
+}
+
+static void a_flipped_bit_never_becomes_a_model(struct ranks *ranks)
+{
+    struct party *party = open_party(ranks, 16);
+    encode(ranks, party, ranks->comm.rank, 3);
+    EXPECT_OK(ranks, drive(party, VAIN_EXCHANGE_BEGIN_REDUCE));
+    int64_t missed = 0;
+    for (int64_t word = 0; word < party->codec.word_count; word++) {
+        for (int bit = 0; bit < 32; bit += word < party->codec.vector_words ? 31 : 1) {
+            party->words[word] ^= 1u << bit;
+            missed += vain_codec_verify(&party->codec, &ranks->queue, party->check, 3, 0,
+                                        party->words) != VAIN_ERR_NUMERIC;
+            party->words[word] ^= 1u << bit;
+        }
+        if (word == 3 && party->codec.vector_words > 20)
+            word = party->codec.vector_words - 3;
+    }
+    EXPECT(ranks, missed == 0);
+    /* Sums of another round or attempt do not pass as this one's either. */
+    EXPECT_STATUS(
+        ranks, VAIN_ERR_NUMERIC,
+        vain_codec_verify(&party->codec, &ranks->queue, party->check, 4, 0, party->words));
+    party->words[5] ^= 0x10;
+    EXPECT_STATUS(ranks, VAIN_ERR_NUMERIC, drive(party, VAIN_EXCHANGE_BEGIN_OPEN));
+    EXPECT(ranks, strstr(vain_fail_message(), "round 3, attempt 0: the check word") != NULL);
+    EXPECT(ranks, vain_exchange_phase(party->exchange) == VAIN_EXCHANGE_FAILED);
+    close_party(party);
+}
+
+/* ---- ends ------------------------------------------------------------------------------------ */
+
+struct leaver {
+    struct ranks *ranks;
+    struct vain_control *control;
+};
+
+static bool somebody_is_outside(void *context)
+{
+    struct leaver *leaver = context;
+    enum vain_control_word word = VAIN_CONTROL_NONE;
+    int32_t signal_number;
+    EXPECT_OK(leaver->ranks, vain_control_poll(leaver->control, &word, &signal_number));
+    return word == VAIN_CONTROL_OUTSIDE;
+}
+
+/* Member 0 stops instead of coming; the others leave, and all meet at a barrier afterwards. */
+static void those_who_wait_leave(struct ranks *ranks)
+{
+    struct party *party = open_party(ranks, 32);
+    struct leaver leaver = {.ranks = ranks};
+    EXPECT_OK(ranks, vain_control_open(&ranks->comm, &leaver.control));
+    party->driver.leave = somebody_is_outside;
+    party->driver.leave_context = &leaver;
+    encode(ranks, party, ranks->comm.rank, 0);
+    if (ranks->comm.rank == 0) {
+        EXPECT_OK(ranks, vain_control_say(leaver.control, VAIN_CONTROL_OUTSIDE, 15));
+    } else {
+        EXPECT_STATUS(ranks, VAIN_STOPPED, drive(party, VAIN_EXCHANGE_BEGIN_REDUCE));
+        EXPECT(ranks, vain_exchange_phase(party->exchange) == VAIN_EXCHANGE_LEFT);
+        EXPECT_OK(ranks, vain_control_say(leaver.control, VAIN_CONTROL_OUTSIDE, 15));
+    }
+    EXPECT_OK(ranks, vain_comm_barrier(&ranks->comm, &ranks->world, 0));
+    vain_control_close(&leaver.control);
+    close_party(party);
+}
+
+static bool always(void *context)
+{
+    int *asked = context;
+    ++*asked;
+    return true;
+}
+
+/* Wanting to leave is not enough once all are there. */
+static void nobody_leaves_a_complete_exchange(struct ranks *ranks)
+{
+    struct party *party = open_party(ranks, 32);
+    int asked = 0;
+    encode(ranks, party, ranks->comm.rank, 0);
+    /* All contexts are under way before the first is read. */
+    EXPECT_OK(ranks, vain_comm_barrier(&ranks->comm, &ranks->world, 0));
+    EXPECT_OK(ranks, drive(party, VAIN_EXCHANGE_BEGIN_REDUCE));
+    party->driver.leave = always;
+    party->driver.leave_context = &asked;
+    EXPECT_OK(ranks, drive(party, VAIN_EXCHANGE_BEGIN_OPEN));
+    gather_signatures(ranks, party, 1);
+    EXPECT(ranks, asked == 0);
+    close_party(party);
+}
+
+static void a_missing_member_is_named(struct ranks *ranks)
+{
+    struct party *party = open_party(ranks, 32);
+    const int missing = ranks->comm.size - 1;
+    encode(ranks, party, ranks->comm.rank, 9);
+    ranks->clock.step_ns = 1000000;
+    party->driver.deadline_ms = 2000;
+    if (ranks->comm.size > 1 && ranks->comm.rank != missing) {
+        const enum vain_status status = drive(party, VAIN_EXCHANGE_BEGIN_REDUCE);
+        EXPECT(ranks, status == VAIN_ERR_TIMEOUT || status == VAIN_ERR_PEER);
+        char named[32];
+        snprintf(named, sizeof named, "'%s'", names[missing]);
+        if (status == VAIN_ERR_TIMEOUT)
+            EXPECT(ranks, strstr(vain_fail_message(), named) != NULL);
+        EXPECT(ranks, vain_exchange_phase(party->exchange) == VAIN_EXCHANGE_FAILED);
+    } else if (ranks->comm.size > 1) {
+        /* Comes too late: the exchange is over. */
+        uint8_t byte = 0;
+        EXPECT_STATUS(ranks, VAIN_ERR_PEER,
+                      vain_comm_broadcast(&ranks->comm, &ranks->world, 0, 0, &byte, 1));
+        party->driver.deadline_ms = 0;
+        EXPECT_STATUS(ranks, VAIN_ERR_PEER, drive(party, VAIN_EXCHANGE_BEGIN_REDUCE));
+    }
+    close_party(party);
+}
+
+const struct ranks_case exchange_cases[] = {
+    {"exchange: rounds of 32-bit words", rounds_of_32_bits},
+    {"exchange: rounds of two 16-bit fields a word", rounds_of_16_bits},
+    {"exchange: members in any order give equal bits", members_in_any_order_give_equal_bits},
+    {"exchange: contexts that differ are named", contexts_that_differ_are_named},
+    {"exchange: another codec state is named", another_codec_state_is_named},
+    {"exchange: a flipped bit never becomes a model", a_flipped_bit_never_becomes_a_model},
+    {"exchange: those who wait for somebody outside leave", those_who_wait_leave},
+    {"exchange: nobody leaves a complete exchange", nobody_leaves_a_complete_exchange},
+    {"exchange: a missing member is named", a_missing_member_is_named},
+    {NULL, NULL},
+};

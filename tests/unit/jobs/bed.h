@@ -1,0 +1,44 @@
+/* A whole job in this process: a folder, a small text, a spec with changes, and members as threads over loop. */
+#pragma once
+
+#include "jobs/run.h"
+
+enum { BED_RANKS_MAX = 8 };
+
+struct bed {
+    char folder[128];  /* made for this test, removed with its plain files */
+    char output[160];  /* folder/out */
+    struct vain_job job;
+    struct vain_option_section sections[VAIN_JOB_SECTIONS];
+    struct vain_spec spec;
+    struct vain_problems problems;
+    char *resolved;
+    uint8_t hash[VAIN_HASH_BYTES];
+};
+/* Folder and corpus; false if the machine has no room. */
+bool bed_open(struct bed *bed);
+/* Read the bed's spec with `sets` (NULL-ended list of key=value) over it, replacing the one before. `members` is the YAML
+ * of a members list or NULL. */
+enum vain_status bed_spec(struct bed *bed, const char *const *sets, const char *members);
+void bed_close(struct bed *bed);
+
+/* What a test may do to a run from outside. */
+struct bed_options {
+    int ranks, threads;
+    const char *resume;     /* NULL: "auto" */
+    const char *output;     /* NULL: the bed's */
+    int signal_rank;        /* this rank ... */
+    int64_t signal_step;    /* ... is signalled when it has done so many steps in all; 0: never */
+    const char *key_folder;
+};
+struct bed_outcome {
+    enum vain_status status[BED_RANKS_MAX];
+    char message[BED_RANKS_MAX][1024];
+    struct vain_run_result result[BED_RANKS_MAX];
+    double first_loss, last_loss; /* of rank 0's steps */
+    int notices;                  /* of all ranks */
+    char last_notice[VAIN_EVENT_TEXT_BYTES];
+};
+void bed_run(struct bed *bed, const struct bed_options *options, struct bed_outcome *out);
+/* Remove what runs wrote, keep the corpus. */
+void bed_clear_output(struct bed *bed);

@@ -1,0 +1,291 @@
+/* Whole runs of members in one process: same bits however they are started, stopped, split and ordered. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cmd/world.h"
+#include "jobs/store/record_file.h"
+#include "tests/unit/jobs/bed.h"
+#include "tests/unit/suite.h"
+
+static struct bed bed;
+
+static void run_spec(const char *const *sets, const char *members, const struct bed_options *options,
+                     struct bed_outcome *out)
+{
+    CU_ASSERT_EQUAL_FATAL(bed_spec(&bed, sets, members), VAIN_OK);
+    bed_run(&bed, options, out);
+}
+
+/* All ranks ended alike, with one hash. */
+static void expect_all(const struct bed_outcome *out, int ranks, enum vain_status status)
+{
+    for (int i = 0; i < ranks; i++) {
+        CU_ASSERT_EQUAL(out->status[i], status);
+        if (out->status[i] != status)
+            printf("rank %d: %s: %s\n", i, vain_status_name(out->status[i]), out->message[i]);
+    }
+}
+
+static bool same_hash(const struct bed_outcome *a, const struct bed_outcome *b)
+{
+    return memcmp(a->result[0].parameters_hash, b->result[0].parameters_hash, VAIN_HASH_BYTES) == 0;
+}
+
+static void expect_record(int64_t records)
+{
+    struct vain_record_summary summary;
+    char path[256];
+    snprintf(path, sizeof path, "%s/record.bin", bed.output);
+    CU_ASSERT_EQUAL(vain_record_file_verify(path, &summary, NULL, NULL), VAIN_OK);
+    CU_ASSERT_EQUAL(summary.records, records);
+    CU_ASSERT_EQUAL(summary.missing_signatures, 0);
+    CU_ASSERT_FALSE(summary.torn_tail);
+}
+
+static void test_members_learn_together(void)
+{
+    static const char *const sets[] = {"train.rounds=12", "train.local_steps=5", NULL};
+    struct bed_outcome out;
+    CU_ASSERT_FATAL(bed_open(&bed));
+    run_spec(sets, NULL, &(struct bed_options){.ranks = 3}, &out);
+    expect_all(&out, 3, VAIN_OK);
+    CU_ASSERT(out.result[0].validation_loss < 0.75 * out.result[0].first_validation_loss);
+    CU_ASSERT(out.result[0].final_loss < out.first_loss);
+    CU_ASSERT_EQUAL(out.result[0].rounds, 12);
+    CU_ASSERT_EQUAL(out.result[0].steps, 60);
+    CU_ASSERT_EQUAL(out.result[0].member_count, 3);
+    expect_record(12);
+    bed_close(&bed);
+}
+
+static void test_threads_do_not_matter(void)
+{
+    struct bed_outcome one, other;
+    CU_ASSERT_FATAL(bed_open(&bed));
+    run_spec(NULL, NULL, &(struct bed_options){.ranks = 2, .threads = 1}, &one);
+    expect_all(&one, 2, VAIN_OK);
+    for (int threads = 2; threads <= 4; threads += 2) {
+        bed_clear_output(&bed);
+        bed_run(&bed, &(struct bed_options){.ranks = 2, .threads = threads}, &other);
+        expect_all(&other, 2, VAIN_OK);
+        CU_ASSERT(same_hash(&one, &other));
+    }
+    bed_close(&bed);
+}
+
+/* The list's order decides which rank is whom, and nothing else. */
+static void test_order_of_members_does_not_matter(void)
+{
+    struct bed_outcome one, other;
+    CU_ASSERT_FATAL(bed_open(&bed));
+    run_spec(NULL, "members: [{name: ann}, {name: bob}, {name: cid}]\n", &(struct bed_options){.ranks = 3}, &one);
+    expect_all(&one, 3, VAIN_OK);
+    bed_clear_output(&bed);
+    run_spec(NULL, "members: [{name: cid}, {name: ann}, {name: bob}]\n", &(struct bed_options){.ranks = 3}, &other);
+    expect_all(&other, 3, VAIN_OK);
+    CU_ASSERT(same_hash(&one, &other));
+    bed_clear_output(&bed);
+    run_spec(NULL, "members: [{name: ann}, {name: bob}, {name: dan}]\n", &(struct bed_options){.ranks = 3}, &other);
+    CU_ASSERT_FALSE(same_hash(&one, &other));
+    bed_close(&bed);
+}
+
+static void stop_and_go_on(int ranks, int signal_rank, int64_t signal_step, const char *const *sets)
+{
+    struct bed_outcome straight, stopped, resumed;
+    CU_ASSERT_FATAL(bed_open(&bed));
+    run_spec(sets, NULL, &(struct bed_options){.ranks = ranks}, &straight);
+    expect_all(&straight, ranks, VAIN_OK);
+    bed_clear_output(&bed);
+    bed_run(&bed, &(struct bed_options){.ranks = ranks, .signal_rank = signal_rank, .signal_step = signal_step}, &stopped);
+    expect_all(&stopped, ranks, VAIN_STOPPED);
+    CU_ASSERT_EQUAL(stopped.result[0].signal, 15);
+    bed_run(&bed, &(struct bed_options){.ranks = ranks}, &resumed);
+    expect_all(&resumed, ranks, VAIN_OK);
+    CU_ASSERT(same_hash(&straight, &resumed));
+    CU_ASSERT_EQUAL(straight.last_loss, resumed.last_loss);
+    CU_ASSERT_EQUAL(straight.result[0].validation_loss, resumed.result[0].validation_loss);
+    expect_record(4);
+    bed_close(&bed);
+}
+
+static void test_stop_anywhere_and_go_on(void)
+{
+    static const char *const nesterov[] = {"outer.optimizer=nesterov", "exchange.bits=16", NULL};
+    static const char *const dropout[] = {"model.dropout=0.1", "train.accumulate=2", NULL};
+    for (int64_t step = 1; step <= 10; step += 3)
+        stop_and_go_on(3, (int)step % 3, step, nesterov);
+    stop_and_go_on(1, 0, 5, dropout);
+    stop_and_go_on(2, 1, 6, dropout);
+}
+
+static void test_one_site_averages_gradients(void)
+{
+    static const char *const world[] = {"site=world", NULL};
+    struct bed_outcome out, other;
+    CU_ASSERT_FATAL(bed_open(&bed));
+    run_spec(world, NULL, &(struct bed_options){.ranks = 3}, &out);
+    expect_all(&out, 3, VAIN_OK);
+    CU_ASSERT_EQUAL(out.result[0].member_count, 1);
+    expect_record(4);
+    bed_clear_output(&bed);
+    bed_run(&bed, &(struct bed_options){.ranks = 3, .threads = 2}, &other);
+    CU_ASSERT(same_hash(&out, &other));
+    bed_close(&bed);
+    static const char *const stop[] = {"site=host", NULL};
+    stop_and_go_on(3, 2, 5, stop);
+}
+
+/* Another number of members goes on from the same checkpoint; the new ones say that they start empty. */
+static void test_another_number_of_members_goes_on(void)
+{
+    struct bed_outcome out;
+    static const char *const sets[] = {"train.rounds=4", NULL};
+    CU_ASSERT_FATAL(bed_open(&bed));
+    run_spec(sets, NULL, &(struct bed_options){.ranks = 2, .signal_step = 7}, &out);
+    expect_all(&out, 2, VAIN_STOPPED);
+    bed_run(&bed, &(struct bed_options){.ranks = 4}, &out);
+    expect_all(&out, 4, VAIN_OK);
+    CU_ASSERT_EQUAL(out.result[0].member_count, 4);
+    CU_ASSERT_EQUAL(out.notices, 2);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out.last_notice, "start empty"));
+    bed_close(&bed);
+}
+
+static void test_nothing_is_overwritten(void)
+{
+    struct bed_outcome out;
+    static const char *const seed[] = {"seed=8", NULL};
+    static const char *const wider[] = {"model.width=32", NULL};
+    char checkpoint[256];
+    CU_ASSERT_FATAL(bed_open(&bed));
+    run_spec(NULL, NULL, &(struct bed_options){.ranks = 1}, &out);
+    expect_all(&out, 1, VAIN_OK);
+    bed_run(&bed, &(struct bed_options){.ranks = 1, .resume = "none"}, &out);
+    expect_all(&out, 1, VAIN_ERR_REFUSED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out.message[0], "--resume auto"));
+    run_spec(seed, NULL, &(struct bed_options){.ranks = 1}, &out);
+    expect_all(&out, 1, VAIN_ERR_REFUSED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out.message[0], "other agreed keys"));
+    snprintf(checkpoint, sizeof checkpoint, "%s/checkpoint-000004.h5", bed.output);
+    bed_run(&bed, &(struct bed_options){.ranks = 1, .resume = checkpoint}, &out);
+    expect_all(&out, 1, VAIN_OK);
+    run_spec(wider, NULL, &(struct bed_options){.ranks = 1, .resume = checkpoint}, &out);
+    expect_all(&out, 1, VAIN_ERR_REFUSED);
+    bed_run(&bed, &(struct bed_options){.ranks = 2, .resume = "/nowhere/checkpoint-000001.h5"}, &out);
+    CU_ASSERT_EQUAL(out.status[0], VAIN_ERR_NOT_FOUND);
+    CU_ASSERT(out.status[1] < 0);
+    bed_close(&bed);
+}
+
+/* A broken newest checkpoint: all members go back to the one before and arrive at the same parameters. */
+static void test_broken_files_are_left_for_older_ones(void)
+{
+    struct bed_outcome straight, out;
+    static const char *const victims[] = {"checkpoint-000004.h5", "member-member-1-000004.h5"};
+    for (size_t i = 0; i < VAIN_COUNT_OF(victims); i++) {
+        char path[256];
+        CU_ASSERT_FATAL(bed_open(&bed));
+        run_spec(NULL, NULL, &(struct bed_options){.ranks = 2}, &straight);
+        expect_all(&straight, 2, VAIN_OK);
+        snprintf(path, sizeof path, "%s/%s", bed.output, victims[i]);
+        CU_ASSERT_EQUAL_FATAL(truncate(path, 3000), 0);
+        bed_run(&bed, &(struct bed_options){.ranks = 2}, &out);
+        expect_all(&out, 2, VAIN_OK);
+        CU_ASSERT(out.notices >= 1);
+        CU_ASSERT(same_hash(&straight, &out));
+        expect_record(4);
+        bed_close(&bed);
+    }
+}
+
+static void test_nan_stops_the_member_that_made_it(void)
+{
+    struct bed_outcome out;
+    static const char *const wild[] = {"train.learning_rate=10", "train.gradient_clip=0", "train.warmup=0",
+                                       "train.rounds=200", "train.beta1=0", "train.weight_decay=10", NULL};
+    CU_ASSERT_FATAL(bed_open(&bed));
+    run_spec(wild, NULL, &(struct bed_options){.ranks = 2}, &out);
+    if (out.status[0] == VAIN_OK)
+        printf("no NaN: loss %g\n", out.last_loss);
+    int numeric = 0;
+    for (int i = 0; i < 2; i++) {
+        CU_ASSERT(out.status[i] < 0);
+        if (out.status[i] == VAIN_ERR_NUMERIC && strstr(out.message[i], "slice") != NULL &&
+            strstr(out.message[i], "nothing was sent") != NULL)
+            numeric++;
+    }
+    CU_ASSERT(numeric >= 1);
+    bed_close(&bed);
+}
+
+static void test_a_clip_is_reported(void)
+{
+    struct bed_outcome out;
+    static const char *const clip[] = {"exchange.clip=0.01", NULL};
+    CU_ASSERT_FATAL(bed_open(&bed));
+    run_spec(clip, NULL, &(struct bed_options){.ranks = 2}, &out);
+    expect_all(&out, 2, VAIN_OK);
+    CU_ASSERT(out.notices >= 2);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out.last_notice, "scaled down to the bound"));
+    bed_close(&bed);
+}
+
+static void test_wrong_members_are_refused(void)
+{
+    struct bed_outcome out;
+    CU_ASSERT_FATAL(bed_open(&bed));
+    run_spec(NULL, "members: [{name: ann}, {name: bob}]\n", &(struct bed_options){.ranks = 3}, &out);
+    CU_ASSERT_EQUAL(out.status[0], VAIN_ERR_INPUT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out.message[0], "2 members"));
+    run_spec(NULL,
+             "members: [{name: ann, key: 0000000000000000000000000000000000000000000000000000000000000000}, "
+             "{name: bob}]\n",
+             &(struct bed_options){.ranks = 2}, &out);
+    CU_ASSERT_EQUAL(out.status[0], VAIN_ERR_NOT_FOUND);
+    CU_ASSERT(out.status[1] < 0);
+    bed_close(&bed);
+}
+
+/* Keys made by the tool pin the members; a key that is not the pinned one is refused. */
+static void test_pinned_keys(void)
+{
+    struct bed_outcome out;
+    char ann[65], bob[65], members[512], keys[200];
+    uint8_t id[VAIN_HASH_BYTES];
+    CU_ASSERT_FATAL(bed_open(&bed));
+    snprintf(keys, sizeof keys, "%s/out", bed.folder);
+    struct vain_world *world = vain_world_real();
+    CU_ASSERT_EQUAL_FATAL(vain_key_create(keys, "ann", world->ops->unix_ms(world), id), VAIN_OK);
+    vain_to_hex(id, sizeof id, ann);
+    CU_ASSERT_EQUAL_FATAL(vain_key_create(keys, "bob", world->ops->unix_ms(world), id), VAIN_OK);
+    vain_to_hex(id, sizeof id, bob);
+    snprintf(members, sizeof members, "members: [{name: ann, key: %s}, {name: bob, key: %s}]\n", ann, bob);
+    run_spec(NULL, members, &(struct bed_options){.ranks = 2, .key_folder = keys}, &out);
+    expect_all(&out, 2, VAIN_OK);
+    expect_record(4);
+    snprintf(members, sizeof members, "members: [{name: ann, key: %s}, {name: bob, key: %s}]\n", bob, ann);
+    run_spec(NULL, members, &(struct bed_options){.ranks = 2, .key_folder = keys}, &out);
+    CU_ASSERT_EQUAL(out.status[0], VAIN_ERR_AUTH);
+    bed_close(&bed);
+}
+
+static const struct vain_test tests[] = {
+    {"members learn together and sign every round", test_members_learn_together},
+    {"the number of threads does not matter", test_threads_do_not_matter},
+    {"the order of the members does not matter", test_order_of_members_does_not_matter},
+    {"a stop anywhere goes on to the same bits", test_stop_anywhere_and_go_on},
+    {"the ranks of one site average their gradients", test_one_site_averages_gradients},
+    {"another number of members goes on", test_another_number_of_members_goes_on},
+    {"nothing is overwritten", test_nothing_is_overwritten},
+    {"broken files are left for older ones", test_broken_files_are_left_for_older_ones},
+    {"a NaN stops the member that made it", test_nan_stops_the_member_that_made_it},
+    {"a clip is reported", test_a_clip_is_reported},
+    {"wrong members are refused", test_wrong_members_are_refused},
+    {"keys are pinned", test_pinned_keys},
+    {NULL, NULL},
+};
+const struct vain_suite vain_suite_run = {"jobs/run", tests};

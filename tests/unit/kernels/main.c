@@ -1,0 +1,31 @@
+/* The suites of kernels/, one a source file. */
+#include "base/status.h"
+#include "tests/unit/kernels/bed.h"
+
+#include <stdio.h>
+
+extern const struct vain_suite vain_suite_device;
+extern const struct vain_suite vain_suite_linear;
+extern const struct vain_suite vain_suite_attention;
+extern const struct vain_suite vain_suite_pointwise;
+extern const struct vain_suite vain_suite_cross_entropy;
+extern const struct vain_suite vain_suite_optimiser;
+extern const struct vain_suite vain_suite_codec;
+extern const struct vain_suite vain_suite_mix;
+extern const struct vain_suite vain_suite_vector_math;
+
+int main(void)
+{
+    const struct vain_suite *suites[] = {
+        &vain_suite_device,        &vain_suite_linear,    &vain_suite_attention, &vain_suite_pointwise,
+        &vain_suite_cross_entropy, &vain_suite_optimiser, &vain_suite_codec,     &vain_suite_mix,
+        &vain_suite_vector_math,
+    };
+    if (!bed_open()) {
+        printf("%s\n", vain_fail_message());
+        return 1;
+    }
+    const int result = vain_suites_run(suites, VAIN_COUNT_OF(suites));
+    bed_close();
+    return result;
+}

@@ -1,0 +1,100 @@
+/* Opening and closing devices, and their memory. */
+#include "base/memory.h"
+#include "kernels/cpu/vector.h"
+#include "tests/unit/kernels/bed.h"
+
+#include <string.h>
+
+static void an_unknown_code_is_refused(void)
+{
+    struct vain_device device;
+    const int64_t blocks = vain_memory_blocks();
+    CU_ASSERT_EQUAL(vain_device_open_cpu(1, "avx1024", &device), VAIN_ERR_UNAVAILABLE);
+    CU_ASSERT_PTR_NOT_NULL(strstr(vain_fail_message(), "avx1024"));
+    CU_ASSERT_EQUAL(vain_memory_blocks(), blocks);
+}
+
+static void threads_out_of_range_are_refused(void)
+{
+    struct vain_device device;
+    const int64_t blocks = vain_memory_blocks();
+    CU_ASSERT_EQUAL(vain_device_open_cpu(0, NULL, &device), VAIN_ERR_INPUT);
+    CU_ASSERT_EQUAL(vain_device_open_cpu(100000, NULL, &device), VAIN_ERR_INPUT);
+    CU_ASSERT_EQUAL(vain_memory_blocks(), blocks);
+}
+
+static void the_platform_names_blas_and_code(void)
+{
+    struct vain_device device;
+    CU_ASSERT_EQUAL_FATAL(vain_device_open_cpu(1, "baseline", &device), VAIN_OK);
+    CU_ASSERT_PTR_NOT_NULL(strstr(vain_device_platform(&device), "blas="));
+    CU_ASSERT_PTR_NOT_NULL(strstr(vain_device_platform(&device), "isa=baseline"));
+    CU_ASSERT_EQUAL(strncmp(device.name, "cpu ", 4), 0);
+    vain_device_close(&device);
+    CU_ASSERT_PTR_NULL(device.ops);
+}
+
+static void the_best_code_is_chosen(void)
+{
+    struct vain_device device;
+    int best = 0;
+    while (!vain_vector_codes[best]->available())
+        best++;
+    CU_ASSERT_EQUAL_FATAL(vain_device_open_cpu(1, NULL, &device), VAIN_OK);
+    CU_ASSERT_PTR_EQUAL(device.code, vain_vector_codes[best]);
+    vain_device_close(&device);
+}
+
+static void closing_gives_all_back(void)
+{
+    struct vain_device device;
+    const int64_t blocks = vain_memory_blocks();
+    CU_ASSERT_EQUAL_FATAL(vain_device_open_cpu(3, NULL, &device), VAIN_OK);
+    CU_ASSERT_TRUE(vain_memory_blocks() > blocks);
+    vain_device_close(&device);
+    CU_ASSERT_EQUAL(vain_memory_blocks(), blocks);
+}
+
+static void a_queue_waits_for_nothing(void)
+{
+    CU_ASSERT_EQUAL(vain_queue_wait(bed_queue(0)), VAIN_OK);
+}
+
+/* More than one part of a parallel copy, and an odd rest. */
+static void memory_is_copied_and_zeroed_whole(void)
+{
+    const int64_t count = 800001;
+    const size_t bytes = (size_t)count * sizeof(float);
+    struct vain_queue *queue = bed_queue(0);
+    const struct vain_memory_ops *memory = &queue->device->ops->memory;
+    float *source = bed_random_floats(count, 1), *target = bed_floats(count);
+    void *device;
+    CU_ASSERT_EQUAL_FATAL(memory->take(queue->device, bytes, "test", &device), VAIN_OK);
+    memory->copy_in(queue, device, source, bytes);
+    memory->copy_out(queue, target, device, bytes);
+    CU_ASSERT_EQUAL(memcmp(source, target, bytes), 0);
+    memory->zero(queue, device, bytes - 4);
+    memory->copy(queue, target, device, bytes);
+    bool zero = true;
+    for (int64_t i = 0; i < count - 1; i++)
+        zero = zero && target[i] == 0;
+    CU_ASSERT_TRUE(zero);
+    CU_ASSERT_EQUAL(target[count - 1], source[count - 1]);
+    memory->zero(queue, target, 0);
+    CU_ASSERT_EQUAL(target[0], 0);
+    memory->release(queue->device, device);
+    bed_end();
+}
+
+static const struct vain_test tests[] = {
+    {"an unknown vector code is refused", an_unknown_code_is_refused},
+    {"a number of threads out of range is refused", threads_out_of_range_are_refused},
+    {"the platform names BLAS core and vector code", the_platform_names_blas_and_code},
+    {"the best vector code of the processor is chosen", the_best_code_is_chosen},
+    {"closing gives all memory back", closing_gives_all_back},
+    {"a queue of the CPU waits for nothing", a_queue_waits_for_nothing},
+    {"memory is copied and zeroed whole", memory_is_copied_and_zeroed_whole},
+    {NULL, NULL},
+};
+
+const struct vain_suite vain_suite_device = {"device", tests};

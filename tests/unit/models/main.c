@@ -1,0 +1,25 @@
+/* The suites of models/, one per source file. */
+#include "tests/unit/suite.h"
+
+#include <stdio.h>
+
+#include "base/crypto.h"
+
+extern const struct vain_suite vain_suite_model;
+extern const struct vain_suite vain_suite_normal;
+extern const struct vain_suite vain_suite_parts;
+extern const struct vain_suite vain_suite_transformer;
+extern const struct vain_suite vain_suite_mlp;
+
+int main(void)
+{
+    if (vain_crypto_init() != VAIN_OK) {
+        fprintf(stderr, "%s\n", vain_fail_message());
+        return 1;
+    }
+    const struct vain_suite *const suites[] = {
+        &vain_suite_model,       &vain_suite_normal, &vain_suite_parts,
+        &vain_suite_transformer, &vain_suite_mlp,
+    };
+    return vain_suites_run(suites, (int)VAIN_COUNT_OF(suites));
+}

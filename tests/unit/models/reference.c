@@ -1,0 +1,211 @@
+/* The models in double precision (see reference.h). Values of one forward pass live in static
+ * arrays: the models of the tests are small. */
+#include "tests/unit/models/reference.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/philox.h"
+
+enum { ROWS = 64, WIDE = 96 };
+
+/* What a forward pass needs to know everywhere. */
+struct run {
+    const struct vain_model_options *options;
+    const struct vain_layout *layout;
+    const double *parameters;
+    const struct vain_batch *batch;
+    const struct vain_place *place;
+};
+
+static const double *named(const struct run *run, const char *prefix, const char *name)
+{
+    char full[VAIN_SLICE_NAME_BYTES];
+    (void)snprintf(full, sizeof full, "%s%s", prefix, name);
+    for (int s = 0; s < run->layout->slice_count; s++)
+        if (strcmp(run->layout->slices[s].name, full) == 0)
+            return run->parameters + run->layout->slices[s].offset;
+    fprintf(stderr, "no slice is called %s\n", full);
+    vain_bug(__FILE__, __LINE__, "a slice that the model should have");
+}
+
+/* Element e of dropout site `site`: 0 if dropped, else value / (1 - p). */
+static double dropped(const struct run *run, uint64_t site, uint64_t sites, uint64_t e,
+                      double value)
+{
+    if (run->place == NULL || run->options->dropout <= 0)
+        return value;
+    const struct vain_place *place = run->place;
+    const uint64_t index = ((place->micro_batch * sites + site) << 36) + e;
+    uint32_t words[4];
+    vain_random_block(place->dropout_random, place->round, place->step, index / 4, words);
+    const double p = (double)(float)run->options->dropout;
+    return (double)words[index % 4] >= p * 4294967296.0 ? value / (1 - p) : 0;
+}
+
+static double gelu(double x)
+{
+    return 0.5 * x * (1 + tanh(sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+}
+
+/* One row: out[n] = bias[n] + sum over k of in[k] weight[n][k]. */
+static void linear_row(int64_t N, int64_t K, const double *in, const double *weight,
+                       const double *bias, double *out)
+{
+    for (int64_t n = 0; n < N; n++) {
+        out[n] = bias != NULL ? bias[n] : 0;
+        for (int64_t k = 0; k < K; k++)
+            out[n] += in[k] * weight[n * K + k];
+    }
+}
+
+static void norm_row(int64_t C, const double *in, const double *gain, const double *shift,
+                     double *out)
+{
+    double mean = 0, variance = 0;
+    for (int64_t c = 0; c < C; c++)
+        mean += in[c] / (double)C;
+    for (int64_t c = 0; c < C; c++)
+        variance += (in[c] - mean) * (in[c] - mean) / (double)C;
+    for (int64_t c = 0; c < C; c++)
+        out[c] = (in[c] - mean) / sqrt(variance + 1e-5) * gain[c] + shift[c];
+}
+
+/* Attention of head h for token t of the sequence whose rows start at `rows`: out (C / H). */
+static void attend(int64_t C, int64_t H, int64_t h, int64_t t, double rows[][WIDE], double *out)
+{
+    const int64_t D = C / H;
+    double scores[ROWS], sum = 0, largest = -INFINITY;
+    for (int64_t s = 0; s <= t; s++) {
+        scores[s] = 0;
+        for (int64_t d = 0; d < D; d++)
+            scores[s] += rows[t][h * D + d] * rows[s][C + h * D + d];
+        scores[s] /= sqrt((double)D);
+        largest = fmax(largest, scores[s]);
+    }
+    for (int64_t s = 0; s <= t; s++)
+        sum += scores[s] = exp(scores[s] - largest);
+    for (int64_t d = 0; d < D; d++) {
+        out[d] = 0;
+        for (int64_t s = 0; s <= t; s++)
+            out[d] += scores[s] / sum * rows[s][2 * C + h * D + d];
+    }
+}
+
+static void transformer_block(const struct run *run, int64_t l, double x[][WIDE])
+{
+    static double qkv[ROWS][WIDE];
+    const int64_t B = run->batch->B, T = run->batch->T, C = run->options->width,
+                  H = run->options->heads;
+    const uint64_t sites = (uint64_t)(2 * run->options->layers + 1);
+    double row[WIDE], wide[WIDE], add[WIDE];
+    char block[32];
+    (void)snprintf(block, sizeof block, "blocks.%d.", (int)l);
+    for (int64_t m = 0; m < B * T; m++) {
+        norm_row(C, x[m], named(run, block, "attention_norm.weight"),
+                 named(run, block, "attention_norm.bias"), row);
+        linear_row(3 * C, C, row, named(run, block, "attention.query_key_value.weight"),
+                   named(run, block, "attention.query_key_value.bias"), qkv[m]);
+    }
+    for (int64_t m = 0; m < B * T; m++) {
+        for (int64_t h = 0; h < H; h++)
+            attend(C, H, h, m % T, &qkv[m - m % T], row + h * (C / H));
+        linear_row(C, C, row, named(run, block, "attention.projection.weight"),
+                   named(run, block, "attention.projection.bias"), add);
+        for (int64_t c = 0; c < C; c++)
+            x[m][c] += dropped(run, (uint64_t)(1 + 2 * l), sites, (uint64_t)(m * C + c), add[c]);
+        norm_row(C, x[m], named(run, block, "feed_forward_norm.weight"),
+                 named(run, block, "feed_forward_norm.bias"), row);
+        linear_row(4 * C, C, row, named(run, block, "feed_forward.up.weight"),
+                   named(run, block, "feed_forward.up.bias"), wide);
+        for (int64_t c = 0; c < 4 * C; c++)
+            wide[c] = gelu(wide[c]);
+        linear_row(C, 4 * C, wide, named(run, block, "feed_forward.down.weight"),
+                   named(run, block, "feed_forward.down.bias"), add);
+        for (int64_t c = 0; c < C; c++)
+            x[m][c] += dropped(run, (uint64_t)(2 + 2 * l), sites, (uint64_t)(m * C + c), add[c]);
+    }
+}
+
+static void transformer_logits(const struct run *run, double *logits)
+{
+    static double x[ROWS][WIDE];
+    const int64_t M = run->batch->B * run->batch->T, T = run->batch->T, C = run->options->width,
+                  L = run->options->layers, V = run->options->symbols;
+    VAIN_ASSERT(M <= ROWS && 4 * C <= WIDE);
+    const double *table = named(run, "", "token_embedding.weight");
+    const double *positions = named(run, "", "position_embedding.weight");
+    for (int64_t m = 0; m < M; m++)
+        for (int64_t c = 0; c < C; c++)
+            x[m][c] = dropped(run, 0, (uint64_t)(2 * L + 1), (uint64_t)(m * C + c),
+                              table[run->batch->tokens[m] * C + c] + positions[m % T * C + c]);
+    for (int64_t l = 0; l < L; l++)
+        transformer_block(run, l, x);
+    for (int64_t m = 0; m < M; m++) {
+        double row[WIDE];
+        norm_row(C, x[m], named(run, "", "final_norm.weight"), named(run, "", "final_norm.bias"),
+                 row);
+        linear_row(V, C, row, table, NULL, logits + m * V);
+    }
+}
+
+/* Logits of row m: position t of window b sees the K tokens that end there, padding where there are
+ * none. */
+static void mlp_row(const struct run *run, int64_t m, double *logits)
+{
+    const struct vain_option_counts *sizes = &run->options->sizes;
+    const int64_t K = run->options->context, E = sizes->values[0] / K, V = run->options->symbols;
+    const int64_t t = m % run->batch->T;
+    const uint64_t sites = (uint64_t)sizes->count;
+    double in[WIDE], out[WIDE];
+    for (int64_t k = 0; k < K; k++) {
+        const int64_t position = t - (K - 1) + k;
+        const double *row = position < 0 ? named(run, "", "padding_embedding.weight")
+                                         : named(run, "", "token_embedding.weight") +
+                                               run->batch->tokens[m - t + position] * E;
+        for (int64_t e = 0; e < E; e++)
+            in[k * E + e] = dropped(run, 0, sites, (uint64_t)((m * K + k) * E + e), row[e]);
+    }
+    for (int s = 1; s < sizes->count; s++) {
+        const int64_t wide = sizes->values[s];
+        char layer[32];
+        (void)snprintf(layer, sizeof layer, "layers.%d.", s - 1);
+        linear_row(wide, sizes->values[s - 1], in, named(run, layer, "weight"),
+                   named(run, layer, "bias"), out);
+        for (int64_t c = 0; c < wide; c++)
+            in[c] = dropped(run, (uint64_t)s, sites, (uint64_t)(m * wide + c), gelu(out[c]));
+    }
+    linear_row(V, sizes->values[sizes->count - 1], in, named(run, "", "output.weight"),
+               named(run, "", "output.bias"), logits);
+}
+
+void reference_logits(const struct vain_model_options *options, const struct vain_layout *layout,
+                      const double *parameters, const struct vain_batch *batch,
+                      const struct vain_place *place, double *logits)
+{
+    const struct run run = {options, layout, parameters, batch, place};
+    if (options->kind == VAIN_MODEL_TRANSFORMER) {
+        transformer_logits(&run, logits);
+        return;
+    }
+    for (int s = 0; s < options->sizes.count; s++)
+        VAIN_ASSERT(options->sizes.values[s] <= WIDE);
+    for (int64_t m = 0; m < batch->B * batch->T; m++)
+        mlp_row(&run, m, logits + m * options->symbols);
+}
+
+double reference_mean_loss(const struct vain_batch *batch, int64_t V, const double *logits)
+{
+    const int64_t M = batch->B * batch->T;
+    double sum = 0;
+    for (int64_t m = 0; m < M; m++) {
+        double largest = -INFINITY, total = 0;
+        for (int64_t v = 0; v < V; v++)
+            largest = fmax(largest, logits[m * V + v]);
+        for (int64_t v = 0; v < V; v++)
+            total += exp(logits[m * V + v] - largest);
+        sum += log(total) + largest - logits[m * V + batch->targets[m]];
+    }
+    return sum / (double)M;
+}
