@@ -86,7 +86,7 @@ int vain_verb_ckpt(int argc, char **argv)
         .purpose = "Look into checkpoints.",
         .examples = "  vain ckpt ls runs/job\n"
                     "  vain ckpt show runs/job/checkpoint-000100.h5\n"
-                    "  vain ckpt show runs/job/checkpoint-000100.h5 head.weight\n"
+                    "  vain ckpt show runs/job/checkpoint-000100.h5 final_norm.weight\n"
                     "  vain ckpt diff runs/a/checkpoint-000100.h5 runs/b/checkpoint-000100.h5\n"
                     "  vain ckpt verify runs/job/checkpoint-000100.h5\n"
                     "  vain ckpt export runs/job/checkpoint-000100.h5 --to model.safetensors\n\n"

@@ -95,9 +95,9 @@ static void print_difference(void *context, const struct vain_difference *differ
 {
     (void)context;
     if (difference->a != NULL)
-        printf("%-48s %s | %s\n", difference->name, difference->a, difference->b);
+        printf("%-56s %s | %s\n", difference->name, difference->a, difference->b);
     else
-        printf("%-48s %lld values differ, by %.6g at most\n", difference->name,
+        printf("%-56s %lld values differ, by %.6g at most\n", difference->name,
                (long long)difference->count, difference->maximum);
 }
 

@@ -148,12 +148,12 @@ static void print_facts(const struct vain_ckpt_file *file)
 static void print_slices(const struct vain_ckpt_file *file)
 {
     const bool statistics = has_parameters(file);
-    printf("\n%-48s %-16s %12s%s\n", "slice", "shape", "count",
+    printf("\n%-56s %-16s %12s%s\n", "slice", "shape", "count",
            statistics ? "    minimum    maximum       mean  deviation" : "");
     for (int i = 0; i < file->content->slice_count; i++) {
         const struct vain_store_slice *slice = &file->content->slices[i];
         char shape[96];
-        printf("%-48s %-16s %12lld", slice->name,
+        printf("%-56s %-16s %12lld", slice->name,
                vain_format_shape(slice->shape, slice->shape_count, shape), (long long)slice->count);
         if (statistics) {
             const struct vain_slice_statistics numbers = statistics_of(file, slice);
@@ -284,11 +284,12 @@ int vain_ckpt_show(int argc, char **argv)
         .options = options,
         .parser = vain_ckpt_parse,
         .args_doc = "FILE [SLICE]",
-        .doc = "Show what a checkpoint says of itself; with SLICE, that slice in numbers.\v"
-               "Examples:\n"
-               "  vain ckpt show runs/job/checkpoint-000100.h5\n"
-               "  vain ckpt show runs/job/checkpoint-000100.h5 --statistics\n"
-               "  vain ckpt show runs/job/checkpoint-000100.h5 blocks.0.attention.output.weight",
+        .doc =
+            "Show what a checkpoint says of itself; with SLICE, that slice in numbers.\v"
+            "Examples:\n"
+            "  vain ckpt show runs/job/checkpoint-000100.h5\n"
+            "  vain ckpt show runs/job/checkpoint-000100.h5 --statistics\n"
+            "  vain ckpt show runs/job/checkpoint-000100.h5 blocks.0.attention.projection.weight",
     };
     struct vain_ckpt_arguments arguments = {
         .least = 1,

@@ -173,7 +173,7 @@ static void tell_failure(void *context, enum vain_status status)
     if (!failure_told) {
         failure_told = true;
         vain_progress_end(&rank->session->progress);
-        failure_code = vain_report_failure(status, rank->session->arguments->json && rank->number == 0);
+        failure_code = vain_report_failure(status, rank->session->arguments->json && (rank->number == 0 || !rank->session->launch.mpi));
     }
     pthread_mutex_unlock(&failure_lock);
     if (rank->session->aborts_on_failure)

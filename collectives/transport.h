@@ -26,7 +26,8 @@ struct vain_request {
 struct vain_transport_ops {
     const char *name;
     bool device_buffers; /* accepts device pointers */
-    /* One message; sends and receives of a pair with equal tags match in the order they were
+    /* Posts fail (and leave nothing in flight) on a communicator that was aborted.
+     * One message; sends and receives of a pair with equal tags match in the order they were
      * posted. A message of another length than the receiver's `bytes` fails the receive with
      * VAIN_ERR_PEER; its sender does not learn of that. peer is another rank than the own one. */
     enum vain_status (*post_send)(struct vain_comm *comm, int peer, uint32_t tag,

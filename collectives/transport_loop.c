@@ -249,6 +249,8 @@ static enum vain_status post(struct vain_comm *comm, enum loop_kind kind, int pe
                                   .tag = tag,
                                   .buffer = buffer,
                                   .bytes = bytes};
+    if (atomic_load(&group->aborted_by) >= 0)
+        return say_aborted(comm);
     request->comm = comm;
     pthread_mutex_lock(&group->mutex);
     struct loop_mailbox *mailbox = &group->mailboxes[kind == LOOP_SEND ? peer : comm->rank];
@@ -351,6 +353,8 @@ static enum vain_status loop_post_all_reduce(struct vain_comm *comm, uint32_t *w
     struct loop_group *group = group_of(comm);
     struct loop_request *mine = open_request(request);
     enum vain_status status = VAIN_OK;
+    if (atomic_load(&group->aborted_by) >= 0)
+        return say_aborted(comm);
     pthread_mutex_lock(&group->mutex);
     VAIN_ASSERT(group->words[comm->rank] == NULL);
     *mine = (struct loop_request){

@@ -133,6 +133,8 @@ static enum vain_status prepare(struct vain_comm *comm, enum mpi_kind kind, int 
     VAIN_ASSERT(peer < comm->size);
     VAIN_ASSERT(peer != comm->rank);
     VAIN_ASSERT(tag < VAIN_TAG_END);
+    if (state_of(comm)->aborted_by >= 0)
+        return say_aborted(comm);
     *out = (struct mpi_request){.kind = kind, .peer = peer};
     out->message.bytes = bytes;
     out->message.type = MPI_BYTE;
@@ -232,6 +234,8 @@ static enum vain_status mpi_post_all_reduce(struct vain_comm *comm, uint32_t *wo
     struct mpi_request *mine = open_request(request);
     VAIN_ASSERT(!state->reducing);
     VAIN_ASSERT(count >= 0);
+    if (state->aborted_by >= 0)
+        return say_aborted(comm);
     const int64_t chunks = (count + CHUNK_WORDS - 1) / CHUNK_WORDS;
     VAIN_ASSERT(chunks <= INT32_MAX - CHUNKS_UNDER_WAY);
     *mine = (struct mpi_request){.kind = REDUCE};

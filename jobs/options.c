@@ -14,8 +14,8 @@ static const char *const bits_choices[] = {"16", "32", NULL};
 
 static const struct vain_option general_rows[] = {
     {.key = "version", .type = VAIN_OPTION_COUNT, .scope = VAIN_AGREED, ROW(vain_general_options, version),
-     .minimum = 1, .maximum = 1.5, .fallback = NULL, .help = "Version of the spec format; 1 is the only one."},
-    {.key = "name", .type = VAIN_OPTION_TEXT, .scope = VAIN_AGREED, ROW(vain_general_options, name),
+     .minimum = 1, .maximum = 1, .fallback = NULL, .help = "Version of the spec format; 1 is the only one."},
+    {.key = "name", .type = VAIN_OPTION_NAME, .scope = VAIN_AGREED, ROW(vain_general_options, name),
      .text_bytes = VAIN_NAME_BYTES, .fallback = "job", .help = "Name of the job, used in files and logs."},
     {.key = "seed", .type = VAIN_OPTION_SEED, .scope = VAIN_AGREED, ROW(vain_general_options, seed), .fallback = "1",
      .help = "Seed of all public randomness: initial values, data order, dropout."},

@@ -44,10 +44,11 @@ BANNED = [
     (r"rand|srand|random|srandom|drand48", [], "base/philox.h or vain_random_bytes"),
     (r"time|gettimeofday", ["cmd/", "tests/"], "the clock of struct vain_world"),
     (r"malloc|calloc|realloc|free|aligned_alloc|posix_memalign|strdup|strndup",
-     ["base/memory.c"], "vain_take and vain_release"),
+     ["base/memory.c", "tests/"], "vain_take and vain_release"),
     (r"exit|_exit|abort|quick_exit", ["cmd/", "tests/", "base/status.c"],
      "a status to the caller, or VAIN_ASSERT"),
-    (r"alloca|setjmp|longjmp|system|popen", [], "nothing"),
+    (r"system|popen", ["tests/"], "a library"),
+    (r"alloca|setjmp|longjmp", [], "nothing of the kind"),
 ]
 
 # Functions that are longer for a reason that the code shows: "path:name": reason.
@@ -55,6 +56,7 @@ LONG_FUNCTIONS = {
 }
 
 LINE_CHARACTERS = 100
+SCRIPT_CHARACTERS = 120
 FILE_LINES = 800
 FUNCTION_LINES = 70
 SHOWN = 8
@@ -112,10 +114,10 @@ def blank(text):
 
 def check_text(tree, path, lines):
     prose = path.endswith((".md", ".txt"))
+    most = LINE_CHARACTERS if path.endswith(CODE) else SCRIPT_CHARACTERS
     for number, line in enumerate(lines, 1):
-        if len(line) > LINE_CHARACTERS and not prose:
-            tree.find("line", path, number,
-                      f"{len(line)} characters, at most {LINE_CHARACTERS}")
+        if len(line) > most and not prose:
+            tree.find("line", path, number, f"{len(line)} characters, at most {most}")
         if "\t" in line:
             tree.find("tab", path, number, "a tab; indent by spaces")
         if line != line.rstrip():
@@ -272,7 +274,7 @@ BAD = [
     ("goto", "jobs/b.c", BODY % "goto again;"),
     ("typedef", "jobs/b.c", "/* B. */\ntypedef struct x {\n    int y;\n} x;\n"),
     ("line", "jobs/b.c", "/* B. */\nint " + "x" * 100 + ";\n"),
-    ("line", "cmake/b.cmake", "# " + "x" * 100 + "\n"),
+    ("line", "cmake/b.cmake", "# " + "x" * 120 + "\n"),
     ("tab", "jobs/b.c", "/* B. */\n\tint x;\n"),
     ("space", "jobs/b.c", "/* B. */\nint x; \n"),
     ("space", "jobs/b.c", "/* B. */\nint x;\n\n"),

@@ -8,8 +8,8 @@ enum vain_node_kind { VAIN_NODE_SCALAR, VAIN_NODE_LIST, VAIN_NODE_MAP };
 /* Nodes stand in document order, so those below one follow it without a gap. */
 struct vain_node {
     enum vain_node_kind kind;
-    bool plain;        /* scalar without quotes */
-    int first, next;   /* node indices, -1: none. Children of a map are key, value, key, value ... */
+    bool plain;      /* scalar without quotes */
+    int first, next; /* node indices, -1: none. Children of a map are key, value, key, value ... */
     size_t text_index; /* scalar: start in the tree's text, NUL-ended */
     struct vain_spec_mark mark;
 };
@@ -20,8 +20,9 @@ struct vain_tree {
     struct vain_text text; /* owned: the scalars */
 };
 
-/* Read the spec's text. VAIN_OK: a tree whose node 0 is the root; VAIN_ERR_INPUT: problems were added and there is no
- * tree worth checking; VAIN_ERR_MEMORY. Caller calls vain_tree_fini in any case. */
+/* Read the spec's text. VAIN_OK: a tree whose node 0 is the root; VAIN_ERR_INPUT: problems were
+ * added and there is no tree worth checking; VAIN_ERR_MEMORY. Caller calls vain_tree_fini in any
+ * case. */
 enum vain_status vain_tree_parse(const struct vain_spec *spec, struct vain_tree *tree,
                                  struct vain_problems *problems) VAIN_MUST_USE;
 void vain_tree_fini(struct vain_tree *tree);

@@ -23,13 +23,13 @@ struct grid {
 static struct grid grid_of(int64_t rows, int64_t columns)
 {
     struct grid grid = {.rows = rows, .columns = columns};
-    grid.across = vain_larger(1, vain_parts_of(columns, COLUMNS_MOST));
-    grid.tile_columns = vain_parts_of(vain_parts_of(columns, grid.across), 16) * 16;
+    const int64_t parts = vain_larger(1, vain_parts_of(columns, COLUMNS_MOST));
+    grid.tile_columns = vain_larger(1, vain_parts_of(vain_parts_of(columns, parts), 16)) * 16;
+    grid.across = vain_larger(1, vain_parts_of(columns, grid.tile_columns));
     const int64_t wanted = vain_parts_of(TILES_WANTED, grid.across);
     const int64_t even = vain_parts_of(vain_parts_of(rows, wanted), 16) * 16;
     grid.tile_rows = vain_smaller(vain_larger(even, ROWS_LEAST), ROWS_MOST);
-    grid.across = vain_parts_of(columns, grid.tile_columns);
-    grid.count = columns > 0 ? vain_parts_of(rows, grid.tile_rows) * grid.across : 0;
+    grid.count = vain_parts_of(rows, grid.tile_rows) * grid.across;
     return grid;
 }
 

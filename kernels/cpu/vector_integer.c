@@ -3,6 +3,8 @@
 #include "kernels/cpu/vector.h"
 #include "kernels/mix.h"
 
+#include <string.h>
+
 static void delta(int64_t N, const float *restrict common, const float *restrict now, const float *restrict residual,
                   float *restrict out)
 {
@@ -42,51 +44,55 @@ static void find_worst(int64_t N, const float *restrict deltas, struct vain_satu
     }
 }
 
-static int64_t encode_words(int64_t N, const struct quantiser *quantiser, const float *restrict deltas,
-                            uint32_t *restrict words, float *restrict residual)
+enum { PIECE = 256 }; /* elements at a time; even */
+
+/* Integers of a piece; gives how many are out of range. */
+static int64_t round_piece(int64_t count, const struct quantiser *quantiser, const float *restrict deltas,
+                           int32_t integers[PIECE])
 {
     const struct quantiser q = *quantiser;
-    int64_t saturated = 0;
-    for (int64_t i = 0; i < N; i++) {
+    int32_t saturated = 0;
+    for (int64_t i = 0; i < count; i++) {
         const float y = q.shrink * deltas[i] * q.scale;
-        const int32_t value = vain_round_nearest(y, q.limit);
-        words[i] = (uint32_t)value;
-        residual[i] = deltas[i] - (float)value * q.inverse_scale;
+        integers[i] = vain_round_nearest(y, q.limit);
         saturated += fabsf(rintf(y)) >= q.outside;
     }
     return saturated;
 }
 
-static int64_t encode_fields(int64_t N, const struct quantiser *quantiser, const float *restrict deltas,
-                             uint32_t *restrict words, float *restrict residual)
+/* A loop of its own that reads the integers from memory: in one expression gcc turns (float)(int32_t)r into trunc(r),
+ * which keeps a negative zero that the integer has not. */
+static void subtract_piece(int64_t count, float inverse_scale, const int32_t integers[PIECE],
+                           const float *restrict deltas, float *restrict residual)
 {
-    const struct quantiser q = *quantiser;
-    int64_t saturated = 0;
-    for (int64_t w = 0; w < N / 2; w++) {
-        const float y0 = q.shrink * deltas[2 * w] * q.scale, y1 = q.shrink * deltas[2 * w + 1] * q.scale;
-        const int32_t value0 = vain_round_nearest(y0, q.limit), value1 = vain_round_nearest(y1, q.limit);
-        words[w] = (uint32_t)(value0 + q.limit + 1) | (uint32_t)(value1 + q.limit + 1) << 16;
-        residual[2 * w] = deltas[2 * w] - (float)value0 * q.inverse_scale;
-        residual[2 * w + 1] = deltas[2 * w + 1] - (float)value1 * q.inverse_scale;
-        saturated += (fabsf(rintf(y0)) >= q.outside) + (fabsf(rintf(y1)) >= q.outside);
-    }
-    if (N % 2 != 0) {
-        const float y = q.shrink * deltas[N - 1] * q.scale;
-        const int32_t value = vain_round_nearest(y, q.limit);
-        words[N / 2] = (uint32_t)(value + q.limit + 1);
-        residual[N - 1] = deltas[N - 1] - (float)value * q.inverse_scale;
-        saturated += fabsf(rintf(y)) >= q.outside;
-    }
-    return saturated;
+    for (int64_t i = 0; i < count; i++)
+        residual[i] = deltas[i] - (float)integers[i] * inverse_scale;
+}
+
+static void pack_piece(int64_t count, int32_t limit, const int32_t integers[PIECE], uint32_t *restrict words)
+{
+    const uint32_t offset = (uint32_t)limit + 1;
+    for (int64_t w = 0; w < count / 2; w++)
+        words[w] = ((uint32_t)integers[2 * w] + offset) | ((uint32_t)integers[2 * w + 1] + offset) << 16;
+    if (count % 2 != 0)
+        words[count / 2] = (uint32_t)integers[count - 1] + offset;
 }
 
 static void encode(int64_t N, const struct vain_fixed *fixed, float shrink, const float *deltas, uint32_t *words,
                    float *residual, struct vain_saturation *saturation)
 {
     const struct quantiser q = quantiser_of(fixed, shrink);
+    int32_t integers[PIECE];
     *saturation = (struct vain_saturation){.count = 0};
-    saturation->count = fixed->fields == 1 ? encode_words(N, &q, deltas, words, residual)
-                                           : encode_fields(N, &q, deltas, words, residual);
+    for (int64_t done = 0; done < N; done += PIECE) {
+        const int64_t count = N - done < PIECE ? N - done : PIECE;
+        saturation->count += round_piece(count, &q, deltas + done, integers);
+        subtract_piece(count, q.inverse_scale, integers, deltas + done, residual + done);
+        if (fixed->fields == 1)
+            memcpy(words + done, integers, (size_t)count * sizeof *integers);
+        else
+            pack_piece(count, q.limit, integers, words + done / 2);
+    }
     if (saturation->count > 0)
         find_worst(N, deltas, saturation);
 }

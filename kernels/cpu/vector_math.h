@@ -24,16 +24,17 @@ static inline uint32_t vain_bits_of_float(float value)
     return bits;
 }
 
-/* e^x: x = n ln 2 + r, a polynomial for e^r (Cephes), n into the exponent. x below -87 gives about 1e-38, above 87
- * about 1e38, both normal numbers: nobody here is beyond. NaN stays NaN, since both comparisons are false for it. */
+/* e^x: x = n ln 2 + r, a polynomial for e^r (Cephes), n into the exponent. Sizes above 87 count as 87, so that
+ * results stay normal numbers; what is not finite gives NaN. The size is cut as an integer, because compilers make
+ * three paths of a comparison of floats here and no vector of one piece. */
 static inline float vain_exp(float x)
 {
     const float rounder = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer in the low bits */
-    x = x < -87.0f ? -87.0f : x;
-    x = x > 87.0f ? 87.0f : x;
-    const float shifted = x * 1.44269504088896341f + rounder;
+    const uint32_t bits = vain_bits_of_float(x), size = bits & 0x7fffffffu, most = 0x42ae0000u; /* 87 */
+    const float cut = vain_float_of_bits((size < most ? size : most) | (bits & 0x80000000u));
+    const float shifted = cut * 1.44269504088896341f + rounder;
     const float n = shifted - rounder;
-    const float r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
+    const float r = (cut - n * 0.693359375f) - n * -2.12194440e-4f;
     float p = 1.9875691500e-4f;
     p = p * r + 1.3981999507e-3f;
     p = p * r + 8.3334519073e-3f;
@@ -43,7 +44,7 @@ static inline float vain_exp(float x)
     p = p * (r * r) + r + 1.0f;
     /* The low bits of `shifted` are n; its exponent field leaves when shifted up. */
     const float power = vain_float_of_bits((vain_bits_of_float(shifted) << 23) + 0x3f800000u);
-    return p * power;
+    return p * power + (x - x);
 }
 
 /* Natural logarithm of a positive normal number (Cephes): x = 2^e m, sqrt(1/2) <= m < sqrt(2). */
@@ -87,11 +88,12 @@ static inline float vain_gelu(float x)
     return x * vain_sigmoid(vain_gelu_argument(x));
 }
 
+/* 1 - s is taken as e s: the difference would lose its digits where s is near 1. */
 static inline float vain_gelu_derivative(float x)
 {
-    const float s = vain_sigmoid(vain_gelu_argument(x));
+    const float e = vain_exp(-vain_gelu_argument(x)), s = 1.0f / (1.0f + e);
     const float slope = 1.59576912160573f + 0.2140644488178f * (x * x); /* of the argument */
-    return s + x * slope * (s * (1.0f - s));
+    return s + x * slope * (e * s * s);
 }
 
 /* The lanes of a sum, added in pairs: 0 + 8, 1 + 9 ..., then 0 + 4 ..., 0 + 2 ..., 0 + 1. */

@@ -2,7 +2,7 @@
 
 _vain()
 {
-    local word=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]} sub=${COMP_WORDS[2]} before=${COMP_WORDS[COMP_CWORD - 1]}
+    local word=${COMP_WORDS[COMP_CWORD]-} verb=${COMP_WORDS[1]-} sub=${COMP_WORDS[2]-} before=${COMP_WORDS[COMP_CWORD - 1]}
     local verbs="run validate explain schema ckpt generate eval record key doctor bench version help"
     local options="--help --json" words=""
 

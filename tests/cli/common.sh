@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Shared by the scripts of this folder: a scratch folder that is also the home, and checks.
 # usage: sourced, with VAIN (the program), JSON_LINE (tests/cli/json_line.c) and SOURCE (the repository) set.
 set -u
@@ -36,6 +37,17 @@ has() { # has WHAT TEXT PATTERN: TEXT holds the extended regular expression
 }
 lacks() {
     if grep -qE -- "$3" <<<"$2"; then fail "$1: '$3' in" "$2"; else pass; fi
+}
+holds() { # holds WHAT COMMAND...
+    local what=$1
+    shift
+    if "$@"; then pass; else fail "$what"; fi
+}
+flip() { # flip FILE PLACE BIT: change one bit
+    local byte
+    byte=$(od -An -tu1 -j"$2" -N1 "$1")
+    # shellcheck disable=SC2059  # the format is the byte
+    printf "\\x$(printf %x $((byte ^ $3)))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
 }
 equal() { # equal WHAT WANTED FOUND
     if [ "$2" = "$3" ]; then pass; else fail "$1: expected '$2', found '$3'"; fi

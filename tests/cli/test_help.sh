@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Every verb explains itself, refuses what it does not know with a hint, and stands in the manual.
+# shellcheck source=tests/cli/common.sh
 . "$(dirname "$0")/common.sh"
 
 verbs=(run validate explain schema ckpt generate eval record key doctor bench version)
@@ -34,6 +35,25 @@ for words in "${verbs[@]}" "${pairs[@]}"; do
         has "the manual (vain $words)" "$manual" "Fl -$option\b"
     done < <(grep -oE -- '--[a-z]+' <<<"$help" | grep -vE -- '--(help|usage|mem)$' | sort -u | cut -c3-)
 done
+
+# What a shell offers.
+# shellcheck source=packaging/completion/vain.bash
+. "$SOURCE/packaging/completion/vain.bash"
+complete_line() { # complete_line WORD...: the last one is being typed
+    COMP_WORDS=("$@")
+    COMP_CWORD=$(($# - 1))
+    COMPREPLY=()
+    _vain
+    echo "${COMPREPLY[*]}"
+}
+equal "completion of a verb" run "$(complete_line vain ru)"
+equal "completion of a verb's verb" "show" "$(complete_line vain ckpt sh)"
+equal "completion of an option" "--resume" "$(complete_line vain run job.yaml --re)"
+has "completion after --resume" "$(complete_line vain run job.yaml --resume a)" '^auto'
+equal "completion of an option of a verb's verb" "--force" "$(complete_line vain ckpt export --f)"
+touch job.yaml
+equal "completion of a file" job.yaml "$(complete_line vain run jo)"
+rm job.yaml
 
 # Wrong words.
 call 2 rum

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Keys are made once, for their owner's eyes only, and shown without their secret.
+# shellcheck source=tests/cli/common.sh
 . "$(dirname "$0")/common.sh"
 
 answer 0 key new alice
@@ -23,7 +24,7 @@ call 0 key new bob --folder elsewhere
 has "what new says" "$out" 'safe place'
 has "the entry for others" "$out" '\{name: bob, key: [0-9a-f]{64}\}'
 has "the root key's path" "$out" 'elsewhere/bob.root.key'
-[ -f elsewhere/bob.key ] && pass || fail "no elsewhere/bob.key"
+holds "elsewhere/bob.key" [ -f elsewhere/bob.key ]
 answer 0 key show bob --folder elsewhere
 other=$(value data.member_id)
 lacks "ids of two members" "$other" "$id"
@@ -46,7 +47,7 @@ answer 5 key show nobody
 answer 2 key show 'No Body'
 answer 2 key new 'No Body'
 answer 2 key new ../escape
-[ -e escape.key ] || [ -e home/escape.key ] && fail "a key outside of the folder" || pass
+equal "keys outside of the folder" "" "$(find . -name 'escape*')"
 chmod 640 home/keys/alice.key
 answer 3 key show alice
 chmod 600 home/keys/alice.key
@@ -56,9 +57,9 @@ answer 5 key show alice
 chmod 600 home/keys/empty.key
 answer 5 key show empty
 XDG_CONFIG_HOME=$scratch/config VAIN_HOME='' call 0 key new carol
-[ -f config/vain/keys/carol.key ] && pass || fail "no config/vain/keys/carol.key"
+holds "the key in XDG_CONFIG_HOME" [ -f config/vain/keys/carol.key ]
 VAIN_HOME='' call 0 key new dave
-[ -f .config/vain/keys/dave.key ] && pass || fail "no .config/vain/keys/dave.key"
+holds "the key in HOME" [ -f .config/vain/keys/dave.key ]
 HOME='' VAIN_HOME='' call 2 key new eve
 has "no place for keys" "$err" 'VAIN_HOME'
 finish

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # version, doctor and bench checkpoint: what they say of this machine.
+# shellcheck source=tests/cli/common.sh
 . "$(dirname "$0")/common.sh"
 
 answer 0 version

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What goes where: results to standard output, the rest to standard error, colours on terminals only,
 # and a failure to write is a failure.
+# shellcheck source=tests/cli/common.sh
 . "$(dirname "$0")/common.sh"
 escape=$(printf '\033')
 

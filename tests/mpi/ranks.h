@@ -35,6 +35,13 @@ struct ranks {
     } while (0)
 #define EXPECT_OK(ranks, call) EXPECT_STATUS(ranks, VAIN_OK, call)
 
+/* The last message of this thread says this. */
+#define EXPECT_MESSAGE(ranks, part)                                                                \
+    do {                                                                                           \
+        if (strstr(vain_fail_message(), part) == NULL)                                             \
+            ranks_failed(ranks, __FILE__, __LINE__, vain_fail_message());                          \
+    } while (0)
+
 void ranks_failed(struct ranks *ranks, const char *file, int line, const char *what);
 
 struct ranks_case {

@@ -186,10 +186,10 @@ static void differs(struct ranks *ranks, void (*spoil)(struct party *), const ch
         const uint32_t word_before = party->words[0];
         EXPECT_STATUS(ranks, VAIN_ERR_PEER, drive(party, VAIN_EXCHANGE_BEGIN_REDUCE));
         EXPECT(ranks, vain_exchange_phase(party->exchange) == VAIN_EXCHANGE_FAILED);
-        EXPECT(ranks, strstr(vain_fail_message(), what) != NULL);
+        EXPECT_MESSAGE(ranks, what);
         char named[32];
         snprintf(named, sizeof named, " '%s' (", names[ranks->comm.rank == odd ? 0 : odd]);
-        EXPECT(ranks, strstr(vain_fail_message(), named) != NULL);
+        EXPECT_MESSAGE(ranks, named);
         EXPECT(ranks, party->words[0] == word_before);
     }
     party->context = common;
@@ -346,7 +346,7 @@ static void a_missing_member_is_named(struct ranks *ranks)
         char named[32];
         snprintf(named, sizeof named, "'%s'", names[missing]);
         if (status == VAIN_ERR_TIMEOUT)
-            EXPECT(ranks, strstr(vain_fail_message(), named) != NULL);
+            EXPECT_MESSAGE(ranks, named);
         EXPECT(ranks, vain_exchange_phase(party->exchange) == VAIN_EXCHANGE_FAILED);
     } else if (ranks->comm.size > 1) {
         /* Comes too late: the exchange is over. */

@@ -83,6 +83,7 @@ static void test_nearest(void)
     CU_ASSERT_PTR_NULL(vain_option_nearest(sections, SECTIONS, "omega.width"));
     CU_ASSERT_PTR_NULL(
         vain_option_nearest(sections, SECTIONS, "zx")); /* half of the word is wrong */
+    CU_ASSERT_PTR_NULL(vain_option_nearest(sections, SECTIONS, "zoom"));
     CU_ASSERT_PTR_NULL(vain_option_nearest(sections, SECTIONS, ""));
 }
 

@@ -20,6 +20,7 @@ static void test_hints(void)
         {VAIN_OPTION_CHOICE, "COSINE", "did you mean 'cosine'?"},
         {VAIN_OPTION_CHOICE, "mpl", "did you mean 'mpi'?"},
         {VAIN_OPTION_CHOICE, "tcp", ""},
+        {VAIN_OPTION_CHOICE, "mxy", ""},
         {VAIN_OPTION_NAME, "My Job!", "'my-job' would do"},
         {VAIN_OPTION_NAME, "../x", "'x' would do"},
         {VAIN_OPTION_NAME, "///", ""},

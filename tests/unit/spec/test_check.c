@@ -95,6 +95,15 @@ static void test_aliases_of_values(void)
               test.problems.items[0].column == 11);
 }
 
+/* What a broken group would have held is not missed on top of that. */
+static void test_one_problem_for_a_broken_group(void)
+{
+    CU_ASSERT_EQUAL(test_parse(&test, "version: 1\nname: demo\ndata: corpus.txt\n", NULL),
+                    VAIN_ERR_INPUT);
+    CU_ASSERT_EQUAL(test.problems.total, 1);
+    CU_ASSERT_STRING_EQUAL(test.problems.items[0].key, "data");
+}
+
 static void test_kept_and_counted(void)
 {
     struct vain_text text = {0};
@@ -127,6 +136,7 @@ static const struct vain_test tests[] = {
     {"quoted and plain are the same, and nothing is guessed", test_plain_is_quoted},
     {"JSON is taken, too", test_json_is_yaml},
     {"aliases stand for values", test_aliases_of_values},
+    {"a broken group is one problem", test_one_problem_for_a_broken_group},
     {"twenty problems are kept, all are counted", test_kept_and_counted},
     {"a key of any length is refused by its name", test_long_key},
     {NULL, NULL},

@@ -1,15 +1,19 @@
+/* The suites of jobs/store. */
+#include "base/crypto.h"
 #include "tests/unit/suite.h"
 
-#include "base/crypto.h"
-
-extern const struct vain_suite vain_suite_checkpoint;
+extern const struct vain_suite vain_suite_timestamp, vain_suite_folder, vain_suite_checkpoint,
+    vain_suite_member, vain_suite_record_file, vain_suite_metrics, vain_suite_safetensors,
+    vain_suite_inspect, vain_suite_world;
 
 int main(void)
 {
     static const struct vain_suite *const suites[] = {
-        &vain_suite_checkpoint,
+        &vain_suite_timestamp, &vain_suite_folder,      &vain_suite_checkpoint,
+        &vain_suite_member,    &vain_suite_record_file, &vain_suite_metrics,
+        &vain_suite_safetensors, &vain_suite_inspect,   &vain_suite_world,
     };
     if (vain_crypto_init() != VAIN_OK)
         return 1;
-    return vain_suites_run(suites, (int)(sizeof suites / sizeof suites[0]));
+    return vain_suites_run(suites, (int)VAIN_COUNT_OF(suites));
 }

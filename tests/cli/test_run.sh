@@ -1,0 +1,120 @@
+#!/usr/bin/env bash
+# Whole runs in one process: they learn, they are the same bits however they are run, and they go on after
+# a signal or a full disk.
+# shellcheck source=tests/cli/common.sh
+. "$(dirname "$0")/common.sh"
+make_job
+
+# ---- a run, and what it leaves
+answer 0 run job.yaml --quiet
+equal "what --quiet says" "" "$err"
+hash=$(value data.parameters_hash)
+before=$(value data.first_validation_loss)
+after=$(value data.validation_loss)
+holds "it learns: $before to $after" awk -v a="$before" -v b="$after" 'BEGIN { exit !(b < a - 0.2) }' 
+equal "steps" 40 "$(value data.steps)"
+equal "stopped" false "$(value data.stopped)"
+"$VAIN" version --json >version.txt
+equal "platform" "$("$JSON_LINE" ok data.platform <version.txt)" "$(value data.platform)"
+for file in checkpoint-000005.h5 member-member-0-000005.h5 metrics.jsonl record.bin record.jsonl loss.svg; do
+    holds "runs/small/$file" [ -s "runs/small/$file" ]
+done
+equal "mode of the member's file" 600 "$(stat -c %a runs/small/member-member-0-000005.h5)"
+answer 0 ckpt verify runs/small/checkpoint-000005.h5
+answer 0 record verify runs/small/record.bin
+call 0 run job.yaml --out plain
+has "the summary" "$out" '^validation loss '
+has "the summary" "$out" 'plain/checkpoint-000005.h5'
+answer 0 run job.yaml --quiet
+equal "a run that is done already" "$hash" "$(value data.parameters_hash)"
+
+# ---- refusals: nothing is overwritten
+sums=$(sha256sum runs/small/*.h5 runs/small/record.bin)
+answer 5 run job.yaml --quiet --resume none
+answer 5 run job.yaml --quiet --resume nowhere.h5
+answer 5 run job.yaml --quiet --resume corpus.txt
+answer 5 run job.yaml --quiet --out fresh --set data.text=nowhere.txt
+has "no such text" "$err" 'nowhere.txt'
+answer 2 run job.yaml --quiet --out fresh --set data.text=/dev/null
+answer 2 run job.yaml --quiet --out fresh --set train.batch=0
+answer 2 run job.yaml --quiet --out fresh --set exchange.transport=mpi
+answer_of 1 error run job.yaml --quiet --out /proc/nowhere
+for value in 0 -1 x 1025; do
+    call 2 run job.yaml --members "$value"
+done
+equal "the files of the first run" "$sums" "$(sha256sum runs/small/*.h5 runs/small/record.bin)"
+answer 5 run job.yaml --quiet --out fresh --resume runs/small/member-member-0-000005.h5
+
+# ---- the same bits
+run_hash() { # run_hash FOLDER ARGUMENT...
+    local folder=$1
+    shift
+    rm -rf "$folder"
+    call 0 run job.yaml --quiet --json --out "$folder" "$@"
+    value data.parameters_hash
+}
+equal "with two threads" "$hash" "$(run_hash a --set train.threads=2)"
+for members in 1 2 3 4 5 8; do
+    one=$(run_hash one --members "$members")
+    has "$members members" "$one" '^[0-9a-f]{64}$'
+    equal "$members members again" "$one" "$(run_hash again --members "$members")"
+    answer 0 record verify one
+    equal "members in the record" "$members" "$(value 'data.members.#')"
+    [ "$members" -ne 4 ] || four=$one
+done
+for threads in 2 4; do
+    equal "four members with $threads threads" "$four" "$(run_hash one --members 4 --set train.threads=$threads)"
+done
+cp job.yaml kept.yaml
+echo 'members: [{name: ada}, {name: bob}, {name: eve}]' >>job.yaml
+three=$(run_hash one --members 3)
+cp kept.yaml job.yaml
+echo 'members: [{name: eve}, {name: ada}, {name: bob}]' >>job.yaml
+equal "members in another order" "$three" "$(run_hash again --members 3)"
+answer 2 run job.yaml --quiet --members 2 --out fewer
+cp kept.yaml job.yaml
+
+# ---- stopped and resumed
+long=(--quiet --json --members 2 --set train.rounds=400 --set checkpoint.every=50)
+straight=$(run_hash straight "${long[@]:2}")
+for signal in TERM USR2 INT; do
+    rm -rf stopped
+    "$VAIN" run job.yaml "${long[@]}" --out stopped >out.txt 2>err.txt &
+    process=$!
+    until grep -q '"round"' stopped/metrics.jsonl 2>/dev/null || ! kill -0 $process 2>/dev/null; do
+        sleep 0.01
+    done
+    kill -$signal $process
+    wait $process
+    equal "exit code after SIG$signal" 75 $?
+    equal "the answer after SIG$signal" true "$(value data.stopped)"
+    has "rounds done by then" "$(value data.rounds)" '^[0-9]{1,2}$|^[123][0-9]{2}$'
+    for file in stopped/checkpoint-*.h5; do
+        answer 0 ckpt verify "$file"
+    done
+    call 0 run job.yaml "${long[@]}" --out stopped
+    equal "parameters after SIG$signal and a resume" "$straight" "$(value data.parameters_hash)"
+    answer 0 record verify stopped
+    equal "records after SIG$signal and a resume" 400 "$(value data.records)"
+done
+
+# ---- a full disk: every file that would grow past the limit fails to be written
+limited() { # limited KIB ARGUMENT...
+    local kib=$1
+    shift
+    (trap '' XFSZ; ulimit -f "$kib"; exec "$VAIN" "$@" >out.txt 2>err.txt)
+}
+eight=(--quiet --json --set train.rounds=8 --set checkpoint.every=4)
+straight=$(run_hash full "${eight[@]:2}")
+rm full/*-000008.h5
+sums=$(sha256sum full/*-000004.h5)
+limited 40 run job.yaml "${eight[@]}" --out full
+equal "exit code on a full disk" 1 $?
+equal "what it says" storage "$("$JSON_LINE" error error.code <out.txt)"
+equal "the files of the round before" "$sums" "$(sha256sum full/*-000004.h5)"
+answer 0 ckpt verify full/checkpoint-000004.h5
+equal "what is left behind" "" "$(find full -name '*.part-*')"
+call 0 run job.yaml "${eight[@]}" --out full
+equal "parameters after a full disk" "$straight" "$(value data.parameters_hash)"
+answer 0 record verify full
+finish
