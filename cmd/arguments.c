@@ -1,4 +1,5 @@
-/* Parsing a verb's arguments with glibc's argp, with the exit codes and hints that the rest of the program has. */
+/* Parsing a verb's arguments with glibc's argp, with the exit codes and hints that the rest of the
+ * program has. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +13,8 @@ static const char *nearest_option(const struct argp *argp, const char *word)
     int best_distance = 4;
     if (argp->options == NULL)
         return NULL;
-    for (const struct argp_option *option = argp->options; option->name != NULL || option->key != 0; option++) {
+    for (const struct argp_option *option = argp->options; option->name != NULL || option->key != 0;
+         option++) {
         const int distance = option->name != NULL ? vain_edit_distance(option->name, word) : 4;
         if (distance < best_distance) {
             best_distance = distance;
@@ -26,7 +28,8 @@ static bool knows_option(const struct argp *argp, const char *word, size_t lengt
 {
     if (argp->options == NULL)
         return false;
-    for (const struct argp_option *option = argp->options; option->name != NULL || option->key != 0; option++) {
+    for (const struct argp_option *option = argp->options; option->name != NULL || option->key != 0;
+         option++) {
         if (option->name != NULL && strncmp(option->name, word, length) == 0)
             return true;
     }
@@ -41,11 +44,13 @@ static void hint_unknown_option(const struct argp *argp, int argc, char **argv)
         char word[64];
         snprintf(word, sizeof word, "%s", argv[i] + 2);
         word[strcspn(word, "=")] = '\0';
-        if (strcmp(word, "help") == 0 || strcmp(word, "usage") == 0 || knows_option(argp, word, strlen(word)))
+        if (strcmp(word, "help") == 0 || strcmp(word, "usage") == 0 ||
+            knows_option(argp, word, strlen(word)))
             continue;
         const char *nearest = nearest_option(argp, word);
         if (nearest != NULL)
-            fprintf(stderr, "%s: '--%s' is not an option; did you mean '--%s'?\n", argv[0], word, nearest);
+            fprintf(stderr, "%s: '--%s' is not an option; did you mean '--%s'?\n", argv[0], word,
+                    nearest);
     }
 }
 
@@ -78,6 +83,7 @@ enum vain_status vain_key_folder(char *out, size_t bytes)
         return folder_of(config, "/vain/keys", out, bytes);
     const char *user = getenv("HOME");
     if (user == NULL || user[0] == '\0')
-        return vain_fail(VAIN_ERR_INPUT, "no place for keys: set VAIN_HOME, XDG_CONFIG_HOME or HOME");
+        return vain_fail(VAIN_ERR_INPUT,
+                         "no place for keys: set VAIN_HOME, XDG_CONFIG_HOME or HOME");
     return folder_of(user, "/.config/vain/keys", out, bytes);
 }

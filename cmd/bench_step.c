@@ -1,8 +1,9 @@
 /* vain bench step: how fast a training step is, for one process, without exchange or files.
  *
- * The step is the method's own (batch, forward, backward, clip, AdamW). Data come from the spec's file if it is there, else
- * random symbols take its place; the rate does not depend on them. Several windows of time are measured and the median is given,
- * with the flop rate by 6N + 12 L C T beside the machine's own matrix rate, so that a busy machine shows. */
+ * The step is the method's own (batch, forward, backward, clip, AdamW). Data come from the spec's
+ * file if it is there, else random symbols take its place; the rate does not depend on them.
+ * Several windows of time are measured and the median is given, with the flop rate by 6N + 12 L C T
+ * beside the machine's own matrix rate, so that a busy machine shows. */
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +50,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case KEY_WINDOWS:
         arguments->windows = atoi(argument);
         if (arguments->windows < 1 || arguments->windows > WINDOWS_MAX)
-            argp_error(state, "--windows %s: expected a number from 1 to %d", argument, WINDOWS_MAX);
+            argp_error(state, "--windows %s: expected a number from 1 to %d", argument,
+                       WINDOWS_MAX);
         return 0;
     case KEY_SECONDS:
         arguments->window_seconds = atof(argument);
@@ -74,8 +76,9 @@ static const struct argp step_argp = {
     .options = option_rows,
     .parser = parse_option,
     .args_doc = "SPEC",
-    .doc = "Measure the training step of SPEC in this process.\v"
-           "Example:\n  vain bench step examples/shakespeare-tiny.yaml --set train.threads=2 --json",
+    .doc =
+        "Measure the training step of SPEC in this process.\v"
+        "Example:\n  vain bench step examples/shakespeare-tiny.yaml --set train.threads=2 --json",
 };
 
 /* A corpus of random symbols, so that a machine without the data can be measured. */
@@ -110,14 +113,16 @@ struct bench {
     int threads;
 };
 
-static enum vain_status open_bench(struct bench *bench, const struct vain_loaded_spec *loaded, const char *name)
+static enum vain_status open_bench(struct bench *bench, const struct vain_loaded_spec *loaded,
+                                   const char *name)
 {
     const struct vain_job *job = &loaded->job;
     const char *const names[] = {name};
     bench->threads = vain_launch_threads(job->train.threads, 1);
     VAIN_TRY(vain_device_open_cpu(bench->threads, NULL, &bench->device));
     bench->queue.device = &bench->device;
-    if (vain_corpus_open(&job->data, loaded->folder, names, 1, name, job->model.context, &bench->corpus) != VAIN_OK) {
+    if (vain_corpus_open(&job->data, loaded->folder, names, 1, name, job->model.context,
+                         &bench->corpus) != VAIN_OK) {
         fprintf(stderr, "vain: %s; measuring on random symbols\n", vain_fail_message());
         vain_fail_clear();
         VAIN_TRY(random_corpus(job->model.context, &bench->corpus));
@@ -126,7 +131,8 @@ static enum vain_status open_bench(struct bench *bench, const struct vain_loaded
     bench->model.symbols = bench->corpus.symbol_count;
     const struct vain_model_ops *model_ops = vain_model_ops_of(&bench->model);
     VAIN_TRY(model_ops->layout(&bench->model, &bench->layout));
-    VAIN_TRY(vain_take_array(bench->layout.parameter_count, sizeof(float), "initial parameters", (void **)&bench->initial));
+    VAIN_TRY(vain_take_array(bench->layout.parameter_count, sizeof(float), "initial parameters",
+                             (void **)&bench->initial));
     vain_model_init(&bench->layout, job->general.seed, bench->initial);
     bench->site.comm.size = 1;
     const struct vain_method_config method = {
@@ -163,7 +169,8 @@ static int compare_doubles(const void *a, const void *b)
 }
 
 /* Steps a second in each window, after a few steps to warm up. */
-static enum vain_status measure(struct bench *bench, const struct arguments *arguments, double *rates)
+static enum vain_status measure(struct bench *bench, const struct arguments *arguments,
+                                double *rates)
 {
     struct vain_step_report report;
     int64_t step = 0;
@@ -182,8 +189,8 @@ static enum vain_status measure(struct bench *bench, const struct arguments *arg
     return VAIN_OK;
 }
 
-static int print_rates(const struct bench *bench, const struct vain_train_options *train, const struct arguments *arguments,
-                       const double *rates)
+static int print_rates(const struct bench *bench, const struct vain_train_options *train,
+                       const struct arguments *arguments, const double *rates)
 {
     const double step_tokens = (double)(train->batch * train->accumulate * bench->model.context);
     const double median = rates[arguments->windows / 2] * step_tokens;
@@ -192,19 +199,22 @@ static int print_rates(const struct bench *bench, const struct vain_train_option
         struct json_object *data = json_object_new_object();
         json_object_object_add(data, "tokens_per_second", json_object_new_double(median));
         json_object_object_add(data, "minimum", json_object_new_double(rates[0] * step_tokens));
-        json_object_object_add(data, "maximum", json_object_new_double(rates[arguments->windows - 1] * step_tokens));
+        json_object_object_add(data, "maximum",
+                               json_object_new_double(rates[arguments->windows - 1] * step_tokens));
         json_object_object_add(data, "windows", json_object_new_int(arguments->windows));
         json_object_object_add(data, "gflops_per_second", json_object_new_double(flops * 1e-9));
-        json_object_object_add(data, "parameter_count", json_object_new_int64(bench->layout.parameter_count));
+        json_object_object_add(data, "parameter_count",
+                               json_object_new_int64(bench->layout.parameter_count));
         json_object_object_add(data, "threads", json_object_new_int(bench->threads));
-        json_object_object_add(data, "platform", json_object_new_string(vain_device_platform(&bench->device)));
+        json_object_object_add(data, "platform",
+                               json_object_new_string(vain_device_platform(&bench->device)));
         return vain_print_data(data);
     }
     char rate[32], low[32], high[32];
-    printf("%s tokens/s (%s to %s in %d windows), %.1f GFLOP/s, %d threads, %s\n", vain_format_count(median, rate),
-           vain_format_count(rates[0] * step_tokens, low),
-           vain_format_count(rates[arguments->windows - 1] * step_tokens, high), arguments->windows, flops * 1e-9,
-           bench->threads, vain_device_platform(&bench->device));
+    printf("%s tokens/s (%s to %s in %d windows), %.1f GFLOP/s, %d threads, %s\n",
+           vain_format_count(median, rate), vain_format_count(rates[0] * step_tokens, low),
+           vain_format_count(rates[arguments->windows - 1] * step_tokens, high), arguments->windows,
+           flops * 1e-9, bench->threads, vain_device_platform(&bench->device));
     return vain_finish_output();
 }
 
@@ -218,8 +228,8 @@ int vain_bench_step(int argc, char **argv)
     const int wrong = vain_parse_arguments(&step_argp, argc, argv, &arguments);
     if (wrong != 0)
         return wrong;
-    enum vain_status status = vain_loaded_spec_open(arguments.spec, arguments.sets, arguments.set_count, arguments.json,
-                                                    &loaded, &reported);
+    enum vain_status status = vain_loaded_spec_open(
+        arguments.spec, arguments.sets, arguments.set_count, arguments.json, &loaded, &reported);
     if (status != VAIN_OK)
         return reported ? vain_exit_code(status) : vain_report_failure(status, arguments.json);
     memset(&bench, 0, sizeof bench);

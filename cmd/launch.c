@@ -16,8 +16,8 @@ static enum vain_status count_local(struct vain_launched *launch)
     if (gethostname(mine, sizeof mine - 1) != 0)
         mine[0] = '\0';
     VAIN_TRY(vain_take_array(launch->size, sizeof mine, "host names", (void **)&all));
-    const enum vain_status status =
-        vain_comm_all_gather(&launch->comm, vain_world_real(), 0, VAIN_TAG_START, mine, sizeof mine, all);
+    const enum vain_status status = vain_comm_all_gather(&launch->comm, vain_world_real(), 0,
+                                                         VAIN_TAG_START, mine, sizeof mine, all);
     launch->local_size = 0;
     for (int rank = 0; rank < launch->size; rank++)
         launch->local_size += memcmp(all + (size_t)rank * sizeof mine, mine, sizeof mine) == 0;
@@ -42,22 +42,24 @@ enum vain_status vain_launch_open(struct vain_launched *launch)
     return count_local(launch);
 }
 
-enum vain_status vain_launch_check(const struct vain_launched *launch, const struct vain_exchange_options *exchange,
-                                   int members)
+enum vain_status vain_launch_check(const struct vain_launched *launch,
+                                   const struct vain_exchange_options *exchange, int members)
 {
     if (launch->mpi && launch->size > 1 && members > 0)
         return vain_fail(VAIN_ERR_INPUT,
-                         "--members %d runs members in one process, but a launcher started %d ranks; use one of the two",
+                         "--members %d runs members in one process, but a launcher started %d "
+                         "ranks; use one of the two",
                          members, launch->size);
     if (launch->mpi && launch->size > 1 && exchange->transport == VAIN_TRANSPORT_LOOP)
         return vain_fail(VAIN_ERR_INPUT,
-                         "exchange.transport: loop joins members of one process, but a launcher started %d ranks; say mpi "
+                         "exchange.transport: loop joins members of one process, but a launcher "
+                         "started %d ranks; say mpi "
                          "or auto",
                          launch->size);
     if (!launch->mpi && exchange->transport == VAIN_TRANSPORT_MPI)
-        return vain_fail(VAIN_ERR_INPUT,
-                         "exchange.transport: mpi, but no MPI launcher started this process; use 'mpirun -n N vain run ...', "
-                         "or exchange.transport: auto");
+        return vain_fail(VAIN_ERR_INPUT, "exchange.transport: mpi, but no MPI launcher started "
+                                         "this process; use 'mpirun -n N vain run ...', "
+                                         "or exchange.transport: auto");
     return VAIN_OK;
 }
 

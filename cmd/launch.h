@@ -1,4 +1,5 @@
-/* Which ranks take part: this process alone, N members as threads of it, or the ranks of an MPI world. */
+/* Which ranks take part: this process alone, N members as threads of it, or the ranks of an MPI
+ * world. */
 #pragma once
 
 #include "jobs/options.h"
@@ -10,13 +11,15 @@ struct vain_launched {
     int local_size;        /* ranks on this host */
     struct vain_comm comm; /* mpi: the world, to be taken by the run */
 };
-/* Look at the launcher's environment; start MPI if it wants it. VAIN_ERR_INPUT: several tasks were launched, but each is
- * an MPI world of its own (says how to launch instead). */
+/* Look at the launcher's environment; start MPI if it wants it. VAIN_ERR_INPUT: several tasks were
+ * launched, but each is an MPI world of its own (says how to launch instead). */
 enum vain_status vain_launch_open(struct vain_launched *launch) VAIN_MUST_USE;
 /* Refuse what the spec's transport cannot be here. `members`: of --members, 0 if not given. */
-enum vain_status vain_launch_check(const struct vain_launched *launch, const struct vain_exchange_options *exchange,
+enum vain_status vain_launch_check(const struct vain_launched *launch,
+                                   const struct vain_exchange_options *exchange,
                                    int members) VAIN_MUST_USE;
-/* End MPI in order. After a failure call vain_launch_abort instead: the launcher ends the other ranks. */
+/* End MPI in order. After a failure call vain_launch_abort instead: the launcher ends the other
+ * ranks. */
 void vain_launch_close(struct vain_launched *launch);
 void vain_launch_abort(struct vain_launched *launch, int exit_code);
 /* Worker threads of a rank: `wanted`, or the cores over the ranks that share them. */

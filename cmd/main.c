@@ -1,9 +1,6 @@
 /* vain: one program, one verb a task. This file knows the verbs and nothing else. */
 #include <stdio.h>
 #include <string.h>
-#include <stdlib.h>
-
-#include <hdf5.h>
 
 #include "base/crypto.h"
 #include "base/option.h"
@@ -95,8 +92,5 @@ int main(int argc, char **argv)
     const enum vain_status status = vain_crypto_init();
     if (status != VAIN_OK)
         return vain_report_failure(status, false);
-    /* Every file of ours is closed by hand. What a full disk left half closed HDF5 1.10 would close
-     * again at exit, and crash over it after the failure has been told. */
-    if (getenv("X") == NULL) (void)H5dont_atexit();
     return run_verb(verb, argc - 1, argv + 1);
 }

@@ -1,4 +1,5 @@
-/* The one place that differs between builds with and without MPI: cmd/mpi_on.c or cmd/mpi_off.c is compiled. */
+/* The one place that differs between builds with and without MPI: cmd/mpi_on.c or cmd/mpi_off.c is
+ * compiled. */
 #pragma once
 
 #include "collectives/transport.h"

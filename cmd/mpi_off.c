@@ -5,9 +5,9 @@
 enum vain_status vain_mpi_world_open(struct vain_comm *out)
 {
     out->size = 0;
-    return vain_fail(VAIN_ERR_UNAVAILABLE,
-                     "started by an MPI launcher, but this vain was built without MPI; build with -DVAIN_MPI=ON, or run it "
-                     "alone with VAIN_LAUNCH=none");
+    return vain_fail(VAIN_ERR_UNAVAILABLE, "started by an MPI launcher, but this vain was built "
+                                           "without MPI; build with -DVAIN_MPI=ON, or run it "
+                                           "alone with VAIN_LAUNCH=none");
 }
 
 void vain_mpi_world_close(void)

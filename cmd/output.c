@@ -12,7 +12,8 @@ int vain_print_data(struct json_object *data)
     json_object_object_add(envelope, "schema_version", json_object_new_string("1"));
     json_object_object_add(envelope, "status", json_object_new_string("ok"));
     json_object_object_add(envelope, "data", data);
-    printf("%s\n", json_object_to_json_string_ext(envelope, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+    printf("%s\n", json_object_to_json_string_ext(envelope, JSON_C_TO_STRING_PLAIN |
+                                                                JSON_C_TO_STRING_NOSLASHESCAPE));
     json_object_put(envelope);
     return vain_finish_output();
 }
@@ -27,7 +28,8 @@ static void print_error_envelope(enum vain_status status, const char *message, i
     json_object_object_add(envelope, "schema_version", json_object_new_string("1"));
     json_object_object_add(envelope, "status", json_object_new_string("error"));
     json_object_object_add(envelope, "error", error);
-    printf("%s\n", json_object_to_json_string_ext(envelope, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+    printf("%s\n", json_object_to_json_string_ext(envelope, JSON_C_TO_STRING_PLAIN |
+                                                                JSON_C_TO_STRING_NOSLASHESCAPE));
     fflush(stdout);
     json_object_put(envelope);
 }
@@ -37,7 +39,8 @@ int vain_report_failure(enum vain_status status, bool json)
     const char *message = vain_fail_message();
     const int code = vain_exit_code(status);
     const bool colour = vain_wants_colour(stderr);
-    fprintf(stderr, "vain: %serror:%s %s\n", colour ? "\033[1;31m" : "", colour ? "\033[0m" : "", message);
+    fprintf(stderr, "vain: %serror:%s %s\n", colour ? "\033[1;31m" : "", colour ? "\033[0m" : "",
+            message);
     if (json)
         print_error_envelope(status, message, code);
     return code;
@@ -45,7 +48,8 @@ int vain_report_failure(enum vain_status status, bool json)
 
 bool vain_wants_colour(FILE *stream)
 {
-    const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM"), *force = getenv("FORCE_COLOR");
+    const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM"),
+               *force = getenv("FORCE_COLOR");
     if (force != NULL && force[0] != '\0')
         return true;
     if (no_color != NULL && no_color[0] != '\0')
@@ -53,7 +57,8 @@ bool vain_wants_colour(FILE *stream)
     return isatty(fileno(stream)) == 1 && term != NULL && strcmp(term, "dumb") != 0;
 }
 
-static const char *scaled(double value, double step, const char *const *units, int count, char out[32])
+static const char *scaled(double value, double step, const char *const *units, int count,
+                          char out[32])
 {
     int unit = 0;
     while (unit + 1 < count && value >= step) {

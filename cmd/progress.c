@@ -9,7 +9,8 @@
 
 enum { TERMINAL_INTERVAL_MS = 200, LOG_INTERVAL_MS = 10000 };
 
-void vain_progress_init(struct vain_progress *progress, const struct vain_job *job, int ranks, bool quiet)
+void vain_progress_init(struct vain_progress *progress, const struct vain_job *job, int ranks,
+                        bool quiet)
 {
     memset(progress, 0, sizeof *progress);
     progress->job = job;
@@ -37,9 +38,10 @@ static void print_line(struct vain_progress *progress, const struct vain_event *
     char rate[32], left[32] = "?";
     if (step_rate > 0)
         snprintf(left, sizeof left, "%.0f s", (steps - step) / step_rate);
-    fprintf(stderr, "%sround %.0f/%lld  step %.0f/%.0f  loss %.4f  %s tokens/s  %s left%s", progress->terminal ? "\r" : "",
-            event->values[0], (long long)train->rounds, step, steps, event->values[2],
-            vain_format_count(step_rate * step_tokens, rate), left, progress->terminal ? "   " : "\n");
+    fprintf(stderr, "%sround %.0f/%lld  step %.0f/%.0f  loss %.4f  %s tokens/s  %s left%s",
+            progress->terminal ? "\r" : "", event->values[0], (long long)train->rounds, step, steps,
+            event->values[2], vain_format_count(step_rate * step_tokens, rate), left,
+            progress->terminal ? "   " : "\n");
     fflush(stderr);
     progress->line_open = progress->terminal;
     progress->last_unix_ms = event->unix_ms;
@@ -72,16 +74,18 @@ void vain_progress_read(void *context, const struct vain_event *event)
         read_step(progress, event);
     if (event->type == VAIN_EVENT_EVALUATION && !isnan(event->values[2])) {
         vain_progress_end(progress);
-        fprintf(stderr, "round %.0f  step %.0f  validation loss %.4f\n", event->values[0], event->values[1],
-                event->values[2]);
+        fprintf(stderr, "round %.0f  step %.0f  validation loss %.4f\n", event->values[0],
+                event->values[1], event->values[2]);
     }
     if (event->type == VAIN_EVENT_RUN_START && event->values[2] > 0) {
         vain_progress_end(progress);
-        fprintf(stderr, "going on after round %.0f, step %.0f\n", event->values[2], event->values[3]);
+        fprintf(stderr, "going on after round %.0f, step %.0f\n", event->values[2],
+                event->values[3]);
     }
     if (event->type == VAIN_EVENT_STOP) {
         vain_progress_end(progress);
-        fprintf(stderr, "stopping at step %.0f of round %.0f (signal %.0f): writing the checkpoint\n", event->values[1],
-                event->values[0] + 1, event->values[2]);
+        fprintf(stderr,
+                "stopping at step %.0f of round %.0f (signal %.0f): writing the checkpoint\n",
+                event->values[1], event->values[0] + 1, event->values[2]);
     }
 }

@@ -34,12 +34,17 @@ struct arguments {
 enum { KEY_SET = 1, KEY_MEMBERS, KEY_OUT, KEY_RESUME, KEY_JSON, KEY_QUIET };
 
 static const struct argp_option option_rows[] = {
-    {"set", KEY_SET, "KEY=VALUE", 0, "Override a key of the spec, such as train.rounds=50; may be repeated", 0},
-    {"members", KEY_MEMBERS, "N", 0, "Run N members as threads of this process (transport loop)", 0},
-    {"out", KEY_OUT, "DIR", 0, "Folder of the run's files (default: checkpoint.directory, else runs/<name>)", 0},
+    {"set", KEY_SET, "KEY=VALUE", 0,
+     "Override a key of the spec, such as train.rounds=50; may be repeated", 0},
+    {"members", KEY_MEMBERS, "N", 0, "Run N members as threads of this process (transport loop)",
+     0},
+    {"out", KEY_OUT, "DIR", 0,
+     "Folder of the run's files (default: checkpoint.directory, else runs/<name>)", 0},
     {"resume", KEY_RESUME, "auto|none|FILE", 0,
-     "Go on from the newest common checkpoint (auto, the default), from FILE, or refuse to (none)", 0},
-    {"json", KEY_JSON, NULL, 0, "Print the result as one JSON object on the last line of standard output", 0},
+     "Go on from the newest common checkpoint (auto, the default), from FILE, or refuse to (none)",
+     0},
+    {"json", KEY_JSON, NULL, 0,
+     "Print the result as one JSON object on the last line of standard output", 0},
     {"quiet", KEY_QUIET, NULL, 0, "No progress, only warnings", 0},
     {0},
 };
@@ -57,7 +62,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         char *end = NULL;
         const long members = strtol(argument, &end, 10);
         if (end == argument || *end != '\0' || members < 1 || members > VAIN_MEMBERS_MAX)
-            argp_error(state, "--members %s: expected a number from 1 to %d", argument, VAIN_MEMBERS_MAX);
+            argp_error(state, "--members %s: expected a number from 1 to %d", argument,
+                       VAIN_MEMBERS_MAX);
         arguments->members = (int)members;
         return 0;
     }
@@ -80,7 +86,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case ARGP_KEY_END:
         if (arguments->spec == NULL)
-            argp_error(state, "SPEC is missing: the job spec to run, such as examples/quickstart.yaml");
+            argp_error(state,
+                       "SPEC is missing: the job spec to run, such as examples/quickstart.yaml");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -97,9 +104,11 @@ static const struct argp run_argp = {
            "  vain run job.yaml --members 4              four members in this process\n"
            "  mpirun -n 4 vain run job.yaml              four members, one a rank\n"
            "  vain run job.yaml --set train.rounds=200 --out runs/longer\n\n"
-           "SIGTERM, SIGUSR2 or Ctrl-C: all ranks finish their step, write a checkpoint and exit with 75; the same "
+           "SIGTERM, SIGUSR2 or Ctrl-C: all ranks finish their step, write a checkpoint and exit "
+           "with 75; the same "
            "command goes on from there. A second Ctrl-C ends at once.\n"
-           "Exit codes: 0 done, 1 failed, 2 wrong spec or usage, 3 key or connection, 4 deadline, 5 not found or refused, "
+           "Exit codes: 0 done, 1 failed, 2 wrong spec or usage, 3 key or connection, 4 deadline, "
+           "5 not found or refused, "
            "75 stopped and saved.",
 };
 
@@ -173,7 +182,9 @@ static void tell_failure(void *context, enum vain_status status)
     if (!failure_told) {
         failure_told = true;
         vain_progress_end(&rank->session->progress);
-        failure_code = vain_report_failure(status, rank->session->arguments->json && (rank->number == 0 || !rank->session->launch.mpi));
+        failure_code =
+            vain_report_failure(status, rank->session->arguments->json &&
+                                            (rank->number == 0 || !rank->session->launch.mpi));
     }
     pthread_mutex_unlock(&failure_lock);
     if (rank->session->aborts_on_failure)
@@ -230,8 +241,10 @@ static enum vain_status run_loop(struct session *session, struct vain_run_result
     }
     for (; started < session->ranks; started++) {
         if (pthread_create(&ranks[started].thread, NULL, run_rank, &ranks[started]) != 0) {
-            status = vain_fail(VAIN_ERR_MEMORY, "thread for member %d of %d could not be started; use fewer --members",
-                               started + 1, session->ranks);
+            status =
+                vain_fail(VAIN_ERR_MEMORY,
+                          "thread for member %d of %d could not be started; use fewer --members",
+                          started + 1, session->ranks);
             ranks[0].comm.ops->abort(&ranks[0].comm);
             break;
         }
@@ -254,7 +267,8 @@ out:
 
 static enum vain_status run_mpi(struct session *session, struct vain_run_result *result)
 {
-    struct rank rank = {.session = session, .comm = session->launch.comm, .number = session->launch.rank};
+    struct rank rank = {
+        .session = session, .comm = session->launch.comm, .number = session->launch.rank};
     run_rank(&rank);
     *result = rank.result;
     return rank.status;
@@ -272,8 +286,9 @@ static enum vain_status make_folder(const char *path)
         const char kept = *slash;
         *slash = '\0';
         if (mkdir(partial, 0755) != 0 && errno != EEXIST)
-            return vain_fail(VAIN_ERR_STORAGE, "%s: the folder cannot be made: %s; choose another with --out", partial,
-                             strerror(errno));
+            return vain_fail(VAIN_ERR_STORAGE,
+                             "%s: the folder cannot be made: %s; choose another with --out",
+                             partial, strerror(errno));
         if (kept == '\0')
             return VAIN_OK;
         *slash = kept;
@@ -285,11 +300,14 @@ static enum vain_status choose_folder(struct session *session)
     const struct vain_job *job = &session->loaded.job;
     int length = 0;
     if (session->arguments->out != NULL)
-        length = snprintf(session->directory, sizeof session->directory, "%s", session->arguments->out);
+        length =
+            snprintf(session->directory, sizeof session->directory, "%s", session->arguments->out);
     else if (job->checkpoint.directory[0] != '\0')
-        VAIN_TRY(vain_spec_path(&session->loaded.spec, job->checkpoint.directory, session->directory));
+        VAIN_TRY(
+            vain_spec_path(&session->loaded.spec, job->checkpoint.directory, session->directory));
     else
-        length = snprintf(session->directory, sizeof session->directory, "runs/%s", job->general.name);
+        length =
+            snprintf(session->directory, sizeof session->directory, "runs/%s", job->general.name);
     if (length < 0 || length > VAIN_PATH_BYTES - 64)
         return vain_fail(VAIN_ERR_INPUT, "the output folder's path is too long");
     return make_folder(session->directory);
@@ -300,10 +318,11 @@ static enum vain_status load_spec(struct session *session, bool *reported)
 {
     const struct arguments *arguments = session->arguments;
     if (session->launch.rank == 0)
-        return vain_loaded_spec_open(arguments->spec, arguments->sets, arguments->set_count, arguments->json,
-                                     &session->loaded, reported);
+        return vain_loaded_spec_open(arguments->spec, arguments->sets, arguments->set_count,
+                                     arguments->json, &session->loaded, reported);
     *reported = true;
-    return vain_loaded_spec_open_quietly(arguments->spec, arguments->sets, arguments->set_count, &session->loaded);
+    return vain_loaded_spec_open_quietly(arguments->spec, arguments->sets, arguments->set_count,
+                                         &session->loaded);
 }
 
 static enum vain_status prepare(struct session *session, bool *reported)
@@ -316,7 +335,8 @@ static enum vain_status prepare(struct session *session, bool *reported)
     session->aborts_on_failure = session->launch.mpi && session->launch.size > 1;
     VAIN_TRY(choose_folder(session));
     VAIN_TRY(vain_key_folder(session->key_folder, sizeof session->key_folder));
-    vain_progress_init(&session->progress, &session->loaded.job, session->ranks, session->arguments->quiet);
+    vain_progress_init(&session->progress, &session->loaded.job, session->ranks,
+                       session->arguments->quiet);
     if (session->launch.rank != 0)
         return VAIN_OK;
     char path[VAIN_PATH_BYTES];
@@ -335,7 +355,8 @@ static int print_json(const struct vain_run_result *result, int64_t peak_bytes)
     vain_to_hex(result->parameters_hash, VAIN_HASH_BYTES, hash);
     struct json_object *data = json_object_new_object();
     json_object_object_add(data, "final_loss", number_or_null(result->final_loss));
-    json_object_object_add(data, "first_validation_loss", number_or_null(result->first_validation_loss));
+    json_object_object_add(data, "first_validation_loss",
+                           number_or_null(result->first_validation_loss));
     json_object_object_add(data, "validation_loss", number_or_null(result->validation_loss));
     json_object_object_add(data, "parameters_hash", json_object_new_string(hash));
     json_object_object_add(data, "parameter_count", json_object_new_int64(result->parameter_count));
@@ -344,7 +365,8 @@ static int print_json(const struct vain_run_result *result, int64_t peak_bytes)
     json_object_object_add(data, "rounds", json_object_new_int64(result->rounds));
     json_object_object_add(data, "steps", json_object_new_int64(result->steps));
     json_object_object_add(data, "seconds", json_object_new_double(result->seconds));
-    json_object_object_add(data, "tokens_per_second", json_object_new_double(result->tokens_per_second));
+    json_object_object_add(data, "tokens_per_second",
+                           json_object_new_double(result->tokens_per_second));
     json_object_object_add(data, "peak_bytes", json_object_new_int64(peak_bytes));
     json_object_object_add(data, "checkpoint", json_object_new_string(result->checkpoint));
     json_object_object_add(data, "record", json_object_new_string(result->record));
@@ -353,18 +375,23 @@ static int print_json(const struct vain_run_result *result, int64_t peak_bytes)
     return vain_print_data(data);
 }
 
-static int print_summary(const struct session *session, const struct vain_run_result *result, int64_t peak_bytes)
+static int print_summary(const struct session *session, const struct vain_run_result *result,
+                         int64_t peak_bytes)
 {
     char rate[32], seconds[32], peak[32], count[32];
     if (result->signal != 0)
         printf("stopped by signal %d and saved; the same command goes on\n", result->signal);
     printf("%d member%s, %s parameters, %lld rounds, %lld steps each\n", result->member_count,
-           result->member_count == 1 ? "" : "s", vain_format_count((double)result->parameter_count, count),
-           (long long)result->rounds, (long long)result->steps);
+           result->member_count == 1 ? "" : "s",
+           vain_format_count((double)result->parameter_count, count), (long long)result->rounds,
+           (long long)result->steps);
     printf("training loss    %.4f nats a symbol\n", result->final_loss);
-    printf("validation loss  %.4f (before: %.4f)\n", result->validation_loss, result->first_validation_loss);
-    printf("time             %s, %s tokens/s, peak memory %s a process\n", vain_format_seconds(result->seconds, seconds),
-           vain_format_count(result->tokens_per_second, rate), vain_format_bytes((double)peak_bytes, peak));
+    printf("validation loss  %.4f (before: %.4f)\n", result->validation_loss,
+           result->first_validation_loss);
+    printf("time             %s, %s tokens/s, peak memory %s a process\n",
+           vain_format_seconds(result->seconds, seconds),
+           vain_format_count(result->tokens_per_second, rate),
+           vain_format_bytes((double)peak_bytes, peak));
     printf("checkpoint       %s\n", result->checkpoint);
     printf("metrics          %s/metrics.jsonl\n", session->directory);
     printf("round record     %s\n", result->record);

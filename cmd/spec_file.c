@@ -16,14 +16,16 @@ static void print_problems(const struct vain_problems *problems, enum vain_statu
         return;
     struct json_object *error = json_object_new_object();
     json_object_object_add(error, "code", json_object_new_string(vain_status_name(status)));
-    json_object_object_add(error, "message", json_object_new_string("the spec has errors; nothing was started"));
+    json_object_object_add(error, "message",
+                           json_object_new_string("the spec has errors; nothing was started"));
     json_object_object_add(error, "exit_code", json_object_new_int(vain_exit_code(status)));
     json_object_object_add(error, "problems", vain_spec_problems_json(problems));
     struct json_object *envelope = json_object_new_object();
     json_object_object_add(envelope, "schema_version", json_object_new_string("1"));
     json_object_object_add(envelope, "status", json_object_new_string("error"));
     json_object_object_add(envelope, "error", error);
-    printf("%s\n", json_object_to_json_string_ext(envelope, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+    printf("%s\n", json_object_to_json_string_ext(envelope, JSON_C_TO_STRING_PLAIN |
+                                                                JSON_C_TO_STRING_NOSLASHESCAPE));
     fflush(stdout);
     json_object_put(envelope);
 }
@@ -42,18 +44,19 @@ static void folder_of(const char *path, char out[VAIN_PATH_BYTES])
 
 static enum vain_status finish(struct vain_loaded_spec *loaded)
 {
-    vain_option_agreed_hash(loaded->sections, VAIN_JOB_SECTIONS, loaded->spec.members, loaded->spec.member_count,
-                            loaded->hash);
+    vain_option_agreed_hash(loaded->sections, VAIN_JOB_SECTIONS, loaded->spec.members,
+                            loaded->spec.member_count, loaded->hash);
     return vain_spec_resolved_yaml(&loaded->spec, &loaded->resolved);
 }
 
-static enum vain_status open_spec(const char *path, const char *const *sets, int set_count, struct vain_loaded_spec *out,
-                                  struct vain_problems *problems)
+static enum vain_status open_spec(const char *path, const char *const *sets, int set_count,
+                                  struct vain_loaded_spec *out, struct vain_problems *problems)
 {
     memset(out, 0, sizeof *out);
     vain_job_sections(&out->job, out->sections);
     folder_of(path, out->folder);
-    const struct vain_spec_source source = {path, sets, set_count, out->sections, VAIN_JOB_SECTIONS};
+    const struct vain_spec_source source = {path, sets, set_count, out->sections,
+                                            VAIN_JOB_SECTIONS};
     enum vain_status status = vain_spec_load(&source, &out->spec, problems);
     if (status == VAIN_OK) {
         vain_plan_check(&out->job, &out->spec, problems);
@@ -67,8 +70,8 @@ static enum vain_status open_spec(const char *path, const char *const *sets, int
     return status;
 }
 
-enum vain_status vain_loaded_spec_open(const char *path, const char *const *sets, int set_count, bool json,
-                                       struct vain_loaded_spec *out, bool *reported)
+enum vain_status vain_loaded_spec_open(const char *path, const char *const *sets, int set_count,
+                                       bool json, struct vain_loaded_spec *out, bool *reported)
 {
     struct vain_problems *problems = NULL;
     *reported = false;
@@ -82,8 +85,8 @@ enum vain_status vain_loaded_spec_open(const char *path, const char *const *sets
     return status;
 }
 
-enum vain_status vain_loaded_spec_open_quietly(const char *path, const char *const *sets, int set_count,
-                                               struct vain_loaded_spec *out)
+enum vain_status vain_loaded_spec_open_quietly(const char *path, const char *const *sets,
+                                               int set_count, struct vain_loaded_spec *out)
 {
     struct vain_problems *problems = NULL;
     VAIN_TRY(vain_take(sizeof *problems, "problems of the spec", (void **)&problems));
@@ -92,7 +95,8 @@ enum vain_status vain_loaded_spec_open_quietly(const char *path, const char *con
     return status;
 }
 
-enum vain_status vain_loaded_spec_parse(const char *text, const char *name, struct vain_loaded_spec *out)
+enum vain_status vain_loaded_spec_parse(const char *text, const char *name,
+                                        struct vain_loaded_spec *out)
 {
     struct vain_problems *problems = NULL;
     memset(out, 0, sizeof *out);
@@ -101,7 +105,8 @@ enum vain_status vain_loaded_spec_parse(const char *text, const char *name, stru
     const struct vain_spec_source source = {name, NULL, 0, out->sections, VAIN_JOB_SECTIONS};
     enum vain_status status = vain_spec_parse(&source, text, strlen(text), &out->spec, problems);
     if (status == VAIN_ERR_INPUT && problems->count > 0)
-        status = vain_fail(VAIN_ERR_CORRUPT, "%s: the spec inside cannot be read: %s", name, problems->items[0].message);
+        status = vain_fail(VAIN_ERR_CORRUPT, "%s: the spec inside cannot be read: %s", name,
+                           problems->items[0].message);
     if (status == VAIN_OK)
         status = finish(out);
     vain_release(problems);

@@ -8,19 +8,23 @@ struct vain_loaded_spec {
     struct vain_job job;
     struct vain_option_section sections[VAIN_JOB_SECTIONS];
     struct vain_spec spec;
-    char *resolved;          /* owned */
-    uint8_t hash[32];        /* of the agreed keys */
+    char *resolved;               /* owned */
+    uint8_t hash[32];             /* of the agreed keys */
     char folder[VAIN_PATH_BYTES]; /* of the spec file */
 };
 enum { VAIN_SETS_MAX = 256 };
 
-/* Load `path` with --sets. Problems are printed here (stderr, or the JSON envelope on stdout) and give VAIN_ERR_INPUT with
- * `reported` true, so that the caller only returns the exit code. On success release with vain_loaded_spec_fini. */
-enum vain_status vain_loaded_spec_open(const char *path, const char *const *sets, int set_count, bool json,
-                                       struct vain_loaded_spec *out, bool *reported) VAIN_MUST_USE;
+/* Load `path` with --sets. Problems are printed here (stderr, or the JSON envelope on stdout) and
+ * give VAIN_ERR_INPUT with `reported` true, so that the caller only returns the exit code. On
+ * success release with vain_loaded_spec_fini. */
+enum vain_status vain_loaded_spec_open(const char *path, const char *const *sets, int set_count,
+                                       bool json, struct vain_loaded_spec *out,
+                                       bool *reported) VAIN_MUST_USE;
 /* The same without a word: for ranks other than the first, which all read the same file. */
-enum vain_status vain_loaded_spec_open_quietly(const char *path, const char *const *sets, int set_count,
+enum vain_status vain_loaded_spec_open_quietly(const char *path, const char *const *sets,
+                                               int set_count,
                                                struct vain_loaded_spec *out) VAIN_MUST_USE;
 /* The same from text in memory: the spec that a checkpoint holds. */
-enum vain_status vain_loaded_spec_parse(const char *text, const char *name, struct vain_loaded_spec *out) VAIN_MUST_USE;
+enum vain_status vain_loaded_spec_parse(const char *text, const char *name,
+                                        struct vain_loaded_spec *out) VAIN_MUST_USE;
 void vain_loaded_spec_fini(struct vain_loaded_spec *loaded);

@@ -40,7 +40,8 @@ static error_t parse_common(int key, char *argument, struct argp_state *state)
         char *end = NULL;
         const long members = strtol(argument, &end, 10);
         if (end == argument || *end != '\0' || members < 1 || members > VAIN_MEMBERS_MAX)
-            argp_error(state, "--members %s: expected a number from 1 to %d", argument, VAIN_MEMBERS_MAX);
+            argp_error(state, "--members %s: expected a number from 1 to %d", argument,
+                       VAIN_MEMBERS_MAX);
         arguments->members = (int)members;
         return 0;
     }
@@ -58,8 +59,14 @@ static error_t parse_common(int key, char *argument, struct argp_state *state)
     }
 }
 
-#define SET_ROW {"set", KEY_SET, "KEY=VALUE", 0, "Override a key of the spec; may be repeated", 0}
-#define JSON_ROW {"json", KEY_JSON, NULL, 0, "Answer with one JSON object", 0}
+#define SET_ROW                                                                                    \
+    {                                                                                              \
+        "set", KEY_SET, "KEY=VALUE", 0, "Override a key of the spec; may be repeated", 0           \
+    }
+#define JSON_ROW                                                                                   \
+    {                                                                                              \
+        "json", KEY_JSON, NULL, 0, "Answer with one JSON object", 0                                \
+    }
 
 /* ------------------------------------------------------------------ validate */
 
@@ -69,7 +76,8 @@ static const struct argp validate_argp = {
     .parser = parse_common,
     .args_doc = "SPEC",
     .doc = "Check a job spec: every error in one pass, with file:line:column and the way out.\v"
-           "Example:\n  vain validate job.yaml --set train.batch=8\n\nExit codes: 0 fine, 2 errors, 5 no such file.",
+           "Example:\n  vain validate job.yaml --set train.batch=8\n\nExit codes: 0 fine, 2 "
+           "errors, 5 no such file.",
 };
 
 int vain_verb_validate(int argc, char **argv)
@@ -81,8 +89,8 @@ int vain_verb_validate(int argc, char **argv)
     const int wrong = vain_parse_arguments(&validate_argp, argc, argv, &arguments);
     if (wrong != 0)
         return wrong;
-    const enum vain_status status = vain_loaded_spec_open(arguments.spec, arguments.sets, arguments.set_count, arguments.json,
-                                                          &loaded, &reported);
+    const enum vain_status status = vain_loaded_spec_open(
+        arguments.spec, arguments.sets, arguments.set_count, arguments.json, &loaded, &reported);
     if (status != VAIN_OK)
         return reported ? vain_exit_code(status) : vain_report_failure(status, arguments.json);
     vain_to_hex(loaded.hash, sizeof loaded.hash, hash);
@@ -94,7 +102,8 @@ int vain_verb_validate(int argc, char **argv)
         json_object_object_add(data, "agreed_hash", json_object_new_string(hash));
         code = vain_print_data(data);
     } else {
-        printf("%s: fine (job '%s', agreed keys %.16s)\n", arguments.spec, loaded.job.general.name, hash);
+        printf("%s: fine (job '%s', agreed keys %.16s)\n", arguments.spec, loaded.job.general.name,
+               hash);
     }
     vain_loaded_spec_fini(&loaded);
     return code;
@@ -103,12 +112,17 @@ int vain_verb_validate(int argc, char **argv)
 /* ------------------------------------------------------------------ explain */
 
 static const struct argp_option explain_rows[] = {
-    SET_ROW, JSON_ROW, {"members", KEY_MEMBERS, "N", 0, "Explain it for N members (default: the spec's list, else 1)", 0}, {0}};
+    SET_ROW,
+    JSON_ROW,
+    {"members", KEY_MEMBERS, "N", 0, "Explain it for N members (default: the spec's list, else 1)",
+     0},
+    {0}};
 static const struct argp explain_argp = {
     .options = explain_rows,
     .parser = parse_common,
     .args_doc = "SPEC",
-    .doc = "Say what a job spec means: the resolved keys, the model, the memory of a process, the bytes of a round.\v"
+    .doc = "Say what a job spec means: the resolved keys, the model, the memory of a process, the "
+           "bytes of a round.\v"
            "Example:\n  vain explain job.yaml --members 4",
 };
 
@@ -125,7 +139,8 @@ static int64_t resident_bytes(void)
     return (int64_t)resident * sysconf(_SC_PAGESIZE);
 }
 
-/* Open what a run opens besides the planned vectors, so that resident_bytes sees it: workers, BLAS buffers, HDF5. */
+/* Open what a run opens besides the planned vectors, so that resident_bytes sees it: workers, BLAS
+ * buffers, HDF5. */
 static enum vain_status measure_base(int threads, int64_t *bytes)
 {
     enum { SIDE = 256 };
@@ -133,11 +148,15 @@ static enum vain_status measure_base(int threads, int64_t *bytes)
     float *matrices = NULL;
     VAIN_TRY(vain_device_open_cpu(threads, NULL, &device));
     struct vain_queue queue = {.device = &device};
-    const enum vain_status status = vain_take_array(3 * SIDE * SIDE, sizeof(float), "matrices", (void **)&matrices);
+    const enum vain_status status =
+        vain_take_array(3 * SIDE * SIDE, sizeof(float), "matrices", (void **)&matrices);
     if (status == VAIN_OK) {
-        const struct vain_linear linear = {
-            .M = SIDE, .N = SIDE, .K = SIDE, .input = matrices, .weight = matrices + SIDE * SIDE,
-            .output = matrices + 2 * SIDE * SIDE};
+        const struct vain_linear linear = {.M = SIDE,
+                                           .N = SIDE,
+                                           .K = SIDE,
+                                           .input = matrices,
+                                           .weight = matrices + SIDE * SIDE,
+                                           .output = matrices + 2 * SIDE * SIDE};
         device.ops->matmul.linear(&queue, &linear);
         vain_release(matrices);
         memset(device.scratch, 0, (size_t)threads * VAIN_SCRATCH_BYTES);
@@ -155,14 +174,16 @@ struct explanation {
     char kind[16];
 };
 
-static enum vain_status explain(const struct vain_loaded_spec *loaded, int members, struct explanation *out)
+static enum vain_status explain(const struct vain_loaded_spec *loaded, int members,
+                                struct explanation *out)
 {
     const struct vain_job *job = &loaded->job;
     struct vain_corpus corpus;
     int64_t base_bytes = 0;
     const char *name = loaded->spec.member_count > 0 ? loaded->spec.members[0].name : "member-0";
     const char *const names[] = {name};
-    VAIN_TRY(vain_corpus_open(&job->data, loaded->folder, names, 1, name, job->model.context, &corpus));
+    VAIN_TRY(
+        vain_corpus_open(&job->data, loaded->folder, names, 1, name, job->model.context, &corpus));
     const int64_t symbols = corpus.symbol_count;
     const int64_t corpus_bytes = corpus.count * (corpus.wide ? 2 : 1);
     snprintf(out->kind, sizeof out->kind, "%s", corpus.symbol_kind);
@@ -172,7 +193,8 @@ static enum vain_status explain(const struct vain_loaded_spec *loaded, int membe
     return vain_plan_make(job, members, 1, symbols, corpus_bytes, base_bytes, &out->plan);
 }
 
-static int print_explanation(const struct vain_loaded_spec *loaded, const struct explanation *explanation)
+static int print_explanation(const struct vain_loaded_spec *loaded,
+                             const struct explanation *explanation)
 {
     const struct vain_plan *plan = &explanation->plan;
     const struct vain_train_options *train = &loaded->job.train;
@@ -180,27 +202,35 @@ static int print_explanation(const struct vain_loaded_spec *loaded, const struct
     printf("# the spec with every default\n%s\n", loaded->resolved);
     printf("# what it means\n");
     printf("model       %s, %s parameters in %lld slices, %lld symbols (%s), %s flop a token\n",
-           vain_model_ops_of(&loaded->job.model)->name, vain_format_count((double)plan->parameter_count, a),
-           (long long)plan->slice_count, (long long)plan->symbols, explanation->kind,
+           vain_model_ops_of(&loaded->job.model)->name,
+           vain_format_count((double)plan->parameter_count, a), (long long)plan->slice_count,
+           (long long)plan->symbols, explanation->kind,
            vain_format_count(plan->flops_per_token, b));
-    printf("members     %d; each does %lld rounds x %lld local steps = %lld steps on %s tokens\n", plan->members,
-           (long long)train->rounds, (long long)train->local_steps, (long long)plan->steps,
-           vain_format_count((double)plan->tokens, a));
-    printf("a round     a member sends %s; values have %d bits, which leaves room for the sum of %d\n",
-           vain_format_bytes((double)plan->round_bytes, a), plan->value_bits, plan->members);
-    printf("privacy     none: members and whoever carries their messages can read every member's delta\n");
-    printf("trust       any member can spoil the sum unnoticed: robust rules need groups, which this version has not\n");
+    printf("members     %d; each does %lld rounds x %lld local steps = %lld steps on %s tokens\n",
+           plan->members, (long long)train->rounds, (long long)train->local_steps,
+           (long long)plan->steps, vain_format_count((double)plan->tokens, a));
+    printf(
+        "a round     a member sends %s; values have %d bits, which leaves room for the sum of %d\n",
+        vain_format_bytes((double)plan->round_bytes, a), plan->value_bits, plan->members);
+    printf("privacy     none: members and whoever carries their messages can read every member's "
+           "delta\n");
+    printf("trust       any member can spoil the sum unnoticed: robust rules need groups, which "
+           "this version has not\n");
     printf("files       checkpoint %s every %lld rounds, own file %s a member\n",
-           vain_format_bytes((double)plan->checkpoint_bytes, a), (long long)loaded->job.checkpoint.every,
+           vain_format_bytes((double)plan->checkpoint_bytes, a),
+           (long long)loaded->job.checkpoint.every,
            vain_format_bytes((double)plan->member_file_bytes, b));
-    printf("memory      %s a process with %d thread%s:\n", vain_format_bytes((double)plan->memory_bytes, a),
-           explanation->threads, explanation->threads == 1 ? "" : "s");
+    printf("memory      %s a process with %d thread%s:\n",
+           vain_format_bytes((double)plan->memory_bytes, a), explanation->threads,
+           explanation->threads == 1 ? "" : "s");
     for (int i = 0; i < plan->item_count; i++)
-        printf("            %10s  %s\n", vain_format_bytes((double)plan->items[i].bytes, c), plan->items[i].what);
+        printf("            %10s  %s\n", vain_format_bytes((double)plan->items[i].bytes, c),
+               plan->items[i].what);
     return vain_finish_output();
 }
 
-static int print_explanation_json(const struct vain_loaded_spec *loaded, const struct explanation *explanation)
+static int print_explanation_json(const struct vain_loaded_spec *loaded,
+                                  const struct explanation *explanation)
 {
     const struct vain_plan *plan = &explanation->plan;
     char hash[65];
@@ -224,7 +254,8 @@ static int print_explanation_json(const struct vain_loaded_spec *loaded, const s
     json_object_object_add(data, "round_bytes", json_object_new_int64(plan->round_bytes));
     json_object_object_add(data, "value_bits", json_object_new_int(plan->value_bits));
     json_object_object_add(data, "checkpoint_bytes", json_object_new_int64(plan->checkpoint_bytes));
-    json_object_object_add(data, "member_file_bytes", json_object_new_int64(plan->member_file_bytes));
+    json_object_object_add(data, "member_file_bytes",
+                           json_object_new_int64(plan->member_file_bytes));
     json_object_object_add(data, "memory_bytes", json_object_new_int64(plan->memory_bytes));
     json_object_object_add(data, "memory", memory);
     return vain_print_data(data);
@@ -239,8 +270,8 @@ int vain_verb_explain(int argc, char **argv)
     const int wrong = vain_parse_arguments(&explain_argp, argc, argv, &arguments);
     if (wrong != 0)
         return wrong;
-    enum vain_status status = vain_loaded_spec_open(arguments.spec, arguments.sets, arguments.set_count, arguments.json,
-                                                    &loaded, &reported);
+    enum vain_status status = vain_loaded_spec_open(
+        arguments.spec, arguments.sets, arguments.set_count, arguments.json, &loaded, &reported);
     if (status != VAIN_OK)
         return reported ? vain_exit_code(status) : vain_report_failure(status, arguments.json);
     const int listed = loaded.spec.member_count > 0 ? loaded.spec.member_count : 1;
@@ -249,7 +280,8 @@ int vain_verb_explain(int argc, char **argv)
     if (status != VAIN_OK)
         code = vain_report_failure(status, arguments.json);
     else
-        code = arguments.json ? print_explanation_json(&loaded, &explanation) : print_explanation(&loaded, &explanation);
+        code = arguments.json ? print_explanation_json(&loaded, &explanation)
+                              : print_explanation(&loaded, &explanation);
     vain_loaded_spec_fini(&loaded);
     return code;
 }
@@ -271,7 +303,8 @@ static error_t parse_schema(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_option schema_rows[] = {
-    {"markdown", KEY_MARKDOWN, NULL, 0, "The reference table of docs/job-spec.md instead of the JSON Schema", 0},
+    {"markdown", KEY_MARKDOWN, NULL, 0,
+     "The reference table of docs/job-spec.md instead of the JSON Schema", 0},
     {"json", KEY_JSON, NULL, 0, "The schema inside the usual JSON envelope", 0},
     {0}};
 static const struct argp schema_argp = {
@@ -291,8 +324,9 @@ int vain_verb_schema(int argc, char **argv)
     if (wrong != 0)
         return wrong;
     vain_job_sections(&job, sections);
-    const enum vain_status status = arguments.markdown ? vain_spec_reference_markdown(sections, VAIN_JOB_SECTIONS, &text)
-                                                       : vain_spec_schema_json(sections, VAIN_JOB_SECTIONS, &text);
+    const enum vain_status status =
+        arguments.markdown ? vain_spec_reference_markdown(sections, VAIN_JOB_SECTIONS, &text)
+                           : vain_spec_schema_json(sections, VAIN_JOB_SECTIONS, &text);
     if (status != VAIN_OK)
         return vain_report_failure(status, arguments.json);
     int code = 0;

@@ -1,7 +1,8 @@
 /* The verbs of the command line: one file a verb, one row a verb in main.c's table.
  *
- * Results go to stdout, everything else to stderr; with --json stdout's last line is one object. A verb returns an exit
- * code (docs/architecture.md: 0, 1, 2, 3, 4, 5, 70, 75) and prints its own failure through vain_report_failure. */
+ * Results go to stdout, everything else to stderr; with --json stdout's last line is one object. A
+ * verb returns an exit code (docs/architecture.md: 0, 1, 2, 3, 4, 5, 70, 75) and prints its own
+ * failure through vain_report_failure. */
 #pragma once
 
 #include <argp.h>
@@ -13,8 +14,8 @@
 struct json_object;
 
 struct vain_verb {
-    const char *name;     /* "run" */
-    const char *summary;  /* one line for the overview */
+    const char *name;                  /* "run" */
+    const char *summary;               /* one line for the overview */
     int (*run)(int argc, char **argv); /* argv[0] is "vain run" */
 };
 
@@ -33,11 +34,14 @@ int vain_verb_version(int argc, char **argv);
 
 /* ------------------------------------------------------------------ output */
 
-/* Every machine-readable answer has this shape: {"schema_version":"1","status":"ok","data":{...}}. Prints one line and
- * flushes; takes `data`. Returns 0, or 1 if stdout cannot be written (a full disk, a closed pipe). */
+/* Every machine-readable answer has this shape: {"schema_version":"1","status":"ok","data":{...}}.
+ * Prints one line and flushes; takes `data`. Returns 0, or 1 if stdout cannot be written (a full
+ * disk, a closed pipe). */
 int vain_print_data(struct json_object *data);
-/* Print the failure that vain_fail described: "vain: error: ..." on stderr, or with `json` the error envelope
- * {"schema_version":"1","status":"error","error":{"code","message","exit_code"}} on stdout. Returns the exit code. */
+/* Print the failure that vain_fail described: "vain: error: ..." on stderr, or with `json` the
+ * error envelope
+ * {"schema_version":"1","status":"error","error":{"code","message","exit_code"}} on stdout. Returns
+ * the exit code. */
 int vain_report_failure(enum vain_status status, bool json);
 /* Whether to colour what goes to `stream`: a terminal, NO_COLOR unset or empty, TERM not dumb. */
 bool vain_wants_colour(FILE *stream);
@@ -48,9 +52,11 @@ const char *vain_format_count(double count, char out[32]);
 
 /* ------------------------------------------------------------------ options */
 
-/* argp_parse with our rules: --help prints the page and exits 0; a wrong option exits with 2 and names the nearest one.
- * Returns 0 to go on. Parsers report wrong values with argp_error (exit 2). */
+/* argp_parse with our rules: --help prints the page and exits 0; a wrong option exits with 2 and
+ * names the nearest one. Returns 0 to go on. Parsers report wrong values with argp_error (exit 2).
+ */
 int vain_parse_arguments(const struct argp *argp, int argc, char **argv, void *input);
 
-/* Folder of key files: $VAIN_HOME/keys, else $XDG_CONFIG_HOME/vain/keys, else ~/.config/vain/keys. */
+/* Folder of key files: $VAIN_HOME/keys, else $XDG_CONFIG_HOME/vain/keys, else ~/.config/vain/keys.
+ */
 enum vain_status vain_key_folder(char *out, size_t bytes) VAIN_MUST_USE;

@@ -8,14 +8,15 @@ static double batch_loss(const struct vain_evaluation *evaluation, int64_t B, in
 {
     const struct vain_batch batch = {B, T, evaluation->tokens, evaluation->targets};
     double sum = 0;
-    evaluation->model_ops->evaluate(evaluation->model, evaluation->layout, evaluation->queue, evaluation->parameters,
-                                    &batch, evaluation->workspace, &sum);
+    evaluation->model_ops->evaluate(evaluation->model, evaluation->layout, evaluation->queue,
+                                    evaluation->parameters, &batch, evaluation->workspace, &sum);
     return sum;
 }
 
-/* Full windows are taken `batch` at a time; the last window of the split may be short and goes alone. */
-void vain_evaluate_windows(const struct vain_evaluation *evaluation, int64_t first, int64_t stride, double *loss_sum,
-                           int64_t *count)
+/* Full windows are taken `batch` at a time; the last window of the split may be short and goes
+ * alone. */
+void vain_evaluate_windows(const struct vain_evaluation *evaluation, int64_t first, int64_t stride,
+                           double *loss_sum, int64_t *count)
 {
     const int64_t T = evaluation->model->context;
     const int64_t windows = vain_corpus_validation_windows(evaluation->corpus, T);
@@ -23,7 +24,8 @@ void vain_evaluate_windows(const struct vain_evaluation *evaluation, int64_t fir
     *loss_sum = 0;
     *count = 0;
     for (int64_t window = first; window < windows; window += stride) {
-        const int64_t length = vain_corpus_validation_window(evaluation->corpus, window, T, evaluation->tokens + filled * T,
+        const int64_t length = vain_corpus_validation_window(evaluation->corpus, window, T,
+                                                             evaluation->tokens + filled * T,
                                                              evaluation->targets + filled * T);
         *count += length;
         if (length == T && ++filled < evaluation->batch)
@@ -33,7 +35,8 @@ void vain_evaluate_windows(const struct vain_evaluation *evaluation, int64_t fir
         if (length < T && filled > 0) {
             /* The short window lies behind full ones: those first, then it from the front. */
             *loss_sum += batch_loss(evaluation, filled, T);
-            (void)vain_corpus_validation_window(evaluation->corpus, window, T, evaluation->tokens, evaluation->targets);
+            (void)vain_corpus_validation_window(evaluation->corpus, window, T, evaluation->tokens,
+                                                evaluation->targets);
         }
         if (length < T && length > 0)
             *loss_sum += batch_loss(evaluation, 1, length);
@@ -62,14 +65,16 @@ enum vain_status vain_evaluate(struct vain_run *run, double *loss)
         .targets = run->method.targets,
         .workspace = run->method.workspace,
     };
-    /* With files by name every rank's split is its own; otherwise all have the same one and share the work. */
+    /* With files by name every rank's split is its own; otherwise all have the same one and share
+     * the work. */
     const bool own_split = run->job->data.partition == VAIN_PARTITION_NAMED;
     struct partial mine, *all = NULL;
-    vain_evaluate_windows(&evaluation, own_split ? 0 : run->world_comm.rank, own_split ? 1 : run->world_comm.size,
-                          &mine.loss_sum, &mine.count);
+    vain_evaluate_windows(&evaluation, own_split ? 0 : run->world_comm.rank,
+                          own_split ? 1 : run->world_comm.size, &mine.loss_sum, &mine.count);
     VAIN_TRY(vain_take_array(run->world_comm.size, sizeof *all, "evaluation", (void **)&all));
-    const enum vain_status status = vain_comm_all_gather(&run->world_comm, run->config->world, run->driver.deadline_ms,
-                                                         VAIN_TAG_START, &mine, sizeof mine, all);
+    const enum vain_status status =
+        vain_comm_all_gather(&run->world_comm, run->config->world, run->driver.deadline_ms,
+                             VAIN_TAG_START, &mine, sizeof mine, all);
     struct partial sum = {0, 0};
     for (int i = 0; i < run->world_comm.size; i++) {
         sum.loss_sum += all[i].loss_sum;

@@ -3,12 +3,14 @@
 
 #include "jobs/run.h"
 
-/* Mean loss in nats a symbol over all windows of the validation split, divided among the world's ranks. NaN if the split is
- * empty. Collective over the world; blocks. `loss` gets the same number at every rank. */
+/* Mean loss in nats a symbol over all windows of the validation split, divided among the world's
+ * ranks. NaN if the split is empty. Collective over the world; blocks. `loss` gets the same number
+ * at every rank. */
 enum vain_status vain_evaluate(struct vain_run *run, double *loss) VAIN_MUST_USE;
 
-/* The same for one process: windows `first`, `first + stride`, ... ; sums instead of a mean. `tokens` and `targets` hold
- * (batch, context) symbols, `workspace` what the model wants for that. Local. */
+/* The same for one process: windows `first`, `first + stride`, ... ; sums instead of a mean.
+ * `tokens` and `targets` hold (batch, context) symbols, `workspace` what the model wants for that.
+ * Local. */
 struct vain_evaluation {
     const struct vain_model_options *model;
     const struct vain_model_ops *model_ops;
@@ -20,5 +22,5 @@ struct vain_evaluation {
     int32_t *tokens, *targets;
     void *workspace;
 };
-void vain_evaluate_windows(const struct vain_evaluation *evaluation, int64_t first, int64_t stride, double *loss_sum,
-                           int64_t *count);
+void vain_evaluate_windows(const struct vain_evaluation *evaluation, int64_t first, int64_t stride,
+                           double *loss_sum, int64_t *count);

@@ -1,7 +1,8 @@
 /* What a round asks of the world around it.
  *
- * `fixed` is the first implementation: the ranks of the launcher's world, or the spec's `members:` list. The node
- * daemon becomes the second; what passes is plain data, so that it may live in another process. */
+ * `fixed` is the first implementation: the ranks of the launcher's world, or the spec's `members:`
+ * list. The node daemon becomes the second; what passes is plain data, so that it may live in
+ * another process. */
 #pragma once
 
 #include <stdatomic.h>
@@ -26,12 +27,16 @@ struct vain_federation;
 struct vain_federation_ops {
     const char *name;
     /* Who takes part in `round`. */
-    enum vain_status (*roster)(struct vain_federation *federation, int64_t round, struct vain_roster *out);
+    enum vain_status (*roster)(struct vain_federation *federation, int64_t round,
+                               struct vain_roster *out);
     /* Weight of member `index` in parts per million. */
     int64_t (*weight)(struct vain_federation *federation, int index);
-    /* The record of a round that all members signed, as one frame (base/record.h): keep it for good. */
-    enum vain_status (*record)(struct vain_federation *federation, const uint8_t *frame, size_t bytes);
-    /* VAIN_OK: go on. VAIN_STOPPED: leave at this step. `in_exchange`: waiting for others who may never come. */
+    /* The record of a round that all members signed, as one frame (base/record.h): keep it for
+     * good. */
+    enum vain_status (*record)(struct vain_federation *federation, const uint8_t *frame,
+                               size_t bytes);
+    /* VAIN_OK: go on. VAIN_STOPPED: leave at this step. `in_exchange`: waiting for others who may
+     * never come. */
     enum vain_status (*drain)(struct vain_federation *federation, bool in_exchange);
     /* This member has left outside an exchange; the others are told. */
     enum vain_status (*left)(struct vain_federation *federation);
@@ -47,11 +52,12 @@ struct vain_federation_fixed_config {
     struct vain_world *world;   /* borrowed */
     struct vain_signer *signer; /* own key, borrowed */
     const char *own_name, *job_name;
-    const char *directory;      /* where record.bin goes; NULL: another member writes it */
-    atomic_int *signal;         /* set by the signal handler; 0: none */
+    const char *directory; /* where record.bin goes; NULL: another member writes it */
+    atomic_int *signal;    /* set by the signal handler; 0: none */
     int64_t deadline_ms;
 };
-/* Collective over the members: cards are exchanged; names and ids must differ, certificates must hold now.
- * VAIN_ERR_REFUSED names two equal members, VAIN_ERR_AUTH a bad card. Gives the federation. */
+/* Collective over the members: cards are exchanged; names and ids must differ, certificates must
+ * hold now. VAIN_ERR_REFUSED names two equal members, VAIN_ERR_AUTH a bad card. Gives the
+ * federation. */
 enum vain_status vain_federation_fixed_open(const struct vain_federation_fixed_config *config,
                                             struct vain_federation **out) VAIN_MUST_USE;

@@ -1,7 +1,7 @@
 /* The fixed federation: the members of the launcher's world, the same for the whole run.
  *
- * At the start every member gives its card to all others. Later a round asks only for the roster (which never
- * changes), whether somebody wants to stop, and for its record to be kept. */
+ * At the start every member gives its card to all others. Later a round asks only for the roster
+ * (which never changes), whether somebody wants to stop, and for its record to be kept. */
 #include "jobs/federation.h"
 
 #include <stdio.h>
@@ -14,9 +14,9 @@
 struct fixed {
     struct vain_federation base; /* first: what callers hold points here */
     struct vain_federation_fixed_config config;
-    struct vain_control *control;                 /* owned */
-    struct vain_record_member *members;           /* (size) by id, owned */
-    int *member_rank;                             /* (size) owned */
+    struct vain_control *control;       /* owned */
+    struct vain_record_member *members; /* (size) by id, owned */
+    int *member_rank;                   /* (size) owned */
     uint8_t group_id[VAIN_HASH_BYTES], set_hash[VAIN_HASH_BYTES];
     int own_index;
     int heard_signal;
@@ -25,7 +25,8 @@ struct fixed {
 /* A card on the wire of the start: length and content, padded, so that all are equally long. */
 enum { CARD_SLOT_BYTES = 2 + VAIN_CARD_BYTES_MAX };
 
-static enum vain_status fixed_roster(struct vain_federation *federation, int64_t round, struct vain_roster *out)
+static enum vain_status fixed_roster(struct vain_federation *federation, int64_t round,
+                                     struct vain_roster *out)
 {
     struct fixed *fixed = (struct fixed *)federation;
     (void)round;
@@ -46,7 +47,8 @@ static int64_t fixed_weight(struct vain_federation *federation, int index)
     return 1000000;
 }
 
-static enum vain_status fixed_record(struct vain_federation *federation, const uint8_t *frame, size_t bytes)
+static enum vain_status fixed_record(struct vain_federation *federation, const uint8_t *frame,
+                                     size_t bytes)
 {
     struct fixed *fixed = (struct fixed *)federation;
     if (fixed->config.directory == NULL)
@@ -54,8 +56,8 @@ static enum vain_status fixed_record(struct vain_federation *federation, const u
     return vain_record_file_append(fixed->config.directory, fixed->config.world, frame, bytes);
 }
 
-/* Own signals are passed on once; a word from another member is enough to stop. Inside an exchange only the word of
- * somebody who will never come counts (collectives/control.h). */
+/* Own signals are passed on once; a word from another member is enough to stop. Inside an exchange
+ * only the word of somebody who will never come counts (collectives/control.h). */
 static enum vain_status fixed_drain(struct vain_federation *federation, bool in_exchange)
 {
     struct fixed *fixed = (struct fixed *)federation;
@@ -99,7 +101,8 @@ static const struct vain_federation_ops fixed_ops = {
     .close = fixed_close,
 };
 
-static enum vain_status make_own_slot(const struct vain_federation_fixed_config *config, uint8_t *slot)
+static enum vain_status make_own_slot(const struct vain_federation_fixed_config *config,
+                                      uint8_t *slot)
 {
     struct vain_card card;
     memset(&card, 0, sizeof card);
@@ -120,15 +123,18 @@ static enum vain_status accept_slot(const struct fixed *fixed, const uint8_t *sl
 {
     const size_t bytes = (size_t)slot[0] | (size_t)slot[1] << 8;
     if (bytes > VAIN_CARD_BYTES_MAX)
-        return vain_fail(VAIN_ERR_AUTH, "member card of rank %d says %zu bytes, at most %d are possible", rank, bytes,
-                         VAIN_CARD_BYTES_MAX);
+        return vain_fail(VAIN_ERR_AUTH,
+                         "member card of rank %d says %zu bytes, at most %d are possible", rank,
+                         bytes, VAIN_CARD_BYTES_MAX);
     struct vain_card card;
     VAIN_TRY(vain_card_decode(slot + 2, bytes, &card));
     const int64_t now_ms = fixed->config.world->ops->unix_ms(fixed->config.world);
     const int64_t tolerance_ms = 3600 * 1000;
-    if (now_ms + tolerance_ms < card.certificate.not_before_ms || now_ms > card.certificate.not_after_ms + tolerance_ms)
+    if (now_ms + tolerance_ms < card.certificate.not_before_ms ||
+        now_ms > card.certificate.not_after_ms + tolerance_ms)
         return vain_fail(VAIN_ERR_AUTH,
-                         "member '%s': its key's certificate does not hold now; renew it with 'vain key new', or set "
+                         "member '%s': its key's certificate does not hold now; renew it with "
+                         "'vain key new', or set "
                          "the clock of the machine",
                          card.name);
     memcpy(out->name, card.name, sizeof out->name);
@@ -155,11 +161,13 @@ static enum vain_status refuse_equal(const struct indexed_member *sorted, int co
             const struct vain_record_member *a = &sorted[i].member, *b = &sorted[j].member;
             if (memcmp(a->member_id, b->member_id, VAIN_HASH_BYTES) == 0)
                 return vain_fail(VAIN_ERR_REFUSED,
-                                 "members '%s' and '%s' have the same id: every member needs its own key; make one "
+                                 "members '%s' and '%s' have the same id: every member needs its "
+                                 "own key; make one "
                                  "with 'vain key new'",
                                  a->name, b->name);
             if (strcmp(a->name, b->name) == 0)
-                return vain_fail(VAIN_ERR_REFUSED, "two members are called '%s': names must differ", a->name);
+                return vain_fail(VAIN_ERR_REFUSED, "two members are called '%s': names must differ",
+                                 a->name);
         }
     }
     return VAIN_OK;
@@ -176,10 +184,12 @@ static enum vain_status gather_members(struct fixed *fixed)
     VAIN_TRY_OUT(make_own_slot(&fixed->config, own));
     VAIN_TRY_OUT(vain_take_array(size, CARD_SLOT_BYTES, "member cards", (void **)&slots));
     VAIN_TRY_OUT(vain_take_array(size, sizeof *sorted, "member list", (void **)&sorted));
-    VAIN_TRY_OUT(vain_comm_all_gather(fixed->config.comm, fixed->config.world, fixed->config.deadline_ms, VAIN_TAG_START,
-                                      own, sizeof own, slots));
+    VAIN_TRY_OUT(vain_comm_all_gather(fixed->config.comm, fixed->config.world,
+                                      fixed->config.deadline_ms, VAIN_TAG_START, own, sizeof own,
+                                      slots));
     for (int rank = 0; rank < size; rank++) {
-        VAIN_TRY_OUT(accept_slot(fixed, slots + (size_t)rank * CARD_SLOT_BYTES, rank, &sorted[rank].member));
+        VAIN_TRY_OUT(
+            accept_slot(fixed, slots + (size_t)rank * CARD_SLOT_BYTES, rank, &sorted[rank].member));
         sorted[rank].rank = rank;
     }
     qsort(sorted, (size_t)size, sizeof *sorted, compare_members);
@@ -203,7 +213,8 @@ static void hash_identities(struct fixed *fixed)
     for (int i = 0; i < fixed->config.comm->size; i++)
         vain_hash_update(&state, fixed->members[i].member_id, VAIN_HASH_BYTES);
     vain_hash_final(&state, fixed->set_hash);
-    vain_hash("vain/group/id", fixed->config.job_name, strlen(fixed->config.job_name), fixed->group_id);
+    vain_hash("vain/group/id", fixed->config.job_name, strlen(fixed->config.job_name),
+              fixed->group_id);
 }
 
 enum vain_status vain_federation_fixed_open(const struct vain_federation_fixed_config *config,
@@ -211,14 +222,16 @@ enum vain_status vain_federation_fixed_open(const struct vain_federation_fixed_c
 {
     *out = NULL;
     if (config->comm->size > VAIN_MEMBERS_MAX)
-        return vain_fail(VAIN_ERR_INPUT, "%d members, at most %d can train together", config->comm->size, VAIN_MEMBERS_MAX);
+        return vain_fail(VAIN_ERR_INPUT, "%d members, at most %d can train together",
+                         config->comm->size, VAIN_MEMBERS_MAX);
     struct fixed *fixed = NULL;
     enum vain_status status = vain_take(sizeof *fixed, "federation", (void **)&fixed);
     if (status != VAIN_OK)
         return status;
     fixed->base.ops = &fixed_ops;
     fixed->config = *config;
-    VAIN_TRY_OUT(vain_take_array(config->comm->size, sizeof *fixed->members, "members", (void **)&fixed->members));
+    VAIN_TRY_OUT(vain_take_array(config->comm->size, sizeof *fixed->members, "members",
+                                 (void **)&fixed->members));
     VAIN_TRY_OUT(vain_take_array(config->comm->size, sizeof *fixed->member_rank, "member ranks",
                                  (void **)&fixed->member_rank));
     VAIN_TRY_OUT(gather_members(fixed));

@@ -1,7 +1,7 @@
 /* Everything that a job spec can say, as one struct, and the option rows of jobs/ itself.
  *
- * models/ and jobs/data/ bring their own rows; vain_job_sections lists all of them in the order in which help, schema
- * and reference print them. */
+ * models/ and jobs/data/ bring their own rows; vain_job_sections lists all of them in the order in
+ * which help, schema and reference print them. */
 #pragma once
 
 #include "base/option.h"
@@ -59,10 +59,11 @@ struct vain_job {
 
 enum { VAIN_JOB_SECTIONS = 7 };
 /* The sections of `job`, which is borrowed and receives the values. */
-void vain_job_sections(struct vain_job *job, struct vain_option_section out[VAIN_MIN_LEN(VAIN_JOB_SECTIONS)]);
+void vain_job_sections(struct vain_job *job,
+                       struct vain_option_section out[VAIN_MIN_LEN(VAIN_JOB_SECTIONS)]);
 
-/* Learning rate of local step `step` (from 0) of the whole run: linear warm-up, then constant or a cosine down to the
- * minimum at the last step. Local, deterministic. */
+/* Learning rate of local step `step` (from 0) of the whole run: linear warm-up, then constant or a
+ * cosine down to the minimum at the last step. Local, deterministic. */
 double vain_learning_rate(const struct vain_train_options *train, int64_t step);
 /* Upper bound of how far one parameter moves in round `round`: the sum of its learning rates. */
 double vain_round_step_bound(const struct vain_train_options *train, int64_t round);

@@ -6,43 +6,53 @@
 #include "jobs/method.h"
 #include "jobs/outer.h"
 
-static void check_data(const struct vain_job *job, const struct vain_spec *spec, struct vain_problems *problems)
+static void check_data(const struct vain_job *job, const struct vain_spec *spec,
+                       struct vain_problems *problems)
 {
     const bool text = job->data.text[0] != '\0', tokens = job->data.tokens[0] != '\0';
     if (!text && !tokens)
-        vain_spec_problem_at(spec, problems, "data.text", "add 'text: FILE' under 'data', or --set data.text=FILE",
-                             "nothing to train on: give data.text (a text file) or data.tokens (a .bin file of uint16)");
+        vain_spec_problem_at(spec, problems, "data.text",
+                             "add 'text: FILE' under 'data', or --set data.text=FILE",
+                             "nothing to train on: give data.text (a text file) or data.tokens (a "
+                             ".bin file of uint16)");
     if (text && tokens)
         vain_spec_problem_at(spec, problems, "data.tokens", "remove one of the two",
                              "data.text and data.tokens are both given, but a job has one source");
     const char *path = text ? job->data.text : job->data.tokens;
-    if (job->data.partition == VAIN_PARTITION_NAMED && (text || tokens) && strstr(path, "{name}") == NULL)
-        vain_spec_problem_at(spec, problems, "data.partition", "write the path as parts/{name}.txt",
-                             "partition 'named' gives every member its own file, but '%s' holds no {name}", path);
+    if (job->data.partition == VAIN_PARTITION_NAMED && (text || tokens) &&
+        strstr(path, "{name}") == NULL)
+        vain_spec_problem_at(
+            spec, problems, "data.partition", "write the path as parts/{name}.txt",
+            "partition 'named' gives every member its own file, but '%s' holds no {name}", path);
     if (job->data.partition != VAIN_PARTITION_NAMED && strstr(path, "{name}") != NULL)
-        vain_spec_problem_at(spec, problems, text ? "data.text" : "data.tokens", "set data.partition: named",
+        vain_spec_problem_at(spec, problems, text ? "data.text" : "data.tokens",
+                             "set data.partition: named",
                              "'%s' names a file a member, which needs data.partition: named", path);
 }
 
-static void check_schedule(const struct vain_job *job, const struct vain_spec *spec, struct vain_problems *problems)
+static void check_schedule(const struct vain_job *job, const struct vain_spec *spec,
+                           struct vain_problems *problems)
 {
     const struct vain_train_options *train = &job->train;
     const int64_t steps = train->rounds * train->local_steps;
     if (train->warmup >= steps)
         vain_spec_problem_at(spec, problems, "train.warmup", NULL,
-                             "%lld steps of warm-up, but the run has only %lld steps (%lld rounds x %lld local steps)",
+                             "%lld steps of warm-up, but the run has only %lld steps (%lld rounds "
+                             "x %lld local steps)",
                              (long long)train->warmup, (long long)steps, (long long)train->rounds,
                              (long long)train->local_steps);
     if (train->minimum_learning_rate > train->learning_rate)
         vain_spec_problem_at(spec, problems, "train.minimum_learning_rate", NULL,
-                             "the schedule cannot fall to %g from a learning rate of %g", train->minimum_learning_rate,
-                             train->learning_rate);
+                             "the schedule cannot fall to %g from a learning rate of %g",
+                             train->minimum_learning_rate, train->learning_rate);
     if (train->minimum_learning_rate > 0 && train->schedule == VAIN_SCHEDULE_CONSTANT)
-        vain_spec_problem_at(spec, problems, "train.minimum_learning_rate", "set train.schedule: cosine",
+        vain_spec_problem_at(spec, problems, "train.minimum_learning_rate",
+                             "set train.schedule: cosine",
                              "a constant schedule never falls to the minimum");
 }
 
-static void check_exchange(const struct vain_job *job, const struct vain_spec *spec, struct vain_problems *problems)
+static void check_exchange(const struct vain_job *job, const struct vain_spec *spec,
+                           struct vain_problems *problems)
 {
     struct vain_codec codec;
     const int members = spec->member_count > 0 ? spec->member_count : 1;
@@ -53,16 +63,19 @@ static void check_exchange(const struct vain_job *job, const struct vain_spec *s
     }
     if (job->outer.optimizer == VAIN_OUTER_MEAN &&
         (vain_spec_is_set(spec, "outer.learning_rate") || vain_spec_is_set(spec, "outer.momentum")))
-        vain_spec_problem_at(spec, problems, "outer.optimizer", "set outer.optimizer: nesterov or sgd",
-                             "the mean is taken as it is: outer.learning_rate and outer.momentum would do nothing");
+        vain_spec_problem_at(
+            spec, problems, "outer.optimizer", "set outer.optimizer: nesterov or sgd",
+            "the mean is taken as it is: outer.learning_rate and outer.momentum would do nothing");
 }
 
-void vain_plan_check(const struct vain_job *job, const struct vain_spec *spec, struct vain_problems *problems)
+void vain_plan_check(const struct vain_job *job, const struct vain_spec *spec,
+                     struct vain_problems *problems)
 {
     char key[128] = "", message[256] = "";
     struct vain_model_options model = job->model;
     model.symbols = model.symbols > 0 ? model.symbols : 256;
-    if (vain_model_ops_of(&model)->check(&model, key, sizeof key, message, sizeof message) != VAIN_OK)
+    if (vain_model_ops_of(&model)->check(&model, key, sizeof key, message, sizeof message) !=
+        VAIN_OK)
         vain_spec_problem_at(spec, problems, key, NULL, "%s", message);
     check_data(job, spec, problems);
     check_schedule(job, spec, problems);
@@ -77,8 +90,9 @@ static void add_item(struct vain_plan *plan, const char *what, int64_t bytes)
     plan->memory_bytes += bytes;
 }
 
-static void plan_memory(struct vain_plan *plan, const struct vain_job *job, const struct vain_method_config *method,
-                        const struct vain_codec *codec, int64_t corpus_bytes, int64_t base_bytes)
+static void plan_memory(struct vain_plan *plan, const struct vain_job *job,
+                        const struct vain_method_config *method, const struct vain_codec *codec,
+                        int64_t corpus_bytes, int64_t base_bytes)
 {
     const int64_t vector = plan->parameter_count * (int64_t)sizeof(float);
     const int64_t part = plan->ranks > 1 ? (vector / plan->ranks + 1) * (plan->ranks - 1) : 0;
@@ -93,8 +107,8 @@ static void plan_memory(struct vain_plan *plan, const struct vain_job *job, cons
     add_item(plan, "data", corpus_bytes);
 }
 
-enum vain_status vain_plan_make(const struct vain_job *job, int members, int ranks, int64_t symbols, int64_t corpus_bytes,
-                                int64_t base_bytes, struct vain_plan *out)
+enum vain_status vain_plan_make(const struct vain_job *job, int members, int ranks, int64_t symbols,
+                                int64_t corpus_bytes, int64_t base_bytes, struct vain_plan *out)
 {
     memset(out, 0, sizeof *out);
     struct vain_model_options model = job->model;
@@ -103,7 +117,8 @@ enum vain_status vain_plan_make(const struct vain_job *job, int members, int ran
     struct vain_layout layout;
     struct vain_codec codec;
     VAIN_TRY(model_ops->layout(&model, &layout));
-    const struct vain_method_config method = {.job = job, .model = &model, .model_ops = model_ops, .layout = &layout};
+    const struct vain_method_config method = {
+        .job = job, .model = &model, .model_ops = model_ops, .layout = &layout};
     out->members = members;
     out->ranks = ranks;
     out->parameter_count = layout.parameter_count;
@@ -112,9 +127,9 @@ enum vain_status vain_plan_make(const struct vain_job *job, int members, int ran
     out->steps = job->train.rounds * job->train.local_steps;
     out->tokens = out->steps * job->train.batch * job->train.accumulate * model.context * ranks;
     out->flops_per_token = vain_model_flops_per_token(&model, &layout);
-    const enum vain_status status =
-        vain_codec_init(&codec, layout.parameter_count, members, job->exchange.bits == VAIN_FIELD_16 ? 16 : 32,
-                        job->exchange.clip, vain_round_step_bound(&job->train, 0));
+    const enum vain_status status = vain_codec_init(
+        &codec, layout.parameter_count, members, job->exchange.bits == VAIN_FIELD_16 ? 16 : 32,
+        job->exchange.clip, vain_round_step_bound(&job->train, 0));
     if (status == VAIN_OK) {
         plan_memory(out, job, &method, &codec, corpus_bytes, base_bytes);
         out->round_bytes = members > 1 ? vain_codec_round_bytes(&codec) : 0;

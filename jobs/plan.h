@@ -1,14 +1,16 @@
 /* What a spec means, before anything runs: whether its parts fit together, and what it will take.
  *
- * The option table checks a key alone; the plan checks keys against each other and prints the arithmetic of what cannot be
- * had together. `vain validate` and `vain run` ask it first, `vain explain` prints its numbers. */
+ * The option table checks a key alone; the plan checks keys against each other and prints the
+ * arithmetic of what cannot be had together. `vain validate` and `vain run` ask it first, `vain
+ * explain` prints its numbers. */
 #pragma once
 
 #include "jobs/options.h"
 #include "jobs/spec/spec.h"
 
 /* Add a problem for every pair of keys that does not fit, at the place of the key. Local. */
-void vain_plan_check(const struct vain_job *job, const struct vain_spec *spec, struct vain_problems *problems);
+void vain_plan_check(const struct vain_job *job, const struct vain_spec *spec,
+                     struct vain_problems *problems);
 
 enum { VAIN_PLAN_ITEMS_MAX = 16 };
 struct vain_plan_item {
@@ -16,18 +18,20 @@ struct vain_plan_item {
     int64_t bytes;
 };
 struct vain_plan {
-    int members, ranks;          /* members of the federation; ranks of one site */
+    int members, ranks; /* members of the federation; ranks of one site */
     int64_t parameter_count, slice_count, symbols;
-    int64_t steps, tokens;       /* of a member over the whole run */
+    int64_t steps, tokens; /* of a member over the whole run */
     double flops_per_token;
-    int item_count;              /* memory of one rank */
+    int item_count; /* memory of one rank */
     struct vain_plan_item items[VAIN_PLAN_ITEMS_MAX];
-    int64_t memory_bytes;        /* their sum */
-    int64_t round_bytes;         /* that a member puts on the wire a round */
-    int value_bits;              /* signed bits of a value that leave headroom for the members' sum */
+    int64_t memory_bytes; /* their sum */
+    int64_t round_bytes;  /* that a member puts on the wire a round */
+    int value_bits;       /* signed bits of a value that leave headroom for the members' sum */
     int64_t checkpoint_bytes, member_file_bytes;
 };
-/* `symbols` from the data; `threads` workers a rank; `base_bytes` what the program itself holds before anything is planned
- * (libraries, stacks), which the caller measures. VAIN_ERR_INPUT if members leave no headroom. Local. */
-enum vain_status vain_plan_make(const struct vain_job *job, int members, int ranks, int64_t symbols, int64_t corpus_bytes,
-                                int64_t base_bytes, struct vain_plan *out) VAIN_MUST_USE;
+/* `symbols` from the data; `threads` workers a rank; `base_bytes` what the program itself holds
+ * before anything is planned (libraries, stacks), which the caller measures. VAIN_ERR_INPUT if
+ * members leave no headroom. Local. */
+enum vain_status vain_plan_make(const struct vain_job *job, int members, int ranks, int64_t symbols,
+                                int64_t corpus_bytes, int64_t base_bytes,
+                                struct vain_plan *out) VAIN_MUST_USE;

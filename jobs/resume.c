@@ -1,8 +1,9 @@
 /* Where a start goes on from: found by all ranks together, loaded by each.
  *
- * The first member's leader reads the checkpoint and gives it to all, so no shared file system is needed for what is
- * common; every leader reads its own member file and gives it to its site. A round counts only if every member that has
- * files of its own holds that one; a member without any starts its own part empty and says so. */
+ * The first member's leader reads the checkpoint and gives it to all, so no shared file system is
+ * needed for what is common; every leader reads its own member file and gives it to its site. A
+ * round counts only if every member that has files of its own holds that one; a member without any
+ * starts its own part empty and says so. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,9 +23,9 @@ struct holdings {
 
 /* What the writer tells the others about the checkpoint it loaded. */
 struct common_header {
-    int32_t status;      /* enum vain_status of the load */
+    int32_t status; /* enum vain_status of the load */
     int32_t has_momentum;
-    int64_t round;       /* -1: the very start */
+    int64_t round; /* -1: the very start */
     int32_t scale_exponent, bound_exponent;
     uint8_t run_id[VAIN_RUN_ID_BYTES];
     uint8_t parameters_hash[VAIN_HASH_BYTES], record_head[VAIN_HASH_BYTES];
@@ -32,7 +33,8 @@ struct common_header {
 
 static enum vain_status broadcast_world(struct vain_run *run, void *data, size_t bytes)
 {
-    return vain_comm_broadcast(&run->world_comm, run->config->world, run->driver.deadline_ms, 0, data, bytes);
+    return vain_comm_broadcast(&run->world_comm, run->config->world, run->driver.deadline_ms, 0,
+                               data, bytes);
 }
 
 static void keep_newest(const int64_t *rounds, int count, struct holdings *out)
@@ -65,45 +67,54 @@ static enum vain_status list_own(const struct vain_run *run, struct holdings *ou
     return VAIN_OK;
 }
 
-/* Newest round of `common` that every rank with files holds; if there is none, the newest of `common`. -1: no round. */
+/* Newest round of `common` that every rank with files holds; if there is none, the newest of
+ * `common`. -1: no round. */
 static int64_t choose_round(const struct holdings *common, const struct holdings *all, int ranks)
 {
     for (int i = 0; i < common->count; i++) {
         bool everywhere = true;
         for (int rank = 0; rank < ranks; rank++)
-            everywhere = everywhere && (all[rank].count == 0 || holds(&all[rank], common->rounds[i]));
+            everywhere =
+                everywhere && (all[rank].count == 0 || holds(&all[rank], common->rounds[i]));
         if (everywhere)
             return common->rounds[i];
     }
     return common->count > 0 ? common->rounds[0] : -1;
 }
 
-static enum vain_status check_fits(const struct vain_run *run, const struct vain_checkpoint *content, const char *path,
+static enum vain_status check_fits(const struct vain_run *run,
+                                   const struct vain_checkpoint *content, const char *path,
                                    bool named)
 {
-    if (content->parameter_count != run->layout.parameter_count || strcmp(content->model, run->model_ops->name) != 0)
+    if (content->parameter_count != run->layout.parameter_count ||
+        strcmp(content->model, run->model_ops->name) != 0)
         return vain_fail(VAIN_ERR_REFUSED,
-                         "%s: a %s of %lld parameters, but the spec describes a %s of %lld; use the spec that made it, or "
+                         "%s: a %s of %lld parameters, but the spec describes a %s of %lld; use "
+                         "the spec that made it, or "
                          "another --out folder",
-                         path, content->model, (long long)content->parameter_count, run->model_ops->name,
-                         (long long)run->layout.parameter_count);
+                         path, content->model, (long long)content->parameter_count,
+                         run->model_ops->name, (long long)run->layout.parameter_count);
     for (int i = 0; i < content->slice_count; i++) {
         if (content->slice_count != run->layout.slice_count ||
             strcmp(content->slices[i].name, run->layout.slices[i].name) != 0 ||
             content->slices[i].count != run->layout.slices[i].count)
-            return vain_fail(VAIN_ERR_REFUSED, "%s: its slices are not those of the spec's model (first: '%s')", path,
+            return vain_fail(VAIN_ERR_REFUSED,
+                             "%s: its slices are not those of the spec's model (first: '%s')", path,
                              content->slices[i].name);
     }
     if (memcmp(content->spec_hash, run->config->spec_hash, VAIN_HASH_BYTES) != 0) {
         if (!named)
             return vain_fail(VAIN_ERR_REFUSED,
-                             "%s was made with other agreed keys than this spec has; to go on from it all the same name it "
+                             "%s was made with other agreed keys than this spec has; to go on from "
+                             "it all the same name it "
                              "with --resume %s, or start anew with another --out folder",
                              path, path);
-        vain_event_notice(run->config->events, "%s was made with other agreed keys than this spec has", path);
+        vain_event_notice(run->config->events,
+                          "%s was made with other agreed keys than this spec has", path);
     }
     if (content->round > run->job->train.rounds)
-        return vain_fail(VAIN_ERR_REFUSED, "%s is of round %lld, the spec ends at round %lld (train.rounds)", path,
+        return vain_fail(VAIN_ERR_REFUSED,
+                         "%s is of round %lld, the spec ends at round %lld (train.rounds)", path,
                          (long long)content->round, (long long)run->job->train.rounds);
     return VAIN_OK;
 }
@@ -120,7 +131,8 @@ static void restore_curve(struct vain_run *run, const struct vain_checkpoint *co
 }
 
 /* Writer only: the checkpoint into run->common and run->momentum, its facts into the header. */
-static enum vain_status load_common(struct vain_run *run, const char *path, bool named, struct common_header *header)
+static enum vain_status load_common(struct vain_run *run, const char *path, bool named,
+                                    struct common_header *header)
 {
     struct vain_checkpoint_file *file = NULL;
     enum vain_status status;
@@ -128,9 +140,11 @@ static enum vain_status load_common(struct vain_run *run, const char *path, bool
     const struct vain_checkpoint *content = vain_checkpoint_content(file);
     VAIN_TRY_OUT(check_fits(run, content, path, named));
     header->has_momentum = vain_checkpoint_has_momentum(file) && run->momentum != NULL;
-    VAIN_TRY_OUT(vain_checkpoint_read(file, run->device.pool, run->common, header->has_momentum ? run->momentum : NULL));
+    VAIN_TRY_OUT(vain_checkpoint_read(file, run->device.pool, run->common,
+                                      header->has_momentum ? run->momentum : NULL));
     if (!header->has_momentum && run->momentum != NULL)
-        vain_event_notice(run->config->events, "%s holds no outer momentum: it starts at zero", path);
+        vain_event_notice(run->config->events, "%s holds no outer momentum: it starts at zero",
+                          path);
     header->round = content->round;
     header->scale_exponent = content->scale_exponent;
     header->bound_exponent = content->bound_exponent;
@@ -154,7 +168,8 @@ static enum vain_status adopt_common(struct vain_run *run, const struct common_h
     memcpy(run->run_id, header->run_id, VAIN_RUN_ID_BYTES);
     memcpy(run->record_head, header->record_head, VAIN_HASH_BYTES);
     memcpy(run->parameters_hash, header->parameters_hash, VAIN_HASH_BYTES);
-    VAIN_TRY(vain_codec_restore(&run->codec, (struct vain_codec_state){header->scale_exponent, header->bound_exponent}));
+    VAIN_TRY(vain_codec_restore(
+        &run->codec, (struct vain_codec_state){header->scale_exponent, header->bound_exponent}));
     run->method_ops->adopt(&run->method, run->common);
     return VAIN_OK;
 }
@@ -166,7 +181,8 @@ struct own_header {
     double loss_sum;
 };
 
-static enum vain_status load_own(struct vain_run *run, const char *folder, struct own_header *header)
+static enum vain_status load_own(struct vain_run *run, const char *folder,
+                                 struct own_header *header)
 {
     char path[VAIN_PATH_BYTES];
     vain_member_path(folder, run->name, run->round, path, sizeof path);
@@ -180,7 +196,8 @@ static enum vain_status load_own(struct vain_run *run, const char *folder, struc
     VAIN_TRY(vain_member_read(path, run->device.pool, &state));
     if (memcmp(state.parameters_hash, run->parameters_hash, VAIN_HASH_BYTES) != 0 ||
         memcmp(state.run_id, run->run_id, VAIN_RUN_ID_BYTES) != 0)
-        return vain_fail(VAIN_ERR_CORRUPT, "%s belongs to another run or to other parameters", path);
+        return vain_fail(VAIN_ERR_CORRUPT, "%s belongs to another run or to other parameters",
+                         path);
     header->step_in_round = state.step_in_round;
     header->optimiser_step = state.optimiser_step;
     header->data_position = state.data_position;
@@ -188,7 +205,8 @@ static enum vain_status load_own(struct vain_run *run, const char *folder, struc
     return VAIN_OK;
 }
 
-/* A member that joins late takes its place in the schedule of data: nothing of the others' is drawn twice by it. */
+/* A member that joins late takes its place in the schedule of data: nothing of the others' is drawn
+ * twice by it. */
 static void start_own_empty(struct vain_run *run, struct own_header *header)
 {
     const size_t vector = (size_t)run->layout.parameter_count * sizeof(float);
@@ -208,10 +226,14 @@ static enum vain_status share_own(struct vain_run *run, struct own_header *heade
     struct vain_comm *site = &run->site.comm;
     struct vain_world *world = run->config->world;
     if (site->size > 1) {
-        VAIN_TRY(vain_comm_broadcast(site, world, run->driver.deadline_ms, 0, header, sizeof *header));
-        VAIN_TRY(vain_comm_broadcast(site, world, run->driver.deadline_ms, 0, run->method.moment1, vector));
-        VAIN_TRY(vain_comm_broadcast(site, world, run->driver.deadline_ms, 0, run->method.moment2, vector));
-        VAIN_TRY(vain_comm_broadcast(site, world, run->driver.deadline_ms, 0, run->method.parameters, vector));
+        VAIN_TRY(
+            vain_comm_broadcast(site, world, run->driver.deadline_ms, 0, header, sizeof *header));
+        VAIN_TRY(vain_comm_broadcast(site, world, run->driver.deadline_ms, 0, run->method.moment1,
+                                     vector));
+        VAIN_TRY(vain_comm_broadcast(site, world, run->driver.deadline_ms, 0, run->method.moment2,
+                                     vector));
+        VAIN_TRY(vain_comm_broadcast(site, world, run->driver.deadline_ms, 0,
+                                     run->method.parameters, vector));
     }
     run->method.step_in_round = header->step_in_round;
     run->method.optimiser_step = header->optimiser_step;
@@ -220,9 +242,10 @@ static enum vain_status share_own(struct vain_run *run, struct own_header *heade
     return VAIN_OK;
 }
 
-/* Own state for run->round: from the member's file if it has one. `valid` is false when a file is there but broken, so
- * that all members can choose an older round together. */
-static enum vain_status resume_own(struct vain_run *run, const char *folder, bool expected, bool *valid)
+/* Own state for run->round: from the member's file if it has one. `valid` is false when a file is
+ * there but broken, so that all members can choose an older round together. */
+static enum vain_status resume_own(struct vain_run *run, const char *folder, bool expected,
+                                   bool *valid)
 {
     struct own_header header = {0};
     *valid = true;
@@ -235,7 +258,8 @@ static enum vain_status resume_own(struct vain_run *run, const char *folder, boo
         if (status != VAIN_OK) {
             if (!expected)
                 vain_event_notice(run->config->events,
-                                  "member '%s' has no file of its own for round %lld: its optimiser and residual start empty",
+                                  "member '%s' has no file of its own for round %lld: its "
+                                  "optimiser and residual start empty",
                                   run->name, (long long)run->round);
             vain_fail_clear();
             start_own_empty(run, &header);
@@ -250,8 +274,9 @@ static enum vain_status all_valid(struct vain_run *run, bool valid, bool *all)
     uint8_t mine = valid ? 1 : 0;
     uint8_t *everybody = NULL;
     VAIN_TRY(vain_take((size_t)run->world_comm.size, "resume answers", (void **)&everybody));
-    const enum vain_status status = vain_comm_all_gather(&run->world_comm, run->config->world, run->driver.deadline_ms,
-                                                         VAIN_TAG_START, &mine, sizeof mine, everybody);
+    const enum vain_status status =
+        vain_comm_all_gather(&run->world_comm, run->config->world, run->driver.deadline_ms,
+                             VAIN_TAG_START, &mine, sizeof mine, everybody);
     *all = true;
     for (int i = 0; i < run->world_comm.size; i++)
         *all = *all && everybody[i] == 1;
@@ -265,17 +290,20 @@ static enum vain_status rewind_record(struct vain_run *run)
     if (!run->writer)
         return VAIN_OK;
     int64_t discarded = 0;
-    VAIN_TRY(vain_record_file_rewind(run->config->directory, run->config->world, run->record_head, &discarded));
+    VAIN_TRY(vain_record_file_rewind(run->config->directory, run->config->world, run->record_head,
+                                     &discarded));
     if (discarded > 0)
-        vain_event_notice(run->config->events,
-                          "%lld round records after round %lld were set aside: their rounds are done again",
-                          (long long)discarded, (long long)run->round);
+        vain_event_notice(
+            run->config->events,
+            "%lld round records after round %lld were set aside: their rounds are done again",
+            (long long)discarded, (long long)run->round);
     return VAIN_OK;
 }
 
-/* One round tried by all ranks: `done` if everybody has it. A broken file takes the round out of `common`. */
-static enum vain_status try_round(struct vain_run *run, const char *path, const char *folder, bool named, bool expected,
-                                  bool *done)
+/* One round tried by all ranks: `done` if everybody has it. A broken file takes the round out of
+ * `common`. */
+static enum vain_status try_round(struct vain_run *run, const char *path, const char *folder,
+                                  bool named, bool expected, bool *done)
 {
     struct common_header header = {.round = -1};
     if (run->writer) {
@@ -291,7 +319,8 @@ static enum vain_status try_round(struct vain_run *run, const char *path, const 
         return VAIN_OK;
     if (header.status != VAIN_OK)
         return run->writer ? (enum vain_status)header.status
-                           : vain_fail((enum vain_status)header.status, "the first member could not load %s", path);
+                           : vain_fail((enum vain_status)header.status,
+                                       "the first member could not load %s", path);
     VAIN_TRY(adopt_common(run, &header));
     bool valid = true;
     VAIN_TRY(resume_own(run, folder, expected, &valid));
@@ -301,8 +330,8 @@ static enum vain_status try_round(struct vain_run *run, const char *path, const 
 static enum vain_status start_new(struct vain_run *run)
 {
     vain_model_init(&run->layout, run->job->general.seed, run->common);
-    VAIN_TRY(vain_merkle_root(run->common, (size_t)run->layout.parameter_count * sizeof(float), VAIN_MERKLE_LEAF_BYTES,
-                              run->device.pool, run->parameters_hash));
+    VAIN_TRY(vain_merkle_root(run->common, (size_t)run->layout.parameter_count * sizeof(float),
+                              VAIN_MERKLE_LEAF_BYTES, run->device.pool, run->parameters_hash));
     if (run->writer)
         run->config->world->ops->random(run->config->world, run->run_id, VAIN_RUN_ID_BYTES);
     VAIN_TRY(broadcast_world(run, run->run_id, VAIN_RUN_ID_BYTES));
@@ -337,7 +366,8 @@ static void forget_round(struct holdings *common, int64_t round)
     common->count = kept;
 }
 
-/* What lies in the folders: `common` of the writer's checkpoints, `all` (ranks) of everybody's member files. */
+/* What lies in the folders: `common` of the writer's checkpoints, `all` (ranks) of everybody's
+ * member files. */
 static enum vain_status survey(struct vain_run *run, struct holdings *common, struct holdings *all)
 {
     struct holdings own;
@@ -351,11 +381,12 @@ static enum vain_status survey(struct vain_run *run, struct holdings *common, st
     }
     VAIN_TRY(broadcast_world(run, common, sizeof *common));
     VAIN_TRY(list_own(run, &own));
-    return vain_comm_all_gather(&run->world_comm, run->config->world, run->driver.deadline_ms, VAIN_TAG_START, &own,
-                                sizeof own, all);
+    return vain_comm_all_gather(&run->world_comm, run->config->world, run->driver.deadline_ms,
+                                VAIN_TAG_START, &own, sizeof own, all);
 }
 
-static enum vain_status resume_newest(struct vain_run *run, struct holdings *common, const struct holdings *all)
+static enum vain_status resume_newest(struct vain_run *run, struct holdings *common,
+                                      const struct holdings *all)
 {
     const bool had_any = common->count > 0;
     const struct holdings *own = &all[run->world_comm.rank];
@@ -365,7 +396,8 @@ static enum vain_status resume_newest(struct vain_run *run, struct holdings *com
             return start_new(run);
         if (round < 0)
             return vain_fail(VAIN_ERR_CORRUPT,
-                             "%s: no checkpoint is whole; move them away to start anew, or name one with --resume FILE",
+                             "%s: no checkpoint is whole; move them away to start anew, or name "
+                             "one with --resume FILE",
                              run->config->directory);
         char path[VAIN_PATH_BYTES];
         vain_checkpoint_path(run->config->directory, round, path, sizeof path);
@@ -390,7 +422,8 @@ enum vain_status vain_resume(struct vain_run *run)
             VAIN_TRY_OUT(start_new(run));
         else
             status = vain_fail(VAIN_ERR_REFUSED,
-                               "%s holds checkpoints of a run (newest: round %lld), and nothing is overwritten; choose another "
+                               "%s holds checkpoints of a run (newest: round %lld), and nothing is "
+                               "overwritten; choose another "
                                "--out folder, or go on with --resume auto",
                                run->config->directory, (long long)common.rounds[0]);
         goto out;

@@ -2,8 +2,8 @@
  *
  *     local steps -> delta -> words -> reduce -> open -> mean of the views -> outer step -> record
  *
- * Nothing travels before the reduce. Ranks that do not lead their site take part in the local steps and are given the
- * new parameters. */
+ * Nothing travels before the reduce. Ranks that do not lead their site take part in the local steps
+ * and are given the new parameters. */
 #include "jobs/round.h"
 
 #include <math.h>
@@ -20,7 +20,8 @@ static double now_seconds(struct vain_world *world)
 static void report_step(struct vain_run *run, const struct vain_step_report *step, double seconds)
 {
     const struct vain_train_options *train = &run->job->train;
-    const double tokens = (double)(train->batch * train->accumulate * run->model.context * run->world_comm.size);
+    const double tokens =
+        (double)(train->batch * train->accumulate * run->model.context * run->world_comm.size);
     const double values[] = {(double)run->round + 1,
                              (double)(run->round * train->local_steps + run->method.step_in_round),
                              step->loss,
@@ -49,7 +50,8 @@ static enum vain_status local_steps(struct vain_run *run)
             return status;
         struct vain_step_report step;
         const double start = now_seconds(world);
-        VAIN_TRY(run->method_ops->step(&run->method, run->round, run->method.step_in_round, want_stop, &step));
+        VAIN_TRY(run->method_ops->step(&run->method, run->round, run->method.step_in_round,
+                                       want_stop, &step));
         report_step(run, &step, now_seconds(world) - start);
         if (step.stop_heard)
             return VAIN_STOPPED;
@@ -61,11 +63,15 @@ static enum vain_status local_steps(struct vain_run *run)
 static enum vain_status name_slice(struct vain_run *run, const float *delta)
 {
     int64_t index = run->layout.parameter_count;
-    run->device.ops->optimiser.first_not_finite(&run->queue, run->layout.parameter_count, delta, &index);
+    run->device.ops->optimiser.first_not_finite(&run->queue, run->layout.parameter_count, delta,
+                                                &index);
     return vain_fail(VAIN_ERR_NUMERIC,
-                     "member '%s', round %lld: the delta is not finite in slice '%s' (parameter %lld); nothing was sent",
+                     "member '%s', round %lld: the delta is not finite in slice '%s' (parameter "
+                     "%lld); nothing was sent",
                      run->name, (long long)run->round + 1,
-                     index < run->layout.parameter_count ? vain_layout_slice_at(&run->layout, index)->name : "(none)",
+                     index < run->layout.parameter_count
+                         ? vain_layout_slice_at(&run->layout, index)->name
+                         : "(none)",
                      (long long)index);
 }
 
@@ -73,35 +79,39 @@ static void say_what_did_not_fit(struct vain_run *run, const struct vain_codec_r
 {
     if (report->clipped)
         vain_event_notice(run->config->events,
-                          "round %lld, member '%s': delta of norm %.4g was scaled down to the bound %.4g; the rest stays "
+                          "round %lld, member '%s': delta of norm %.4g was scaled down to the "
+                          "bound %.4g; the rest stays "
                           "in the residual and is part of the next delta (exchange.clip)",
                           (long long)run->round + 1, run->name, report->norm, report->bound);
     if (report->saturation.count > 0)
         vain_event_notice(run->config->events,
-                          "round %lld, member '%s': %lld values met the end of the integer range, the worst in slice '%s' "
+                          "round %lld, member '%s': %lld values met the end of the integer range, "
+                          "the worst in slice '%s' "
                           "(%.4g); what did not fit stays in the residual (exchange.bits)",
                           (long long)run->round + 1, run->name, (long long)report->saturation.count,
                           vain_layout_slice_at(&run->layout, report->saturation.worst_index)->name,
                           (double)report->saturation.worst_value);
 }
 
-/* delta = common - now + residual, then integers in words. The gradients' memory holds the delta. What the words do not
- * say becomes the residual only once the exchange is through, so that a round that is left can be saved as if it had not
- * been encoded. */
+/* delta = common - now + residual, then integers in words. The gradients' memory holds the delta.
+ * What the words do not say becomes the residual only once the exchange is through, so that a round
+ * that is left can be saved as if it had not been encoded. */
 static enum vain_status encode(struct vain_run *run, struct vain_codec_report *report)
 {
     const int64_t N = run->layout.parameter_count;
     const struct vain_train_options *train = &run->job->train;
     float *delta = run->method.gradients;
-    run->device.ops->codec.delta(&run->queue, N, run->common, run->method.parameters, run->residual, delta);
-    const int64_t windows = train->local_steps * train->batch * train->accumulate * run->site.comm.size;
+    run->device.ops->codec.delta(&run->queue, N, run->common, run->method.parameters, run->residual,
+                                 delta);
+    const int64_t windows =
+        train->local_steps * train->batch * train->accumulate * run->site.comm.size;
     const struct vain_counters mine = {
         .weight = windows * run->model.context,
         .loss_micro = llround(run->method.loss_sum / (double)train->local_steps * 1e6),
     };
     const enum vain_status status =
-        vain_codec_encode(&run->codec, &run->queue, delta, &mine, run->check_random, (uint32_t)run->round, 0, run->words,
-                          run->next_residual, report);
+        vain_codec_encode(&run->codec, &run->queue, delta, &mine, run->check_random,
+                          (uint32_t)run->round, 0, run->words, run->next_residual, report);
     if (status == VAIN_ERR_NUMERIC)
         return name_slice(run, delta);
     return status;
@@ -115,7 +125,8 @@ static void keep_residual(struct vain_run *run)
     run->next_residual = last;
 }
 
-static void describe_context(const struct vain_run *run, const struct vain_roster *roster, struct vain_context *out)
+static void describe_context(const struct vain_run *run, const struct vain_roster *roster,
+                             struct vain_context *out)
 {
     memset(out, 0, sizeof *out);
     memcpy(out->group_id, roster->group_id, VAIN_HASH_BYTES);
@@ -126,8 +137,10 @@ static void describe_context(const struct vain_run *run, const struct vain_roste
     out->round = (uint64_t)run->round;
 }
 
-/* The members' part of a round: what site leaders do between the local steps and the new parameters. */
-static enum vain_status exchange(struct vain_run *run, struct vain_counters *sums, struct vain_codec_report *report)
+/* The members' part of a round: what site leaders do between the local steps and the new
+ * parameters. */
+static enum vain_status exchange(struct vain_run *run, struct vain_counters *sums,
+                                 struct vain_codec_report *report)
 {
     struct vain_roster roster;
     struct vain_context context;
@@ -169,25 +182,25 @@ static enum vain_status share_with_site(struct vain_run *run, enum vain_status *
     if (run->site.comm.size == 1)
         return VAIN_OK;
     int32_t word = (int32_t)*outcome;
-    VAIN_TRY(vain_comm_broadcast(&run->site.comm, run->config->world, run->driver.deadline_ms, 0, &word, sizeof word));
+    VAIN_TRY(vain_comm_broadcast(&run->site.comm, run->config->world, run->driver.deadline_ms, 0,
+                                 &word, sizeof word));
     *outcome = (enum vain_status)word;
     if (*outcome != VAIN_OK)
         return VAIN_OK;
-    return vain_comm_broadcast(&run->site.comm, run->config->world, run->driver.deadline_ms, 0, run->common,
-                               (size_t)run->layout.parameter_count * sizeof(float));
+    return vain_comm_broadcast(&run->site.comm, run->config->world, run->driver.deadline_ms, 0,
+                               run->common, (size_t)run->layout.parameter_count * sizeof(float));
 }
 
-static void report_round(struct vain_run *run, const struct vain_counters *sums, const struct vain_codec_report *report,
-                         double local_seconds, double exchange_seconds)
+static void report_round(struct vain_run *run, const struct vain_counters *sums,
+                         const struct vain_codec_report *report, double local_seconds,
+                         double exchange_seconds)
 {
     run->round_loss = (double)sums->loss_micro * 1e-6 / (double)run->codec.members;
-    const double values[] = {(double)run->round,
-                             (double)(run->round * run->job->train.local_steps),
-                             run->round_loss,
-                             report->norm,
-                             (double)sums->clipped,
-                             exchange_seconds,
-                             local_seconds};
+    const double values[] = {
+        (double)run->round,    (double)(run->round * run->job->train.local_steps),
+        run->round_loss,       report->norm,
+        (double)sums->clipped, exchange_seconds,
+        local_seconds};
     vain_event_emit(run->config->events, VAIN_EVENT_ROUND, values);
 }
 

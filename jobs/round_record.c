@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A member's entry (name, certificate), the fixed part, and room for the platform: an upper bound of a body. */
+/* A member's entry (name, certificate), the fixed part, and room for the platform: an upper bound
+ * of a body. */
 static size_t body_bytes_max(int members)
 {
     return 1024 + (size_t)members * (2 + VAIN_NAME_BYTES + VAIN_CERTIFICATE_BYTES);
@@ -15,8 +16,9 @@ size_t vain_round_record_bytes(int members)
     return 2 * body_bytes_max(members) + signatures + 64;
 }
 
-static void describe(const struct vain_run *run, const struct vain_roster *roster, const struct vain_counters *sums,
-                     const uint8_t *parameters_after, struct vain_record *out)
+static void describe(const struct vain_run *run, const struct vain_roster *roster,
+                     const struct vain_counters *sums, const uint8_t *parameters_after,
+                     struct vain_record *out)
 {
     memset(out, 0, sizeof *out);
     memcpy(out->previous, run->record_head, VAIN_HASH_BYTES);
@@ -34,16 +36,20 @@ static void describe(const struct vain_run *run, const struct vain_roster *roste
 }
 
 /* Every member's signature over this member's own view of the round. */
-static enum vain_status check_signatures(const struct vain_run *run, const struct vain_roster *roster,
-                                         const uint8_t *message, const uint8_t *by_rank)
+static enum vain_status check_signatures(const struct vain_run *run,
+                                         const struct vain_roster *roster, const uint8_t *message,
+                                         const uint8_t *by_rank)
 {
     for (int i = 0; i < roster->member_count; i++) {
         const uint8_t *signature = by_rank + (size_t)roster->member_rank[i] * VAIN_SIGNATURE_BYTES;
         memcpy(run->signatures + (size_t)i * VAIN_SIGNATURE_BYTES, signature, VAIN_SIGNATURE_BYTES);
-        if (!vain_signature_valid(roster->members[i].certificate.current_key, message, VAIN_RECORD_MESSAGE_BYTES, signature))
+        if (!vain_signature_valid(roster->members[i].certificate.current_key, message,
+                                  VAIN_RECORD_MESSAGE_BYTES, signature))
             return vain_fail(VAIN_ERR_AUTH,
-                             "round %lld: member '%s' signed another record than member '%s': its parameters, counters or "
-                             "history differ; the round is not recorded. Compare the platforms and specs of the two, "
+                             "round %lld: member '%s' signed another record than member '%s': its "
+                             "parameters, counters or "
+                             "history differ; the round is not recorded. Compare the platforms and "
+                             "specs of the two, "
                              "then resume",
                              (long long)run->round + 1, roster->members[i].name, run->name);
     }
@@ -60,8 +66,8 @@ enum vain_status vain_round_record(struct vain_run *run, const struct vain_roste
     size_t body_bytes = 0, frame_bytes = 0;
     struct vain_record record;
 
-    VAIN_TRY(vain_merkle_root(run->common, (size_t)run->layout.parameter_count * sizeof(float), VAIN_MERKLE_LEAF_BYTES,
-                              run->device.pool, parameters_after));
+    VAIN_TRY(vain_merkle_root(run->common, (size_t)run->layout.parameter_count * sizeof(float),
+                              VAIN_MERKLE_LEAF_BYTES, run->device.pool, parameters_after));
     describe(run, roster, sums, parameters_after, &record);
     VAIN_TRY(vain_record_encode_body(&record, body, capacity, &body_bytes));
     vain_record_hash(body, body_bytes, head);
@@ -74,8 +80,8 @@ enum vain_status vain_round_record(struct vain_run *run, const struct vain_roste
     VAIN_TRY(check_signatures(run, roster, message, by_rank));
 
     uint8_t *frame = body + body_bytes;
-    VAIN_TRY(vain_record_encode_frame(body, body_bytes, run->signatures, roster->member_count, frame,
-                                      capacity - body_bytes, &frame_bytes));
+    VAIN_TRY(vain_record_encode_frame(body, body_bytes, run->signatures, roster->member_count,
+                                      frame, capacity - body_bytes, &frame_bytes));
     VAIN_TRY(run->federation->ops->record(run->federation, frame, frame_bytes));
     memcpy(run->record_head, head, VAIN_HASH_BYTES);
     memcpy(run->parameters_hash, parameters_after, VAIN_HASH_BYTES);

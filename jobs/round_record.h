@@ -3,12 +3,13 @@
 
 #include "jobs/run.h"
 
-/* Hash the new common parameters, sign the round's record, gather and check all signatures, hand the record to the
- * federation. Collective over the members; blocks. VAIN_ERR_AUTH names a member whose signature does not hold, which
- * means that it computed other parameters. */
+/* Hash the new common parameters, sign the round's record, gather and check all signatures, hand
+ * the record to the federation. Collective over the members; blocks. VAIN_ERR_AUTH names a member
+ * whose signature does not hold, which means that it computed other parameters. */
 enum vain_status vain_round_record(struct vain_run *run, const struct vain_roster *roster,
                                    const struct vain_counters *sums) VAIN_MUST_USE;
-/* Tell the others that this member left the round outside an exchange. Gives VAIN_STOPPED, or a failure. */
+/* Tell the others that this member left the round outside an exchange. Gives VAIN_STOPPED, or a
+ * failure. */
 enum vain_status vain_round_leave(struct vain_run *run) VAIN_MUST_USE;
 /* Bytes that run->record_buffer needs for `members`: an encoded body, then the frame around it. */
 size_t vain_round_record_bytes(int members);

@@ -21,7 +21,8 @@ static double trained_tokens_per_second(const struct vain_run *run, double secon
 {
     const struct vain_train_options *train = &run->job->train;
     const double steps = (double)((run->round - run->first_round) * train->local_steps);
-    const double tokens = steps * (double)(train->batch * train->accumulate * run->model.context * run->world_comm.size);
+    const double tokens = steps * (double)(train->batch * train->accumulate * run->model.context *
+                                           run->world_comm.size);
     return seconds > 0 ? tokens / seconds : 0;
 }
 
@@ -42,8 +43,8 @@ static enum vain_status evaluate(struct vain_run *run)
 
 static void put_on_curve(struct vain_run *run)
 {
-    run->curve[run->curve_count++] =
-        (struct vain_curve_point){run->round, run->round * run->job->train.local_steps, run->round_loss, NAN};
+    run->curve[run->curve_count++] = (struct vain_curve_point){
+        run->round, run->round * run->job->train.local_steps, run->round_loss, NAN};
 }
 
 /* Rounds until the last one, evaluated and saved when due. */
@@ -67,22 +68,24 @@ static enum vain_status agree_on_signal(struct vain_run *run)
 {
     int32_t mine = atomic_load(run->config->signal), *all = NULL;
     VAIN_TRY(vain_take_array(run->world_comm.size, sizeof *all, "signals", (void **)&all));
-    const enum vain_status status = vain_comm_all_gather(&run->world_comm, run->config->world, run->driver.deadline_ms,
-                                                         VAIN_TAG_START, &mine, sizeof mine, all);
+    const enum vain_status status =
+        vain_comm_all_gather(&run->world_comm, run->config->world, run->driver.deadline_ms,
+                             VAIN_TAG_START, &mine, sizeof mine, all);
     for (int i = 0; i < run->world_comm.size; i++)
         run->signal = all[i] > run->signal ? all[i] : run->signal;
     vain_release(all);
     return status;
 }
 
-/* Asked to stop: everybody saves the same common round and waits for the others, so that no rank is killed while another
- * still writes. */
+/* Asked to stop: everybody saves the same common round and waits for the others, so that no rank is
+ * killed while another still writes. */
 static enum vain_status stop(struct vain_run *run)
 {
     VAIN_TRY(agree_on_signal(run));
-    const double values[] = {(double)run->round,
-                             (double)(run->round * run->job->train.local_steps + run->method.step_in_round),
-                             (double)run->signal};
+    const double values[] = {
+        (double)run->round,
+        (double)(run->round * run->job->train.local_steps + run->method.step_in_round),
+        (double)run->signal};
     vain_event_emit(run->config->events, VAIN_EVENT_STOP, values);
     VAIN_TRY(vain_save(run));
     VAIN_TRY(vain_comm_barrier(&run->world_comm, run->config->world, run->driver.deadline_ms));
@@ -91,8 +94,9 @@ static enum vain_status stop(struct vain_run *run)
 
 static void report_start(struct vain_run *run)
 {
-    const double values[] = {(double)run->codec.members, (double)run->layout.parameter_count, (double)run->round,
-                             (double)(run->round * run->job->train.local_steps + run->method.step_in_round)};
+    const double values[] = {
+        (double)run->codec.members, (double)run->layout.parameter_count, (double)run->round,
+        (double)(run->round * run->job->train.local_steps + run->method.step_in_round)};
     vain_event_emit(run->config->events, VAIN_EVENT_RUN_START, values);
 }
 
@@ -115,10 +119,12 @@ static enum vain_status finish(struct vain_run *run, struct vain_run_result *res
     snprintf(result->curve, sizeof result->curve, "%s/loss.svg", folder);
     if (!run->writer)
         return VAIN_OK;
-    const double values[] = {(double)run->round,        (double)result->steps,  result->final_loss,
-                             result->validation_loss, result->seconds,        result->tokens_per_second};
+    const double values[] = {(double)run->round, (double)result->steps,
+                             result->final_loss, result->validation_loss,
+                             result->seconds,    result->tokens_per_second};
     vain_event_emit(run->config->events, VAIN_EVENT_RUN_END, values);
-    return vain_curve_write_svg(run->curve, run->curve_count, run->job->general.name, result->curve, run->config->world);
+    return vain_curve_write_svg(run->curve, run->curve_count, run->job->general.name, result->curve,
+                                run->config->world);
 }
 
 /* A run that goes on after its last round has nothing to do but to say how it ended. */

@@ -1,8 +1,8 @@
 /* One rank's part in a job, from start to end: set up, resume, rounds, save, report.
  *
- * struct vain_run is everything that a rank holds. jobs/round.c moves it one round forward, jobs/save.c writes and
- * restores it, jobs/evaluate.c measures it, jobs/run.c puts that in order. All memory is taken in the set-up; the plan
- * (jobs/plan.h) says how much. */
+ * struct vain_run is everything that a rank holds. jobs/round.c moves it one round forward,
+ * jobs/save.c writes and restores it, jobs/evaluate.c measures it, jobs/run.c puts that in order.
+ * All memory is taken in the set-up; the plan (jobs/plan.h) says how much. */
 #pragma once
 
 #include "base/event.h"
@@ -19,7 +19,7 @@
 struct vain_run_config {
     const struct vain_job *job;
     const struct vain_spec *spec;
-    const uint8_t *spec_hash;      /* (32) of the agreed keys */
+    const uint8_t *spec_hash; /* (32) of the agreed keys */
     const char *spec_resolved;
     struct vain_world *world;
     struct vain_event_log *events; /* only the writer's readers print */
@@ -30,16 +30,17 @@ struct vain_run_config {
     const char *spec_folder;       /* relative data paths start here */
     atomic_int *signal;            /* set by the signal handler */
     int threads;                   /* workers of this rank */
-    /* Told of a failure while vain_fail_message still holds it, before the other ranks are torn down; may be NULL. */
+    /* Told of a failure while vain_fail_message still holds it, before the other ranks are torn
+     * down; may be NULL. */
     void (*failed)(void *context, enum vain_status status);
     void *failed_context;
 };
 
 struct vain_run_result {
     double final_loss, first_validation_loss, validation_loss; /* nats a symbol; NaN if not known */
-    int64_t rounds, steps;       /* finished, counted from the very start */
-    double seconds;              /* of this start's training */
-    double tokens_per_second;    /* all members */
+    int64_t rounds, steps;    /* finished, counted from the very start */
+    double seconds;           /* of this start's training */
+    double tokens_per_second; /* all members */
     int64_t parameter_count;
     int member_count;
     uint8_t parameters_hash[VAIN_HASH_BYTES];
@@ -56,11 +57,11 @@ struct vain_run {
     char name[VAIN_NAME_BYTES];
     char platform[VAIN_PLATFORM_BYTES];        /* of this rank */
     char common_platform[VAIN_PLATFORM_BYTES]; /* of all members; "" if they differ */
-    bool leader;                 /* of the site: takes part in exchanges */
-    bool writer;                 /* the first member's leader: writes what is common */
-    struct vain_comm world_comm; /* owned */
+    bool leader;                               /* of the site: takes part in exchanges */
+    bool writer;                   /* the first member's leader: writes what is common */
+    struct vain_comm world_comm;   /* owned */
     struct vain_comm members_comm; /* leaders only, owned */
-    struct vain_site site;       /* owned */
+    struct vain_site site;         /* owned */
     struct vain_signer signer;
     struct vain_federation *federation; /* leaders only */
     struct vain_exchange *exchange;     /* leaders only */
@@ -75,37 +76,38 @@ struct vain_run {
     struct vain_model_options model; /* with the data's symbols */
     const struct vain_model_ops *model_ops;
     struct vain_layout layout;
-    struct vain_store_slice *slices;   /* the same table as files need it */
+    struct vain_store_slice *slices; /* the same table as files need it */
 
     /* What is exchanged. */
     struct vain_codec codec;
     struct vain_random check_random;
     const struct vain_robust_rule *rule;
-    uint32_t *words;               /* (codec.word_count) */
-    uint8_t *record_buffer;        /* body, then frame */
-    uint8_t *signatures;           /* (2, members, 64): by member index, then by rank as gathered */
-    const char **names_by_rank;    /* (members) for messages; point into roster_members */
+    uint32_t *words;            /* (codec.word_count) */
+    uint8_t *record_buffer;     /* body, then frame */
+    uint8_t *signatures;        /* (2, members, 64): by member index, then by rank as gathered */
+    const char **names_by_rank; /* (members) for messages; point into roster_members */
     struct vain_record_member *roster_members; /* (members) by id, a copy that records point to */
-    float *common;                 /* (N) parameters after the last outer step, equal at all members */
-    float *momentum;               /* (N) outer momentum; NULL for mean */
-    float *residual;               /* (N) what the codec left over in the last round that went through */
-    float *next_residual;          /* (N) what it left over in the round under way */
+    float *common;        /* (N) parameters after the last outer step, equal at all members */
+    float *momentum;      /* (N) outer momentum; NULL for mean */
+    float *residual;      /* (N) what the codec left over in the last round that went through */
+    float *next_residual; /* (N) what it left over in the round under way */
 
     /* Where we are. */
-    int64_t round;                 /* rounds finished */
-    int64_t first_round;           /* where this start began */
+    int64_t round;       /* rounds finished */
+    int64_t first_round; /* where this start began */
     uint8_t run_id[VAIN_RUN_ID_BYTES];
     uint8_t parameters_hash[VAIN_HASH_BYTES]; /* of common */
     uint8_t record_head[VAIN_HASH_BYTES];
     struct vain_curve_point *curve; /* (rounds + 1) */
     int64_t curve_count;
     uint64_t start_ns;
-    int64_t saved_round;           /* newest round written by this start, -1: none */
-    int signal;                    /* that stopped the run; 0: none */
+    int64_t saved_round; /* newest round written by this start, -1: none */
+    int signal;          /* that stopped the run; 0: none */
     double round_loss;
     double first_validation_loss, validation_loss;
 };
 
-/* Take part in the job until it is done or stopped. Collective over the world; blocks. VAIN_OK, VAIN_STOPPED (state is
- * saved, exit 75), or a failure that vain_fail described. */
-enum vain_status vain_run_job(const struct vain_run_config *config, struct vain_run_result *result) VAIN_MUST_USE;
+/* Take part in the job until it is done or stopped. Collective over the world; blocks. VAIN_OK,
+ * VAIN_STOPPED (state is saved, exit 75), or a failure that vain_fail described. */
+enum vain_status vain_run_job(const struct vain_run_config *config,
+                              struct vain_run_result *result) VAIN_MUST_USE;

@@ -71,13 +71,16 @@ enum vain_status vain_save(struct vain_run *run)
     if (run->writer && run->saved_round != run->round)
         VAIN_TRY(write_common(run, &bytes));
     VAIN_TRY(write_own(run));
-    /* The round before this one was written by all members before they met in this round's exchange, so two files a
-     * member are enough to always have a common one; the spec's minimum of `keep` is two. */
-    VAIN_TRY(vain_checkpoint_prune(run->config->directory, run->writer ? (int)run->job->checkpoint.keep : 0,
-                                   run->name, (int)run->job->checkpoint.keep));
+    /* The round before this one was written by all members before they met in this round's
+     * exchange, so two files a member are enough to always have a common one; the spec's minimum of
+     * `keep` is two. */
+    VAIN_TRY(vain_checkpoint_prune(run->config->directory,
+                                   run->writer ? (int)run->job->checkpoint.keep : 0, run->name,
+                                   (int)run->job->checkpoint.keep));
     run->saved_round = run->round;
     if (run->writer) {
-        const double values[] = {(double)run->round, (double)(run->round * run->job->train.local_steps),
+        const double values[] = {(double)run->round,
+                                 (double)(run->round * run->job->train.local_steps),
                                  (double)(world->ops->now_ns(world) - start) * 1e-9, (double)bytes};
         vain_event_emit(run->config->events, VAIN_EVENT_CHECKPOINT, values);
     }

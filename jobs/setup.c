@@ -18,10 +18,12 @@ static enum vain_status host_colour(struct vain_run *run, int *colour)
     char mine[64] = "";
     char *all = NULL;
     if (gethostname(mine, sizeof mine - 1) != 0)
-        return vain_fail(VAIN_ERR_UNAVAILABLE, "this machine has no host name, which 'site: host' needs");
+        return vain_fail(VAIN_ERR_UNAVAILABLE,
+                         "this machine has no host name, which 'site: host' needs");
     VAIN_TRY(vain_take_array(run->world_comm.size, sizeof mine, "host names", (void **)&all));
-    const enum vain_status status = vain_comm_all_gather(&run->world_comm, run->config->world,
-                                                         run->job->exchange.deadline_ms, VAIN_TAG_START, mine, sizeof mine, all);
+    const enum vain_status status =
+        vain_comm_all_gather(&run->world_comm, run->config->world, run->job->exchange.deadline_ms,
+                             VAIN_TAG_START, mine, sizeof mine, all);
     *colour = run->world_comm.rank;
     for (int rank = run->world_comm.size - 1; rank >= 0; rank--) {
         if (memcmp(all + (size_t)rank * sizeof mine, mine, sizeof mine) == 0)
@@ -45,17 +47,21 @@ static enum vain_status split_sites(struct vain_run *run, struct vain_comm *site
     return world->ops->split(world, run->leader ? 0 : -1, &run->members_comm);
 }
 
-/* The member's name: the spec's entry of this site, or member-<number>. The whole site learns it from its leader. */
+/* The member's name: the spec's entry of this site, or member-<number>. The whole site learns it
+ * from its leader. */
 static enum vain_status choose_name(struct vain_run *run, struct vain_comm *site)
 {
     const struct vain_spec *spec = run->config->spec;
     int32_t number = run->leader ? run->members_comm.rank : 0;
     int32_t members = run->leader ? run->members_comm.size : 0;
-    VAIN_TRY(vain_comm_broadcast(site, run->config->world, run->job->exchange.deadline_ms, 0, &number, sizeof number));
-    VAIN_TRY(vain_comm_broadcast(site, run->config->world, run->job->exchange.deadline_ms, 0, &members, sizeof members));
+    VAIN_TRY(vain_comm_broadcast(site, run->config->world, run->job->exchange.deadline_ms, 0,
+                                 &number, sizeof number));
+    VAIN_TRY(vain_comm_broadcast(site, run->config->world, run->job->exchange.deadline_ms, 0,
+                                 &members, sizeof members));
     if (spec->member_count > 0 && spec->member_count != members)
         return vain_fail(VAIN_ERR_INPUT,
-                         "the spec lists %d members, but %d sites have started; start as many ranks as members (site: rank), "
+                         "the spec lists %d members, but %d sites have started; start as many "
+                         "ranks as members (site: rank), "
                          "or change 'members' or 'site'",
                          spec->member_count, (int)members);
     if (spec->member_count > 0)
@@ -71,15 +77,18 @@ static enum vain_status open_signer(struct vain_run *run)
     const struct vain_spec *spec = run->config->spec;
     const char *pinned = spec->member_count > 0 ? spec->members[run->members_comm.rank].key : "";
     if (pinned[0] == '\0')
-        return vain_signer_open_throw_away(&run->signer, run->config->world->ops->unix_ms(run->config->world));
+        return vain_signer_open_throw_away(&run->signer,
+                                           run->config->world->ops->unix_ms(run->config->world));
     char path[VAIN_PATH_BYTES], id[2 * VAIN_HASH_BYTES + 1];
     const int length = snprintf(path, sizeof path, "%s/%s.key", run->config->key_folder, run->name);
     if (length < 0 || (size_t)length >= sizeof path)
-        return vain_fail(VAIN_ERR_INPUT, "the key folder's path is too long: %s", run->config->key_folder);
+        return vain_fail(VAIN_ERR_INPUT, "the key folder's path is too long: %s",
+                         run->config->key_folder);
     VAIN_TRY(vain_signer_open_file(&run->signer, path));
     vain_to_hex(run->signer.member_id, VAIN_HASH_BYTES, id);
     if (strcmp(id, pinned) != 0)
-        return vain_fail(VAIN_ERR_AUTH, "member '%s': %s is the key of %s, but the spec pins %s", run->name, path, id, pinned);
+        return vain_fail(VAIN_ERR_AUTH, "member '%s': %s is the key of %s, but the spec pins %s",
+                         run->name, path, id, pinned);
     return VAIN_OK;
 }
 
@@ -111,7 +120,8 @@ out:
 
 static enum vain_status make_slices(struct vain_run *run)
 {
-    VAIN_TRY(vain_take_array(run->layout.slice_count, sizeof *run->slices, "slice table", (void **)&run->slices));
+    VAIN_TRY(vain_take_array(run->layout.slice_count, sizeof *run->slices, "slice table",
+                             (void **)&run->slices));
     for (int i = 0; i < run->layout.slice_count; i++) {
         const struct vain_slice *from = &run->layout.slices[i];
         struct vain_store_slice *to = &run->slices[i];
@@ -140,11 +150,27 @@ static enum vain_status take_common(struct vain_run *run)
     return memory->take(&run->device, vector, "next residual", (void **)&run->next_residual);
 }
 
+/* Every dropout site of a step has a stream of its own: (rank, micro-batch, layer) must be tellable
+ * apart in 28 bits (models/parts.c). */
+static enum vain_status check_dropout(const struct vain_run *run)
+{
+    const int64_t ranks = run->site.comm.size, accumulate = run->job->train.accumulate;
+    const int64_t sites = 2 * run->model.layers + 1;
+    if (run->model.dropout > 0 && ranks * accumulate * sites >= (int64_t)1 << 28)
+        return vain_fail(
+            VAIN_ERR_INPUT,
+            "dropout in %lld ranks x %lld micro-batches x %lld places of a step: at most 2^28 "
+            "can be told apart; lower train.accumulate",
+            (long long)ranks, (long long)accumulate, (long long)sites);
+    return VAIN_OK;
+}
+
 static enum vain_status open_model(struct vain_run *run)
 {
     run->model = run->job->model;
     run->model.symbols = run->corpus.symbol_count;
     run->model_ops = vain_model_ops_of(&run->model);
+    VAIN_TRY(check_dropout(run));
     VAIN_TRY(run->model_ops->layout(&run->model, &run->layout));
     VAIN_TRY(make_slices(run));
     VAIN_TRY(take_common(run));
@@ -186,11 +212,15 @@ static enum vain_status open_federation(struct vain_run *run)
     struct vain_roster roster;
     VAIN_TRY(run->federation->ops->roster(run->federation, 0, &roster));
     const int count = roster.member_count;
-    VAIN_TRY(vain_take_array(count, sizeof *run->roster_members, "members", (void **)&run->roster_members));
+    VAIN_TRY(vain_take_array(count, sizeof *run->roster_members, "members",
+                             (void **)&run->roster_members));
     memcpy(run->roster_members, roster.members, (size_t)count * sizeof *run->roster_members);
-    VAIN_TRY(vain_take_array(2 * (int64_t)count, VAIN_SIGNATURE_BYTES, "signatures", (void **)&run->signatures));
-    VAIN_TRY(vain_take(vain_round_record_bytes(count), "round record", (void **)&run->record_buffer));
-    VAIN_TRY(vain_take_array(count, sizeof *run->names_by_rank, "member names", (void **)&run->names_by_rank));
+    VAIN_TRY(vain_take_array(2 * (int64_t)count, VAIN_SIGNATURE_BYTES, "signatures",
+                             (void **)&run->signatures));
+    VAIN_TRY(
+        vain_take(vain_round_record_bytes(count), "round record", (void **)&run->record_buffer));
+    VAIN_TRY(vain_take_array(count, sizeof *run->names_by_rank, "member names",
+                             (void **)&run->names_by_rank));
     for (int i = 0; i < count; i++)
         run->names_by_rank[roster.member_rank[i]] = run->roster_members[i].name;
     return VAIN_OK;
@@ -213,7 +243,8 @@ static enum vain_status open_exchange(struct vain_run *run)
     };
     if (!run->leader)
         return VAIN_OK;
-    VAIN_TRY(run->device.ops->memory.take(&run->device, (size_t)run->codec.word_count * sizeof(uint32_t), "words",
+    VAIN_TRY(run->device.ops->memory.take(&run->device,
+                                          (size_t)run->codec.word_count * sizeof(uint32_t), "words",
                                           (void **)&run->words));
     const struct vain_exchange_config exchange = {
         .member_index = run->members_comm.rank,
@@ -233,19 +264,22 @@ struct start_card {
     char name[VAIN_NAME_BYTES], platform[VAIN_PLATFORM_BYTES];
 };
 
-static enum vain_status compare_start(struct vain_run *run, const struct start_card *mine, const struct start_card *all)
+static enum vain_status compare_start(struct vain_run *run, const struct start_card *mine,
+                                      const struct start_card *all)
 {
     snprintf(run->common_platform, sizeof run->common_platform, "%s", run->platform);
     for (int rank = 0; rank < run->world_comm.size; rank++) {
         const struct start_card *other = &all[rank];
         if (memcmp(mine->spec_hash, other->spec_hash, VAIN_HASH_BYTES) != 0)
             return vain_fail(VAIN_ERR_REFUSED,
-                             "member '%.63s' and member '%s' have specs whose agreed keys differ; compare them with "
+                             "member '%.63s' and member '%s' have specs whose agreed keys differ; "
+                             "compare them with "
                              "'vain explain SPEC' at both",
                              other->name, run->name);
         if (memcmp(mine->corpus_hash, other->corpus_hash, VAIN_HASH_BYTES) != 0)
             return vain_fail(VAIN_ERR_REFUSED,
-                             "the data of member '%.63s' and member '%s' have different symbols; use data.symbols: bytes, or "
+                             "the data of member '%.63s' and member '%s' have different symbols; "
+                             "use data.symbols: bytes, or "
                              "files with the same characters",
                              other->name, run->name);
         if (strncmp(mine->platform, other->platform, sizeof mine->platform) != 0)
@@ -263,8 +297,9 @@ static enum vain_status agree_on_start(struct vain_run *run)
     snprintf(mine.name, sizeof mine.name, "%s", run->name);
     snprintf(mine.platform, sizeof mine.platform, "%s", run->platform);
     VAIN_TRY(vain_take_array(run->world_comm.size, sizeof *all, "start cards", (void **)&all));
-    enum vain_status status = vain_comm_all_gather(&run->world_comm, run->config->world, run->job->exchange.deadline_ms,
-                                                   VAIN_TAG_START, &mine, sizeof mine, all);
+    enum vain_status status =
+        vain_comm_all_gather(&run->world_comm, run->config->world, run->job->exchange.deadline_ms,
+                             VAIN_TAG_START, &mine, sizeof mine, all);
     if (status == VAIN_OK)
         status = compare_start(run, &mine, all);
     vain_release(all);
@@ -275,12 +310,14 @@ static enum vain_status agree_on_start(struct vain_run *run)
 static enum vain_status count_members(struct vain_run *run, struct vain_comm *site)
 {
     int32_t members = run->leader ? run->members_comm.size : 0;
-    VAIN_TRY(vain_comm_broadcast(site, run->config->world, run->job->exchange.deadline_ms, 0, &members, sizeof members));
+    VAIN_TRY(vain_comm_broadcast(site, run->config->world, run->job->exchange.deadline_ms, 0,
+                                 &members, sizeof members));
     run->codec.members = members;
     return VAIN_OK;
 }
 
-/* Sites first, since the name decides key and data; memory last but for the words, whose size the members decide. */
+/* Sites first, since the name decides key and data; memory last but for the words, whose size the
+ * members decide. */
 static enum vain_status set_up_members(struct vain_run *run, struct vain_comm *site)
 {
     VAIN_TRY(split_sites(run, site));
@@ -301,8 +338,9 @@ enum vain_status vain_setup(struct vain_run *run, const struct vain_run_config *
     run->first_validation_loss = run->validation_loss = run->round_loss = NAN;
     VAIN_TRY(vain_device_open_cpu(config->threads, NULL, &run->device));
     run->queue.device = &run->device;
-    snprintf(run->platform, sizeof run->platform, "vain=%s device=%s libm=glibc-%s %s", VAIN_VERSION, run->device.ops->name,
-             gnu_get_libc_version(), vain_device_platform(&run->device));
+    snprintf(run->platform, sizeof run->platform, "vain=%s device=%s libm=glibc-%s %s",
+             VAIN_VERSION, run->device.ops->name, gnu_get_libc_version(),
+             vain_device_platform(&run->device));
     struct vain_comm site = {0};
     enum vain_status status = set_up_members(run, &site);
     run->site.comm = site;
@@ -315,12 +353,14 @@ enum vain_status vain_setup(struct vain_run *run, const struct vain_run_config *
     if (run->leader)
         VAIN_TRY(open_federation(run));
     VAIN_TRY(open_exchange(run));
-    return vain_take_array(run->job->train.rounds + 1, sizeof *run->curve, "loss curve", (void **)&run->curve);
+    return vain_take_array(run->job->train.rounds + 1, sizeof *run->curve, "loss curve",
+                           (void **)&run->curve);
 }
 
 void vain_teardown(struct vain_run *run)
 {
-    const struct vain_memory_ops *memory = run->device.ops != NULL ? &run->device.ops->memory : NULL;
+    const struct vain_memory_ops *memory =
+        run->device.ops != NULL ? &run->device.ops->memory : NULL;
     vain_release(run->curve);
     vain_exchange_close(&run->exchange);
     if (run->federation != NULL)

@@ -1,6 +1,7 @@
 /* The supervised method: gradient steps on the model's loss over batches of the member's own data.
  *
- *     batch -> forward, backward (accumulated) -> site average -> check finite -> clip + AdamW in one pass */
+ *     batch -> forward, backward (accumulated) -> site average -> check finite -> clip + AdamW in
+ * one pass */
 #include "jobs/method.h"
 
 #include <math.h>
@@ -15,13 +16,16 @@ static size_t parameter_bytes(const struct vain_method_config *config, int vecto
 
 static size_t workspace_bytes(const struct vain_method_config *config)
 {
-    return config->model_ops->workspace_bytes(config->model, config->job->train.batch, config->model->context, true);
+    return config->model_ops->workspace_bytes(config->model, config->job->train.batch,
+                                              config->model->context, true);
 }
 
 static int64_t supervised_memory_bytes(const struct vain_method_config *config)
 {
-    const int64_t window_bytes = config->job->train.batch * config->model->context * (int64_t)sizeof(int32_t);
-    return (int64_t)parameter_bytes(config, 4) + (int64_t)workspace_bytes(config) + 2 * window_bytes;
+    const int64_t window_bytes =
+        config->job->train.batch * config->model->context * (int64_t)sizeof(int32_t);
+    return (int64_t)parameter_bytes(config, 4) + (int64_t)workspace_bytes(config) +
+           2 * window_bytes;
 }
 
 static void supervised_close(struct vain_method *method)
@@ -47,9 +51,11 @@ static enum vain_status take_vectors(struct vain_method *method)
     struct vain_device *device = config->queue->device;
     const struct vain_memory_ops *memory = &device->ops->memory;
     const size_t vector = parameter_bytes(config, 1);
-    const size_t window = (size_t)(config->job->train.batch * config->model->context) * sizeof(int32_t);
+    const size_t window =
+        (size_t)(config->job->train.batch * config->model->context) * sizeof(int32_t);
     VAIN_TRY(memory->take(device, vector, "parameters", (void **)&method->parameters));
-    VAIN_TRY(memory->take(device, vector + 2 * sizeof(float), "gradients", (void **)&method->gradients));
+    VAIN_TRY(
+        memory->take(device, vector + 2 * sizeof(float), "gradients", (void **)&method->gradients));
     VAIN_TRY(memory->take(device, vector, "first moments", (void **)&method->moment1));
     VAIN_TRY(memory->take(device, vector, "second moments", (void **)&method->moment2));
     VAIN_TRY(memory->take(device, window, "tokens", (void **)&method->tokens));
@@ -67,23 +73,27 @@ static enum vain_status make_segments(struct vain_method *method)
     for (int i = 0; i < layout->slice_count; i++) {
         const struct vain_slice *slice = &layout->slices[i];
         const float own = slice->weight_decay ? decay : 0.0f;
-        struct vain_segment *last = method->segment_count > 0 ? &method->segments[method->segment_count - 1] : NULL;
-        if (last != NULL && last->weight_decay == own && last->offset + last->count == slice->offset)
+        struct vain_segment *last =
+            method->segment_count > 0 ? &method->segments[method->segment_count - 1] : NULL;
+        if (last != NULL && last->weight_decay == own &&
+            last->offset + last->count == slice->offset)
             last->count += slice->count;
         else
-            method->segments[method->segment_count++] =
-                (struct vain_segment){.offset = slice->offset, .count = slice->count, .weight_decay = own};
+            method->segments[method->segment_count++] = (struct vain_segment){
+                .offset = slice->offset, .count = slice->count, .weight_decay = own};
     }
     return VAIN_OK;
 }
 
-static enum vain_status supervised_open(const struct vain_method_config *config, const float *initial,
-                                        struct vain_method *out)
+static enum vain_status supervised_open(const struct vain_method_config *config,
+                                        const float *initial, struct vain_method *out)
 {
     memset(out, 0, sizeof *out);
     out->config = *config;
-    out->data_random = vain_random_stream(config->job->general.seed, VAIN_PURPOSE_DATA, config->member_name);
-    out->dropout_random = vain_random_stream(config->job->general.seed, VAIN_PURPOSE_DROPOUT, config->member_name);
+    out->data_random =
+        vain_random_stream(config->job->general.seed, VAIN_PURPOSE_DATA, config->member_name);
+    out->dropout_random =
+        vain_random_stream(config->job->general.seed, VAIN_PURPOSE_DROPOUT, config->member_name);
     enum vain_status status = take_vectors(out);
     if (status == VAIN_OK)
         status = make_segments(out);
@@ -91,7 +101,8 @@ static enum vain_status supervised_open(const struct vain_method_config *config,
         supervised_close(out);
         return status;
     }
-    config->queue->device->ops->memory.copy_in(config->queue, out->parameters, initial, parameter_bytes(config, 1));
+    config->queue->device->ops->memory.copy_in(config->queue, out->parameters, initial,
+                                               parameter_bytes(config, 1));
     return VAIN_OK;
 }
 
@@ -102,11 +113,12 @@ static double accumulate_gradients(struct vain_method *method, int64_t round, in
     const struct vain_train_options *train = &config->job->train;
     const int rank = config->site->comm.rank;
     const int64_t T = config->model->context;
-    config->queue->device->ops->memory.zero(config->queue, method->gradients, parameter_bytes(config, 1));
+    config->queue->device->ops->memory.zero(config->queue, method->gradients,
+                                            parameter_bytes(config, 1));
     double loss_sum = 0;
     for (int64_t i = 0; i < train->accumulate; i++) {
-        vain_corpus_batch(config->corpus, method->data_random, method->data_position++, rank, train->batch, T,
-                          method->tokens, method->targets);
+        vain_corpus_batch(config->corpus, method->data_random, method->data_position++, rank,
+                          train->batch, T, method->tokens, method->targets);
         const struct vain_batch batch = {train->batch, T, method->tokens, method->targets};
         const struct vain_place place = {
             .dropout_random = method->dropout_random,
@@ -115,29 +127,32 @@ static double accumulate_gradients(struct vain_method *method, int64_t round, in
             .micro_batch = (uint32_t)(rank * train->accumulate + i),
         };
         double loss = 0;
-        config->model_ops->forward_backward(config->model, config->layout, config->queue, method->parameters, &batch,
-                                            &place, 1.0f / (float)train->accumulate, method->workspace,
-                                            method->gradients, &loss);
+        config->model_ops->forward_backward(
+            config->model, config->layout, config->queue, method->parameters, &batch, &place,
+            1.0f / (float)train->accumulate, method->workspace, method->gradients, &loss);
         loss_sum += loss;
     }
     return loss_sum / (double)train->accumulate;
 }
 
 /* NaN and infinity stop here, at the member that made them (promise 7). */
-static enum vain_status refuse_not_finite(const struct vain_method *method, double loss, int64_t round,
-                                          int64_t step_in_round)
+static enum vain_status refuse_not_finite(const struct vain_method *method, double loss,
+                                          int64_t round, int64_t step_in_round)
 {
     const struct vain_method_config *config = &method->config;
     const int64_t N = config->layout->parameter_count;
     int64_t index = N;
-    config->queue->device->ops->optimiser.first_not_finite(config->queue, N, method->gradients, &index);
+    config->queue->device->ops->optimiser.first_not_finite(config->queue, N, method->gradients,
+                                                           &index);
     const char *slice = index < N ? vain_layout_slice_at(config->layout, index)->name : "(none)";
-    return vain_fail(VAIN_ERR_NUMERIC,
-                     "member '%s', round %lld, local step %lld: loss is %g and the first gradient that is not finite is "
-                     "in slice '%s' (parameter %lld); nothing was sent. Lower train.learning_rate, set "
-                     "train.gradient_clip, or look at the data",
-                     config->member_name, (long long)round + 1, (long long)step_in_round + 1, loss, slice,
-                     (long long)index);
+    return vain_fail(
+        VAIN_ERR_NUMERIC,
+        "member '%s', round %lld, local step %lld: loss is %g and the first gradient that is not "
+        "finite is "
+        "in slice '%s' (parameter %lld); nothing was sent. Lower train.learning_rate, set "
+        "train.gradient_clip, or look at the data",
+        config->member_name, (long long)round + 1, (long long)step_in_round + 1, loss, slice,
+        (long long)index);
 }
 
 static void apply_step(struct vain_method *method, double learning_rate, double norm)
@@ -158,11 +173,13 @@ static void apply_step(struct vain_method *method, double learning_rate, double 
         .segments = method->segments,
         .segment_count = method->segment_count,
     };
-    config->queue->device->ops->optimiser.adamw(config->queue, &adamw, method->gradients, method->parameters,
-                                                method->moment1, method->moment2);
+    config->queue->device->ops->optimiser.adamw(config->queue, &adamw, method->gradients,
+                                                method->parameters, method->moment1,
+                                                method->moment2);
 }
 
-static enum vain_status supervised_step(struct vain_method *method, int64_t round, int64_t step_in_round, bool want_stop,
+static enum vain_status supervised_step(struct vain_method *method, int64_t round,
+                                        int64_t step_in_round, bool want_stop,
                                         struct vain_step_report *report)
 {
     const struct vain_method_config *config = &method->config;
@@ -178,14 +195,16 @@ static enum vain_status supervised_step(struct vain_method *method, int64_t roun
         report->stop_heard = method->gradients[N + 1] > 0;
     }
     double squares = 0;
-    config->queue->device->ops->optimiser.sum_squares(config->queue, N, method->gradients, &squares);
+    config->queue->device->ops->optimiser.sum_squares(config->queue, N, method->gradients,
+                                                      &squares);
     if (!isfinite(squares) || !isfinite(loss)) {
         method->data_position = position_before;
         return refuse_not_finite(method, loss, round, step_in_round);
     }
     report->loss = loss;
     report->gradient_norm = sqrt(squares);
-    report->learning_rate = vain_learning_rate(&config->job->train, round * config->job->train.local_steps + step_in_round);
+    report->learning_rate = vain_learning_rate(
+        &config->job->train, round * config->job->train.local_steps + step_in_round);
     apply_step(method, report->learning_rate, report->gradient_norm);
     method->step_in_round = step_in_round + 1;
     method->loss_sum += loss;
@@ -195,7 +214,8 @@ static enum vain_status supervised_step(struct vain_method *method, int64_t roun
 static void supervised_adopt(struct vain_method *method, const float *parameters)
 {
     const struct vain_method_config *config = &method->config;
-    config->queue->device->ops->memory.copy(config->queue, method->parameters, parameters, parameter_bytes(config, 1));
+    config->queue->device->ops->memory.copy(config->queue, method->parameters, parameters,
+                                            parameter_bytes(config, 1));
     method->step_in_round = 0;
     method->loss_sum = 0;
 }

@@ -1,11 +1,8 @@
-/* Opening the CPU: a pool, scratch, the BLAS library, and the best vector code that this processor has.
- *
- * The op table is filled in by copying the groups' tables, so each group stays one const instance in its own file. */
+/* Opening the CPU: a pool, scratch, and the best vector code that this processor has. */
 #include "kernels/device.h"
 
 #include "base/limits.h"
 #include "base/memory.h"
-#include "kernels/cpu/blas.h"
 #include "kernels/cpu/cpu.h"
 
 #include <stdio.h>
@@ -30,14 +27,12 @@ enum vain_status vain_device_open_cpu(int threads, const char *isa, struct vain_
     void *memory;
     *out = device;
     VAIN_TRY_OUT(choose_code(isa, &device.code));
-    VAIN_TRY_OUT(vain_blas_open());
     VAIN_TRY_OUT(vain_pool_open(threads, &device.pool));
     VAIN_TRY_OUT(vain_take_array(threads, VAIN_SCRATCH_BYTES, "kernel scratch", &memory));
     device.scratch = memory;
     VAIN_TRY_OUT(vain_take(VAIN_SHARED_BYTES, "kernel scratch", &memory));
     device.shared = memory;
-    (void)snprintf(device.platform, sizeof device.platform, "blas=%s isa=%s", vain_blas_core(), device.code->name);
-    (void)snprintf(device.name, sizeof device.name, "cpu %s %s", vain_blas_core(), device.code->name);
+    (void)snprintf(device.name, sizeof device.name, "cpu %s", device.code->name);
     *out = device;
     return VAIN_OK;
 out:
@@ -61,5 +56,5 @@ enum vain_status vain_queue_wait(struct vain_queue *queue)
 
 const char *vain_device_platform(const struct vain_device *device)
 {
-    return device->platform;
+    return device->code->fused ? "product=fused" : "product=plain";
 }

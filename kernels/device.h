@@ -21,8 +21,7 @@ struct vain_device {
     const struct vain_vector_code *code; /* the CPU's inner loops in the chosen vector code; borrowed for ever */
     unsigned char *scratch;   /* (threads, VAIN_SCRATCH_BYTES) owned; one area a worker, nothing kept between ops */
     unsigned char *shared;    /* (VAIN_SHARED_BYTES) owned; partial sums of one op */
-    char platform[96];        /* see vain_device_platform */
-    char name[96];            /* for people and the platform string: "cpu skylakex avx512" */
+    char name[96];            /* for people and the platform string: "cpu avx512" */
 };
 
 struct vain_queue {
@@ -31,12 +30,13 @@ struct vain_queue {
 };
 
 /* Open the CPU with `threads` workers. Picks the vector code by what the processor has, or by `isa` if that is
- * not NULL ("baseline", "avx2", "avx512"; for tests), and starts the BLAS library single-threaded. Gives the
- * device. VAIN_ERR_UNAVAILABLE if the processor lacks the wanted code. */
+ * not NULL ("baseline", "avx2", "avx512"; for tests). Gives the device. VAIN_ERR_UNAVAILABLE if the processor lacks
+ * the wanted code. */
 enum vain_status vain_device_open_cpu(int threads, const char *isa, struct vain_device *out) VAIN_MUST_USE;
 void vain_device_close(struct vain_device *device);
 /* Blocks until all that was queued is done. */
 enum vain_status vain_queue_wait(struct vain_queue *queue) VAIN_MUST_USE;
-/* The part of the platform string that the kernels answer for: "blas=<core name> isa=<vector code>". Two runs
- * with equal platform strings give equal bits. Borrowed for ever. */
+/* The part of the platform string that the kernels answer for: "product=fused" where matrix products use fused
+ * multiply-add (AVX2, AVX-512, ARM), "product=plain" where they cannot. Runs of one version of vAIn with equal strings
+ * give equal bits, on whatever processor. Borrowed for ever. */
 const char *vain_device_platform(const struct vain_device *device);

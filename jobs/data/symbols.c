@@ -214,6 +214,8 @@ out:
 enum vain_status vain_symbols_read(const char *kind, const char *path, const void *data,
                                    size_t bytes, struct vain_corpus *out)
 {
+    if (bytes == 0)
+        return vain_fail(VAIN_ERR_INPUT, "%s: is empty; there is nothing to train on", path);
     enum vain_status status;
     if (strcmp(kind, "bytes") == 0) {
         status = read_bytes(data, bytes, out);

@@ -12,6 +12,7 @@
 
 #include "base/limits.h"
 #include "base/world.h"
+#include "jobs/store/hdf5_sink.h"
 #include "jobs/store/part_file.h"
 
 #include <hdf5.h>
@@ -21,25 +22,22 @@ void vain_h5_unlock(void);
 /* HDF5's innermost error as text, "" if there is none; borrowed until the next call here on this thread. */
 const char *vain_h5_reason(void);
 
-/* Rows of a vector are handed to HDF5 in pieces of about this size, so that the kernel can start to write the first
- * ones while later ones are still being copied. */
-enum { VAIN_H5_PIECE_BYTES = 8 << 20 };
-
 /* ---- Writer ---- */
 
 struct vain_h5_writer {
-    hid_t file;       /* owned; invalid after finish */
-    int fd;           /* HDF5's, borrowed: to start writeback; -1 if it has none */
-    const char *path; /* final name, as messages say it; borrowed */
+    hid_t file;               /* owned; invalid after finish */
+    int descriptor;           /* of the temporary file, owned */
+    struct vain_h5_sink sink; /* what HDF5 writes through */
+    const char *path;         /* final name, as messages say it; borrowed */
     char temporary[VAIN_PART_PATH_BYTES];
     enum vain_status status; /* of the first failure */
 };
 
-/* Make the temporary file with `mode` before anything is in it. `expected_bytes`: refused early, with the numbers, if the
+/* The writer must stay where it is until finish or abandon: HDF5 holds on to its sink. Make the temporary file with `mode` before anything is in it. `expected_bytes`: refused early, with the numbers, if the
  * file system has less. After success the caller must call finish or abandon. */
 enum vain_status vain_h5_writer_open(struct vain_h5_writer *writer, const char *path, int mode,
                                      int64_t expected_bytes) VAIN_MUST_USE;
-/* Flush, then /complete = 1, flush, close. On any failure so far the temporary is removed and the status returned. */
+/* Flush, then /complete = 1, close. On any failure so far the temporary is removed and the status returned. */
 enum vain_status vain_h5_writer_finish(struct vain_h5_writer *writer) VAIN_MUST_USE;
 /* Close and remove; keeps the message of the failure. */
 void vain_h5_writer_abandon(struct vain_h5_writer *writer);

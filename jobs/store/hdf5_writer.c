@@ -1,19 +1,13 @@
 /* Writing HDF5 files of ours: see the header for the format.
  *
- * The file is made by our own open(2) and then handed to HDF5 by name, so that its mode is right from the start. Large
- * vectors are written in pieces straight from the caller's memory (equal types, contiguous, no fill), and after each
- * piece the kernel is asked to begin writing it to disk: the fsync that follows then finds most of it done. Measured,
- * this is faster than one write and one fsync of the same bytes. */
-#define _GNU_SOURCE /* sync_file_range */
+ * The file is made by our own open(2), so that its mode is right before anything is in it, and HDF5 writes through
+ * hdf5_sink.c. Large vectors go from the caller's memory to the file as they are: equal types, contiguous, no fill, no
+ * buffer between. That the disk failed is noticed after each part, so that a long write ends early. */
 #include "jobs/store/hdf5_file.h"
 
 #include "base/crypto.h"
-#include "base/memory.h"
-#include "jobs/store/part_file.h"
 
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -26,28 +20,31 @@ enum {
 static void note_failure(struct vain_h5_writer *writer, const char *name)
 {
     if (writer->status == VAIN_OK)
-        writer->status = vain_fail(VAIN_ERR_STORAGE,
-                                   "%s: cannot write '%s': %s; nothing was replaced, free some "
-                                   "space or choose another folder and resume",
-                                   writer->path, name, vain_h5_reason());
+        writer->status = vain_fail(VAIN_ERR_STORAGE, "%s: cannot write '%s': %s", writer->path,
+                                   name, vain_h5_reason());
 }
 
-static bool failed(const struct vain_h5_writer *writer)
+/* Whether something failed, the disk included. */
+static bool failed(struct vain_h5_writer *writer)
 {
+    if (writer->status == VAIN_OK && writer->sink.reason != 0)
+        writer->status = vain_fail(VAIN_ERR_STORAGE,
+                                   "%s: cannot write it: %s; nothing was replaced, free some space "
+                                   "or choose another folder and resume",
+                                   writer->path, strerror(writer->sink.reason));
     return writer->status != VAIN_OK;
 }
 
 /* ---- File ----------------------------------------------------------------------------------- */
 
-static hid_t make_access_list(void)
+static hid_t make_access_list(struct vain_h5_sink *sink)
 {
     const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     VAIN_ASSERT(access >= 0);
     VAIN_ASSERT(H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18) >= 0);
     VAIN_ASSERT(H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) >= 0);
     VAIN_ASSERT(H5Pset_alignment(access, ALIGN_FROM_BYTES, ALIGN_BYTES) >= 0);
-    if (getenv("HDF5_USE_FILE_LOCKING") == NULL)
-        VAIN_ASSERT(H5Pset_file_locking(access, true, true) >= 0);
+    vain_h5_sink_install(access, sink);
     return access;
 }
 
@@ -75,32 +72,34 @@ static hid_t make_group_list(hid_t class)
 enum vain_status vain_h5_writer_open(struct vain_h5_writer *writer, const char *path, int mode,
                                      int64_t expected_bytes)
 {
-    *writer = (struct vain_h5_writer){.file = H5I_INVALID_HID, .fd = -1, .path = path};
+    *writer = (struct vain_h5_writer){.file = H5I_INVALID_HID, .descriptor = -1, .path = path};
     vain_part_path(path, writer->temporary);
-    int descriptor;
-    VAIN_TRY(vain_part_create(writer->temporary, path, mode, expected_bytes, &descriptor));
-    (void)close(descriptor);
-
-    const hid_t access = make_access_list();
+    VAIN_TRY(vain_part_create(writer->temporary, path, mode, expected_bytes, &writer->descriptor));
+    writer->sink.descriptor = writer->descriptor;
+    const hid_t access = make_access_list(&writer->sink);
     const hid_t creation = make_group_list(H5P_FILE_CREATE);
     writer->file = H5Fcreate(writer->temporary, H5F_ACC_TRUNC, creation, access);
     if (writer->file < 0)
         note_failure(writer, "/");
-    void *handle = NULL;
-    if (writer->file >= 0 && H5Fget_vfd_handle(writer->file, access, &handle) >= 0)
-        writer->fd = *(int *)handle;
     H5Pclose(creation);
     H5Pclose(access);
     if (failed(writer))
-        (void)unlink(writer->temporary);
+        vain_h5_writer_abandon(writer);
     return writer->status;
+}
+
+static void close_file(struct vain_h5_writer *writer)
+{
+    if (writer->file >= 0 && H5Fclose(writer->file) < 0)
+        note_failure(writer, "/");
+    writer->file = H5I_INVALID_HID;
 }
 
 void vain_h5_writer_abandon(struct vain_h5_writer *writer)
 {
-    if (writer->file >= 0)
-        (void)H5Fclose(writer->file);
-    writer->file = H5I_INVALID_HID;
+    close_file(writer);
+    (void)close(writer->descriptor);
+    writer->descriptor = -1;
     (void)unlink(writer->temporary);
 }
 
@@ -110,18 +109,20 @@ enum vain_status vain_h5_writer_finish(struct vain_h5_writer *writer)
         note_failure(writer, "/");
     const uint8_t one = 1;
     const struct vain_h5_shape scalar = {0, {0}, NULL, "1: this file was written to its end"};
-    const hid_t root = vain_h5_root(writer);
-    hid_t complete = vain_h5_make_dataset(writer, root, "complete", H5T_STD_U8LE, &scalar, &one);
+    hid_t complete = vain_h5_make_dataset(writer, vain_h5_root(writer), "complete", H5T_STD_U8LE,
+                                          &scalar, &one);
     vain_h5_close(&complete);
-    if (!failed(writer) && H5Fflush(writer->file, H5F_SCOPE_LOCAL) < 0)
-        note_failure(writer, "complete");
-    if (!failed(writer)) {
-        if (H5Fclose(writer->file) < 0)
-            note_failure(writer, "/");
-        writer->file = H5I_INVALID_HID;
-    }
-    if (failed(writer))
+    close_file(writer);
+    if (failed(writer)) {
         vain_h5_writer_abandon(writer);
+        return writer->status;
+    }
+    const int descriptor = writer->descriptor;
+    writer->descriptor = -1;
+    if (close(descriptor) == 0)
+        return VAIN_OK;
+    writer->status = vain_fail(VAIN_ERR_STORAGE, "%s: cannot close it", writer->path);
+    (void)unlink(writer->temporary);
     return writer->status;
 }
 
@@ -231,59 +232,6 @@ void vain_h5_put_hex(struct vain_h5_writer *writer, hid_t object, const char *na
 
 /* ---- Datasets ------------------------------------------------------------------------------- */
 
-/* Ask the kernel to start writing what it has of these bytes. Only a wish: fsync decides. */
-static void start_writeback(const struct vain_h5_writer *writer, hid_t dataset, int64_t offset,
-                            int64_t bytes)
-{
-    const haddr_t base = H5Dget_offset(dataset);
-    if (writer->fd >= 0 && base != HADDR_UNDEF)
-        (void)sync_file_range(writer->fd, (off64_t)base + offset, bytes, SYNC_FILE_RANGE_WRITE);
-}
-
-/* Rows [first, first + count) of axis 0, from `data` which begins at row 0. */
-static bool write_rows(struct vain_h5_writer *writer, hid_t dataset, hid_t type, hid_t space,
-                       const struct vain_h5_shape *shape, int64_t first, int64_t count,
-                       int64_t row_bytes, const unsigned char *data)
-{
-    hsize_t start[VAIN_SHAPE_MAX] = {(hsize_t)first};
-    hsize_t sizes[VAIN_SHAPE_MAX] = {(hsize_t)count};
-    hsize_t elements = (hsize_t)count;
-    for (int i = 1; i < shape->count; i++) {
-        sizes[i] = (hsize_t)shape->sizes[i];
-        elements *= sizes[i];
-    }
-    hid_t memory = H5Screate_simple(1, &elements, NULL);
-    const bool written =
-        memory >= 0 &&
-        H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, sizes, NULL) >= 0 &&
-        H5Dwrite(dataset, type, memory, space, H5P_DEFAULT, data + first * row_bytes) >= 0;
-    vain_h5_close(&memory);
-    if (written)
-        start_writeback(writer, dataset, first * row_bytes, count * row_bytes);
-    return written;
-}
-
-static bool write_data(struct vain_h5_writer *writer, hid_t dataset, hid_t type, hid_t space,
-                       const struct vain_h5_shape *shape, const void *data)
-{
-    int64_t bytes = (int64_t)H5Tget_size(type);
-    for (int i = 0; i < shape->count; i++)
-        bytes *= shape->sizes[i];
-    if (bytes == 0)
-        return true;
-    if (bytes <= VAIN_H5_PIECE_BYTES)
-        return H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0;
-    const int64_t rows = shape->sizes[0];
-    const int64_t row_bytes = bytes / rows;
-    const int64_t piece = row_bytes < VAIN_H5_PIECE_BYTES ? VAIN_H5_PIECE_BYTES / row_bytes : 1;
-    for (int64_t row = 0; row < rows; row += piece) {
-        const int64_t count = rows - row < piece ? rows - row : piece;
-        if (!write_rows(writer, dataset, type, space, shape, row, count, row_bytes, data))
-            return false;
-    }
-    return true;
-}
-
 hid_t vain_h5_make_dataset(struct vain_h5_writer *writer, hid_t parent, const char *name,
                            hid_t type, const struct vain_h5_shape *shape, const void *data)
 {
@@ -298,7 +246,9 @@ hid_t vain_h5_make_dataset(struct vain_h5_writer *writer, hid_t parent, const ch
     VAIN_ASSERT(H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER) >= 0);
     VAIN_ASSERT(H5Pset_alloc_time(creation, H5D_ALLOC_TIME_EARLY) >= 0);
     hid_t dataset = H5Dcreate2(parent, name, type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
-    if (dataset < 0 || !write_data(writer, dataset, type, space, shape, data)) {
+    const bool empty = shape->count == 1 && shape->sizes[0] == 0;
+    if (dataset < 0 ||
+        (!empty && H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)) {
         note_failure(writer, name);
         vain_h5_close(&dataset);
     }

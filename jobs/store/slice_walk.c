@@ -131,10 +131,13 @@ void vain_slice_table_read(struct vain_h5_reader *reader, const char *group,
 {
     *out = (struct vain_slice_table){0};
     struct walk walk = {.reader = reader, .top = group, .group_count = 1};
-    void *names = NULL;
-    if (reader->status == VAIN_OK)
-        reader->status = vain_take_array(GROUPS_MAX + VAIN_SLICES_MAX, VAIN_SLICE_NAME_BYTES,
-                                         "names of slices", &names);
+    if (reader->status != VAIN_OK)
+        return;
+    void *names;
+    reader->status = vain_take_array(GROUPS_MAX + VAIN_SLICES_MAX, VAIN_SLICE_NAME_BYTES,
+                                     "names of slices", &names);
+    if (reader->status != VAIN_OK)
+        return;
     walk.groups = names;
     walk.datasets = walk.groups + GROUPS_MAX;
     for (int i = 0; i < walk.group_count && reader->status == VAIN_OK; i++)

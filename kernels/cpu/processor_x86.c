@@ -19,13 +19,6 @@ bool vain_processor_has_avx512(void)
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
 
-const char *vain_processor_blas_core(void)
-{
-    if (vain_processor_has_avx512())
-        return "SkylakeX";
-    return vain_processor_has_avx2() ? "Haswell" : NULL;
-}
-
 extern const struct vain_vector_code vain_vector_code_baseline, vain_vector_code_avx2, vain_vector_code_avx512;
 
 const struct vain_vector_code *const vain_vector_codes[] = {

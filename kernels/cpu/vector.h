@@ -4,7 +4,8 @@
  * time they define the same tables under other names. They are plain loops without intrinsics that the compiler turns
  * into vectors, and they give the same bits in every vector code: no fused multiply-add, no approximate instruction,
  * element j of a sum always goes to lane j mod 16, lanes are always added in the same order, and exp, log and tanh are
- * our own polynomials (vector_math.h). So only the BLAS library can make bits differ between processors.
+ * our own polynomials (vector_math.h). Matrix products are the one exception: with fused multiply-add or without
+ * (vector_product.c).
  *
  * Tables hold functions over parts of an op that one worker does: no threads in here. */
 #pragma once
@@ -19,6 +20,35 @@
 /* A tile of a matrix: `rows` rows of `columns` elements, `stride` elements apart. */
 struct vain_tile {
     int64_t rows, columns, stride;
+};
+
+enum {
+    VAIN_GROUP_ROWS = 12,  /* rows of a packed group of A: a multiple of every code's tile height */
+    VAIN_INNER_MOST = 384, /* terms of one chain of a product; longer sums are cut there, in every code */
+    VAIN_PANEL_MOST = 32   /* the widest panel of any code: packed B takes N rounded up to this */
+};
+
+/* C (M, N) = A (M, K) B (K, N), or added to C. */
+struct vain_product {
+    int64_t M, N, K;
+    const float *A;                /* element (i, k) at A[i / 12 * A_group + i % 12 * A_row + k * A_step] */
+    int64_t A_group, A_row, A_step;
+    const float *B;                /* packed */
+    int64_t B_depth;               /* rows of the packed B; K of them are used */
+    float *C;
+    int64_t C_stride;
+    bool add;
+};
+
+struct vain_product_code {
+    void (*multiply)(const struct vain_product *product);
+    /* Pack B, given as (K, N) or as its transpose (N, K), rows `stride` elements apart; K * N floats with N rounded
+     * up to VAIN_PANEL_MOST. A product of the first rows, or of the first columns, of a packed B is fine. */
+    void (*pack_columns)(int64_t K, int64_t N, const float *source, int64_t stride, float *target);
+    void (*pack_transposed)(int64_t K, int64_t N, const float *source, int64_t stride, float *target);
+    /* Pack A, given as its transpose (K, M): then A_group = 12 K, A_row = 1, A_step = 12. K * M floats with M rounded up
+     * to 12. */
+    void (*pack_group)(int64_t K, int64_t M, const float *source, int64_t stride, float *target);
 };
 
 /* What happens to a tile of a matmul while it is in the cache. */
@@ -98,6 +128,8 @@ struct vain_integer_code {
 struct vain_vector_code {
     const char *name; /* "baseline", "avx2", "avx512" */
     bool (*available)(void);
+    bool fused; /* products use fused multiply-add: codes that do give the same bits, and codes that do not */
+    const struct vain_product_code *product;
     const struct vain_tile_code *tile;
     const struct vain_row_code *row;
     const struct vain_range_code *range;

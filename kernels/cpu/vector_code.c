@@ -4,10 +4,20 @@
 
 #include "kernels/cpu/processor.h"
 
+#include <math.h>
+
+extern const struct vain_product_code VAIN_CODE_NAME(vain_product_code);
 extern const struct vain_tile_code VAIN_CODE_NAME(vain_tile_code);
 extern const struct vain_row_code VAIN_CODE_NAME(vain_row_code);
 extern const struct vain_range_code VAIN_CODE_NAME(vain_range_code);
 extern const struct vain_integer_code VAIN_CODE_NAME(vain_integer_code);
+
+/* Whether the compiler has a fused multiply-add for vector_product.c, which has the same flags. */
+#if defined(FP_FAST_FMAF)
+enum { FUSED = true };
+#else
+enum { FUSED = false };
+#endif
 
 #define VAIN_TEXT_(x) #x
 #define VAIN_TEXT(x)  VAIN_TEXT_(x)
@@ -16,6 +26,8 @@ extern const struct vain_vector_code VAIN_CODE_NAME(vain_vector_code);
 const struct vain_vector_code VAIN_CODE_NAME(vain_vector_code) = {
     .name = VAIN_TEXT(VAIN_ISA),
     .available = VAIN_CODE_NAME(vain_processor_has),
+    .fused = FUSED,
+    .product = &VAIN_CODE_NAME(vain_product_code),
     .tile = &VAIN_CODE_NAME(vain_tile_code),
     .row = &VAIN_CODE_NAME(vain_row_code),
     .range = &VAIN_CODE_NAME(vain_range_code),

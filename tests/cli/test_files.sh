@@ -139,11 +139,36 @@ answer 0 generate "$last" --prompt 'ring ' --tokens 40
 equal "text in JSON" "$first" "$(value data.text)"
 equal "symbols" 45 "$(value data.symbols)"
 answer 0 generate "$last" --tokens 0
+# Every symbol is a draw of its own: at a high temperature nearly all of the 19 come up.
+call 0 generate "$last" --prompt 'ring ' --tokens 300 --temperature 100
+kinds=$(fold -w 1 out.txt | sort -u | wc -l)
+holds "different symbols in a wild text: $kinds" [ "$kinds" -ge 15 ]
+# The model sees its context of 16 symbols and nothing before it.
+call 0 generate "$last" --prompt 'sum tree vote key site member share' --tokens 40
+long=${out:19}
+call 0 generate "$last" --prompt 'te member share' --tokens 40
+equal "what follows 15 symbols" "40" "$((${#out} - 15))"
+call 0 generate "$last" --prompt 'ite member share' --tokens 40
+equal "what follows the last 16 symbols" "$long" "$out"
 answer 2 generate "$last" --prompt 'ring Ω'
 has "an unknown character" "$err" 'U\+03A9'
 answer 2 generate "$last" --prompt ''
 answer 5 generate nowhere.h5
 answer 5 generate job.yaml
+
+# A model of bytes writes any byte: into a file as it is, as valid text into JSON and onto a terminal.
+answer 0 run job.yaml --quiet --out bytes --set data.symbols=bytes --set train.rounds=1
+wild=(generate bytes/checkpoint-000001.h5 --tokens 400 --temperature 100)
+call 0 "${wild[@]}"
+equal "bytes in a file" 402 "$(wc -c <out.txt)"
+holds "bytes that are no text" grep -qP '[^\x00-\x7f]|\x1b' out.txt
+answer 0 "${wild[@]}"
+if command -v script >/dev/null; then
+    TERM=xterm script -qec "$VAIN ${wild[*]}" /dev/null >out.txt </dev/null
+    lacks "what a terminal gets" "$(tr -d '\r\n\t' <out.txt | tr '\000-\037\177' '!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!' | grep -o '!!' | head -n 1)" '.'
+    holds "valid UTF-8 on a terminal" iconv -f UTF-8 -t UTF-8 out.txt -o /dev/null
+    holds "the text on a terminal" [ "$(wc -m <out.txt)" -gt 300 ]
+fi
 
 # ---- eval: the number that the run printed
 answer 0 eval "$last" job.yaml
@@ -190,6 +215,10 @@ for place in $((size - 3)) 40 200 $((size / 2)); do
     has "a bit flipped at $place: exit code" "$code" '^[35]$'
     equal "a bit flipped at $place: answer" "$code" "$("$JSON_LINE" error error.exit_code <out.txt)"
 done
+# The only signature of the last record taken out: 2 bytes of count, 2 of number, 64 of signature.
+{ head -c $((size - 68)) runs/small/record.bin; printf '\0\0'; } >unsigned.bin
+answer 3 record verify unsigned.bin
+has "a record without its signature" "$err" '1 signatures are missing'
 # Rounds in another order, or one of them missing, do not link. Frames of one run have one length.
 frame=$((size / 5))
 { head -c $((2 * frame)) runs/small/record.bin; tail -c $frame runs/small/record.bin; } >gap.bin

@@ -11,7 +11,7 @@ equal "what --quiet says" "" "$err"
 hash=$(value data.parameters_hash)
 before=$(value data.first_validation_loss)
 after=$(value data.validation_loss)
-holds "it learns: $before to $after" awk -v a="$before" -v b="$after" 'BEGIN { exit !(b < a - 0.2) }' 
+holds "it learns: $before to $after" awk -v a="$before" -v b="$after" 'BEGIN { exit !(b < a - 0.2) }'
 equal "steps" 40 "$(value data.steps)"
 equal "stopped" false "$(value data.stopped)"
 "$VAIN" version --json >version.txt

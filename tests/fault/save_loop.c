@@ -19,7 +19,7 @@
 
 static struct scene_vectors vectors;
 
-/* The newest checkpoint's round and record; -1 if there is none. */
+/* The newest round of which checkpoint and member file are there, and its record; -1 if there is none. */
 static enum vain_status find_newest(const char *folder, int64_t *round,
                                     uint8_t head[VAIN_HASH_BYTES])
 {
@@ -28,10 +28,15 @@ static enum vain_status find_newest(const char *folder, int64_t *round,
     memset(head, 0, VAIN_HASH_BYTES);
     *round = -1;
     VAIN_TRY(vain_checkpoint_list(folder, &rounds, &count));
-    if (count > 0)
-        *round = rounds[count - 1];
+    for (int i = count - 1; i >= 0 && *round < 0; i--) {
+        char path[VAIN_PATH_BYTES];
+        struct vain_member_state state;
+        vain_member_path(folder, SCENE_MEMBER, rounds[i], path, sizeof path);
+        if (vain_member_peek(path, &state) == VAIN_OK)
+            *round = rounds[i];
+    }
     vain_release(rounds);
-    if (count == 0)
+    if (*round < 0)
         return VAIN_OK;
     char path[VAIN_PATH_BYTES];
     vain_checkpoint_path(folder, *round, path, sizeof path);

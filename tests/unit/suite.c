@@ -25,7 +25,8 @@ int vain_suites_run(const struct vain_suite *const *suites, int count)
     const unsigned ran = CU_get_number_of_tests_run();
     CU_cleanup_registry();
     if (vain_memory_blocks() != blocks_before) {
-        printf("memory: %lld blocks left over\n", (long long)(vain_memory_blocks() - blocks_before));
+        printf("memory: %lld blocks left over\n",
+               (long long)(vain_memory_blocks() - blocks_before));
         return 1;
     }
     return failures == 0 && ran > 0 ? 0 : 1;

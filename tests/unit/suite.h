@@ -1,6 +1,7 @@
 /* One CUnit suite per source file; a program per folder runs its suites.
  *
- * A test source defines `const struct vain_suite vain_suite_<file>`; the folder's main.c lists them. */
+ * A test source defines `const struct vain_suite vain_suite_<file>`; the folder's main.c lists
+ * them. */
 #pragma once
 
 #include <CUnit/CUnit.h>
@@ -14,5 +15,6 @@ struct vain_suite {
     const struct vain_test *tests; /* ended by a row with name NULL */
 };
 
-/* Runs the suites, prints CUnit's summary; the exit status of main. Fails when memory blocks are left over. */
+/* Runs the suites, prints CUnit's summary; the exit status of main. Fails when memory blocks are
+ * left over. */
 int vain_suites_run(const struct vain_suite *const *suites, int count);

@@ -187,6 +187,16 @@ static void odd_token_files_are_refused(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(vain_fail_message(), "f.bin: has 3 bytes, an odd number"));
 }
 
+static void an_empty_text_is_refused(void)
+{
+    static const char *const kinds[] = {"bytes", "characters", "tokens"};
+    for (size_t i = 0; i < VAIN_COUNT_OF(kinds); i++) {
+        struct vain_corpus corpus = {0};
+        CU_ASSERT_EQUAL(vain_symbols_read(kinds[i], "f", NULL, 0, &corpus), VAIN_ERR_INPUT);
+        CU_ASSERT_PTR_NOT_NULL(strstr(vain_fail_message(), "f: is empty"));
+    }
+}
+
 static const uint32_t alphabet[] = {'a', 'b', 'z', 0xe9, 0x20ac, 0x1f600};
 
 static void characters_round_trip(void)
@@ -317,6 +327,7 @@ static const struct vain_test tests[] = {
     {"bytes are taken as they are", bytes_are_taken_as_they_are},
     {"tokens are little-endian and not copied", tokens_are_little_endian_and_mapped},
     {"token files of odd size are refused", odd_token_files_are_refused},
+    {"an empty text is refused", an_empty_text_is_refused},
     {"characters round trip", characters_round_trip},
     {"bytes round trip", bytes_round_trip},
     {"tokens round trip", tokens_round_trip},

@@ -11,18 +11,20 @@
 #include "base/memory.h"
 #include "cmd/world.h"
 
-static const char spec_text[] = "version: 1\n"
-                                "name: bed\n"
-                                "seed: 7\n"
-                                "model: {layers: 1, heads: 2, width: 16, context: 8}\n"
-                                "data: {text: corpus.txt}\n"
-                                "train: {batch: 2, rounds: 4, local_steps: 3, learning_rate: 1e-2, warmup: 2}\n"
-                                "checkpoint: {every: 2}\n";
+static const char spec_text[] =
+    "version: 1\n"
+    "name: bed\n"
+    "seed: 7\n"
+    "model: {layers: 1, heads: 2, width: 16, context: 8}\n"
+    "data: {text: corpus.txt}\n"
+    "train: {batch: 2, rounds: 4, local_steps: 3, learning_rate: 1e-2, warmup: 2}\n"
+    "checkpoint: {every: 2}\n";
 
 /* A text that can be learned: words of a small set in a pseudo-random order. */
 static bool write_corpus(const char *folder)
 {
-    static const char *const words[] = {"ring ", "tree ", "sum ", "mask ", "round ", "member ", "site.\n"};
+    static const char *const words[] = {"ring ",  "tree ",   "sum ",   "mask ",
+                                        "round ", "member ", "site.\n"};
     char path[200];
     snprintf(path, sizeof path, "%s/corpus.txt", folder);
     FILE *file = fopen(path, "w");
@@ -40,7 +42,8 @@ bool bed_open(struct bed *bed)
 {
     memset(bed, 0, sizeof *bed);
     const char *parent = getenv("TMPDIR");
-    snprintf(bed->folder, sizeof bed->folder, "%.80s/vain-jobs-XXXXXX", parent != NULL ? parent : "/tmp");
+    snprintf(bed->folder, sizeof bed->folder, "%.80s/vain-jobs-XXXXXX",
+             parent != NULL ? parent : "/tmp");
     if (mkdtemp(bed->folder) == NULL)
         return false;
     snprintf(bed->output, sizeof bed->output, "%s/out", bed->folder);
@@ -92,9 +95,11 @@ enum vain_status bed_spec(struct bed *bed, const char *const *sets, const char *
     snprintf(path, sizeof path, "%s/job.yaml", bed->folder);
     snprintf(text, sizeof text, "%s%s", spec_text, members != NULL ? members : "");
     vain_job_sections(&bed->job, bed->sections);
-    const struct vain_spec_source source = {path, sets, set_count, bed->sections, VAIN_JOB_SECTIONS};
+    const struct vain_spec_source source = {path, sets, set_count, bed->sections,
+                                            VAIN_JOB_SECTIONS};
     VAIN_TRY(vain_spec_parse(&source, text, strlen(text), &bed->spec, &bed->problems));
-    vain_option_agreed_hash(bed->sections, VAIN_JOB_SECTIONS, bed->spec.members, bed->spec.member_count, bed->hash);
+    vain_option_agreed_hash(bed->sections, VAIN_JOB_SECTIONS, bed->spec.members,
+                            bed->spec.member_count, bed->hash);
     return vain_spec_resolved_yaml(&bed->spec, &bed->resolved);
 }
 
@@ -137,7 +142,8 @@ static void keep_message(void *context, enum vain_status status)
 {
     struct rank *rank = context;
     (void)status;
-    snprintf(rank->out->message[rank->number], sizeof rank->out->message[0], "%s", vain_fail_message());
+    snprintf(rank->out->message[rank->number], sizeof rank->out->message[0], "%s",
+             vain_fail_message());
 }
 
 static void *run_rank(void *context)
@@ -178,7 +184,8 @@ void bed_run(struct bed *bed, const struct bed_options *options, struct bed_outc
     VAIN_ASSERT(vain_loop_hub_open(options->ranks, &hub) == VAIN_OK);
     for (int i = 0; i < options->ranks; i++) {
         atomic_init(&signals[i], 0);
-        ranks[i] = (struct rank){.bed = bed, .options = options, .out = out, .number = i, .signal = &signals[i]};
+        ranks[i] = (struct rank){
+            .bed = bed, .options = options, .out = out, .number = i, .signal = &signals[i]};
         VAIN_ASSERT(vain_loop_comm_open(hub, i, &ranks[i].comm) == VAIN_OK);
     }
     for (int i = 1; i < options->ranks; i++)

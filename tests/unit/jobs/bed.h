@@ -1,4 +1,5 @@
-/* A whole job in this process: a folder, a small text, a spec with changes, and members as threads over loop. */
+/* A whole job in this process: a folder, a small text, a spec with changes, and members as threads
+ * over loop. */
 #pragma once
 
 #include "jobs/run.h"
@@ -6,8 +7,8 @@
 enum { BED_RANKS_MAX = 8 };
 
 struct bed {
-    char folder[128];  /* made for this test, removed with its plain files */
-    char output[160];  /* folder/out */
+    char folder[128]; /* made for this test, removed with its plain files */
+    char output[160]; /* folder/out */
     struct vain_job job;
     struct vain_option_section sections[VAIN_JOB_SECTIONS];
     struct vain_spec spec;
@@ -17,18 +18,18 @@ struct bed {
 };
 /* Folder and corpus; false if the machine has no room. */
 bool bed_open(struct bed *bed);
-/* Read the bed's spec with `sets` (NULL-ended list of key=value) over it, replacing the one before. `members` is the YAML
- * of a members list or NULL. */
+/* Read the bed's spec with `sets` (NULL-ended list of key=value) over it, replacing the one before.
+ * `members` is the YAML of a members list or NULL. */
 enum vain_status bed_spec(struct bed *bed, const char *const *sets, const char *members);
 void bed_close(struct bed *bed);
 
 /* What a test may do to a run from outside. */
 struct bed_options {
     int ranks, threads;
-    const char *resume;     /* NULL: "auto" */
-    const char *output;     /* NULL: the bed's */
-    int signal_rank;        /* this rank ... */
-    int64_t signal_step;    /* ... is signalled when it has done so many steps in all; 0: never */
+    const char *resume;  /* NULL: "auto" */
+    const char *output;  /* NULL: the bed's */
+    int signal_rank;     /* this rank ... */
+    int64_t signal_step; /* ... is signalled when it has done so many steps in all; 0: never */
     const char *key_folder;
 };
 struct bed_outcome {

@@ -6,7 +6,8 @@ extern const struct vain_suite vain_suite_job_options, vain_suite_plan, vain_sui
 
 int main(void)
 {
-    static const struct vain_suite *const suites[] = {&vain_suite_job_options, &vain_suite_plan, &vain_suite_run};
+    static const struct vain_suite *const suites[] = {&vain_suite_job_options, &vain_suite_plan,
+                                                      &vain_suite_run};
     if (vain_crypto_init() != VAIN_OK)
         return 1;
     return vain_suites_run(suites, (int)VAIN_COUNT_OF(suites));

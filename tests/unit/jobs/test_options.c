@@ -5,25 +5,35 @@
 #include "jobs/options.h"
 #include "tests/unit/suite.h"
 
-/* nanoGPT's get_lr (learning_rate 1e-3, min_lr 1e-4, warmup_iters 100, lr_decay_iters 2000), computed independently. */
+/* nanoGPT's get_lr (learning_rate 1e-3, min_lr 1e-4, warmup_iters 100, lr_decay_iters 2000),
+ * computed independently. */
 static void test_cosine_matches_nanogpt(void)
 {
     static const struct {
         int64_t step;
         double rate;
-    } expected[] = {{0, 9.900990099009901e-06}, {50, 5.04950495049505e-04}, {99, 9.900990099009901e-04},
-                    {100, 1.0e-3},              {575, 8.681980515339464e-04}, {1050, 5.5e-04},
+    } expected[] = {{0, 9.900990099009901e-06},    {50, 5.04950495049505e-04},
+                    {99, 9.900990099009901e-04},   {100, 1.0e-3},
+                    {575, 8.681980515339464e-04},  {1050, 5.5e-04},
                     {1999, 1.0000061514140841e-04}};
-    const struct vain_train_options train = {.learning_rate = 1e-3, .minimum_learning_rate = 1e-4, .warmup = 100,
-                                             .schedule = VAIN_SCHEDULE_COSINE, .local_steps = 20, .rounds = 100};
+    const struct vain_train_options train = {.learning_rate = 1e-3,
+                                             .minimum_learning_rate = 1e-4,
+                                             .warmup = 100,
+                                             .schedule = VAIN_SCHEDULE_COSINE,
+                                             .local_steps = 20,
+                                             .rounds = 100};
     for (size_t i = 0; i < VAIN_COUNT_OF(expected); i++)
-        CU_ASSERT_DOUBLE_EQUAL(vain_learning_rate(&train, expected[i].step), expected[i].rate, 1e-12);
+        CU_ASSERT_DOUBLE_EQUAL(vain_learning_rate(&train, expected[i].step), expected[i].rate,
+                               1e-12);
 }
 
 static void test_constant_stays(void)
 {
-    const struct vain_train_options train = {.learning_rate = 0.5, .warmup = 1, .schedule = VAIN_SCHEDULE_CONSTANT,
-                                             .local_steps = 5, .rounds = 2};
+    const struct vain_train_options train = {.learning_rate = 0.5,
+                                             .warmup = 1,
+                                             .schedule = VAIN_SCHEDULE_CONSTANT,
+                                             .local_steps = 5,
+                                             .rounds = 2};
     CU_ASSERT_DOUBLE_EQUAL(vain_learning_rate(&train, 0), 0.25, 0);
     CU_ASSERT_DOUBLE_EQUAL(vain_learning_rate(&train, 1), 0.5, 0);
     CU_ASSERT_DOUBLE_EQUAL(vain_learning_rate(&train, 9), 0.5, 0);
@@ -31,8 +41,11 @@ static void test_constant_stays(void)
 
 static void test_round_bound_is_the_sum_of_its_rates(void)
 {
-    const struct vain_train_options train = {.learning_rate = 0.5, .warmup = 1, .schedule = VAIN_SCHEDULE_CONSTANT,
-                                             .local_steps = 5, .rounds = 2};
+    const struct vain_train_options train = {.learning_rate = 0.5,
+                                             .warmup = 1,
+                                             .schedule = VAIN_SCHEDULE_CONSTANT,
+                                             .local_steps = 5,
+                                             .rounds = 2};
     CU_ASSERT_DOUBLE_EQUAL(vain_round_step_bound(&train, 0), 0.25 + 4 * 0.5, 1e-15);
     CU_ASSERT_DOUBLE_EQUAL(vain_round_step_bound(&train, 1), 5 * 0.5, 1e-15);
 }
@@ -47,7 +60,8 @@ static void test_every_key_is_named_once_and_its_default_reads(void)
         for (int i = 0; i < sections[s].count; i++) {
             const struct vain_option *row = &sections[s].options[i];
             const struct vain_option_section *owner = NULL;
-            CU_ASSERT_PTR_EQUAL(vain_option_find(sections, VAIN_JOB_SECTIONS, row->key, &owner), row);
+            CU_ASSERT_PTR_EQUAL(vain_option_find(sections, VAIN_JOB_SECTIONS, row->key, &owner),
+                                row);
             CU_ASSERT_PTR_EQUAL(owner, &sections[s]);
             CU_ASSERT(row->help != NULL && strlen(row->help) > 10);
         }
@@ -62,7 +76,8 @@ static const struct vain_test tests[] = {
     {"the cosine schedule is nanoGPT's", test_cosine_matches_nanogpt},
     {"a constant schedule stays after the warm-up", test_constant_stays},
     {"a round's bound is the sum of its learning rates", test_round_bound_is_the_sum_of_its_rates},
-    {"every key is named once and its default reads", test_every_key_is_named_once_and_its_default_reads},
+    {"every key is named once and its default reads",
+     test_every_key_is_named_once_and_its_default_reads},
     {NULL, NULL},
 };
 const struct vain_suite vain_suite_job_options = {"jobs/options", tests};

@@ -1,4 +1,5 @@
-/* Keys that do not fit each other are named at their place; the numbers are those one counts by hand. */
+/* Keys that do not fit each other are named at their place; the numbers are those one counts by
+ * hand. */
 #include <string.h>
 
 #include "jobs/plan.h"
@@ -28,7 +29,9 @@ static void test_pairs_that_do_not_fit(void)
         {{"data.text={name}.txt"}, "data.text", "partition"},
         {{"train.warmup=12"}, "train.warmup", "12 steps"},
         {{"train.minimum_learning_rate=0.1"}, "train.minimum_learning_rate", "cannot fall"},
-        {{"train.minimum_learning_rate=1e-3", "train.schedule=constant"}, "train.minimum_learning_rate", "constant"},
+        {{"train.minimum_learning_rate=1e-3", "train.schedule=constant"},
+         "train.minimum_learning_rate",
+         "constant"},
         {{"outer.momentum=0.5"}, "outer.optimizer", "do nothing"},
     };
     struct bed bed;
@@ -42,7 +45,8 @@ static void test_pairs_that_do_not_fit(void)
     bed_close(&bed);
 }
 
-/* 1 layer, width 16, context 8, 19 symbols: tables (19 + 8) 16, block 12 16^2 + 13 16, final norm 2 16. */
+/* 1 layer, width 16, context 8, 19 symbols: tables (19 + 8) 16, block 12 16^2 + 13 16, final norm
+ * 2 16. */
 static void test_numbers(void)
 {
     struct bed bed;

@@ -1,4 +1,5 @@
-/* Whole runs of members in one process: same bits however they are started, stopped, split and ordered. */
+/* Whole runs of members in one process: same bits however they are started, stopped, split and
+ * ordered. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,8 +13,8 @@
 
 static struct bed bed;
 
-static void run_spec(const char *const *sets, const char *members, const struct bed_options *options,
-                     struct bed_outcome *out)
+static void run_spec(const char *const *sets, const char *members,
+                     const struct bed_options *options, struct bed_outcome *out)
 {
     CU_ASSERT_EQUAL_FATAL(bed_spec(&bed, sets, members), VAIN_OK);
     bed_run(&bed, options, out);
@@ -81,14 +82,17 @@ static void test_order_of_members_does_not_matter(void)
 {
     struct bed_outcome one, other;
     CU_ASSERT_FATAL(bed_open(&bed));
-    run_spec(NULL, "members: [{name: ann}, {name: bob}, {name: cid}]\n", &(struct bed_options){.ranks = 3}, &one);
+    run_spec(NULL, "members: [{name: ann}, {name: bob}, {name: cid}]\n",
+             &(struct bed_options){.ranks = 3}, &one);
     expect_all(&one, 3, VAIN_OK);
     bed_clear_output(&bed);
-    run_spec(NULL, "members: [{name: cid}, {name: ann}, {name: bob}]\n", &(struct bed_options){.ranks = 3}, &other);
+    run_spec(NULL, "members: [{name: cid}, {name: ann}, {name: bob}]\n",
+             &(struct bed_options){.ranks = 3}, &other);
     expect_all(&other, 3, VAIN_OK);
     CU_ASSERT(same_hash(&one, &other));
     bed_clear_output(&bed);
-    run_spec(NULL, "members: [{name: ann}, {name: bob}, {name: dan}]\n", &(struct bed_options){.ranks = 3}, &other);
+    run_spec(NULL, "members: [{name: ann}, {name: bob}, {name: dan}]\n",
+             &(struct bed_options){.ranks = 3}, &other);
     CU_ASSERT_FALSE(same_hash(&one, &other));
     bed_close(&bed);
 }
@@ -100,7 +104,10 @@ static void stop_and_go_on(int ranks, int signal_rank, int64_t signal_step, cons
     run_spec(sets, NULL, &(struct bed_options){.ranks = ranks}, &straight);
     expect_all(&straight, ranks, VAIN_OK);
     bed_clear_output(&bed);
-    bed_run(&bed, &(struct bed_options){.ranks = ranks, .signal_rank = signal_rank, .signal_step = signal_step}, &stopped);
+    bed_run(&bed,
+            &(struct bed_options){
+                .ranks = ranks, .signal_rank = signal_rank, .signal_step = signal_step},
+            &stopped);
     expect_all(&stopped, ranks, VAIN_STOPPED);
     CU_ASSERT_EQUAL(stopped.result[0].signal, 15);
     bed_run(&bed, &(struct bed_options){.ranks = ranks}, &resumed);
@@ -139,7 +146,8 @@ static void test_one_site_averages_gradients(void)
     stop_and_go_on(3, 2, 5, stop);
 }
 
-/* Another number of members goes on from the same checkpoint; the new ones say that they start empty. */
+/* Another number of members goes on from the same checkpoint; the new ones say that they start
+ * empty. */
 static void test_another_number_of_members_goes_on(void)
 {
     struct bed_outcome out;
@@ -175,13 +183,15 @@ static void test_nothing_is_overwritten(void)
     expect_all(&out, 1, VAIN_OK);
     run_spec(wider, NULL, &(struct bed_options){.ranks = 1, .resume = checkpoint}, &out);
     expect_all(&out, 1, VAIN_ERR_REFUSED);
-    bed_run(&bed, &(struct bed_options){.ranks = 2, .resume = "/nowhere/checkpoint-000001.h5"}, &out);
+    bed_run(&bed, &(struct bed_options){.ranks = 2, .resume = "/nowhere/checkpoint-000001.h5"},
+            &out);
     CU_ASSERT_EQUAL(out.status[0], VAIN_ERR_NOT_FOUND);
     CU_ASSERT(out.status[1] < 0);
     bed_close(&bed);
 }
 
-/* A broken newest checkpoint: all members go back to the one before and arrive at the same parameters. */
+/* A broken newest checkpoint: all members go back to the one before and arrive at the same
+ * parameters. */
 static void test_broken_files_are_left_for_older_ones(void)
 {
     struct bed_outcome straight, out;
@@ -205,8 +215,13 @@ static void test_broken_files_are_left_for_older_ones(void)
 static void test_nan_stops_the_member_that_made_it(void)
 {
     struct bed_outcome out;
-    static const char *const wild[] = {"train.learning_rate=10", "train.gradient_clip=0", "train.warmup=0",
-                                       "train.rounds=200", "train.beta1=0", "train.weight_decay=10", NULL};
+    static const char *const wild[] = {"train.learning_rate=10",
+                                       "train.gradient_clip=0",
+                                       "train.warmup=0",
+                                       "train.rounds=200",
+                                       "train.beta1=0",
+                                       "train.weight_decay=10",
+                                       NULL};
     CU_ASSERT_FATAL(bed_open(&bed));
     run_spec(wild, NULL, &(struct bed_options){.ranks = 2}, &out);
     if (out.status[0] == VAIN_OK)
@@ -238,11 +253,13 @@ static void test_wrong_members_are_refused(void)
 {
     struct bed_outcome out;
     CU_ASSERT_FATAL(bed_open(&bed));
-    run_spec(NULL, "members: [{name: ann}, {name: bob}]\n", &(struct bed_options){.ranks = 3}, &out);
+    run_spec(NULL, "members: [{name: ann}, {name: bob}]\n", &(struct bed_options){.ranks = 3},
+             &out);
     CU_ASSERT_EQUAL(out.status[0], VAIN_ERR_INPUT);
     CU_ASSERT_PTR_NOT_NULL(strstr(out.message[0], "2 members"));
     run_spec(NULL,
-             "members: [{name: ann, key: 0000000000000000000000000000000000000000000000000000000000000000}, "
+             "members: [{name: ann, key: "
+             "0000000000000000000000000000000000000000000000000000000000000000}, "
              "{name: bob}]\n",
              &(struct bed_options){.ranks = 2}, &out);
     CU_ASSERT_EQUAL(out.status[0], VAIN_ERR_NOT_FOUND);
@@ -263,11 +280,13 @@ static void test_pinned_keys(void)
     vain_to_hex(id, sizeof id, ann);
     CU_ASSERT_EQUAL_FATAL(vain_key_create(keys, "bob", world->ops->unix_ms(world), id), VAIN_OK);
     vain_to_hex(id, sizeof id, bob);
-    snprintf(members, sizeof members, "members: [{name: ann, key: %s}, {name: bob, key: %s}]\n", ann, bob);
+    snprintf(members, sizeof members, "members: [{name: ann, key: %s}, {name: bob, key: %s}]\n",
+             ann, bob);
     run_spec(NULL, members, &(struct bed_options){.ranks = 2, .key_folder = keys}, &out);
     expect_all(&out, 2, VAIN_OK);
     expect_record(4);
-    snprintf(members, sizeof members, "members: [{name: ann, key: %s}, {name: bob, key: %s}]\n", bob, ann);
+    snprintf(members, sizeof members, "members: [{name: ann, key: %s}, {name: bob, key: %s}]\n",
+             bob, ann);
     run_spec(NULL, members, &(struct bed_options){.ranks = 2, .key_folder = keys}, &out);
     CU_ASSERT_EQUAL(out.status[0], VAIN_ERR_AUTH);
     bed_close(&bed);
