@@ -30,6 +30,12 @@ clang-tidy-14 clang-tidy-14
 shellcheck shellcheck
 '
 
+# shellcheck disable=SC2034
+VAIN_FUZZ_PACKAGES='
+clang-14 clang-14
+deb:libclang-rt-14-dev libclang-rt-14-dev
+'
+
 vain_has() {
     case $1 in
     pc:*) command -v pkg-config >/dev/null && pkg-config --exists "${1#pc:}" ;;

@@ -27,5 +27,5 @@ void vain_finding_fix(struct vain_finding *finding, const char *format, ...) VAI
 
 /* Cores, memory, key folder, current folder, clock. */
 void vain_checkup_machine(struct vain_checkup *checkup);
-/* Vector code, BLAS, MPI, HDF5, libsodium, GPU. */
+/* Vector code, GPU, MPI, HDF5, libsodium. */
 void vain_checkup_libraries(struct vain_checkup *checkup);

@@ -1,4 +1,4 @@
-/* The libraries' side of `vain doctor`: vector code, BLAS, MPI, HDF5, libsodium, GPU. */
+/* The libraries' side of `vain doctor`: vector code, GPU, MPI, HDF5, libsodium. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,65 +8,27 @@
 #include "base/crypto.h"
 #include "cmd/doctor.h"
 #include "cmd/mpi.h"
-#include "cmd/system.h"
 #include "kernels/device.h"
 #include "slurm/environment.h"
 
 /* ------------------------------------------------------------------ arithmetic */
 
-/* BLAS codes by name that do not use AVX-512 although the processor may have it. */
-static bool is_narrow_blas(const char *platform)
-{
-    static const char *const wide[] = {"SkylakeX", "Cooperlake", "SapphireRapids"};
-    for (size_t i = 0; i < VAIN_COUNT_OF(wide); i++) {
-        if (strstr(platform, wide[i]) != NULL)
-            return false;
-    }
-    return true;
-}
-
-/* The device opens the BLAS with the code that fits the processor, unless the user's environment
- * says otherwise, which then stands: often it is the set-up of a machine that says so. */
-struct blas_variables {
-    const char *core, *cache;
-};
-
-static void check_blas(struct vain_checkup *checkup, const struct blas_variables *user,
-                       const char *platform)
-{
-    const bool narrow = vain_system_cpu_has("avx512f") && is_narrow_blas(platform);
-    struct vain_finding *finding =
-        vain_checkup_add(checkup, "arithmetic", VAIN_HEALTH_FINE, "%s", platform);
-    const size_t used = strlen(finding->found);
-    if (user->core == NULL && user->cache == NULL)
-        return;
-    snprintf(finding->found + used, sizeof finding->found - used, "%s%.40s%s%.40s%s",
-             user->core != NULL ? "; OPENBLAS_CORETYPE=" : "", user->core != NULL ? user->core : "",
-             user->cache != NULL ? "; OPENBLAS_L2_SIZE=" : "",
-             user->cache != NULL ? user->cache : "",
-             narrow ? "; the processor has AVX-512 and the BLAS does not use it, so matrix "
-                      "products may take twice the time"
-                    : "");
-    if (!narrow && user->cache == NULL)
-        return;
-    finding->health = VAIN_HEALTH_WARNING;
-    vain_finding_fix(finding, "unset%s%s", user->core != NULL ? " OPENBLAS_CORETYPE" : "",
-                     user->cache != NULL ? " OPENBLAS_L2_SIZE" : "");
-}
-
 static void check_device(struct vain_checkup *checkup)
 {
     struct vain_device device;
-    /* Read first: opening the device sets what is not set. */
-    const struct blas_variables user = {getenv("OPENBLAS_CORETYPE"), getenv("OPENBLAS_L2_SIZE")};
     if (vain_device_open_cpu(1, NULL, &device) != VAIN_OK) {
-        struct vain_finding *finding =
-            vain_checkup_add(checkup, "arithmetic", VAIN_HEALTH_BROKEN, "%s", vain_fail_message());
-        vain_finding_fix(finding, "install OpenBLAS (libopenblas0)");
+        vain_checkup_add(checkup, "arithmetic", VAIN_HEALTH_BROKEN, "%s", vain_fail_message());
         vain_fail_clear();
         return;
     }
-    check_blas(checkup, &user, vain_device_platform(&device));
+    const char *platform = vain_device_platform(&device);
+    struct vain_finding *finding =
+        vain_checkup_add(checkup, "arithmetic", VAIN_HEALTH_FINE, "%s, %s", device.name, platform);
+    if (strstr(platform, "product=fused") == NULL) {
+        finding->health = VAIN_HEALTH_WARNING;
+        vain_finding_fix(finding, "runs are much slower, and give other bits than on machines "
+                                  "with AVX2; a virtual machine may hide what its processor has");
+    }
     vain_device_close(&device);
     vain_checkup_add(checkup, "device", VAIN_HEALTH_FINE,
                      "device: cpu (this build has no CUDA module)");

@@ -105,20 +105,3 @@ double vain_system_cpu_quota(void)
     visit_groups("cpu.max", narrow_quota, &quota);
     return quota;
 }
-
-bool vain_system_cpu_has(const char *flag)
-{
-    char text[TEXT_BYTES];
-    if (!read_text("/proc/cpuinfo", text, sizeof text))
-        return false;
-    char *flags = strstr(text, "\nflags");
-    if (flags == NULL)
-        return false;
-    flags[1 + strcspn(flags + 1, "\n")] = '\0';
-    const size_t length = strlen(flag);
-    for (const char *at = strstr(flags, flag); at != NULL; at = strstr(at + 1, flag)) {
-        if (at[-1] == ' ' && (at[length] == ' ' || at[length] == '\0'))
-            return true;
-    }
-    return false;
-}

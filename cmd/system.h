@@ -10,5 +10,3 @@ bool vain_system_memory(int64_t *total_bytes, int64_t *available_bytes);
 int64_t vain_system_memory_limit(void);
 /* Processors' worth of time that its control groups grant; 0: no limit. */
 double vain_system_cpu_quota(void);
-/* Whether the processor has a feature by the kernel's name, such as "avx512f". */
-bool vain_system_cpu_has(const char *flag);

@@ -31,7 +31,8 @@ void vain_context_hash(const struct vain_context *context, uint8_t out[VAIN_HASH
     struct vain_writer writer;
     vain_writer_init(&writer, bytes, sizeof bytes);
     write_context(&writer, context);
-    VAIN_ASSERT(!writer.failed && writer.position == sizeof bytes);
+    VAIN_ASSERT(!writer.failed);
+    VAIN_ASSERT(writer.position == sizeof bytes);
     vain_hash("vain/context/v1", bytes, sizeof bytes, out);
 }
 
@@ -46,7 +47,8 @@ static void write_message(const struct vain_exchange *exchange,
     vain_write_u64(&writer, (uint64_t)codec->word_count);
     vain_write_u32(&writer, (uint32_t)state.range_exponent);
     vain_write_u32(&writer, (uint32_t)state.bound_exponent);
-    VAIN_ASSERT(!writer.failed && writer.position == VAIN_CONTEXT_MESSAGE_BYTES);
+    VAIN_ASSERT(!writer.failed);
+    VAIN_ASSERT(writer.position == VAIN_CONTEXT_MESSAGE_BYTES);
 }
 
 /* The message's fields, for people. Numbers are shown. */

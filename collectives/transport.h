@@ -44,7 +44,8 @@ struct vain_transport_ops {
     /* Collective, blocking: ranks with equal `colour` >= 0 form a communicator, ordered by their
      * rank here; others get size 0. Called at start only. */
     enum vain_status (*split)(struct vain_comm *comm, int colour, struct vain_comm *out);
-    /* Fails every request of every rank of this communicator, now and later. */
+    /* Fails every request of every rank of this communicator and of those split from it, now and
+     * later. */
     void (*abort)(struct vain_comm *comm);
     /* Local; lets go of requests that are still open: their buffers are free afterwards (except as
      * said above). Nothing happens to a communicator of size 0. */

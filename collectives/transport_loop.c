@@ -55,7 +55,8 @@ struct loop_mailbox {
 };
 
 struct loop_group {
-    struct loop_group *next; /* in the hub */
+    struct loop_group *next;   /* in the hub; set before others see the group, then constant */
+    struct loop_group *parent; /* it was split from; NULL: the world */
     struct vain_loop_hub *hub;
     int size;
     pthread_mutex_t mutex;
@@ -112,7 +113,8 @@ static void free_group(struct loop_group *group)
     vain_release(group);
 }
 
-static enum vain_status open_group(struct vain_loop_hub *hub, int size, struct loop_group **out)
+static enum vain_status open_group(struct vain_loop_hub *hub, struct loop_group *parent, int size,
+                                   struct loop_group **out)
 {
     struct loop_group *group = NULL;
     enum vain_status status;
@@ -121,6 +123,7 @@ static enum vain_status open_group(struct vain_loop_hub *hub, int size, struct l
     pthread_mutex_init(&group->mutex, NULL);
     pthread_cond_init(&group->changed, NULL);
     group->hub = hub;
+    group->parent = parent;
     group->size = size;
     atomic_init(&group->aborted_by, -1);
     VAIN_TRY_OUT(vain_take_array(size, sizeof *group->mailboxes, "loop mailboxes",
@@ -150,12 +153,31 @@ static enum vain_status say_aborted(const struct vain_comm *comm)
                      comm->rank, comm->size, atomic_load(&group_of(comm)->aborted_by));
 }
 
-/* Under the mutex. The first one to abort is the one named. */
+static bool descends_from(const struct loop_group *group, const struct loop_group *ancestor)
+{
+    while (group != NULL && group != ancestor)
+        group = group->parent;
+    return group != NULL;
+}
+
+/* Under the group's mutex: it ends, and all that was split from it. The first rank to do so is the
+ * one named. Mutexes are taken from a group to those below it, and the hub's alone. */
 static void mark_aborted(struct loop_group *group, int rank)
 {
-    int nobody = -1;
-    atomic_compare_exchange_strong(&group->aborted_by, &nobody, rank);
-    pthread_cond_broadcast(&group->changed);
+    pthread_mutex_lock(&group->hub->mutex);
+    struct loop_group *below = group->hub->groups;
+    pthread_mutex_unlock(&group->hub->mutex);
+    for (; below != NULL; below = below->next) {
+        int nobody = -1;
+        if (!descends_from(below, group))
+            continue;
+        if (below != group)
+            pthread_mutex_lock(&below->mutex);
+        atomic_compare_exchange_strong(&below->aborted_by, &nobody, rank);
+        pthread_cond_broadcast(&below->changed);
+        if (below != group)
+            pthread_mutex_unlock(&below->mutex);
+    }
 }
 
 /* ---- messages -------------------------------------------------------------------------------- */
@@ -485,7 +507,7 @@ static enum vain_status make_children(struct loop_group *group)
         if (first < rank)
             group->children[rank] = group->children[first];
         else
-            VAIN_TRY(open_group(group->hub, total, &group->children[rank]));
+            VAIN_TRY(open_group(group->hub, group, total, &group->children[rank]));
     }
     return VAIN_OK;
 }
@@ -500,23 +522,25 @@ static enum vain_status loop_split(struct vain_comm *comm, int colour, struct va
     const uint64_t turn = group->splits;
     if (++group->split_posted == group->size) {
         status = make_children(group);
-        if (status != VAIN_OK)
-            mark_aborted(group, comm->rank);
         group->split_posted = 0;
-        group->splits++;
+        if (status == VAIN_OK)
+            group->splits++;
+        else
+            mark_aborted(group, comm->rank);
         pthread_cond_broadcast(&group->changed);
     }
     while (group->splits == turn && atomic_load(&group->aborted_by) < 0)
         pthread_cond_wait(&group->changed, &group->mutex);
-    const bool aborted = atomic_load(&group->aborted_by) >= 0;
-    struct loop_group *child = group->children[comm->rank];
-    if (!aborted && child != NULL)
+    /* A split that all have come to holds, even if the group ends right after it. */
+    const bool done = group->splits != turn;
+    struct loop_group *child = done ? group->children[comm->rank] : NULL;
+    if (child != NULL)
         *out = (struct vain_comm){.ops = comm->ops,
                                   .rank = group->child_rank[comm->rank],
                                   .size = child->size,
                                   .state = child};
     pthread_mutex_unlock(&group->mutex);
-    return status == VAIN_OK && aborted ? say_aborted(comm) : status;
+    return status == VAIN_OK && !done ? say_aborted(comm) : status;
 }
 
 static void loop_abort(struct vain_comm *comm)
@@ -591,7 +615,7 @@ enum vain_status vain_loop_hub_open(int size, struct vain_loop_hub **out)
         return vain_fail(VAIN_ERR_INPUT, "loop: %d ranks, expected 1 to %d", size, VAIN_RANKS_MAX);
     VAIN_TRY(vain_take(sizeof *hub, "loop hub", (void **)&hub));
     pthread_mutex_init(&hub->mutex, NULL);
-    const enum vain_status status = open_group(hub, size, &hub->world);
+    const enum vain_status status = open_group(hub, NULL, size, &hub->world);
     if (status != VAIN_OK)
         vain_loop_hub_close(&hub);
     *out = hub;

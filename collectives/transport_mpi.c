@@ -50,9 +50,11 @@ _Static_assert(sizeof(struct mpi_request) <= sizeof((struct vain_request *)0)->o
                "a request of mpi fits into a vain_request");
 
 struct mpi_state {
+    struct mpi_state *parent; /* it was split from; NULL: the world */
+    int references;           /* the communicator's and those of the states split from it */
     MPI_Comm comm;
-    MPI_Request abort_receive;
-    int aborted_by; /* rank, -1: nobody */
+    MPI_Request abort_receive; /* MPI_REQUEST_NULL once it came or the communicator is closed */
+    int aborted_by;            /* rank, -1: nobody */
     bool reducing;
     struct mpi_request *open;
 };
@@ -78,10 +80,20 @@ static enum vain_status check(int code, const char *what)
     return vain_fail(VAIN_ERR_PEER, "mpi: %s: %s", what, reason);
 }
 
+/* The rank that ended this communicator or one it was split from, as far as known; -1: nobody. */
+static int aborted_by(const struct vain_comm *comm)
+{
+    for (const struct mpi_state *state = state_of(comm); state != NULL; state = state->parent) {
+        if (state->aborted_by >= 0)
+            return state->aborted_by;
+    }
+    return -1;
+}
+
 static enum vain_status say_aborted(const struct vain_comm *comm)
 {
     return vain_fail(VAIN_ERR_PEER, "rank %d of %d (mpi): rank %d ended the common work",
-                     comm->rank, comm->size, state_of(comm)->aborted_by);
+                     comm->rank, comm->size, aborted_by(comm));
 }
 
 static void link_open(struct vain_comm *comm, struct vain_request *request)
@@ -133,7 +145,7 @@ static enum vain_status prepare(struct vain_comm *comm, enum mpi_kind kind, int 
     VAIN_ASSERT(peer < comm->size);
     VAIN_ASSERT(peer != comm->rank);
     VAIN_ASSERT(tag < VAIN_TAG_END);
-    if (state_of(comm)->aborted_by >= 0)
+    if (aborted_by(comm) >= 0)
         return say_aborted(comm);
     *out = (struct mpi_request){.kind = kind, .peer = peer};
     out->message.bytes = bytes;
@@ -234,7 +246,7 @@ static enum vain_status mpi_post_all_reduce(struct vain_comm *comm, uint32_t *wo
     struct mpi_request *mine = open_request(request);
     VAIN_ASSERT(!state->reducing);
     VAIN_ASSERT(count >= 0);
-    if (state->aborted_by >= 0)
+    if (aborted_by(comm) >= 0)
         return say_aborted(comm);
     const int64_t chunks = (count + CHUNK_WORDS - 1) / CHUNK_WORDS;
     VAIN_ASSERT(chunks <= INT32_MAX - CHUNKS_UNDER_WAY);
@@ -290,15 +302,17 @@ static void let_go(struct mpi_request *mine)
     free_type(mine);
 }
 
+/* Looks for the end of this communicator and of those it was split from. */
 static bool is_aborted(struct vain_comm *comm)
 {
-    struct mpi_state *state = state_of(comm);
-    MPI_Status result;
-    int done = 0;
-    if (state->aborted_by < 0 && MPI_Test(&state->abort_receive, &done, &result) == MPI_SUCCESS &&
-        done)
-        state->aborted_by = result.MPI_SOURCE;
-    return state->aborted_by >= 0;
+    for (struct mpi_state *state = state_of(comm); state != NULL; state = state->parent) {
+        MPI_Status result;
+        int done = 0;
+        if (state->aborted_by < 0 && state->abort_receive != MPI_REQUEST_NULL &&
+            MPI_Test(&state->abort_receive, &done, &result) == MPI_SUCCESS && done)
+            state->aborted_by = result.MPI_SOURCE;
+    }
+    return aborted_by(comm) >= 0;
 }
 
 static enum vain_status mpi_test(struct vain_request *request)
@@ -329,6 +343,15 @@ static void mpi_abort(struct vain_comm *comm)
     }
 }
 
+static void release_state(struct mpi_state *state)
+{
+    while (state != NULL && --state->references == 0) {
+        struct mpi_state *parent = state->parent;
+        vain_release(state);
+        state = parent;
+    }
+}
+
 static void mpi_close(struct vain_comm *comm)
 {
     struct mpi_state *state = state_of(comm);
@@ -342,7 +365,7 @@ static void mpi_close(struct vain_comm *comm)
         /* No MPI_Comm_free: a message that nobody received may still come, and would meet the next
          * communicator that gets the same number (seen with Open MPI 4.1: its ranks wait for ever).
          * MPI_Finalize frees the few there are. */
-        vain_release(state);
+        release_state(state);
     }
     vain_comm_empty(comm);
 }
@@ -362,13 +385,14 @@ static const struct vain_transport_ops mpi_ops = {
 };
 
 /* Takes `handle`. */
-static enum vain_status wrap(MPI_Comm handle, struct vain_comm *out)
+static enum vain_status wrap(MPI_Comm handle, struct mpi_state *parent, struct vain_comm *out)
 {
     struct mpi_state *state = NULL;
     *out = (struct vain_comm){.ops = &mpi_ops};
     VAIN_TRY(check(MPI_Comm_set_errhandler(handle, MPI_ERRORS_RETURN), "communicator"));
     VAIN_TRY(vain_take(sizeof *state, "mpi communicator", (void **)&state));
     state->comm = handle;
+    state->references = 1;
     state->aborted_by = -1;
     const enum vain_status status = check(
         MPI_Irecv(NULL, 0, MPI_BYTE, MPI_ANY_SOURCE, TAG_ABORT, handle, &state->abort_receive),
@@ -377,6 +401,9 @@ static enum vain_status wrap(MPI_Comm handle, struct vain_comm *out)
         vain_release(state);
         return status;
     }
+    state->parent = parent;
+    if (parent != NULL)
+        parent->references++;
     out->state = state;
     MPI_Comm_rank(handle, &out->rank);
     MPI_Comm_size(handle, &out->size);
@@ -390,7 +417,7 @@ static enum vain_status mpi_split(struct vain_comm *comm, int colour, struct vai
     VAIN_TRY(check(MPI_Comm_split(state_of(comm)->comm, colour < 0 ? MPI_UNDEFINED : colour,
                                   comm->rank, &handle),
                    "split"));
-    return handle == MPI_COMM_NULL ? VAIN_OK : wrap(handle, out);
+    return handle == MPI_COMM_NULL ? VAIN_OK : wrap(handle, state_of(comm), out);
 }
 
 /* ---- the world ------------------------------------------------------------------------------- */
@@ -412,7 +439,7 @@ enum vain_status vain_mpi_comm_open(struct vain_comm *out)
     MPI_Comm handle = MPI_COMM_NULL;
     *out = (struct vain_comm){.ops = &mpi_ops};
     VAIN_TRY(check(MPI_Comm_dup(MPI_COMM_WORLD, &handle), "communicator"));
-    return wrap(handle, out);
+    return wrap(handle, NULL, out);
 }
 
 void vain_mpi_finalize(void)

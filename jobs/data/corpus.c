@@ -15,6 +15,7 @@
 #include "base/crypto.h"
 #include "base/memory.h"
 #include "jobs/data/file.h"
+#include "jobs/data/order.h"
 #include "jobs/data/partition.h"
 #include "jobs/data/symbols.h"
 
@@ -144,26 +145,16 @@ static void copy_window(const struct vain_corpus *corpus, int64_t offset, int64_
     }
 }
 
-/* Uniform in [0, choices): 64 random bits, so the remainder's bias is below choices / 2^64. */
-static int64_t draw_offset(struct vain_random random, int64_t position, int rank, int64_t row,
-                           int64_t choices)
-{
-    const uint64_t index = ((uint64_t)position >> 32) << 32 | (uint64_t)row;
-    uint32_t words[4];
-    vain_random_block(random, (uint32_t)rank, (uint32_t)position, index, words);
-    return (int64_t)(((uint64_t)words[1] << 32 | words[0]) % (uint64_t)choices);
-}
-
 void vain_corpus_batch(const struct vain_corpus *corpus, struct vain_random random,
                        int64_t position, int rank, int64_t B, int64_t T, int32_t *tokens,
                        int32_t *targets)
 {
     VAIN_ASSERT(position >= 0 && rank >= 0);
     VAIN_ASSERT(B >= 0 && B <= UINT32_MAX && T >= 1);
-    const int64_t choices = corpus->part_end - corpus->part_begin - T;
-    VAIN_ASSERT(choices >= 1);
+    const int64_t symbols = corpus->part_end - corpus->part_begin;
     for (int64_t b = 0; b < B; b++) {
-        const int64_t offset = corpus->part_begin + draw_offset(random, position, rank, b, choices);
+        const int64_t offset =
+            corpus->part_begin + vain_order_offset(random, rank, position * B + b, symbols, T);
         copy_window(corpus, offset, T, tokens + b * T, targets + b * T);
     }
 }

@@ -62,8 +62,8 @@ void vain_corpus_close(struct vain_corpus *corpus);
 void vain_corpus_hash(const struct vain_corpus *corpus, uint8_t out[VAIN_MIN_LEN(32)]);
 
 /* Training batch number `position` (from 0) of rank `rank` of the member's site: B windows of T
- * tokens at offsets drawn from `random` (the stream DATA of the member's name), uniform over its
- * part and never past its end; T is at most the context that the corpus was opened for. Writes
+ * tokens in the order that `random` (the stream DATA of the member's name) gives its part (see
+ * order.h), never past its end; T is at most the context that the corpus was opened for. Writes
  * tokens and targets (B, T); targets are the tokens one further. A pure function of its arguments,
  * so resuming needs only the position. */
 void vain_corpus_batch(const struct vain_corpus *corpus, struct vain_random random,

@@ -11,7 +11,8 @@
 enum {
     TASKS_WANTED = 8,    /* to share between up to eight threads */
     RANGE_ROWS = 48,     /* rows between epilogues: a strip of them stays in the first cache */
-    RANGE_COLUMNS = 512, /* at most so many columns a task */
+    COLUMNS_LEAST = 64,  /* of a task: each element of A that it reads meets two panels at least */
+    RANGE_COLUMNS = 512, /* and at most */
     PACKED_FLOATS = 512 * 1024,                      /* of B: 2 MiB, the size of a second cache */
     STRIP_FLOATS = RANGE_ROWS * RANGE_COLUMNS,       /* a strip, and as many dropout factors */
     GROUPS_FLOATS = VAIN_SCRATCH_BYTES / 4 - PACKED_FLOATS - 2 * STRIP_FLOATS /* of packed A */
@@ -44,16 +45,32 @@ struct grid {
     int64_t across, count;             /* tasks in a row of the grid, tasks */
 };
 
-/* Columns are cut first, `columns_least` wide, since each range of them packs its own part of B once; then rows, until
- * there are enough tasks. */
-static struct grid grid_of(int64_t rows, int64_t columns, int64_t columns_least)
+/* Columns are cut first, since each range of them packs its own part of B once, but not below COLUMNS_LEAST, and such
+ * that B fits if K is not enormous; then rows, until there are enough tasks. */
+static struct grid grid_of(int64_t rows, int64_t columns, int64_t K)
 {
     struct grid grid = {.rows = rows, .columns = columns};
-    const int64_t wanted = vain_larger(rounded_up(vain_parts_of(columns, TASKS_WANTED), VAIN_PANEL_MOST), columns_least);
-    grid.range_columns = vain_smaller(wanted, RANGE_COLUMNS);
+    const int64_t wanted = vain_larger(rounded_up(vain_parts_of(columns, TASKS_WANTED), VAIN_PANEL_MOST), COLUMNS_LEAST);
+    const int64_t fit = PACKED_FLOATS / vain_larger(K, 1) / VAIN_PANEL_MOST * VAIN_PANEL_MOST;
+    const int64_t most = vain_smaller(RANGE_COLUMNS, vain_larger(fit, VAIN_PANEL_MOST));
+    grid.range_columns = vain_smaller(wanted, most);
     grid.across = vain_larger(1, vain_parts_of(columns, grid.range_columns));
     const int64_t down = vain_parts_of(TASKS_WANTED, grid.across);
     grid.range_rows = vain_larger(rounded_up(vain_parts_of(rows, down), RANGE_ROWS), RANGE_ROWS);
+    grid.count = vain_parts_of(rows, grid.range_rows) * grid.across;
+    return grid;
+}
+
+/* Here both factors are packed by each task, so ranges are large in both directions: rows are cut, and columns only
+ * beyond RANGE_COLUMNS. */
+static struct grid weight_grid_of(int64_t rows, int64_t columns)
+{
+    struct grid grid = {.rows = rows, .columns = columns};
+    grid.range_columns = vain_smaller(vain_larger(columns, 1), RANGE_COLUMNS);
+    grid.across = vain_larger(1, vain_parts_of(columns, grid.range_columns));
+    const int64_t down = vain_parts_of(TASKS_WANTED, grid.across);
+    const int64_t even = rounded_up(vain_parts_of(rows, down), VAIN_GROUP_ROWS);
+    grid.range_rows = vain_smaller(vain_larger(even, RANGE_ROWS), GROUPS_FLOATS / VAIN_INNER_MOST / VAIN_GROUP_ROWS * VAIN_GROUP_ROWS);
     grid.count = vain_parts_of(rows, grid.range_rows) * grid.across;
     return grid;
 }
@@ -71,13 +88,6 @@ static struct range range_of(const struct grid *grid, int64_t index)
     return range;
 }
 
-/* Terms of a product of which B fits its room. */
-static int64_t stretch_of(const struct range *range)
-{
-    const int64_t fit = PACKED_FLOATS / vain_larger(VAIN_PANEL_MOST, rounded_up(range->columns, VAIN_PANEL_MOST));
-    return fit / VAIN_INNER_MOST * VAIN_INNER_MOST;
-}
-
 /* ---- Results that are written, row by row of A ---- */
 
 /* A product A B of which B is packed stretch by stretch, and what happens to each strip of the result. */
@@ -93,20 +103,20 @@ struct sweep {
     void (*finish)(const struct sweep *sweep, const struct room *room, const struct range *strip);
 };
 
-/* One stretch of k for all rows of a range; the last one finishes them. */
-static void sweep_stretch(const struct sweep *sweep, const struct room *room, const struct range *range, int64_t k,
-                          int64_t K)
+/* Product and epilogue of a few rows; B is packed already if it fits in one stretch. */
+static void sweep_strip(const struct sweep *sweep, const struct room *room, const struct range *strip, int64_t stretch)
 {
-    for (int64_t done = 0; done < range->rows; done += RANGE_ROWS) {
-        const struct range strip = {range->row + done, vain_smaller(RANGE_ROWS, range->rows - done), range->column,
-                                    range->columns};
-        int64_t stride;
-        float *target = sweep->target(sweep, room, &strip, &stride);
+    int64_t stride;
+    float *target = sweep->target(sweep, room, strip, &stride);
+    for (int64_t k = 0; k < sweep->K || k == 0; k += stretch) {
+        const int64_t K = vain_smaller(stretch, sweep->K - k);
+        if (stretch < sweep->K)
+            sweep->pack(sweep, strip, k, K, room->packed);
         sweep->device->code->product->multiply(&(struct vain_product){
-            .M = strip.rows,
-            .N = strip.columns,
+            .M = strip->rows,
+            .N = strip->columns,
             .K = K,
-            .A = sweep->A + strip.row * sweep->K + k,
+            .A = sweep->A + strip->row * sweep->K + k,
             .A_group = VAIN_GROUP_ROWS * sweep->K,
             .A_row = sweep->K,
             .A_step = 1,
@@ -116,20 +126,22 @@ static void sweep_stretch(const struct sweep *sweep, const struct room *room, co
             .C_stride = stride,
             .add = k > 0,
         });
-        if (k + K == sweep->K)
-            sweep->finish(sweep, room, &strip);
     }
+    sweep->finish(sweep, room, strip);
 }
 
 static void sweep_range(const struct sweep *sweep, int64_t index, int worker)
 {
     const struct range range = range_of(&sweep->grid, index);
     const struct room room = room_of(sweep->device, worker);
-    const int64_t stretch = stretch_of(&range);
-    for (int64_t k = 0; k < sweep->K || k == 0; k += stretch) {
-        const int64_t K = vain_smaller(stretch, sweep->K - k);
-        sweep->pack(sweep, &range, k, K, room.packed);
-        sweep_stretch(sweep, &room, &range, k, K);
+    const int64_t wide = vain_larger(VAIN_PANEL_MOST, rounded_up(range.columns, VAIN_PANEL_MOST));
+    const int64_t stretch = PACKED_FLOATS / wide / VAIN_INNER_MOST * VAIN_INNER_MOST;
+    if (stretch >= sweep->K)
+        sweep->pack(sweep, &range, 0, sweep->K, room.packed);
+    for (int64_t done = 0; done < range.rows; done += RANGE_ROWS) {
+        const struct range strip = {range.row + done, vain_smaller(RANGE_ROWS, range.rows - done), range.column,
+                                    range.columns};
+        sweep_strip(sweep, &room, &strip, stretch);
     }
 }
 
@@ -171,9 +183,7 @@ static void forward_finish(const struct sweep *sweep, const struct room *room, c
         code->bias(tile, bias, l->output + offset);
 }
 
-/* A strip that meets a residual waits aside, since the residual may stand where the result will. Only where B is packed
- * in one stretch: else the strips of all rows have to wait, and do so in the output, which then must not be the
- * residual. */
+/* A strip that meets a residual waits aside, since the residual may stand where the result will. */
 static float *residual_target(const struct sweep *sweep, const struct room *room, const struct range *strip,
                               int64_t *stride)
 {
@@ -193,4 +203,115 @@ static void residual_finish(const struct sweep *sweep, const struct room *room, 
     code->tile->residual((struct vain_tile){strip->rows, strip->columns, l->N},
                          l->bias == NULL ? NULL : l->bias + strip->column, drops ? room->factors : NULL, room->strip,
                          l->residual + offset, l->output + offset);
+}
+
+void vain_cpu_linear(struct vain_queue *queue, const struct vain_linear *linear)
+{
+    const bool residual = linear->epilogue == VAIN_EPILOGUE_RESIDUAL;
+    struct sweep sweep = {
+        .device = queue->device,
+        .grid = grid_of(linear->M, linear->N, linear->K),
+        .K = linear->K,
+        .A = linear->input,
+        .op = linear,
+        .pack = pack_weight,
+        .target = residual ? residual_target : forward_target,
+        .finish = residual ? residual_finish : forward_finish,
+    };
+    vain_run(queue->device, sweep.grid.count, sweep_task, &sweep);
+}
+
+/* ---- Backwards: d_input (M, K) = d_output weight, times the derivative of the GELU before it ---- */
+
+static void pack_weight_rows(const struct sweep *sweep, const struct range *range, int64_t k, int64_t K, float *packed)
+{
+    const struct vain_linear_gradient *g = sweep->op;
+    sweep->device->code->product->pack_columns(K, range->columns, g->weight + k * g->K + range->column, g->K, packed);
+}
+
+static float *input_target(const struct sweep *sweep, const struct room *room, const struct range *strip,
+                           int64_t *stride)
+{
+    const struct vain_linear_gradient *g = sweep->op;
+    (void)room;
+    *stride = g->K;
+    return g->d_input + strip->row * g->K + strip->column;
+}
+
+static void input_finish(const struct sweep *sweep, const struct room *room, const struct range *strip)
+{
+    const struct vain_linear_gradient *g = sweep->op;
+    const int64_t offset = strip->row * g->K + strip->column;
+    (void)room;
+    if (g->pre_activation != NULL)
+        sweep->device->code->tile->gelu_gradient((struct vain_tile){strip->rows, strip->columns, g->K},
+                                                 g->pre_activation + offset, g->d_input + offset);
+}
+
+/* ---- d_weight (N, K) += d_output^T input; d_bias (N) += column sums of d_output ---- */
+
+struct backward {
+    const struct vain_linear_gradient *gradient;
+    struct sweep input;
+    struct grid weight;
+};
+
+static void weight_range(const struct backward *backward, int64_t index, int worker)
+{
+    const struct vain_linear_gradient *g = backward->gradient;
+    const struct vain_vector_code *code = backward->input.device->code;
+    const struct room room = room_of(backward->input.device, worker);
+    const struct range range = range_of(&backward->weight, index);
+    for (int64_t m = 0; m < g->M; m += VAIN_INNER_MOST) {
+        const int64_t M = vain_smaller(VAIN_INNER_MOST, g->M - m);
+        code->product->pack_columns(M, range.columns, g->input + m * g->K + range.column, g->K, room.packed);
+        code->product->pack_group(M, range.rows, g->d_output + m * g->N + range.row, g->N, room.groups);
+        code->product->multiply(&(struct vain_product){
+            .M = range.rows,
+            .N = range.columns,
+            .K = M,
+            .A = room.groups,
+            .A_group = VAIN_GROUP_ROWS * M,
+            .A_row = 1,
+            .A_step = VAIN_GROUP_ROWS,
+            .B = room.packed,
+            .B_depth = M,
+            .C = g->d_weight + range.row * g->K + range.column,
+            .C_stride = g->K,
+            .add = true,
+        });
+        if (g->d_bias != NULL && range.column == 0)
+            code->tile->column_sums((struct vain_tile){M, range.rows, g->N}, g->d_output + m * g->N + range.row,
+                                    g->d_bias + range.row);
+    }
+}
+
+static void backward_task(void *context, int64_t index, int worker)
+{
+    const struct backward *backward = context;
+    if (index < backward->weight.count)
+        weight_range(backward, index, worker);
+    else
+        sweep_range(&backward->input, index - backward->weight.count, worker);
+}
+
+void vain_cpu_linear_gradient(struct vain_queue *queue, const struct vain_linear_gradient *gradient)
+{
+    struct backward backward = {
+        .gradient = gradient,
+        .weight = weight_grid_of(gradient->N, gradient->K),
+        .input =
+            {
+                .device = queue->device,
+                .grid = grid_of(gradient->M, gradient->K, gradient->N),
+                .K = gradient->N,
+                .A = gradient->d_output,
+                .op = gradient,
+                .pack = pack_weight_rows,
+                .target = input_target,
+                .finish = input_finish,
+            },
+    };
+    const int64_t inputs = gradient->d_input == NULL ? 0 : backward.input.grid.count;
+    vain_run(queue->device, backward.weight.count + inputs, backward_task, &backward);
 }

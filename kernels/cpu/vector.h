@@ -34,7 +34,7 @@ struct vain_product {
     const float *A;                /* element (i, k) at A[i / 12 * A_group + i % 12 * A_row + k * A_step] */
     int64_t A_group, A_row, A_step;
     const float *B;                /* packed */
-    int64_t B_depth;               /* rows of the packed B; K of them are used */
+    int64_t B_depth, B_first;      /* rows of the packed B, and the first of the K that are used */
     float *C;
     int64_t C_stride;
     bool add;
@@ -67,10 +67,11 @@ struct vain_tile_code {
     void (*column_sums)(struct vain_tile tile, const float *x, float *sums);
 };
 
-/* Softmax over a block of rows of a score matrix: row i of the block sees keys 0 .. first + i. */
+/* Softmax over a block of rows of a score matrix: row i of the block sees keys 0 .. first + i. `stride` is a multiple
+ * of 16 and at least keys: whole vectors are written. */
 struct vain_score_block {
-    int64_t rows, keys, first; /* keys = first + rows: the stride of the matrix as well */
-    float scale;               /* 1 / sqrt(head width) */
+    int64_t rows, keys, first, stride;
+    float scale; /* 1 / sqrt(head width) */
 };
 
 struct vain_row_code {
@@ -83,11 +84,11 @@ struct vain_row_code {
                                 float *d_input, float *d_gain, float *d_shift);
     /* Loss of each row, written to losses (rows); logits become gradients unless scale is 0. */
     void (*cross_entropy)(int64_t rows, int64_t V, float *logits, const int32_t *targets, float scale, double *losses);
-    /* scores (rows, keys) become exp(scale * score - maximum), 0 beyond what a row sees; reciprocal_sums (rows) and
-     * log_sums (rows) are written. */
+    /* scores (rows, keys) become exp(scale * score - maximum), 0 from there to `keys`; reciprocal_sums (rows)
+     * and log_sums (rows) are written. */
     void (*softmax)(const struct vain_score_block *block, float *scores, float *reciprocal_sums, float *log_sums);
     /* scores become probabilities from log_sums; d_probabilities becomes the gradient of the raw scores:
-     * scale * p * (d_p - dot), dot (rows) = d_output . output of the row. Both 0 beyond what a row sees. */
+     * scale * p * (d_p - dot), dot (rows) = d_output . output of the row. Both 0 from there to `keys`. */
     void (*softmax_gradient)(const struct vain_score_block *block, const float *log_sums, const float *dots,
                              float *scores, float *d_probabilities);
     /* dots (rows) of the rows of two tiles. */

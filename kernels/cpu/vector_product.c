@@ -15,6 +15,21 @@
 #define VAIN_ALWAYS_INLINE static inline __attribute__((always_inline))
 
 typedef float vain_lanes __attribute__((vector_size(VAIN_VECTOR_BYTES)));
+typedef int32_t vain_indices __attribute__((vector_size(VAIN_VECTOR_BYTES)));
+
+/* Lanes of two vectors by constant indices, the second one's from LANES on. */
+#if defined(__clang__)
+VAIN_ALWAYS_INLINE vain_lanes shuffle(vain_lanes a, vain_lanes b, vain_indices indices)
+{
+    vain_lanes result = a;
+    for (int j = 0; j < (int)(sizeof a / sizeof(float)); j++)
+        result[j] = indices[j] < (int)(sizeof a / sizeof(float)) ? a[indices[j]] : b[indices[j] - (int)(sizeof a / sizeof(float))];
+    return result;
+}
+#define VAIN_SHUFFLE(a, b, indices) shuffle(a, b, indices)
+#else
+#define VAIN_SHUFFLE(a, b, indices) __builtin_shuffle(a, b, indices)
+#endif
 
 enum { LANES = VAIN_VECTOR_BYTES / 4, COLUMNS = 2 * LANES, ROWS = VAIN_VECTOR_ROWS };
 _Static_assert(VAIN_GROUP_ROWS % ROWS == 0, "a group of packed rows is whole tiles");
@@ -73,13 +88,20 @@ VAIN_ALWAYS_INLINE void tile(int rows, int vectors, const struct spot *spot)
         a9 += step;
         b += COLUMNS;
     }
+    float *c = spot->c;
+    const int64_t c_stride = spot->c_stride;
+    if (spot->add) {
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+            for (int v = 0; v < vectors; v++)
+                sums[i][v] = load(c + i * c_stride + v * LANES) + sums[i][v];
+    }
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
-        for (int v = 0; v < vectors; v++) {
-            float *c = spot->c + i * spot->c_stride + v * LANES;
-            store(c, spot->add ? load(c) + sums[i][v] : sums[i][v]);
-        }
+        for (int v = 0; v < vectors; v++)
+            store(c + i * c_stride + v * LANES, sums[i][v]);
 }
 
 /* One function a tile height, for a whole panel and for one that fills a single vector. */
@@ -141,7 +163,7 @@ static void multiply_rows(const struct vain_product *p, int height, int64_t k, i
     for (int64_t j = 0; j < p->N; j += COLUMNS) {
         const int64_t columns = p->N - j < COLUMNS ? p->N - j : COLUMNS;
         const tile_function function = columns > LANES ? heights[height].two : heights[height].one;
-        spot.b = p->B + j * p->B_depth + k * COLUMNS;
+        spot.b = p->B + j * p->B_depth + (p->B_first + k) * COLUMNS;
         spot.c = c + j;
         if (columns % LANES == 0)
             function(&spot);
@@ -175,18 +197,17 @@ static void multiply(const struct vain_product *p)
 
 /* ---- Packing ---- */
 
-/* Rows of B become panels, the last one filled up with zeros. */
-static void pack_rows(int64_t K, int64_t N, int64_t width, const float *source, int64_t stride, float *restrict target)
+/* Rows become panels `width` wide, the last one filled up with zeros. Row by row, since sources are far and long. */
+VAIN_ALWAYS_INLINE void pack_rows(int64_t K, int64_t N, int64_t width, const float *source, int64_t stride,
+                                  float *restrict target)
 {
-    for (int64_t j = 0; j < N; j += width) {
-        const int64_t columns = N - j < width ? N - j : width;
-        for (int64_t k = 0; k < K; k++, target += width) {
-            const float *from = source + k * stride + j;
-            for (int64_t c = 0; c < columns; c++)
-                target[c] = from[c];
-            for (int64_t c = columns; c < width; c++)
-                target[c] = 0;
-        }
+    const int64_t whole = N / width * width;
+    for (int64_t k = 0; k < K; k++, target += width) {
+        const float *from = source + k * stride;
+        for (int64_t j = 0; j < whole; j += width)
+            memcpy(target + j * K, from + j, (size_t)width * sizeof(float));
+        for (int64_t c = 0; whole < N && c < width; c++)
+            target[whole * K + c] = c < N - whole ? from[whole + c] : 0;
     }
 }
 
@@ -200,18 +221,56 @@ static void pack_group(int64_t K, int64_t M, const float *source, int64_t stride
     pack_rows(K, M, VAIN_GROUP_ROWS, source, stride, target);
 }
 
-static void pack_transposed(int64_t K, int64_t N, const float *source, int64_t stride, float *restrict target)
+/* A square of LANES x LANES in registers: swap what lies off the diagonal in blocks of 1, 2, 4 ... */
+VAIN_ALWAYS_INLINE void transpose_square(const float *source, int64_t stride, float *target)
+{
+    vain_lanes rows[LANES];
+#pragma GCC unroll 16
+    for (int i = 0; i < LANES; i++)
+        rows[i] = load(source + i * stride);
+#pragma GCC unroll 4
+    for (int size = 1; size < LANES; size *= 2) {
+        vain_indices low, high;
+#pragma GCC unroll 16
+        for (int j = 0; j < LANES; j++) {
+            low[j] = (j & size) != 0 ? LANES + j - size : j;
+            high[j] = (j & size) != 0 ? LANES + j : j + size;
+        }
+#pragma GCC unroll 16
+        for (int i = 0; i < LANES; i++) {
+            if ((i & size) != 0)
+                continue;
+            const vain_lanes a = rows[i], b = rows[i + size];
+            rows[i] = VAIN_SHUFFLE(a, b, low);
+            rows[i + size] = VAIN_SHUFFLE(a, b, high);
+        }
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < LANES; i++)
+        store(target + i * COLUMNS, rows[i]);
+}
+
+/* Columns of one panel whose squares are not whole. */
+static void transpose_rest(int64_t k, int64_t K, int64_t first, int64_t columns, const float *source, int64_t stride,
+                           float *restrict target)
+{
+    for (; k < K; k++)
+        for (int64_t c = first; c < COLUMNS; c++)
+            target[k * COLUMNS + c] = c < columns ? source[c * stride + k] : 0;
+}
+
+static void pack_transposed(int64_t K, int64_t N, const float *source, int64_t stride, float *target)
 {
     for (int64_t j = 0; j < N; j += COLUMNS, target += K * COLUMNS) {
-        const int64_t columns = N - j < COLUMNS ? N - j : COLUMNS;
-        for (int64_t c = 0; c < columns; c++) {
-            const float *from = source + (j + c) * stride;
-            for (int64_t k = 0; k < K; k++)
-                target[k * COLUMNS + c] = from[k];
-        }
-        for (int64_t c = columns; c < COLUMNS; c++)
-            for (int64_t k = 0; k < K; k++)
-                target[k * COLUMNS + c] = 0;
+        const float *panel = source + j * stride;
+        const int64_t columns = N - j < COLUMNS ? N - j : COLUMNS, whole = columns / LANES * LANES;
+        int64_t k = 0;
+        for (; k + LANES <= K; k += LANES)
+            for (int64_t c = 0; c < whole; c += LANES)
+                transpose_square(panel + c * stride + k, stride, target + k * COLUMNS + c);
+        transpose_rest(k, K, 0, columns, panel, stride, target);
+        if (whole < COLUMNS)
+            transpose_rest(0, k, whole, columns, panel, stride, target);
     }
 }
 

@@ -2,6 +2,8 @@
 #include "kernels/cpu/vector.h"
 #include "kernels/cpu/vector_math.h"
 
+#include <string.h>
+
 /* ---- Sums and maxima over a row, lane j mod 16 ---- */
 
 static float row_sum(int64_t N, const float *restrict x)
@@ -40,6 +42,19 @@ static float row_dot(int64_t N, const float *restrict a, const float *restrict b
     return vain_lanes_sum(lanes);
 }
 
+/* All bits, then none: 16 of them from 16 - rest on keep the first `rest` lanes. */
+static const uint32_t lane_masks[2 * VAIN_LANES] = {
+    ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u,
+};
+
+static float lanes_maximum(float lanes[VAIN_LANES])
+{
+    for (int half = VAIN_LANES / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; l++)
+            lanes[l] = lanes[l + half] > lanes[l] ? lanes[l + half] : lanes[l];
+    return lanes[0];
+}
+
 /* Of at least one element. A NaN may pass unseen here; it shows in the sum of exponentials. */
 static float row_maximum(int64_t N, const float *restrict x)
 {
@@ -52,39 +67,46 @@ static float row_maximum(int64_t N, const float *restrict x)
             lanes[l] = x[j + l] > lanes[l] ? x[j + l] : lanes[l];
     for (int l = 0; j < N; j++, l++)
         lanes[l] = x[j] > lanes[l] ? x[j] : lanes[l];
-    float maximum = lanes[0];
-    for (int l = 1; l < VAIN_LANES; l++)
-        maximum = lanes[l] > maximum ? lanes[l] : maximum;
-    return maximum;
+    return lanes_maximum(lanes);
 }
 
-/* x = e^(scale * x - shift); gives the sum. */
-static float row_exponentials(int64_t N, float scale, float shift, float *restrict x)
+/* lanes += e^(scale * x - shift) of whole vectors, which are written if `writes`. */
+static inline void add_exponentials(float scale, float shift, bool writes, const float *x, float *out,
+                                    float lanes[VAIN_LANES])
+{
+    float e[VAIN_LANES];
+    for (int l = 0; l < VAIN_LANES; l++)
+        e[l] = vain_exp(scale * x[l] - shift);
+    for (int l = 0; l < VAIN_LANES; l++)
+        lanes[l] += e[l];
+    if (writes)
+        memcpy(out, e, sizeof e);
+}
+
+/* The same of the last 1 to 15 elements; the other lanes stay as they are. */
+static void add_last_exponentials(int rest, float scale, float shift, bool writes, const float *x, float *out,
+                                  float lanes[VAIN_LANES])
+{
+    float e[VAIN_LANES];
+    for (int l = 0; l < VAIN_LANES; l++)
+        e[l] = l < rest ? x[l] : 0;
+    for (int l = 0; l < VAIN_LANES; l++)
+        e[l] = vain_exp(scale * e[l] - shift);
+    for (int l = 0; l < VAIN_LANES; l++)
+        lanes[l] += l < rest ? e[l] : 0;
+    for (int l = 0; writes && l < rest; l++)
+        out[l] = e[l];
+}
+
+/* x = e^(scale * x - shift) if `writes`; gives the sum in any case. */
+static inline float row_exponentials(int64_t N, float scale, float shift, bool writes, float *x)
 {
     float lanes[VAIN_LANES] = {0};
     int64_t j = 0;
     for (; j + VAIN_LANES <= N; j += VAIN_LANES)
-        for (int l = 0; l < VAIN_LANES; l++) {
-            x[j + l] = vain_exp(scale * x[j + l] - shift);
-            lanes[l] += x[j + l];
-        }
-    for (int l = 0; j < N; j++, l++) {
-        x[j] = vain_exp(scale * x[j] - shift);
-        lanes[l] += x[j];
-    }
-    return vain_lanes_sum(lanes);
-}
-
-/* The same sum without writing. */
-static float row_exponential_sum(int64_t N, float shift, const float *restrict x)
-{
-    float lanes[VAIN_LANES] = {0};
-    int64_t j = 0;
-    for (; j + VAIN_LANES <= N; j += VAIN_LANES)
-        for (int l = 0; l < VAIN_LANES; l++)
-            lanes[l] += vain_exp(x[j + l] - shift);
-    for (int l = 0; j < N; j++, l++)
-        lanes[l] += vain_exp(x[j] - shift);
+        add_exponentials(scale, shift, writes, x + j, x + j, lanes);
+    if (j < N)
+        add_last_exponentials((int)(N - j), scale, shift, writes, x + j, x + j, lanes);
     return vain_lanes_sum(lanes);
 }
 
@@ -163,11 +185,11 @@ static void cross_entropy(int64_t rows, int64_t V, float *restrict logits, const
         float *x = logits + i * V;
         const float maximum = row_maximum(V, x), target = x[targets[i]];
         if (!(scale < 0 || scale > 0)) {
-            const float sum = row_exponential_sum(V, maximum, x);
+            const float sum = row_exponentials(V, 1.0f, maximum, false, x);
             losses[i] = (double)(vain_log(sum) - (target - maximum));
             continue;
         }
-        const float sum = row_exponentials(V, 1.0f, maximum, x);
+        const float sum = row_exponentials(V, 1.0f, maximum, true, x);
         losses[i] = (double)(vain_log(sum) - (target - maximum));
         const float factor = scale / sum;
         for (int64_t j = 0; j < V; j++)
@@ -176,18 +198,31 @@ static void cross_entropy(int64_t rows, int64_t V, float *restrict logits, const
     }
 }
 
-/* ---- Softmax of attention scores ---- */
+/* ---- Softmax of attention scores: rows are padded to whole vectors, in place of tails ---- */
+
+/* x becomes 0 behind the first `rest` lanes. */
+static inline void keep_first(int64_t rest, float *x)
+{
+    const uint32_t *masks = lane_masks + VAIN_LANES - rest;
+    for (int l = 0; l < VAIN_LANES; l++)
+        x[l] = vain_float_of_bits(vain_bits_of_float(x[l]) & masks[l]);
+}
 
 static void softmax(const struct vain_score_block *block, float *scores, float *restrict reciprocal_sums,
                     float *restrict log_sums)
 {
+    const float scale = block->scale;
     for (int64_t i = 0; i < block->rows; i++) {
-        float *x = scores + i * block->keys;
-        const int64_t seen = block->first + i + 1;
-        const float maximum = block->scale * row_maximum(seen, x);
-        const float sum = row_exponentials(seen, block->scale, maximum, x);
-        for (int64_t j = seen; j < block->keys; j++)
+        float *restrict x = scores + i * block->stride;
+        const int64_t seen = block->first + i + 1, whole = (seen - 1) / VAIN_LANES * VAIN_LANES;
+        const int64_t padded = whole + VAIN_LANES;
+        const float maximum = scale * row_maximum(seen, x);
+        for (int64_t j = 0; j < padded; j++)
+            x[j] = vain_exp(scale * x[j] - maximum);
+        keep_first(seen - whole, x + whole);
+        for (int64_t j = padded; j < block->keys; j++)
             x[j] = 0;
+        const float sum = row_sum(padded, x);
         reciprocal_sums[i] = 1.0f / sum;
         log_sums[i] = maximum + vain_log(sum);
     }
@@ -198,17 +233,18 @@ static void softmax_gradient(const struct vain_score_block *block, const float *
 {
     const float scale = block->scale;
     for (int64_t i = 0; i < block->rows; i++) {
-        float *x = scores + i * block->keys, *d = d_probabilities + i * block->keys;
-        const int64_t seen = block->first + i + 1;
+        float *restrict x = scores + i * block->stride, *restrict d = d_probabilities + i * block->stride;
+        const int64_t seen = block->first + i + 1, whole = (seen - 1) / VAIN_LANES * VAIN_LANES;
+        const int64_t padded = whole + VAIN_LANES;
         const float log_sum = log_sums[i], dot = dots[i];
-        for (int64_t j = 0; j < seen; j++) {
+        for (int64_t j = 0; j < padded; j++) {
             x[j] = vain_exp(scale * x[j] - log_sum);
             d[j] = scale * (x[j] * (d[j] - dot));
         }
-        for (int64_t j = seen; j < block->keys; j++) {
-            x[j] = 0;
-            d[j] = 0;
-        }
+        keep_first(seen - whole, x + whole);
+        keep_first(seen - whole, d + whole);
+        for (int64_t j = padded; j < block->keys; j++)
+            x[j] = d[j] = 0;
     }
 }
 

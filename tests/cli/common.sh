@@ -1,10 +1,17 @@
 # shellcheck shell=bash
 # Shared by the scripts of this folder: a scratch folder that is also the home, and checks.
-# usage: sourced, with VAIN (the program), JSON_LINE (tests/cli/json_line.c) and SOURCE (the repository) set.
+# usage: sourced, with VAIN (the program), JSON_LINE (made of json_line.c) and SOURCE (the
+# repository) set.
 set -u
-: "${VAIN:?the path of the vain program}" "${JSON_LINE:?the path of json_line}" "${SOURCE:?the repository}"
+: "${VAIN:?the path of the vain program}" "${JSON_LINE:?the path of json_line}"
+: "${SOURCE:?the repository}"
 scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+clean_up() { # also what a script that was cut off left running
+    jobs -p | xargs -r kill -KILL 2>/dev/null
+    wait 2>/dev/null
+    rm -rf "$scratch"
+}
+trap clean_up EXIT
 cd "$scratch" || exit 1
 export HOME=$scratch VAIN_HOME=$scratch/home LC_ALL=C.UTF-8
 unset NO_COLOR FORCE_COLOR TERM XDG_CONFIG_HOME VAIN_LAUNCH
@@ -25,7 +32,7 @@ call() {
     shift
     "$VAIN" "$@" >out.txt 2>err.txt </dev/null
     code=$?
-    out=$(cat out.txt) err=$(cat err.txt)
+    out=$(tr -d '\0' <out.txt) err=$(cat err.txt)
     if [ "$code" -eq "$wanted" ]; then
         pass
     else
@@ -52,8 +59,8 @@ flip() { # flip FILE PLACE BIT: change one bit
 equal() { # equal WHAT WANTED FOUND
     if [ "$2" = "$3" ]; then pass; else fail "$1: expected '$2', found '$3'"; fi
 }
-# answer CODE ARGUMENT...: the same with --json: the answer must be one valid line, of status ok (codes
-# 0 and 1) or error. Values of its paths: value PATH.
+# answer CODE ARGUMENT...: the same with --json: the answer must be one valid line, of status ok
+# (codes 0 and 1) or error. Values of its paths: value PATH.
 answer() {
     local wanted=$1 status=error
     shift
@@ -64,8 +71,13 @@ answer_of() { # the same with the status given
     local wanted=$1 status=$2 problem
     shift 2
     call "$wanted" "$@" --json
-    if problem=$("$JSON_LINE" "$status" <out.txt 2>&1); then pass; else fail "vain $* --json: $problem"; fi
-    [ "$status" = ok ] || equal "exit code in the answer to vain $*" "$wanted" "$("$JSON_LINE" error error.exit_code <out.txt)"
+    if problem=$("$JSON_LINE" "$status" <out.txt 2>&1); then
+        pass
+    else
+        fail "vain $* --json: $problem"
+    fi
+    [ "$status" = ok ] || equal "exit code in the answer to vain $*" "$wanted" \
+        "$("$JSON_LINE" error error.exit_code <out.txt)"
 }
 value() {
     "$JSON_LINE" ok "$1" <out.txt 2>&1
@@ -77,8 +89,12 @@ finish() {
 
 # A text that a small model learns, and a job on it.
 make_job() {
-    awk 'BEGIN { srand(5); n = split("ring tree sum mask round member site share key vote", words, " ")
-        for (i = 0; i < 4000; i++) printf "%s%s", words[1 + int(rand() * n)], i % 9 == 8 ? "\n" : " " }' >corpus.txt
+    awk 'BEGIN {
+        srand(5)
+        n = split("ring tree sum mask round member site share key vote", words, " ")
+        for (i = 0; i < 4000; i++)
+            printf "%s%s", words[1 + int(rand() * n)], i % 9 == 8 ? "\n" : " "
+    }' >corpus.txt
     cat >job.yaml <<'YAML'
 version: 1
 name: small

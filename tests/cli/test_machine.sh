@@ -6,7 +6,7 @@
 answer 0 version
 has "version" "$(value data.version)" '^[0-9]+\.[0-9]+\.[0-9]+$'
 equal "licence" MIT "$(value data.licence)"
-has "platform" "$(value data.platform)" '^vain=[0-9.]+ device=cpu libm=glibc-[0-9.]+ blas=.+ isa='
+has "platform" "$(value data.platform)" '^vain=[0-9.]+ device=cpu libm=glibc-[0-9.]+ product=(fused|plain)$'
 version=$(value data.version)
 call 0 version
 has "version as text" "$out" "^vain $version\$"
@@ -46,9 +46,6 @@ equal "an open key folder" broken "$(state 'key folder')"
 chmod 700 "$VAIN_HOME/keys"
 answer 0 doctor
 equal "mended" ok "$(state 'key folder')"
-OPENBLAS_CORETYPE=Haswell OPENBLAS_L2_SIZE=512 answer 0 doctor
-equal "a BLAS that is held back" warning "$(state arithmetic)"
-has "how to mend it" "$(cat out.txt)" 'unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE'
 VAIN_LAUNCH=frobnicate answer 1 doctor
 equal "a wrong VAIN_LAUNCH" broken "$(state MPI)"
 cd .. || exit 1

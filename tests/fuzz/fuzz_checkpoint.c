@@ -1,9 +1,10 @@
 /* The reader of checkpoint files, on two kinds of input.
  *
- * First byte even: the rest is a file. HDF5 refuses nearly everything of that by its checksums, which is what keeps
- * strangers out; so, first byte odd: the rest is a list of edits that HDF5 itself makes in a good file (links deleted,
- * moved and made, attributes and datasets of other types, shapes and values), with its checksums right. That reaches our
- * own checks. What is accepted must read, and its slices must tile the vector. */
+ * First byte even: the rest is a file. HDF5 refuses nearly everything of that by its checksums,
+ * which is what keeps strangers out; so, first byte odd: the rest is a list of edits that HDF5
+ * itself makes in a good file (links deleted, moved and made, attributes and datasets of other
+ * types, shapes and values), with its checksums right. That reaches our own checks. What is
+ * accepted must read, and its slices must tile the vector. */
 #include "cmd/world.h"
 #include "jobs/store/checkpoint.h"
 #include "jobs/store/checkpoint_layout.h"
@@ -26,19 +27,40 @@ static uint8_t *good;
 static size_t good_bytes;
 
 static const char *const paths[] = {
-    "/complete",      "/spec",           "/spec_resolved",       "/model",
-    "/model/a",       "/model/a/w",      "/model/b",             "/outer",
-    "/outer/momentum", "/outer/momentum/a/w", "/outer/momentum/b", "/data",
-    "/data/symbols",  "/codec",          "/peers",               "/peers/id",
-    "/peers/name",    "/run/loss",       "/run/loss/step",       "/run/loss/loss",
-    "/run/loss/round", "/run/loss/val_loss", "/integrity",       "/integrity/parameters",
-    "/integrity/content", "/integrity/outer_momentum", "/model/c", "/model/a/d",
+    "/complete",
+    "/spec",
+    "/spec_resolved",
+    "/model",
+    "/model/a",
+    "/model/a/w",
+    "/model/b",
+    "/outer",
+    "/outer/momentum",
+    "/outer/momentum/a/w",
+    "/outer/momentum/b",
+    "/data",
+    "/data/symbols",
+    "/codec",
+    "/peers",
+    "/peers/id",
+    "/peers/name",
+    "/run/loss",
+    "/run/loss/step",
+    "/run/loss/loss",
+    "/run/loss/round",
+    "/run/loss/val_loss",
+    "/integrity",
+    "/integrity/parameters",
+    "/integrity/content",
+    "/integrity/outer_momentum",
+    "/model/c",
+    "/model/a/d",
 };
 static const char *const attributes[] = {
-    "file_type",   "format_version", "created",         "job_name",       "run_id",
+    "file_type",   "format_version", "created",         "job_name",        "run_id",
     "round",       "step",           "model",           "parameter_count", "platform",
-    "spec_hash",   "record_head",    "parameters_hash", "flat_offset",    "dims",
-    "symbol_kind", "symbol_count",   "scale_exponent",  "bound_exponent", "leaf_bytes",
+    "spec_hash",   "record_head",    "parameters_hash", "flat_offset",     "dims",
+    "symbol_kind", "symbol_count",   "scale_exponent",  "bound_exponent",  "leaf_bytes",
 };
 /* Attribute i belongs to this object, so that an edit hits something. */
 static const char *owner_of(size_t attribute)
@@ -93,15 +115,6 @@ static void make_good_file(void)
     (void)rmdir(folder);
 }
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-    (void)argc;
-    (void)argv;
-    make_good_file();
-    return 0;
-}
-
 /* ---- Edits ---------------------------------------------------------------------------------- */
 
 static const char *pick_path(struct vain_reader *input)
@@ -115,8 +128,8 @@ static void put_attribute(hid_t file, const char *object, const char *name, hid_
     const hsize_t size = (hsize_t)count;
     (void)H5Adelete_by_name(file, object, name, H5P_DEFAULT);
     const hid_t space = count == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &size, NULL);
-    const hid_t attribute = H5Acreate_by_name(file, object, name, type, space, H5P_DEFAULT,
-                                              H5P_DEFAULT, H5P_DEFAULT);
+    const hid_t attribute =
+        H5Acreate_by_name(file, object, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
     if (attribute >= 0) {
         H5Awrite(attribute, type, value);
         H5Aclose(attribute);
@@ -235,33 +248,61 @@ static void edit(hid_t file, struct vain_reader *input)
     }
 }
 
+/* The file that edits are made in: HDF5's image of an open file does not have its checksums right.
+ */
+static char scratch_path[64];
+static int scratch;
+
+static void open_scratch(void)
+{
+    snprintf(scratch_path, sizeof scratch_path, "/dev/shm/vain-fuzz-XXXXXX");
+    scratch = mkstemp(scratch_path);
+    if (scratch < 0) {
+        snprintf(scratch_path, sizeof scratch_path, "/tmp/vain-fuzz-XXXXXX");
+        scratch = mkstemp(scratch_path);
+    }
+    if (scratch < 0)
+        abort();
+}
+
+static void remove_scratch(void)
+{
+    (void)unlink(scratch_path);
+}
+
 /* Bytes of the edited file in `out`, 0 if it does not fit. */
 static size_t edited_image(struct vain_reader *input, uint8_t *out)
 {
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-    const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    H5Pset_fapl_core(access, 65536, false);
-    H5Pset_file_image(access, good, good_bytes);
-    const hid_t file = H5Fopen("good", H5F_ACC_RDWR, access);
+    if (ftruncate(scratch, 0) != 0 || pwrite(scratch, good, good_bytes, 0) != (ssize_t)good_bytes)
+        abort();
+    const hid_t file = H5Fopen(scratch_path, H5F_ACC_RDWR, H5P_DEFAULT);
     if (file < 0)
         abort();
     const int count = vain_read_u8(input) % EDITS_MAX + 1;
     for (int i = 0; i < count && !input->failed; i++)
         edit(file, input);
-    size_t bytes = 0;
-    if (H5Fflush(file, H5F_SCOPE_GLOBAL) >= 0) {
-        const ssize_t needed = H5Fget_file_image(file, NULL, 0);
-        if (needed > 0 && needed <= IMAGE_MAX && H5Fget_file_image(file, out, IMAGE_MAX) == needed)
-            bytes = (size_t)needed;
-    }
-    H5Fclose(file);
-    H5Pclose(access);
-    return bytes;
+    if (H5Fclose(file) < 0)
+        abort();
+    const ssize_t bytes = pread(scratch, out, IMAGE_MAX, 0);
+    return bytes > 0 && bytes < IMAGE_MAX ? (size_t)bytes : 0;
 }
 
 /* ---- Target --------------------------------------------------------------------------------- */
 
-/* HDF5 1.10 loses a few bytes of its own when an object header is broken. What we hold of it is counted instead. */
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc;
+    (void)argv;
+    make_good_file();
+    open_scratch();
+    (void)atexit(remove_scratch);
+    return 0;
+}
+
+/* HDF5 1.10 loses a few bytes of its own when an object header is broken. What we hold of it is
+ * counted instead. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {

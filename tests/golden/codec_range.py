@@ -55,22 +55,23 @@ def main():
         members = draw.choice([1, 2, 3, 8, 100, 1024])
         bits = 32 // fields - (members - 1).bit_length()
         print("first", n_parameters, members, bits, fields, mantissa, exponent, *got)
-    for index in range(500):
+    for index in range(900):
         fields = draw.choice([1, 2])
         members = draw.choice([1, 2, 3, 4, 5, 7, 8, 9, 16, 64, 1000, 1024, 4096, 65536])
         bits = 32 // fields - (members - 1).bit_length()
         if bits < 4:
             continue
-        n_parameters = draw.choice([1, 2, 3, 7, 1000, 65536, 124439808, 2**40 - 1])
+        n_parameters = draw.choice([1, 2, 3, 7, 1000, 65536, 124439808, 2**40 - 1,
+                                    draw.randint(2**50, 2**62)])
         limit = members * (2 ** (bits - 1) - 1)
         largest = n_parameters * limit**2
         kind = index % 5
         if kind == 0:
             squares = draw.choice([0, 1, 2, 3, 4, 5, largest, largest - 1])
         elif kind == 1:  # at and beside an exact power of four times N n^2
-            squares = n_parameters * members**2 * 4 ** draw.randint(0, 8) + draw.randint(-1, 1)
+            squares = n_parameters * members**2 * 4 ** draw.randint(0, 28) + draw.randint(-1, 1)
         elif kind == 2:
-            squares = members**2 * 4 ** draw.randint(0, 10) + draw.randint(-1, 1)
+            squares = members**2 * 4 ** draw.randint(0, 50) + draw.randint(-1, 1)
         else:
             squares = isqrt(largest) + draw.randint(0, largest) >> draw.randint(0, 60)
         squares = clamp(squares, 0, largest)

@@ -278,6 +278,33 @@ static void abort_releases_those_who_wait(struct ranks *ranks)
     EXPECT(ranks, request.comm == NULL);
 }
 
+/* A rank that fails knows its world only; the others may wait in a part of a part of it. */
+static void an_abort_ends_what_was_split(struct ranks *ranks)
+{
+    struct vain_comm *comm = &ranks->comm;
+    struct vain_comm half = {0}, part = {0};
+    if (comm->size == 1)
+        return;
+    EXPECT_OK(ranks, comm->ops->split(comm, 0, &half));
+    EXPECT_OK(ranks, half.ops->split(&half, comm->rank == 0 ? 1 : 0, &part));
+    if (comm->rank == 0) {
+        comm->ops->abort(comm);
+        EXPECT_STATUS(ranks, VAIN_ERR_PEER, vain_comm_barrier(&half, &ranks->world, 0));
+    } else if (comm->rank == 1 && part.size > 1) {
+        struct vain_request request = {0};
+        unsigned char byte = 0;
+        enum vain_status status = part.ops->post_receive(&part, 1, 19, &byte, 1, &request);
+        if (status == VAIN_OK)
+            status = vain_request_wait(&request, &ranks->world, 0, "never");
+        EXPECT(ranks, status == VAIN_ERR_PEER);
+        EXPECT_MESSAGE(ranks, "rank 0 ended");
+    }
+    part.ops->close(&part);
+    if (comm->rank != 0)
+        EXPECT_STATUS(ranks, VAIN_ERR_PEER, vain_comm_barrier(&half, &ranks->world, 0));
+    half.ops->close(&half);
+}
+
 static void a_deadline_ends_a_wait(struct ranks *ranks)
 {
     struct vain_comm *comm = &ranks->comm;
@@ -354,6 +381,7 @@ const struct ranks_case transport_cases[] = {
     {"transport: a split orders by rank", split_orders_by_rank},
     {"transport: a negative colour stays out", a_negative_colour_stays_out},
     {"transport: an abort releases those who wait", abort_releases_those_who_wait},
+    {"transport: an abort ends what was split from it", an_abort_ends_what_was_split},
     {"transport: a deadline ends a wait", a_deadline_ends_a_wait},
     {"transport: a collective that fails ends all", a_collective_that_fails_ends_all},
     {"transport: close lets go of what is open", close_lets_go},

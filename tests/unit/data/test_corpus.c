@@ -5,6 +5,7 @@
 
 #include "base/crypto.h"
 #include "jobs/data/corpus.h"
+#include "jobs/data/order.h"
 #include "tests/unit/data/scratch.h"
 #include "tests/unit/suite.h"
 
@@ -173,18 +174,17 @@ static void bad_files_are_refused(void)
     expect(&options, 1, 4, "an odd number");
 }
 
-/* Offsets computed by an independent Philox4x32-10 in Python (checked against Random123's known
- * answers): block at (rank, position) with index row, first two words as 64 bits, modulo 991
- * places. */
+/* Offsets computed by an independent model in Python: Philox4x32-10 (checked against Random123's
+ * known answers) as the round function of the order's Feistel permutation, 1000 symbols, T = 9. */
 static void offsets_are_the_golden_ones(void)
 {
     static const struct {
         int64_t position;
         int rank;
         int32_t offsets[3];
-    } golden[] = {{0, 0, {979, 752, 785}}, {0, 1, {873, 384, 669}},
-                  {1, 0, {280, 621, 888}}, {77, 3, {767, 16, 495}},
-                  {5, 0, {392, 798, 22}},  {INT64_C(4294967301), 0, {830, 384, 803}}};
+    } golden[] = {{0, 0, {238, 868, 337}}, {0, 1, {906, 897, 537}},
+                  {1, 0, {418, 697, 400}}, {77, 3, {238, 256, 760}},
+                  {5, 0, {463, 931, 49}},  {INT64_C(4294967301), 0, {10, 1, 703}}};
     const struct vain_random random = {{0x243f6a88, 0x85a308d3}};
     const struct vain_data_options options = counting_file("g.bin", 1000, 0, VAIN_PARTITION_SHARED);
     struct vain_corpus corpus = open_for(&options, one_name, 1, "alice", 9);
@@ -240,33 +240,37 @@ static void batches_depend_on_their_arguments_only(void)
     vain_corpus_close(&corpus);
 }
 
-/* 16 places, 16384 draws a stream. Chi-square with 15 degrees of freedom lies in [3.5, 37.7] with
- * probability 0.998; the streams are fixed, so the test says the same every time. */
-static void offsets_are_uniform_over_all_places(void)
+/* In every epoch each window is drawn once, whatever the part's length; epochs differ in order and
+ * shift, so that over many of them every place is a beginning. */
+static void an_epoch_draws_every_window_once(void)
 {
-    enum { PLACES = 16, DRAWS = 16384, B = 64 };
-    const struct vain_data_options options =
-        counting_file("u.bin", PLACES + 4, 0, VAIN_PARTITION_SHARED);
-    struct vain_corpus corpus = open_for(&options, one_name, 1, "alice", 4);
-    for (uint64_t seed = 0; seed < 6; seed++) {
-        const struct vain_random random = vain_random_stream(seed, VAIN_PURPOSE_DATA, "alice");
-        int64_t seen[PLACES] = {0};
-        int32_t tokens[4 * B], targets[4 * B];
-        for (int64_t position = 0; position < DRAWS / B; position++) {
-            vain_corpus_batch(&corpus, random, position, (int)seed, B, 4, tokens, targets);
-            for (int b = 0; b < B; b++) {
-                CU_ASSERT_FATAL(tokens[4 * b] >= 0 && tokens[4 * b] < PLACES);
-                seen[tokens[4 * b]] += 1;
+    enum { T = 4, EPOCHS = 200, SYMBOLS_MAX = 300 };
+    for (int64_t symbols = T + 1; symbols < SYMBOLS_MAX; symbols += 7) {
+        const int64_t windows = vain_order_windows(symbols, T);
+        const struct vain_random random = vain_random_stream(3, VAIN_PURPOSE_DATA, "alice");
+        int64_t begun[SYMBOLS_MAX] = {0}, same_order = 0;
+        for (int64_t epoch = 0; epoch < EPOCHS; epoch++) {
+            int64_t covered[SYMBOLS_MAX] = {0};
+            for (int64_t place = 0; place < windows; place++) {
+                const int64_t sample = epoch * windows + place;
+                const int64_t offset = vain_order_offset(random, 0, sample, symbols, T);
+                CU_ASSERT_FATAL(offset >= 0 && offset + T < symbols);
+                begun[offset] += 1;
+                for (int64_t t = 0; t < T; t++)
+                    covered[offset + t] += 1;
+                same_order += offset / T == place;
             }
+            int64_t once = 0;
+            for (int64_t k = 0; k < symbols; k++)
+                once += covered[k] == 1;
+            CU_ASSERT_EQUAL(once, windows * T);
         }
-        double chi_square = 0;
-        for (int place = 0; place < PLACES; place++) {
-            const double excess = (double)seen[place] - (double)DRAWS / PLACES;
-            chi_square += excess * excess * PLACES / DRAWS;
-        }
-        CU_ASSERT(chi_square > 3.5 && chi_square < 37.7);
+        int64_t never = 0;
+        for (int64_t k = 0; k + T < symbols; k++)
+            never += begun[k] == 0;
+        CU_ASSERT(windows == 1 || never <= symbols - T - (windows - 1) * T);
+        CU_ASSERT(windows < 8 || same_order < EPOCHS * windows / 2);
     }
-    vain_corpus_close(&corpus);
 }
 
 static void the_shortest_part_has_one_window(void)
@@ -345,7 +349,7 @@ static const struct vain_test tests[] = {
     {"windows stay in their part, targets one further",
      windows_stay_in_their_part_and_targets_are_one_further},
     {"batches depend on their arguments only", batches_depend_on_their_arguments_only},
-    {"offsets are uniform over all places", offsets_are_uniform_over_all_places},
+    {"an epoch draws every window once", an_epoch_draws_every_window_once},
     {"the shortest part has one window", the_shortest_part_has_one_window},
     {"validation covers every target once", validation_covers_every_target_once},
     {"hashes tell vocabularies apart", hashes_tell_vocabularies_apart},

@@ -1,7 +1,7 @@
 /* What the kernel tests share: every device of this machine, guarded buffers, and reproducible numbers.
  *
  * Devices: each vector code that the processor has, with 1, 2, 3, 4 and 8 workers. An op must leave the same bits on
- * all of them. References are written in double, plainly, and know nothing of tiles. */
+ * all of them, or, with products in it, on all with equal platform strings. References are written in double, plainly, and know nothing of tiles. */
 #pragma once
 
 #include "kernels/ops.h"
@@ -34,6 +34,8 @@ int32_t *bed_random_ints(int64_t count, int32_t below);
 typedef void (*bed_op)(struct vain_queue *queue, const void *context, unsigned char *out);
 /* Whether all devices leave the same bits. */
 bool bed_same_bits(bed_op op, const void *context, size_t bytes);
+/* Whether all devices with equal platform strings do: for ops with products in them. */
+bool bed_same_bits_by_platform(bed_op op, const void *context, size_t bytes);
 
 /* Largest |found - expected|, or infinity if one is NaN. */
 double bed_distance(int64_t count, const float *found, const double *expected);

@@ -143,10 +143,9 @@ void bed_make_checkpoint(struct bed_checkpoint *out)
         if (i < VAIN_RUN_ID_BYTES)
             out->content.run_id[i] = (uint8_t)(i + 0xa0);
     }
-    CU_ASSERT_EQUAL_FATAL(vain_merkle_root(out->parameters, sizeof out->parameters,
-                                           VAIN_MERKLE_LEAF_BYTES, NULL,
-                                           out->content.parameters_hash),
-                          VAIN_OK);
+    /* Not CUnit's: sample_files.c calls this outside a test. */
+    VAIN_ASSERT(vain_merkle_root(out->parameters, sizeof out->parameters, VAIN_MERKLE_LEAF_BYTES,
+                                 NULL, out->content.parameters_hash) == VAIN_OK);
 }
 
 static void assert_equal_slices(const struct vain_checkpoint *a, const struct vain_checkpoint *b)
@@ -263,4 +262,12 @@ void bed_set_dataset(hid_t file, const char *path, hid_t type, int rank, const h
         CU_ASSERT_FATAL(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0);
     H5Dclose(dataset);
     H5Sclose(space);
+}
+
+/* HDF5 1.10 loses some memory of its own when an object header is broken; the suites break thousands. What our code takes
+ * is counted by base/memory.c, sanitizer or not. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libhdf5";
 }
