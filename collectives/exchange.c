@@ -383,7 +383,7 @@ static void step_under_way(struct vain_exchange *exchange, const struct vain_exc
         fail(exchange, out, VAIN_ERR_PEER);
         break;
     default:
-        VAIN_ASSERT(!"a call began while another one was under way");
+        VAIN_ASSERT(!is_under_way(exchange)); /* a call began while another one was */
     }
 }
 
