@@ -21,7 +21,7 @@ enum vain_event_type {
     VAIN_EVENT_TYPES
 };
 
-enum { VAIN_EVENT_FIELDS_MAX = 8, VAIN_EVENT_TEXT_BYTES = 256, VAIN_EVENT_READERS_MAX = 8 };
+enum { VAIN_EVENT_FIELDS_MAX = 8, VAIN_EVENT_TEXT_BYTES = 1024, VAIN_EVENT_READERS_MAX = 8 };
 
 /* One row of the registry. */
 struct vain_metric {

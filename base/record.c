@@ -297,6 +297,7 @@ static enum vain_status read_signatures(const uint8_t *entries, int count, uint8
     uint8_t message[VAIN_RECORD_MESSAGE_BYTES];
     vain_record_message(out->hash, message);
     int next_index = 0;
+    VAIN_ASSERT(count == 0 || entries != NULL);
     for (int i = 0; i < count; i++) {
         const uint8_t *entry = entries + i * SIGNATURE_ENTRY_BYTES;
         const int index = entry[0] | entry[1] << 8;

@@ -1,10 +1,12 @@
-/* How fast each op is on the shapes of the two benchmark models, and what a training step of them adds up to.
+/* How fast each op is on the shapes of the two benchmark models, and what a training step of them
+ * adds up to.
  *
  *     bench_kernels [tiny|medium] [threads] [vector code]
  *
- * Each op runs again and again on the same buffers; the best time counts, since on a shared machine everything else
- * measures the neighbours. So the buffers of tiny are warmer than in a real step. One thread is measured by its
- * processor time, for the same reason; several by the clock on the wall. */
+ * Each op runs again and again on the same buffers; the best time counts, since on a shared machine
+ * everything else measures the neighbours. So the buffers of tiny are warmer than in a real step.
+ * One thread is measured by its processor time, for the same reason; several by the clock on the
+ * wall. */
 #include "base/memory.h"
 #include "kernels/ops.h"
 
@@ -18,15 +20,17 @@ struct model {
     int64_t L, H, C, T, B, V;
 };
 
-static const struct model models[] = {{"tiny", 4, 4, 128, 64, 12, 65}, {"medium", 6, 6, 384, 256, 8, 65}};
+static const struct model models[] = {{"tiny", 4, 4, 128, 64, 12, 65},
+                                      {"medium", 6, 6, 384, 256, 8, 65}};
 
 struct bench {
     struct model model;
-    int64_t M, N, K;   /* of the product at hand */
+    int64_t M, N, K; /* of the product at hand */
     int64_t parameters;
     struct vain_device device;
     struct vain_queue queue;
-    float *input, *weight, *bias, *output, *pre, *residual, *d_weight, *d_bias, *log_sum, *mean, *deviation;
+    float *input, *weight, *bias, *output, *pre, *residual, *d_weight, *d_bias, *log_sum, *mean,
+        *deviation;
     float *values, *gradients, *moment1, *moment2;
     int32_t *tokens;
     double step_seconds;
@@ -59,7 +63,8 @@ static float *floats(int64_t count)
 typedef void (*bench_op)(struct bench *b);
 
 /* Best of enough repetitions; `work` in floating operations (unit GFLOP/s) or bytes (unit GB/s). */
-static void measure(struct bench *b, const char *name, bench_op op, double work, const char *unit, int64_t times)
+static void measure(struct bench *b, const char *name, bench_op op, double work, const char *unit,
+                    int64_t times)
 {
     double best = 1e9, spent = 0;
     for (int i = 0; i < 5 || (spent < 0.3 && i < 2000); i++) {
@@ -70,8 +75,8 @@ static void measure(struct bench *b, const char *name, bench_op op, double work,
         spent += seconds;
     }
     b->step_seconds += best * (double)times;
-    printf("%-28s %9.1f us %8.1f %-8s x %lld = %8.2f ms\n", name, best * 1e6, work / best * 1e-9, unit,
-           (long long)times, best * (double)times * 1e3);
+    printf("%-28s %9.1f us %8.1f %-8s x %lld = %8.2f ms\n", name, best * 1e6, work / best * 1e-9,
+           unit, (long long)times, best * (double)times * 1e3);
 }
 
 /* ---- Products ---- */
@@ -137,14 +142,15 @@ static void gelu_backward(struct bench *b)
     backward(b, b->pre);
 }
 
-static void product(struct bench *b, const char *name, int64_t N, int64_t K, bench_op forward, bench_op back,
-                    int64_t times)
+static void product(struct bench *b, const char *name, int64_t N, int64_t K, bench_op forward,
+                    bench_op back, int64_t times)
 {
     char label[64];
     b->N = N;
     b->K = K;
     const double work = 2.0 * (double)b->M * (double)N * (double)K;
-    (void)snprintf(label, sizeof label, "%s %lldx%lldx%lld", name, (long long)b->M, (long long)N, (long long)K);
+    (void)snprintf(label, sizeof label, "%s %lldx%lldx%lld", name, (long long)b->M, (long long)N,
+                   (long long)K);
     measure(b, label, forward, work, "GFLOP/s", times);
     (void)snprintf(label, sizeof label, "%s backward", name);
     measure(b, label, back, 2 * work, "GFLOP/s", times);
@@ -162,40 +168,43 @@ static void attention(struct bench *b)
 static void attention_backward(struct bench *b)
 {
     const struct model *m = &b->model;
-    const struct vain_attention_gradient a = {m->B,     m->T,       m->C,        m->H,     b->input,
+    const struct vain_attention_gradient a = {m->B,      m->T,       m->C,        m->H,  b->input,
                                               b->output, b->log_sum, b->residual, b->pre};
     b->device.ops->attention.causal_gradient(&b->queue, &a);
 }
 
 static void norm(struct bench *b)
 {
-    b->device.ops->pointwise.layer_norm(&b->queue, b->M, b->model.C, b->input, b->weight, b->bias, b->output, b->mean,
-                                        b->deviation);
+    b->device.ops->pointwise.layer_norm(&b->queue, b->M, b->model.C, b->input, b->weight, b->bias,
+                                        b->output, b->mean, b->deviation);
 }
 
 static void norm_backward(struct bench *b)
 {
-    b->device.ops->pointwise.layer_norm_gradient(&b->queue, b->M, b->model.C, b->input, b->weight, b->mean,
-                                                 b->deviation, b->residual, b->pre, b->pre, b->d_weight, b->d_bias);
+    b->device.ops->pointwise.layer_norm_gradient(&b->queue, b->M, b->model.C, b->input, b->weight,
+                                                 b->mean, b->deviation, b->residual, b->pre, b->pre,
+                                                 b->d_weight, b->d_bias);
 }
 
 static void embed(struct bench *b)
 {
     const struct model *m = &b->model;
-    b->device.ops->pointwise.embed(&b->queue, m->B, m->T, m->C, b->tokens, b->weight, b->residual, NULL, b->output);
+    b->device.ops->pointwise.embed(&b->queue, m->B, m->T, m->C, b->tokens, b->weight, b->residual,
+                                   NULL, b->output);
 }
 
 static void embed_backward(struct bench *b)
 {
     const struct model *m = &b->model;
-    b->device.ops->pointwise.embed_gradient(&b->queue, m->B, m->T, m->C, b->tokens, b->residual, NULL, b->d_weight,
-                                            b->pre);
+    b->device.ops->pointwise.embed_gradient(&b->queue, m->B, m->T, m->C, b->tokens, b->residual,
+                                            NULL, b->d_weight, b->pre);
 }
 
 static void entropy(struct bench *b)
 {
     double loss;
-    b->device.ops->pointwise.cross_entropy(&b->queue, b->M, b->model.V, b->output, b->tokens, 1e-3f, &loss);
+    b->device.ops->pointwise.cross_entropy(&b->queue, b->M, b->model.V, b->output, b->tokens, 1e-3f,
+                                           &loss);
 }
 
 static void zero(struct bench *b)
@@ -213,14 +222,16 @@ static void adamw(struct bench *b)
 {
     const struct vain_segment segment = {0, b->parameters, 0.1f};
     const struct vain_adamw settings = {1e-3f, 0.9f, 0.99f, 1e-8f, 1, 0.5f, 0.5f, &segment, 1};
-    b->device.ops->optimiser.adamw(&b->queue, &settings, b->gradients, b->values, b->moment1, b->moment2);
+    b->device.ops->optimiser.adamw(&b->queue, &settings, b->gradients, b->values, b->moment1,
+                                   b->moment2);
 }
 
 static void step(struct bench *b)
 {
     const struct model *m = &b->model;
     const int64_t C = m->C, L = m->L;
-    const double score_work = 2.0 * (double)m->B * (double)m->T * (double)m->T * (double)C; /* half of QK and PV */
+    const double score_work =
+        2.0 * (double)m->B * (double)m->T * (double)m->T * (double)C; /* half of QK and PV */
     const double rows = (double)b->M * (double)C * 4, all = (double)b->parameters * 4;
     measure(b, "embed", embed, 3 * rows, "GB/s", 1);
     measure(b, "embed backward", embed_backward, 5 * rows, "GB/s", 1);
@@ -237,7 +248,8 @@ static void step(struct bench *b)
     measure(b, "zero", zero, all, "GB/s", 1);
     measure(b, "sum of squares", squares, all, "GB/s", 1);
     measure(b, "adamw", adamw, 7 * all, "GB/s", 1);
-    printf("%s: %.2f ms a step, %.0f tokens/s\n", m->name, b->step_seconds * 1e3, (double)b->M / b->step_seconds);
+    printf("%s: %.2f ms a step, %.0f tokens/s\n", m->name, b->step_seconds * 1e3,
+           (double)b->M / b->step_seconds);
 }
 
 static void take_buffers(struct bench *b)
@@ -271,12 +283,14 @@ int main(int argc, char **argv)
     const struct model *model = &models[argc > 1 && strcmp(argv[1], "medium") == 0];
     struct bench b = {.model = *model, .M = model->B * model->T};
     b.parameters = model->L * 12 * model->C * model->C + (model->V + model->T) * model->C;
-    if (vain_device_open_cpu(argc > 2 ? atoi(argv[2]) : 2, argc > 3 ? argv[3] : NULL, &b.device) != VAIN_OK) {
+    if (vain_device_open_cpu(argc > 2 ? atoi(argv[2]) : 2, argc > 3 ? argv[3] : NULL, &b.device) !=
+        VAIN_OK) {
         fprintf(stderr, "%s\n", vain_fail_message());
         return 1;
     }
     b.queue = (struct vain_queue){&b.device, NULL};
-    printf("%s, %s, %d threads\n", model->name, vain_device_platform(&b.device), vain_pool_threads(b.device.pool));
+    printf("%s, %s, %d threads\n", model->name, vain_device_platform(&b.device),
+           vain_pool_threads(b.device.pool));
     take_buffers(&b);
     step(&b);
     return 0;

@@ -228,6 +228,7 @@ static void print_corner(const struct vain_ckpt_file *file, const struct vain_st
 static int show_slice(const struct vain_ckpt_file *file, const struct vain_store_slice *slice,
                       bool json)
 {
+    VAIN_ASSERT(slice != NULL);
     if (json)
         return vain_print_data(slice_json(file, slice));
     const struct vain_slice_statistics statistics = statistics_of(file, slice);

@@ -228,7 +228,7 @@ static int verb_show(int argc, char **argv)
                "  vain key show ./alice.key --json",
     };
     struct arguments arguments = {0};
-    struct shown_key key;
+    struct shown_key key = {0};
     struct vain_world *world = vain_world_real();
     const int wrong = vain_parse_arguments(&argp, argc, argv, &arguments);
     if (wrong != 0)

@@ -45,7 +45,7 @@ enum vain_status vain_launch_open(struct vain_launched *launch)
 enum vain_status vain_launch_check(const struct vain_launched *launch,
                                    const struct vain_exchange_options *exchange, int members)
 {
-    if (launch->mpi && launch->size > 1 && members > 0)
+    if (launch->mpi && members > 0)
         return vain_fail(VAIN_ERR_INPUT,
                          "--members %d runs members in one process, but a launcher started %d "
                          "ranks; use one of the two",

@@ -1,3 +1,4 @@
+/* The build without MPI: says so to a launcher that wants it, and lets everything else run. */
 #include <stdlib.h>
 
 #include "cmd/mpi.h"

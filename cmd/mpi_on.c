@@ -1,3 +1,4 @@
+/* The build with MPI: the program starts it, and asks it for the library's name. */
 #include <mpi.h>
 #include <string.h>
 

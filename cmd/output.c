@@ -1,3 +1,4 @@
+/* How the program speaks: the JSON envelope, failures, colours, and numbers for people. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

@@ -1,13 +1,16 @@
 /* vain run: put a run together from a spec, a launcher and this machine, and say how it went. */
 #include <errno.h>
+#include <fcntl.h>
 #include <json-c/json.h>
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -150,6 +153,7 @@ struct session {
     struct vain_progress progress;
     int ranks; /* of the world */
     bool aborts_on_failure;
+    int lock_descriptor; /* of the folder's .lock; -1: another rank holds it */
 };
 
 /* One rank: a thread under loop, the process under mpi. */
@@ -163,32 +167,57 @@ struct rank {
     pthread_t thread;
 };
 
-static void print_notice(void *context, const struct vain_event *event)
+/* Protects standard error, the progress line and what is known of failures: under loop every member
+ * is a thread of this process. */
+static pthread_mutex_t output_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void read_progress(void *context, const struct vain_event *event)
 {
-    (void)context;
-    if (event->type == VAIN_EVENT_NOTICE)
-        fprintf(stderr, "vain: %s\n", event->text);
+    pthread_mutex_lock(&output_lock);
+    vain_progress_read(context, event);
+    pthread_mutex_unlock(&output_lock);
 }
 
-/* The first failure is the cause; the others only lost their peer. */
-static pthread_mutex_t failure_lock = PTHREAD_MUTEX_INITIALIZER;
+/* Ranks other than the first only pass on what people must know. */
+static void print_notice(void *context, const struct vain_event *event)
+{
+    struct vain_progress *progress = context;
+    if (event->type != VAIN_EVENT_NOTICE)
+        return;
+    pthread_mutex_lock(&output_lock);
+    vain_progress_end(progress);
+    fprintf(stderr, "vain: %s\n", event->text);
+    pthread_mutex_unlock(&output_lock);
+}
+
+/* The first failure is the cause and is told at once; a rank that only lost its peer keeps its
+ * message, which is told if nobody has a better one. */
 static bool failure_told;
 static int failure_code;
+static enum vain_status lost_status;
+static char lost_message[1024];
 
 static void tell_failure(void *context, enum vain_status status)
 {
+    static const struct timespec moment = {.tv_sec = 1};
     struct rank *rank = context;
-    pthread_mutex_lock(&failure_lock);
-    if (!failure_told) {
+    struct session *session = rank->session;
+    const bool lost_peer = status == VAIN_ERR_PEER;
+    /* Another process may be about to say why; the launcher ends all once one of them aborts. */
+    if (lost_peer && session->aborts_on_failure)
+        nanosleep(&moment, NULL);
+    pthread_mutex_lock(&output_lock);
+    if (lost_peer && !session->aborts_on_failure) {
+        lost_status = status;
+        snprintf(lost_message, sizeof lost_message, "%s", vain_fail_message());
+    } else if (!failure_told) {
         failure_told = true;
-        vain_progress_end(&rank->session->progress);
-        failure_code =
-            vain_report_failure(status, rank->session->arguments->json &&
-                                            (rank->number == 0 || !rank->session->launch.mpi));
+        vain_progress_end(&session->progress);
+        failure_code = vain_report_failure(status, session->arguments->json);
     }
-    pthread_mutex_unlock(&failure_lock);
-    if (rank->session->aborts_on_failure)
-        vain_launch_abort(&rank->session->launch, vain_exit_code(status));
+    pthread_mutex_unlock(&output_lock);
+    if (session->aborts_on_failure)
+        vain_launch_abort(&session->launch, vain_exit_code(status));
 }
 
 static void *run_rank(void *context)
@@ -199,9 +228,9 @@ static void *run_rank(void *context)
     vain_event_log_init(&rank->events, world);
     if (rank->number == 0) {
         vain_event_subscribe(&rank->events, vain_metrics_read, session->metrics);
-        vain_event_subscribe(&rank->events, vain_progress_read, &session->progress);
+        vain_event_subscribe(&rank->events, read_progress, &session->progress);
     } else {
-        vain_event_subscribe(&rank->events, print_notice, NULL);
+        vain_event_subscribe(&rank->events, print_notice, &session->progress);
     }
     const int ranks_here = session->launch.mpi ? session->launch.local_size : session->ranks;
     const struct vain_run_config config = {
@@ -245,6 +274,7 @@ static enum vain_status run_loop(struct session *session, struct vain_run_result
                 vain_fail(VAIN_ERR_MEMORY,
                           "thread for member %d of %d could not be started; use fewer --members",
                           started + 1, session->ranks);
+            tell_failure(&ranks[0], status);
             ranks[0].comm.ops->abort(&ranks[0].comm);
             break;
         }
@@ -298,19 +328,40 @@ static enum vain_status make_folder(const char *path)
 static enum vain_status choose_folder(struct session *session)
 {
     const struct vain_job *job = &session->loaded.job;
-    int length = 0;
-    if (session->arguments->out != NULL)
-        length =
-            snprintf(session->directory, sizeof session->directory, "%s", session->arguments->out);
+    const char *out = session->arguments->out;
+    enum { FILE_NAME_BYTES = 160 }; /* the longest name that is put behind it */
+    if (out != NULL)
+        snprintf(session->directory, sizeof session->directory, "%s", out);
     else if (job->checkpoint.directory[0] != '\0')
         VAIN_TRY(
             vain_spec_path(&session->loaded.spec, job->checkpoint.directory, session->directory));
     else
-        length =
-            snprintf(session->directory, sizeof session->directory, "runs/%s", job->general.name);
-    if (length < 0 || length > VAIN_PATH_BYTES - 64)
-        return vain_fail(VAIN_ERR_INPUT, "the output folder's path is too long");
+        snprintf(session->directory, sizeof session->directory, "runs/%s", job->general.name);
+    if (session->directory[0] == '\0')
+        return vain_fail(VAIN_ERR_INPUT, "--out is empty: name the folder of the run's files");
+    if ((out != NULL ? strlen(out) : strlen(session->directory)) >
+        VAIN_PATH_BYTES - FILE_NAME_BYTES)
+        return vain_fail(VAIN_ERR_INPUT, "the path of the output folder is longer than %d bytes",
+                         VAIN_PATH_BYTES - FILE_NAME_BYTES);
     return make_folder(session->directory);
+}
+
+/* Two runs in one folder would take each other's files for their own. The lock goes with the
+ * process, however it ends; a file system without locks only loses this check. */
+static enum vain_status lock_folder(struct session *session)
+{
+    char path[VAIN_PATH_BYTES];
+    snprintf(path, sizeof path, "%.*s/.lock", VAIN_PATH_BYTES - 16, session->directory);
+    session->lock_descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (session->lock_descriptor < 0)
+        return vain_fail(VAIN_ERR_STORAGE, "%s: cannot be opened: %s; choose another --out folder",
+                         path, strerror(errno));
+    if (flock(session->lock_descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return vain_fail(VAIN_ERR_REFUSED,
+                         "%s: another run is at work in this folder; wait for it, or choose "
+                         "another --out folder",
+                         session->directory);
+    return VAIN_OK;
 }
 
 /* Every rank reads the spec; only the first one speaks of what is wrong in it. */
@@ -320,14 +371,13 @@ static enum vain_status load_spec(struct session *session, bool *reported)
     if (session->launch.rank == 0)
         return vain_loaded_spec_open(arguments->spec, arguments->sets, arguments->set_count,
                                      arguments->json, &session->loaded, reported);
-    *reported = true;
     return vain_loaded_spec_open_quietly(arguments->spec, arguments->sets, arguments->set_count,
                                          &session->loaded);
 }
 
-static enum vain_status prepare(struct session *session, bool *reported)
+/* What this rank needs before it meets the others. */
+static enum vain_status prepare_alone(struct session *session, bool *reported)
 {
-    VAIN_TRY(vain_launch_open(&session->launch));
     VAIN_TRY(load_spec(session, reported));
     const int members = session->arguments->members;
     VAIN_TRY(vain_launch_check(&session->launch, &session->loaded.job.exchange, members));
@@ -339,9 +389,32 @@ static enum vain_status prepare(struct session *session, bool *reported)
                        session->arguments->quiet);
     if (session->launch.rank != 0)
         return VAIN_OK;
+    VAIN_TRY(lock_folder(session));
     char path[VAIN_PATH_BYTES];
     snprintf(path, sizeof path, "%.*s/metrics.jsonl", VAIN_PATH_BYTES - 32, session->directory);
     return vain_metrics_open(path, &session->metrics);
+}
+
+/* Every rank learns how all others fared, so that either all go on or all leave. The lowest rank
+ * that failed is the one to speak: where all read the same broken spec, that is the first. */
+static enum vain_status prepare(struct session *session, bool *reported)
+{
+    VAIN_TRY(vain_launch_open(&session->launch));
+    int32_t mine = (int32_t)prepare_alone(session, reported), *all = NULL;
+    if (!session->launch.mpi)
+        return (enum vain_status)mine;
+    const int size = session->launch.size;
+    VAIN_TRY(vain_take_array(size, sizeof *all, "preparations", (void **)&all));
+    enum vain_status status = vain_comm_all_gather(&session->launch.comm, vain_world_real(), 0,
+                                                   VAIN_TAG_START, &mine, sizeof mine, all);
+    for (int rank = 0; rank < size && status == VAIN_OK; rank++) {
+        if (all[rank] == VAIN_OK)
+            continue;
+        status = (enum vain_status)all[rank];
+        *reported = rank != session->launch.rank || (rank == 0 && *reported);
+    }
+    vain_release(all);
+    return status;
 }
 
 static struct json_object *number_or_null(double value)
@@ -409,8 +482,23 @@ static int print_result(const struct session *session, const struct vain_run_res
     return print_summary(session, result, peak_bytes);
 }
 
+/* The exit code of a run that ended with `status`, after saying what nobody has said yet. */
+static int finish_run(struct session *session, enum vain_status status)
+{
+    vain_progress_end(&session->progress);
+    if (status >= 0)
+        return vain_exit_code(status);
+    if (failure_told)
+        return failure_code;
+    if (lost_message[0] != '\0')
+        status = vain_fail(lost_status, "%s", lost_message);
+    return vain_report_failure(status, session->arguments->json);
+}
+
 static void close_session(struct session *session)
 {
+    if (session->lock_descriptor >= 0)
+        close(session->lock_descriptor);
     if (vain_metrics_close(&session->metrics) != VAIN_OK)
         fprintf(stderr, "vain: %s\n", vain_fail_message());
     vain_loaded_spec_fini(&session->loaded);
@@ -421,7 +509,7 @@ int vain_verb_run(int argc, char **argv)
 {
     struct arguments arguments = {.resume = "auto"};
     struct session *session = NULL;
-    struct vain_run_result result;
+    struct vain_run_result result = {0};
     bool reported = false;
     const int wrong = vain_parse_arguments(&run_argp, argc, argv, &arguments);
     if (wrong != 0)
@@ -430,18 +518,16 @@ int vain_verb_run(int argc, char **argv)
     if (status != VAIN_OK)
         return vain_report_failure(status, arguments.json);
     session->arguments = &arguments;
+    session->lock_descriptor = -1;
     catch_signals();
     status = prepare(session, &reported);
     int code = vain_exit_code(status);
     if (status != VAIN_OK) {
         if (!reported)
-            (void)vain_report_failure(status, arguments.json && session->launch.rank == 0);
+            (void)vain_report_failure(status, arguments.json);
     } else {
         status = session->launch.mpi ? run_mpi(session, &result) : run_loop(session, &result);
-        vain_progress_end(&session->progress);
-        code = failure_told ? failure_code : vain_exit_code(status);
-        if (status < 0 && !failure_told)
-            code = vain_report_failure(status, arguments.json);
+        code = finish_run(session, status);
         if (status >= 0 && session->launch.rank == 0 && print_result(session, &result) != 0)
             code = 1;
     }

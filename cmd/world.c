@@ -1,9 +1,10 @@
 /* Clocks, randomness and durable files of Linux and POSIX.
  *
- * Durable means: written, synced, renamed, and the folder synced too, since a rename is an entry of the folder. An fsync
- * that fails is final: the kernel may have dropped the pages and would say "done" to a second try (Rebello et al., "Can
- * applications recover from fsync failures?", ATC 2020), so the temporary is removed and the caller told; what was there
- * before is still what it was. An append that fails is cut back to where it began. */
+ * Durable means: written, synced, renamed, and the folder synced too, since a rename is an entry of
+ * the folder. An fsync that fails is final: the kernel may have dropped the pages and would say
+ * "done" to a second try (Rebello et al., "Can applications recover from fsync failures?", ATC
+ * 2020), so the temporary is removed and the caller told; what was there before is still what it
+ * was. An append that fails is cut back to where it began. */
 #include "cmd/world.h"
 
 #include "base/crypto.h"
@@ -85,7 +86,8 @@ static int sync_folder_of(const char *path)
     if (descriptor < 0)
         return errno;
     int reason = fsync(descriptor) == 0 ? 0 : errno;
-    /* Some network file systems cannot sync a folder and say so; their renames are durable by themselves. */
+    /* Some network file systems cannot sync a folder and say so; their renames are durable by
+     * themselves. */
     if (reason == EINVAL || reason == ENOTSUP)
         reason = 0;
     (void)close(descriptor);
@@ -122,7 +124,8 @@ static enum vain_status append(struct vain_world *world, const char *path, const
         reason = errno;
     if (reason == 0 && created)
         reason = sync_folder_of(path);
-    /* Half a record would only be in the way of the next one. If this fails too, its reader cuts it off. */
+    /* Half a record would only be in the way of the next one. If this fails too, its reader cuts it
+     * off. */
     if (reason != 0 && ftruncate(descriptor, before.st_size) != 0)
         (void)fdatasync(descriptor);
     if (close(descriptor) != 0 && reason == 0)

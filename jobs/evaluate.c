@@ -65,12 +65,12 @@ enum vain_status vain_evaluate(struct vain_run *run, double *loss)
         .targets = run->method.targets,
         .workspace = run->method.workspace,
     };
-    /* With files by name every rank's split is its own; otherwise all have the same one and share
-     * the work. */
-    const bool own_split = run->job->data.partition == VAIN_PARTITION_NAMED;
+    /* With files by name a split is its site's own; otherwise all ranks have the same one. Either
+     * way those who have it share the work. */
+    const struct vain_comm *sharers =
+        run->job->data.partition == VAIN_PARTITION_NAMED ? &run->site.comm : &run->world_comm;
     struct partial mine, *all = NULL;
-    vain_evaluate_windows(&evaluation, own_split ? 0 : run->world_comm.rank,
-                          own_split ? 1 : run->world_comm.size, &mine.loss_sum, &mine.count);
+    vain_evaluate_windows(&evaluation, sharers->rank, sharers->size, &mine.loss_sum, &mine.count);
     VAIN_TRY(vain_take_array(run->world_comm.size, sizeof *all, "evaluation", (void **)&all));
     const enum vain_status status =
         vain_comm_all_gather(&run->world_comm, run->config->world, run->driver.deadline_ms,

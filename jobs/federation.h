@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "base/card.h"
+#include "base/option.h"
 #include "base/record.h"
 #include "collectives/control.h"
 #include "collectives/transport.h"
@@ -52,6 +53,7 @@ struct vain_federation_fixed_config {
     struct vain_world *world;   /* borrowed */
     struct vain_signer *signer; /* own key, borrowed */
     const char *own_name, *job_name;
+    const struct vain_option_member *listed; /* (size) by rank: names, and ids where pinned; NULL */
     const char *directory; /* where record.bin goes; NULL: another member writes it */
     atomic_int *signal;    /* set by the signal handler; 0: none */
     int64_t deadline_ms;

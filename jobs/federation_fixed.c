@@ -143,6 +143,25 @@ static enum vain_status accept_slot(const struct fixed *fixed, const uint8_t *sl
     return VAIN_OK;
 }
 
+/* Whom the spec lists at this rank is who must be there, with the pinned key if there is one. */
+static enum vain_status check_listed(const struct fixed *fixed,
+                                     const struct vain_record_member *member, int rank)
+{
+    char id[2 * VAIN_HASH_BYTES + 1];
+    if (fixed->config.listed == NULL)
+        return VAIN_OK;
+    const struct vain_option_member *listed = &fixed->config.listed[rank];
+    if (strcmp(listed->name, member->name) != 0)
+        return vain_fail(VAIN_ERR_AUTH,
+                         "rank %d says that it is '%s', but the spec lists '%s' there", rank,
+                         member->name, listed->name);
+    vain_to_hex(member->member_id, VAIN_HASH_BYTES, id);
+    if (listed->key[0] != '\0' && strcmp(listed->key, id) != 0)
+        return vain_fail(VAIN_ERR_AUTH, "member '%s' came with the key of %s, but the spec pins %s",
+                         member->name, id, listed->key);
+    return VAIN_OK;
+}
+
 struct indexed_member {
     struct vain_record_member member;
     int rank;
@@ -190,6 +209,7 @@ static enum vain_status gather_members(struct fixed *fixed)
     for (int rank = 0; rank < size; rank++) {
         VAIN_TRY_OUT(
             accept_slot(fixed, slots + (size_t)rank * CARD_SLOT_BYTES, rank, &sorted[rank].member));
+        VAIN_TRY_OUT(check_listed(fixed, &sorted[rank].member, rank));
         sorted[rank].rank = rank;
     }
     qsort(sorted, (size_t)size, sizeof *sorted, compare_members);

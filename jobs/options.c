@@ -143,7 +143,7 @@ static const struct vain_option train_rows[] = {
      .scope = VAIN_AGREED,
      ROW(vain_train_options, rounds),
      .minimum = 1,
-     .maximum = 1e7,
+     .maximum = 4e6,
      .fallback = "100",
      .unit = "rounds",
      .help = "Exchanges in the whole run."},
@@ -238,7 +238,7 @@ static const struct vain_option exchange_rows[] = {
 static const struct vain_option checkpoint_rows[] = {
     {.key = "checkpoint.every",
      .type = VAIN_OPTION_COUNT,
-     .scope = VAIN_LOCAL,
+     .scope = VAIN_AGREED,
      ROW(vain_checkpoint_options, every),
      .minimum = 1,
      .maximum = 1e9,

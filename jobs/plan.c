@@ -5,6 +5,7 @@
 #include "collectives/codec.h"
 #include "jobs/method.h"
 #include "jobs/outer.h"
+#include "jobs/store/checkpoint.h"
 
 static void check_data(const struct vain_job *job, const struct vain_spec *spec,
                        struct vain_problems *problems)
@@ -68,6 +69,23 @@ static void check_exchange(const struct vain_job *job, const struct vain_spec *s
             "the mean is taken as it is: outer.learning_rate and outer.momentum would do nothing");
 }
 
+/* Counts of symbols are 64-bit integers that travel in a sum of members. */
+static void check_counts(const struct vain_job *job, const struct vain_spec *spec,
+                         struct vain_problems *problems)
+{
+    const struct vain_train_options *train = &job->train;
+    const double tokens = (double)train->batch * (double)train->accumulate *
+                          (double)job->model.context * (double)train->local_steps *
+                          (double)train->rounds;
+    if (tokens > 1e15)
+        vain_spec_problem_at(spec, problems, "train.rounds", NULL,
+                             "%lld rounds x %lld steps x %lld micro-batches x %lld windows of %lld "
+                             "tokens are %.2g tokens a rank, at most 1e15 can be counted",
+                             (long long)train->rounds, (long long)train->local_steps,
+                             (long long)train->accumulate, (long long)train->batch,
+                             (long long)job->model.context, tokens);
+}
+
 void vain_plan_check(const struct vain_job *job, const struct vain_spec *spec,
                      struct vain_problems *problems)
 {
@@ -80,6 +98,7 @@ void vain_plan_check(const struct vain_job *job, const struct vain_spec *spec,
     check_data(job, spec, problems);
     check_schedule(job, spec, problems);
     check_exchange(job, spec, problems);
+    check_counts(job, spec, problems);
 }
 
 static void add_item(struct vain_plan *plan, const char *what, int64_t bytes)
@@ -104,6 +123,8 @@ static void plan_memory(struct vain_plan *plan, const struct vain_job *job,
     add_item(plan, "residuals, of the last round and the one under way", 2 * vector);
     add_item(plan, "words of the exchange", codec->word_count * (int64_t)sizeof(uint32_t));
     add_item(plan, "site: other ranks' gradients", part);
+    add_item(plan, "loss curve",
+             (job->train.rounds + 1) * (int64_t)sizeof(struct vain_curve_point));
     add_item(plan, "data", corpus_bytes);
 }
 

@@ -7,17 +7,19 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "jobs/save.h"
 #include "jobs/store/member.h"
 #include "jobs/store/record_file.h"
+#include "jobs/store/set_aside.h"
 
 enum { CANDIDATES_MAX = 64 };
 
 /* What a leader holds, newest first. */
 struct holdings {
-    int32_t status, count;
+    int32_t count;
     int64_t rounds[CANDIDATES_MAX];
 };
 
@@ -102,6 +104,16 @@ static enum vain_status check_fits(const struct vain_run *run,
                              "%s: its slices are not those of the spec's model (first: '%s')", path,
                              content->slices[i].name);
     }
+    if (strcmp(content->symbol_kind, run->corpus.symbol_kind) != 0 ||
+        content->symbol_count != run->corpus.symbol_count ||
+        (content->symbols != NULL) != (run->corpus.vocabulary != NULL) ||
+        (content->symbols != NULL && memcmp(content->symbols, run->corpus.vocabulary,
+                                            (size_t)content->symbol_count * sizeof(uint32_t)) != 0))
+        return vain_fail(VAIN_ERR_REFUSED,
+                         "%s was trained on other symbols (%lld %s) than the data have (%lld %s); "
+                         "use the text that it was trained on, or one with the same characters",
+                         path, (long long)content->symbol_count, content->symbol_kind,
+                         (long long)run->corpus.symbol_count, run->corpus.symbol_kind);
     if (memcmp(content->spec_hash, run->config->spec_hash, VAIN_HASH_BYTES) != 0) {
         if (!named)
             return vain_fail(VAIN_ERR_REFUSED,
@@ -194,10 +206,16 @@ static enum vain_status load_own(struct vain_run *run, const char *folder,
     state.parameters = run->method.parameters;
     state.parameter_count = run->layout.parameter_count;
     VAIN_TRY(vain_member_read(path, run->device.pool, &state));
-    if (memcmp(state.parameters_hash, run->parameters_hash, VAIN_HASH_BYTES) != 0 ||
-        memcmp(state.run_id, run->run_id, VAIN_RUN_ID_BYTES) != 0)
-        return vain_fail(VAIN_ERR_CORRUPT, "%s belongs to another run or to other parameters",
-                         path);
+    if (memcmp(state.run_id, run->run_id, VAIN_RUN_ID_BYTES) != 0)
+        return vain_fail(VAIN_ERR_REFUSED, "%s belongs to another run", path);
+    if (memcmp(state.parameters_hash, run->parameters_hash, VAIN_HASH_BYTES) != 0)
+        return vain_fail(VAIN_ERR_CORRUPT, "%s belongs to other parameters of this run", path);
+    if (state.step_in_round > run->job->train.local_steps)
+        return vain_fail(VAIN_ERR_INPUT,
+                         "%s stands at step %lld of its round, but train.local_steps is %lld; use "
+                         "the spec that made it",
+                         path, (long long)state.step_in_round,
+                         (long long)run->job->train.local_steps);
     header->step_in_round = state.step_in_round;
     header->optimiser_step = state.optimiser_step;
     header->data_position = state.data_position;
@@ -242,25 +260,29 @@ static enum vain_status share_own(struct vain_run *run, struct own_header *heade
     return VAIN_OK;
 }
 
-/* Own state for run->round: from the member's file if it has one. `valid` is false when a file is
- * there but broken, so that all members can choose an older round together. */
-static enum vain_status resume_own(struct vain_run *run, const char *folder, bool expected,
+/* Own state for run->round: from the member's file, or empty if there is none of this run.
+ * `valid` is false when the file is there but broken and `may_go_back`, so that all members can
+ * choose an older round together. */
+static enum vain_status resume_own(struct vain_run *run, const char *folder, bool may_go_back,
                                    bool *valid)
 {
     struct own_header header = {0};
     *valid = true;
     if (run->leader) {
         const enum vain_status status = load_own(run, folder, &header);
-        if (status != VAIN_OK && expected) {
+        const bool absent = status == VAIN_ERR_NOT_FOUND || status == VAIN_ERR_REFUSED;
+        if (status < 0 && !absent && !(status == VAIN_ERR_CORRUPT && may_go_back))
+            return status;
+        if (status == VAIN_ERR_CORRUPT) {
             vain_event_notice(run->config->events, "%s", vain_fail_message());
             *valid = false;
         }
+        if (absent)
+            vain_event_notice(run->config->events,
+                              "member '%s' has no file of its own for round %lld: its optimiser "
+                              "and residual start empty",
+                              run->name, (long long)run->round);
         if (status != VAIN_OK) {
-            if (!expected)
-                vain_event_notice(run->config->events,
-                                  "member '%s' has no file of its own for round %lld: its "
-                                  "optimiser and residual start empty",
-                                  run->name, (long long)run->round);
             vain_fail_clear();
             start_own_empty(run, &header);
         }
@@ -284,26 +306,31 @@ static enum vain_status all_valid(struct vain_run *run, bool valid, bool *all)
     return status;
 }
 
-/* Writer: set the record file to the checkpoint's head. */
-static enum vain_status rewind_record(struct vain_run *run)
+/* What the folder holds of rounds after this one belongs to a branch that is left: records, and at
+ * every leader its files, are set aside, so that the next start cannot take them for the newest. */
+static enum vain_status leave_later_rounds(struct vain_run *run)
 {
-    if (!run->writer)
-        return VAIN_OK;
+    const struct vain_run_config *config = run->config;
     int64_t discarded = 0;
-    VAIN_TRY(vain_record_file_rewind(run->config->directory, run->config->world, run->record_head,
-                                     &discarded));
-    if (discarded > 0)
-        vain_event_notice(
-            run->config->events,
-            "%lld round records after round %lld were set aside: their rounds are done again",
-            (long long)discarded, (long long)run->round);
+    int files = 0;
+    if (run->leader)
+        VAIN_TRY(vain_store_set_aside(config->directory, config->world, run->round, run->writer,
+                                      run->name, &files));
+    if (run->writer)
+        VAIN_TRY(vain_record_file_rewind(config->directory, config->world, run->record_head,
+                                         &discarded));
+    if (discarded > 0 || files > 0)
+        vain_event_notice(config->events,
+                          "%lld records and %d files of rounds after %lld were set aside: those "
+                          "rounds are done again",
+                          (long long)discarded, files, (long long)run->round);
     return VAIN_OK;
 }
 
-/* One round tried by all ranks: `done` if everybody has it. A broken file takes the round out of
- * `common`. */
+/* One round tried by all ranks: `done` if everybody has it; if a file of it is broken somewhere and
+ * it was not named, the caller tries an older one. */
 static enum vain_status try_round(struct vain_run *run, const char *path, const char *folder,
-                                  bool named, bool expected, bool *done)
+                                  bool named, bool *done)
 {
     struct common_header header = {.round = -1};
     if (run->writer) {
@@ -323,7 +350,7 @@ static enum vain_status try_round(struct vain_run *run, const char *path, const 
                                        "the first member could not load %s", path);
     VAIN_TRY(adopt_common(run, &header));
     bool valid = true;
-    VAIN_TRY(resume_own(run, folder, expected, &valid));
+    VAIN_TRY(resume_own(run, folder, !named, &valid));
     return all_valid(run, valid, done);
 }
 
@@ -337,7 +364,7 @@ static enum vain_status start_new(struct vain_run *run)
     VAIN_TRY(broadcast_world(run, run->run_id, VAIN_RUN_ID_BYTES));
     run->round = 0;
     run->method_ops->adopt(&run->method, run->common);
-    return rewind_record(run);
+    return leave_later_rounds(run);
 }
 
 static enum vain_status resume_named(struct vain_run *run)
@@ -350,9 +377,9 @@ static enum vain_status resume_named(struct vain_run *run)
     else
         *slash = '\0';
     bool done = false;
-    VAIN_TRY(try_round(run, run->config->resume, folder, true, false, &done));
+    VAIN_TRY(try_round(run, run->config->resume, folder, true, &done));
     VAIN_ASSERT(done);
-    return rewind_record(run);
+    return leave_later_rounds(run);
 }
 
 /* Drop a round that turned out broken somewhere. */
@@ -389,7 +416,6 @@ static enum vain_status resume_newest(struct vain_run *run, struct holdings *com
                                       const struct holdings *all)
 {
     const bool had_any = common->count > 0;
-    const struct holdings *own = &all[run->world_comm.rank];
     for (;;) {
         const int64_t round = choose_round(common, all, run->world_comm.size);
         if (round < 0 && !had_any)
@@ -402,11 +428,24 @@ static enum vain_status resume_newest(struct vain_run *run, struct holdings *com
         char path[VAIN_PATH_BYTES];
         vain_checkpoint_path(run->config->directory, round, path, sizeof path);
         bool done = false;
-        VAIN_TRY(try_round(run, path, run->config->directory, false, holds(own, round), &done));
+        VAIN_TRY(try_round(run, path, run->config->directory, false, &done));
         if (done)
-            return rewind_record(run);
+            return leave_later_rounds(run);
         forget_round(common, round);
     }
+}
+
+/* `--resume none`: nothing of another run may lie here. Only the writer can know of records. */
+static enum vain_status refuse_used_folder(struct vain_run *run, const struct holdings *common)
+{
+    char path[VAIN_PATH_BYTES];
+    snprintf(path, sizeof path, "%.*s/record.bin", VAIN_PATH_BYTES - 16, run->config->directory);
+    if (common->count == 0 && (!run->writer || access(path, F_OK) != 0))
+        return VAIN_OK;
+    return vain_fail(VAIN_ERR_REFUSED,
+                     "%s holds %s of a run, and nothing is overwritten; choose another --out "
+                     "folder, or go on with --resume auto",
+                     run->config->directory, common->count > 0 ? "checkpoints" : "records");
 }
 
 enum vain_status vain_resume(struct vain_run *run)
@@ -418,14 +457,8 @@ enum vain_status vain_resume(struct vain_run *run)
     VAIN_TRY(vain_take_array(run->world_comm.size, sizeof *all, "resume survey", (void **)&all));
     VAIN_TRY_OUT(survey(run, &common, all));
     if (strcmp(run->config->resume, "none") == 0) {
-        if (common.count == 0)
-            VAIN_TRY_OUT(start_new(run));
-        else
-            status = vain_fail(VAIN_ERR_REFUSED,
-                               "%s holds checkpoints of a run (newest: round %lld), and nothing is "
-                               "overwritten; choose another "
-                               "--out folder, or go on with --resume auto",
-                               run->config->directory, (long long)common.rounds[0]);
+        VAIN_TRY_OUT(refuse_used_folder(run, &common));
+        status = start_new(run);
         goto out;
     }
     status = resume_newest(run, &common, all);

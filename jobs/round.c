@@ -52,6 +52,7 @@ static enum vain_status local_steps(struct vain_run *run)
         const double start = now_seconds(world);
         VAIN_TRY(run->method_ops->step(&run->method, run->round, run->method.step_in_round,
                                        want_stop, &step));
+        run->steps_done++;
         report_step(run, &step, now_seconds(world) - start);
         if (step.stop_heard)
             return VAIN_STOPPED;
@@ -62,17 +63,16 @@ static enum vain_status local_steps(struct vain_run *run)
 /* A delta that is not finite: say in which slice. */
 static enum vain_status name_slice(struct vain_run *run, const float *delta)
 {
-    int64_t index = run->layout.parameter_count;
-    run->device.ops->optimiser.first_not_finite(&run->queue, run->layout.parameter_count, delta,
-                                                &index);
+    const int64_t N = run->layout.parameter_count;
+    int64_t index = N;
+    run->device.ops->optimiser.first_not_finite(&run->queue, N, delta, &index);
+    if (index == N) /* it is not the delta: what the codec said stands */
+        return VAIN_ERR_NUMERIC;
     return vain_fail(VAIN_ERR_NUMERIC,
                      "member '%s', round %lld: the delta is not finite in slice '%s' (parameter "
                      "%lld); nothing was sent",
                      run->name, (long long)run->round + 1,
-                     index < run->layout.parameter_count
-                         ? vain_layout_slice_at(&run->layout, index)->name
-                         : "(none)",
-                     (long long)index);
+                     vain_layout_slice_at(&run->layout, index)->name, (long long)index);
 }
 
 static void say_what_did_not_fit(struct vain_run *run, const struct vain_codec_report *report)
@@ -112,9 +112,7 @@ static enum vain_status encode(struct vain_run *run, struct vain_codec_report *r
     const enum vain_status status =
         vain_codec_encode(&run->codec, &run->queue, delta, &mine, run->check_random,
                           (uint32_t)run->round, 0, run->words, run->next_residual, report);
-    if (status == VAIN_ERR_NUMERIC)
-        return name_slice(run, delta);
-    return status;
+    return status == VAIN_ERR_NUMERIC ? name_slice(run, delta) : status;
 }
 
 /* The sum is there: what this round left over is what the next delta starts with. */

@@ -20,9 +20,9 @@ static double seconds_since_start(const struct vain_run *run)
 static double trained_tokens_per_second(const struct vain_run *run, double seconds)
 {
     const struct vain_train_options *train = &run->job->train;
-    const double steps = (double)((run->round - run->first_round) * train->local_steps);
-    const double tokens = steps * (double)(train->batch * train->accumulate * run->model.context *
-                                           run->world_comm.size);
+    const double tokens =
+        (double)run->steps_done *
+        (double)(train->batch * train->accumulate * run->model.context * run->world_comm.size);
     return seconds > 0 ? tokens / seconds : 0;
 }
 
@@ -60,7 +60,10 @@ static enum vain_status train(struct vain_run *run)
             put_on_curve(run);
         }
     }
-    return VAIN_OK;
+    /* A start that had nothing left to do from a checkpoint named elsewhere still leaves one here.
+     */
+    const bool named = strcmp(run->config->resume, "auto") != 0;
+    return named && run->saved_round < 0 ? vain_save(run) : VAIN_OK;
 }
 
 /* The signal behind the stop: the greatest that any rank was sent. Collective over the world. */
@@ -131,8 +134,7 @@ static enum vain_status finish(struct vain_run *run, struct vain_run_result *res
 static enum vain_status start(struct vain_run *run)
 {
     VAIN_TRY(vain_resume(run));
-    run->first_round = run->round;
-    if (run->round > 0 && run->curve_count > 0) {
+    if (run->curve_count > 0) {
         run->round_loss = run->curve[run->curve_count - 1].loss;
         run->validation_loss = run->curve[run->curve_count - 1].validation_loss;
     }

@@ -93,14 +93,14 @@ struct vain_run {
     float *next_residual; /* (N) what it left over in the round under way */
 
     /* Where we are. */
-    int64_t round;       /* rounds finished */
-    int64_t first_round; /* where this start began */
+    int64_t round; /* rounds finished */
     uint8_t run_id[VAIN_RUN_ID_BYTES];
     uint8_t parameters_hash[VAIN_HASH_BYTES]; /* of common */
     uint8_t record_head[VAIN_HASH_BYTES];
     struct vain_curve_point *curve; /* (rounds + 1) */
     int64_t curve_count;
     uint64_t start_ns;
+    int64_t steps_done;  /* local steps of this start */
     int64_t saved_round; /* newest round written by this start, -1: none */
     int signal;          /* that stopped the run; 0: none */
     double round_loss;

@@ -30,6 +30,7 @@ static enum vain_status write_common(struct vain_run *run, int64_t *bytes)
         .symbol_count = run->corpus.symbol_count,
         .symbols = run->corpus.vocabulary,
         .symbol_kind = run->corpus.symbol_kind,
+        .pool = run->device.pool,
         .curve_count = run->curve_count,
         .curve = run->curve,
     };
@@ -50,6 +51,7 @@ static enum vain_status write_own(struct vain_run *run)
         .data_position = run->method.data_position,
         .loss_sum = run->method.loss_sum,
         .parameter_count = run->layout.parameter_count,
+        .pool = run->device.pool,
         .moment1 = run->method.moment1,
         .moment2 = run->method.moment2,
         .residual = run->residual,

@@ -204,6 +204,7 @@ static enum vain_status open_federation(struct vain_run *run)
         .signer = &run->signer,
         .own_name = run->name,
         .job_name = run->job->general.name,
+        .listed = run->config->spec->members,
         .directory = run->writer ? run->config->directory : NULL,
         .signal = run->config->signal,
         .deadline_ms = run->job->exchange.deadline_ms,
@@ -260,7 +261,7 @@ static enum vain_status open_exchange(struct vain_run *run)
 /* ------------------------------------------------------------------ what all must agree on */
 
 struct start_card {
-    uint8_t spec_hash[VAIN_HASH_BYTES], corpus_hash[VAIN_HASH_BYTES];
+    uint8_t corpus_hash[VAIN_HASH_BYTES];
     char name[VAIN_NAME_BYTES], platform[VAIN_PLATFORM_BYTES];
 };
 
@@ -270,12 +271,6 @@ static enum vain_status compare_start(struct vain_run *run, const struct start_c
     snprintf(run->common_platform, sizeof run->common_platform, "%s", run->platform);
     for (int rank = 0; rank < run->world_comm.size; rank++) {
         const struct start_card *other = &all[rank];
-        if (memcmp(mine->spec_hash, other->spec_hash, VAIN_HASH_BYTES) != 0)
-            return vain_fail(VAIN_ERR_REFUSED,
-                             "member '%.63s' and member '%s' have specs whose agreed keys differ; "
-                             "compare them with "
-                             "'vain explain SPEC' at both",
-                             other->name, run->name);
         if (memcmp(mine->corpus_hash, other->corpus_hash, VAIN_HASH_BYTES) != 0)
             return vain_fail(VAIN_ERR_REFUSED,
                              "the data of member '%.63s' and member '%s' have different symbols; "
@@ -292,7 +287,6 @@ static enum vain_status agree_on_start(struct vain_run *run)
 {
     struct start_card mine, *all = NULL;
     memset(&mine, 0, sizeof mine);
-    memcpy(mine.spec_hash, run->config->spec_hash, VAIN_HASH_BYTES);
     vain_corpus_hash(&run->corpus, mine.corpus_hash);
     snprintf(mine.name, sizeof mine.name, "%s", run->name);
     snprintf(mine.platform, sizeof mine.platform, "%s", run->platform);
@@ -316,10 +310,32 @@ static enum vain_status count_members(struct vain_run *run, struct vain_comm *si
     return VAIN_OK;
 }
 
+/* The first thing of all: what follows depends on the spec, so ranks with different agreed keys
+ * would wait for each other in different places. */
+static enum vain_status compare_specs(struct vain_run *run)
+{
+    uint8_t *all = NULL;
+    const uint8_t *mine = run->config->spec_hash;
+    VAIN_TRY(vain_take_array(run->world_comm.size, VAIN_HASH_BYTES, "spec hashes", (void **)&all));
+    enum vain_status status =
+        vain_comm_all_gather(&run->world_comm, run->config->world, run->job->exchange.deadline_ms,
+                             VAIN_TAG_START, mine, VAIN_HASH_BYTES, all);
+    for (int rank = 0; rank < run->world_comm.size && status == VAIN_OK; rank++) {
+        if (memcmp(mine, all + (size_t)rank * VAIN_HASH_BYTES, VAIN_HASH_BYTES) != 0)
+            status = vain_fail(VAIN_ERR_REFUSED,
+                               "rank %d and rank %d have specs whose agreed keys differ; compare "
+                               "what 'vain explain SPEC' prints at both",
+                               rank, run->world_comm.rank);
+    }
+    vain_release(all);
+    return status;
+}
+
 /* Sites first, since the name decides key and data; memory last but for the words, whose size the
  * members decide. */
 static enum vain_status set_up_members(struct vain_run *run, struct vain_comm *site)
 {
+    VAIN_TRY(compare_specs(run));
     VAIN_TRY(split_sites(run, site));
     VAIN_TRY(choose_name(run, site));
     VAIN_TRY(count_members(run, site));

@@ -144,15 +144,31 @@ static enum vain_status refuse_not_finite(const struct vain_method *method, doub
     int64_t index = N;
     config->queue->device->ops->optimiser.first_not_finite(config->queue, N, method->gradients,
                                                            &index);
-    const char *slice = index < N ? vain_layout_slice_at(config->layout, index)->name : "(none)";
-    return vain_fail(
-        VAIN_ERR_NUMERIC,
-        "member '%s', round %lld, local step %lld: loss is %g and the first gradient that is not "
-        "finite is "
-        "in slice '%s' (parameter %lld); nothing was sent. Lower train.learning_rate, set "
-        "train.gradient_clip, or look at the data",
-        config->member_name, (long long)round + 1, (long long)step_in_round + 1, loss, slice,
-        (long long)index);
+    if (index == N)
+        return vain_fail(VAIN_ERR_NUMERIC,
+                         "member '%s', round %lld, local step %lld: the loss is %g, with gradients "
+                         "that are finite; nothing was sent. Lower train.learning_rate, or look at "
+                         "the data",
+                         config->member_name, (long long)round + 1, (long long)step_in_round + 1,
+                         loss);
+    return vain_fail(VAIN_ERR_NUMERIC,
+                     "member '%s', round %lld, local step %lld: the gradient of slice '%s' is not "
+                     "finite (parameter %lld; loss %g); nothing was sent. Lower "
+                     "train.learning_rate, set train.gradient_clip, or look at the data",
+                     config->member_name, (long long)round + 1, (long long)step_in_round + 1,
+                     vain_layout_slice_at(config->layout, index)->name, (long long)index, loss);
+}
+
+/* Sum of squares of the gradients; a value that is not finite ends the step here. */
+static enum vain_status measure_gradients(struct vain_method *method, double loss, int64_t round,
+                                          int64_t step_in_round, double *squares)
+{
+    const struct vain_method_config *config = &method->config;
+    config->queue->device->ops->optimiser.sum_squares(
+        config->queue, config->layout->parameter_count, method->gradients, squares);
+    if (isfinite(*squares) && isfinite(loss))
+        return VAIN_OK;
+    return refuse_not_finite(method, loss, round, step_in_round);
 }
 
 static void apply_step(struct vain_method *method, double learning_rate, double norm)
@@ -183,9 +199,10 @@ static enum vain_status supervised_step(struct vain_method *method, int64_t roun
                                         struct vain_step_report *report)
 {
     const struct vain_method_config *config = &method->config;
+    const struct vain_train_options *train = &config->job->train;
     const int64_t N = config->layout->parameter_count;
-    const int64_t position_before = method->data_position;
-    double loss = accumulate_gradients(method, round, step_in_round);
+    double loss = accumulate_gradients(method, round, step_in_round), squares = 0;
+    VAIN_TRY(measure_gradients(method, loss, round, step_in_round, &squares));
     report->stop_heard = want_stop;
     if (config->site->comm.size > 1) {
         method->gradients[N] = (float)loss;
@@ -193,18 +210,11 @@ static enum vain_status supervised_step(struct vain_method *method, int64_t roun
         VAIN_TRY(vain_site_average(config->site, method->gradients));
         loss = (double)method->gradients[N];
         report->stop_heard = method->gradients[N + 1] > 0;
-    }
-    double squares = 0;
-    config->queue->device->ops->optimiser.sum_squares(config->queue, N, method->gradients,
-                                                      &squares);
-    if (!isfinite(squares) || !isfinite(loss)) {
-        method->data_position = position_before;
-        return refuse_not_finite(method, loss, round, step_in_round);
+        VAIN_TRY(measure_gradients(method, loss, round, step_in_round, &squares));
     }
     report->loss = loss;
     report->gradient_norm = sqrt(squares);
-    report->learning_rate = vain_learning_rate(
-        &config->job->train, round * config->job->train.local_steps + step_in_round);
+    report->learning_rate = vain_learning_rate(train, round * train->local_steps + step_in_round);
     apply_step(method, report->learning_rate, report->gradient_norm);
     method->step_in_round = step_in_round + 1;
     method->loss_sum += loss;

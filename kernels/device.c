@@ -17,7 +17,8 @@ static enum vain_status choose_code(const char *isa, const struct vain_vector_co
             return VAIN_OK;
         }
     }
-    return vain_fail(VAIN_ERR_UNAVAILABLE, "vector code %s: not in this processor or build; leave the choice open", isa);
+    return vain_fail(VAIN_ERR_UNAVAILABLE,
+                     "vector code %s: not in this processor or build; leave the choice open", isa);
 }
 
 enum vain_status vain_device_open_cpu(int threads, const char *isa, struct vain_device *out)

@@ -1,13 +1,16 @@
 /* Coefficients of the check word: part of the protocol, so every twin computes these and no others.
  *
- * A round's vector y carries c = sum of r_j y_j mod 2^32. Every r_j is odd, so a wrong word changes the sum whatever
- * the error is, and the coefficients look random, so errors in several words do not cancel by accident. They come from
- * the public stream (purpose CHECK): its block 0 at (round, attempt) gives four words k, and
+ * A round's vector y carries c = sum of r_j y_j mod 2^32. Every r_j is odd, so a wrong word changes
+ * the sum whatever the error is, and the coefficients look random, so errors in several words do
+ * not cancel by accident. They come from the public stream (purpose CHECK): its block 0 at (round,
+ * attempt) gives four words k, and
  *
- *     r_j = (mix((low(j) + high(j) * (k1 | 1)) xor k0) + k2) | 1        low, high: 32-bit halves of j
+ *     r_j = (mix((low(j) + high(j) * (k1 | 1)) xor k0) + k2) | 1        low, high: 32-bit halves of
+ * j
  *
- * with `mix` the finaliser "lowbias32" (C. Wellons, hash-prospector, 2018), a bijection of 32-bit words. Against
- * somebody who chooses his errors on purpose the signed hops and 64 random checks stand, not this. */
+ * with `mix` the finaliser "lowbias32" (C. Wellons, hash-prospector, 2018), a bijection of 32-bit
+ * words. Against somebody who chooses his errors on purpose the signed hops and 64 random checks
+ * stand, not this. */
 #pragma once
 
 #include "base/philox.h"
@@ -16,8 +19,8 @@ struct vain_check_key {
     uint32_t k[4];
 };
 
-VAIN_DEVICE_INLINE struct vain_check_key vain_check_key_of(struct vain_random random, uint32_t round,
-                                                           uint32_t attempt)
+VAIN_DEVICE_INLINE struct vain_check_key vain_check_key_of(struct vain_random random,
+                                                           uint32_t round, uint32_t attempt)
 {
     struct vain_check_key key;
     vain_random_block(random, round, attempt, 0, key.k);

@@ -42,10 +42,10 @@ LIBRARIES = [
 BANNED = [
     (r"strcpy|strcat|strncpy|sprintf|vsprintf|gets", [], "snprintf"),
     (r"rand|srand|random|srandom|drand48", [], "base/philox.h or vain_random_bytes"),
-    (r"time|gettimeofday", ["cmd/", "tests/"], "the clock of struct vain_world"),
+    (r"time|gettimeofday", ["cmd/", "tests/", "bench/"], "the clock of struct vain_world"),
     (r"malloc|calloc|realloc|free|aligned_alloc|posix_memalign|strdup|strndup",
-     ["base/memory.c", "tests/"], "vain_take and vain_release"),
-    (r"exit|_exit|abort|quick_exit", ["cmd/", "tests/", "base/status.c"],
+     ["base/memory.c", "tests/", "bench/"], "vain_take and vain_release"),
+    (r"exit|_exit|abort|quick_exit", ["cmd/", "tests/", "bench/", "base/status.c"],
      "a status to the caller, or VAIN_ASSERT"),
     (r"system|popen", ["tests/"], "a library"),
     (r"alloca|setjmp|longjmp", [], "nothing of the kind"),

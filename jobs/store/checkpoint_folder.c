@@ -1,7 +1,8 @@
-/* Which files of ours lie in a folder, by name alone: what is in them is checked by those who open them.
+/* Which files of ours lie in a folder, by name alone: what is in them is checked by those who open
+ * them.
  *
- * Only names that the path functions would give again are taken, so "checkpoint-1.h5" or a copy of somebody is left
- * alone, by listing as by pruning. */
+ * Only names that the path functions would give again are taken, so "checkpoint-1.h5" or a copy of
+ * somebody is left alone, by listing as by pruning. */
 #include "jobs/store/checkpoint.h"
 
 #include "base/memory.h"

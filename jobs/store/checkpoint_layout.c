@@ -1,7 +1,8 @@
 /* Rules for slices, and the content hash.
  *
- * The hash is over values, not over the file's bytes, so a file that h5repack rewrote is still the same checkpoint. Every
- * text carries its length and every list its count, so no two contents give the same stream. */
+ * The hash is over values, not over the file's bytes, so a file that h5repack rewrote is still the
+ * same checkpoint. Every text carries its length and every list its count, so no two contents give
+ * the same stream. */
 #include "jobs/store/checkpoint_layout.h"
 
 #include "jobs/store/timestamp.h"

@@ -1,7 +1,9 @@
-/* Reading a checkpoint: bounds first, then the content hash over all that was read, then (in vain_checkpoint_read) the
- * vectors and their Merkle roots. What passes is what a writer of ours wrote.
+/* Reading a checkpoint: bounds first, then the content hash over all that was read, then (in
+ * vain_checkpoint_read) the vectors and their Merkle roots. What passes is what a writer of ours
+ * wrote.
  *
- * Memory is bounded by the file's own size: the vectors' bytes must fit in it, and so must every text and column. */
+ * Memory is bounded by the file's own size: the vectors' bytes must fit in it, and so must every
+ * text and column. */
 #include "jobs/store/checkpoint_layout.h"
 
 #include "base/memory.h"
@@ -160,8 +162,8 @@ static void read_peers(struct vain_checkpoint_file *file)
             vain_take_array(ids.count, sizeof(struct vain_record_member), "members", &members);
     file->members = members;
     if (ok(file))
-        file->reader.status = vain_take_array(ids.count, ID_BYTES + VAIN_NAME_BYTES,
-                                              "columns of peers", &columns);
+        file->reader.status =
+            vain_take_array(ids.count, ID_BYTES + VAIN_NAME_BYTES, "columns of peers", &columns);
     if (ok(file) && ids.count > 0)
         fill_members(file, columns, (char *)columns + ids.count * ID_BYTES, ids.count);
     vain_release(columns);
@@ -181,9 +183,12 @@ static void read_curve(struct vain_checkpoint_file *file)
                                        VAIN_CURVE_POINTS_MAX, &counts[2]);
     double *validation = vain_h5_take_column(reader, "/run/loss/val_loss", H5T_IEEE_F64LE,
                                              sizeof(double), VAIN_CURVE_POINTS_MAX, &counts[3]);
-    if (ok(file) &&
-        (counts[1] != counts[0] || counts[2] != counts[0] || counts[3] != counts[0]))
+    if (ok(file) && (counts[1] != counts[0] || counts[2] != counts[0] || counts[3] != counts[0]))
         vain_h5_reject(reader, "the columns of '/run/loss' differ in length");
+    for (int64_t i = 0; i < counts[0] && ok(file); i++) {
+        if (round[i] < 0 || (i > 0 && round[i] <= round[i - 1]))
+            vain_h5_reject(reader, "the rounds of '/run/loss' do not ascend from 0 on");
+    }
     void *curve = NULL;
     if (ok(file))
         reader->status =
@@ -354,8 +359,8 @@ enum vain_status vain_checkpoint_read(struct vain_checkpoint_file *file, struct 
     vain_h5_unlock();
     VAIN_TRY(status);
     if (parameters != NULL)
-        VAIN_TRY(check_root(file, VAIN_MODEL_GROUP, parameters, pool,
-                            file->content.parameters_hash));
+        VAIN_TRY(
+            check_root(file, VAIN_MODEL_GROUP, parameters, pool, file->content.parameters_hash));
     if (outer_momentum != NULL)
         VAIN_TRY(check_root(file, VAIN_MOMENTUM_GROUP, outer_momentum, pool, file->momentum_root));
     return VAIN_OK;

@@ -1,9 +1,11 @@
-/* Writing a checkpoint, in the order in which the file lists it: who and when, the texts, the vectors, the rest, and
- * last what binds it all (docs/checkpoint-format.md is the same list for readers).
+/* Writing a checkpoint, in the order in which the file lists it: who and when, the texts, the
+ * vectors, the rest, and last what binds it all (docs/checkpoint-format.md is the same list for
+ * readers).
  *
- * The vectors go from the caller's memory to the file without a copy of ours, while a helper thread computes the Merkle
- * roots that are not known yet; /integrity waits for it. The lock around HDF5 is given back before the file is made
- * durable, so that members in one process sync their files at the same time. */
+ * The vectors go from the caller's memory to the file without a copy of ours, while a helper thread
+ * computes the Merkle roots that are not known yet; /integrity waits for it. The lock around HDF5
+ * is given back before the file is made durable, so that members in one process sync their files at
+ * the same time. */
 #include "jobs/store/checkpoint_layout.h"
 
 #include "jobs/store/hdf5_file.h"
@@ -136,8 +138,8 @@ static void write_slice(struct vain_h5_writer *writer, hid_t top, const char *ki
     }
     const char *name;
     hid_t group = need_groups(writer, top, slice->name, &name);
-    hid_t dataset = vain_h5_make_dataset(writer, group, name, H5T_IEEE_F32LE, &shape,
-                                         vector + slice->offset);
+    hid_t dataset =
+        vain_h5_make_dataset(writer, group, name, H5T_IEEE_F32LE, &shape, vector + slice->offset);
     vain_h5_put_texts(writer, dataset, "dims", dims, slice->shape_count);
     vain_h5_put_integer(writer, dataset, "flat_offset", slice->offset);
     vain_h5_close(&dataset);
@@ -260,8 +262,7 @@ static enum vain_status write_curve(struct vain_h5_writer *writer,
     vain_h5_make_text(writer, curve, "title", "loss by local steps", NULL);
 
     struct vain_h5_shape shape = {1, {checkpoint->curve_count}, "1", "local steps of each member"};
-    hid_t step =
-        vain_h5_make_dataset(writer, curve, "step", H5T_STD_I64LE, &shape, columns.step);
+    hid_t step = vain_h5_make_dataset(writer, curve, "step", H5T_STD_I64LE, &shape, columns.step);
     shape.long_name = "exchanges finished";
     hid_t round =
         vain_h5_make_dataset(writer, curve, "round", H5T_STD_I64LE, &shape, columns.round);

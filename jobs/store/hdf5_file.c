@@ -1,8 +1,8 @@
 /* The lock around HDF5, and what it says when it fails.
  *
- * Its own error output is switched off under the lock (per thread in a thread-safe build): a library does not print. Of
- * its stack of errors the innermost says what happened; for a failed system call the reason stands inside a long line,
- * and only that is taken out. */
+ * Its own error output is switched off under the lock (per thread in a thread-safe build): a
+ * library does not print. Of its stack of errors the innermost says what happened; for a failed
+ * system call the reason stands inside a long line, and only that is taken out. */
 #include "jobs/store/hdf5_file.h"
 
 #include <pthread.h>

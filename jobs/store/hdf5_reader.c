@@ -1,9 +1,10 @@
 /* Reading HDF5 files that may come from anywhere: see the header for what is accepted.
  *
- * Nothing follows a length from the file before it was compared with a limit. Paths are opened link by link, so that no
- * soft or external link is ever followed; datasets must be contiguous, so that no filter runs and no memory beyond the
- * file's own size is taken; strings of variable length are refused, because their lengths stand outside any checksum. The
- * first bytes must be a superblock of version 2 or 3: older ones have no checksums. */
+ * Nothing follows a length from the file before it was compared with a limit. Paths are opened link
+ * by link, so that no soft or external link is ever followed; datasets must be contiguous, so that
+ * no filter runs and no memory beyond the file's own size is taken; strings of variable length are
+ * refused, because their lengths stand outside any checksum. The first bytes must be a superblock
+ * of version 2 or 3: older ones have no checksums. */
 #include "jobs/store/hdf5_file.h"
 
 #include "base/crypto.h"
@@ -178,11 +179,6 @@ static void close_attribute(struct attribute *attribute)
     vain_h5_close(&attribute->id);
 }
 
-bool vain_h5_has_attribute(struct vain_h5_reader *reader, hid_t object, const char *name)
-{
-    return !failed(reader) && H5Aexists(object, name) > 0;
-}
-
 /* Opened and of `class`, or rejected. */
 static struct attribute open_attribute(struct vain_h5_reader *reader, hid_t object,
                                        const char *where, const char *name, H5T_class_t class)
@@ -317,9 +313,8 @@ static void take_shape(struct vain_h5_reader *reader, const char *path, struct v
     hid_t space = H5Dget_space(out->id);
     hsize_t sizes[VAIN_SHAPE_MAX];
     const H5S_class_t kind = space < 0 ? H5S_NO_CLASS : H5Sget_simple_extent_type(space);
-    const int rank = kind == H5S_SIMPLE || kind == H5S_SCALAR
-                         ? H5Sget_simple_extent_ndims(space)
-                         : -1;
+    const int rank =
+        kind == H5S_SIMPLE || kind == H5S_SCALAR ? H5Sget_simple_extent_ndims(space) : -1;
     if (rank < 0 || rank > VAIN_SHAPE_MAX ||
         (rank > 0 && H5Sget_simple_extent_dims(space, sizes, NULL) != rank)) {
         vain_h5_reject(reader, "'%s' has more than %d dimensions or none to count", path,
@@ -372,8 +367,9 @@ void vain_h5_open_dataset(struct vain_h5_reader *reader, const char *path, hid_t
     else if (!type_is(out->id, type))
         vain_h5_reject(reader, "'%s' is not of the documented type", path);
     else if (!layout_is_plain(out->id))
-        vain_h5_reject(reader, "'%s' is chunked, filtered or lies in another file; expected "
-                               "contiguous data",
+        vain_h5_reject(reader,
+                       "'%s' is chunked, filtered or lies in another file; expected "
+                       "contiguous data",
                        path);
     else
         take_shape(reader, path, out);

@@ -1,7 +1,7 @@
 /* The driver behind hdf5_sink.h (HDF5 1.10 reference manual, "Virtual File Layer").
  *
- * Large writes go out in pieces, and after each the kernel is asked to begin putting it on the disk while the next one is
- * being copied: the fsync that follows finds most of the work done. */
+ * Large writes go out in pieces, and after each the kernel is asked to begin putting it on the disk
+ * while the next one is being copied: the fsync that follows finds most of the work done. */
 #define _GNU_SOURCE /* sync_file_range */
 #include "jobs/store/hdf5_sink.h"
 

@@ -1,8 +1,9 @@
 /* Writing HDF5 files of ours: see the header for the format.
  *
- * The file is made by our own open(2), so that its mode is right before anything is in it, and HDF5 writes through
- * hdf5_sink.c. Large vectors go from the caller's memory to the file as they are: equal types, contiguous, no fill, no
- * buffer between. That the disk failed is noticed after each part, so that a long write ends early. */
+ * The file is made by our own open(2), so that its mode is right before anything is in it, and HDF5
+ * writes through hdf5_sink.c. Large vectors go from the caller's memory to the file as they are:
+ * equal types, contiguous, no fill, no buffer between. That the disk failed is noticed after each
+ * part, so that a long write ends early. */
 #include "jobs/store/hdf5_file.h"
 
 #include "base/crypto.h"
@@ -48,7 +49,8 @@ static hid_t make_access_list(struct vain_h5_sink *sink)
     return access;
 }
 
-/* What holds for files, groups and datasets alike: no times, attributes in order and in the header. */
+/* What holds for files, groups and datasets alike: no times, attributes in order and in the header.
+ */
 static hid_t make_object_list(hid_t class)
 {
     const hid_t list = H5Pcreate(class);
@@ -109,8 +111,8 @@ enum vain_status vain_h5_writer_finish(struct vain_h5_writer *writer)
         note_failure(writer, "/");
     const uint8_t one = 1;
     const struct vain_h5_shape scalar = {0, {0}, NULL, "1: this file was written to its end"};
-    hid_t complete = vain_h5_make_dataset(writer, vain_h5_root(writer), "complete", H5T_STD_U8LE,
-                                          &scalar, &one);
+    hid_t complete =
+        vain_h5_make_dataset(writer, vain_h5_root(writer), "complete", H5T_STD_U8LE, &scalar, &one);
     vain_h5_close(&complete);
     close_file(writer);
     if (failed(writer)) {
@@ -160,7 +162,8 @@ hid_t vain_h5_need_group(struct vain_h5_writer *writer, hid_t parent, const char
 
 void vain_h5_close(hid_t *id)
 {
-    /* All that we hold is reference-counted by HDF5, whatever its kind. A failure here has been one before. */
+    /* All that we hold is reference-counted by HDF5, whatever its kind. A failure here has been one
+     * before. */
     if (*id >= 0)
         (void)H5Idec_ref(*id);
     *id = H5I_INVALID_HID;
@@ -310,8 +313,8 @@ static hid_t make_user_type(void)
     VAIN_ASSERT(type >= 0);
     VAIN_ASSERT(H5Tinsert(type, "dataset", HOFFSET(struct scale_user, dataset), H5T_STD_REF_OBJ) >=
                 0);
-    VAIN_ASSERT(H5Tinsert(type, "dimension", HOFFSET(struct scale_user, dimension),
-                          H5T_NATIVE_INT) >= 0);
+    VAIN_ASSERT(
+        H5Tinsert(type, "dimension", HOFFSET(struct scale_user, dimension), H5T_NATIVE_INT) >= 0);
     return type;
 }
 

@@ -1,5 +1,5 @@
-/* Numbers about a checkpoint, and two of them side by side. Reads through checkpoint_read.c only, so what is shown was
- * checked; the tree of names is in tree.c, since it shows broken files too. */
+/* Numbers about a checkpoint, and two of them side by side. Reads through checkpoint_read.c only,
+ * so what is shown was checked; the tree of names is in tree.c, since it shows broken files too. */
 #include "jobs/store/inspect.h"
 
 #include "base/memory.h"
@@ -27,7 +27,8 @@ struct vain_slice_statistics vain_slice_statistics(const float *values, int64_t 
     if (finite == 0)
         return out;
     out.mean = sum / (double)finite;
-    double squares = 0; /* in a second pass: the difference of two large sums would lose the digits */
+    double squares =
+        0; /* in a second pass: the difference of two large sums would lose the digits */
     for (int64_t i = 0; i < count; i++) {
         if (isfinite(values[i]))
             squares += ((double)values[i] - out.mean) * ((double)values[i] - out.mean);
@@ -128,8 +129,7 @@ static void compare_scalars(struct pair *pair)
     compare_texts(pair, "platform", a->platform, b->platform);
     compare_bytes(pair, "spec_hash", a->spec_hash, b->spec_hash, VAIN_HASH_BYTES);
     compare_bytes(pair, "record_head", a->record_head, b->record_head, VAIN_HASH_BYTES);
-    compare_bytes(pair, "parameters_hash", a->parameters_hash, b->parameters_hash,
-                  VAIN_HASH_BYTES);
+    compare_bytes(pair, "parameters_hash", a->parameters_hash, b->parameters_hash, VAIN_HASH_BYTES);
     compare_texts(pair, "spec", a->spec, b->spec);
     compare_texts(pair, "spec_resolved", a->spec_resolved, b->spec_resolved);
     compare_integers(pair, "codec/scale_exponent", a->scale_exponent, b->scale_exponent);

@@ -1,9 +1,9 @@
 /* A member's own file, through the same writer and reader as the checkpoint (hdf5_file.h).
  *
  *   /                attributes: file_type="vain-member", the scalars of struct vain_member_state
- *   /moment1 /moment2 /residual [/parameters]   float32, flat; attributes units, long_name, blake2b_root
- *   /integrity/content   hash ("vain/member/body") over scalars and roots
- *   /complete            1, last
+ *   /moment1 /moment2 /residual [/parameters]   float32, flat; attributes units, long_name,
+ * blake2b_root /integrity/content   hash ("vain/member/body") over scalars and roots /complete 1,
+ * last
  *
  * Private data: mode 0600 from the first moment on. */
 #include "jobs/store/member.h"
@@ -23,7 +23,8 @@ struct vector {
     float *values;
 };
 
-/* The vectors of a state in the order of the file; the last is there mid-round only. Gives their number. */
+/* The vectors of a state in the order of the file; the last is there mid-round only. Gives their
+ * number. */
 static int list_vectors(const struct vain_member_state *state, struct vector out[VECTORS_MAX])
 {
     out[0] = (struct vector){"moment1", "first moment of the optimiser", state->moment1};
@@ -122,8 +123,7 @@ static enum vain_status write_temporary(struct vain_h5_writer *writer,
     write_scalars(writer, state);
     hid_t datasets[VECTORS_MAX];
     for (int i = 0; i < count; i++) {
-        const struct vain_h5_shape shape = {
-            1, {state->parameter_count}, "1", vectors[i].long_name};
+        const struct vain_h5_shape shape = {1, {state->parameter_count}, "1", vectors[i].long_name};
         datasets[i] = vain_h5_make_dataset(writer, vain_h5_root(writer), vectors[i].name,
                                            H5T_IEEE_F32LE, &shape, vectors[i].values);
     }
@@ -225,8 +225,7 @@ static enum vain_status check_roots(const char *path, struct vain_pool *pool,
     const int count = list_vectors(state, vectors);
     for (int i = 0; i < count; i++) {
         uint8_t root[VAIN_HASH_BYTES];
-        VAIN_TRY(vain_merkle_root(vectors[i].values,
-                                  (size_t)state->parameter_count * sizeof(float),
+        VAIN_TRY(vain_merkle_root(vectors[i].values, (size_t)state->parameter_count * sizeof(float),
                                   VAIN_MERKLE_LEAF_BYTES, pool, root));
         if (!vain_equal(root, roots[i], sizeof root))
             return vain_fail(VAIN_ERR_CORRUPT,
@@ -265,8 +264,9 @@ static enum vain_status read_file(struct vain_h5_reader *reader, struct vain_mem
         vain_h5_reject(reader, "it is of %lld parameters, expected %lld",
                        (long long)found.parameter_count, (long long)state->parameter_count);
     if (reader->status == VAIN_OK && found.step_in_round > 0 && state->parameters == NULL)
-        return vain_fail(VAIN_ERR_INPUT, "%s: it is from the middle of a round, and there is no "
-                                         "place for its parameters",
+        return vain_fail(VAIN_ERR_INPUT,
+                         "%s: it is from the middle of a round, and there is no "
+                         "place for its parameters",
                          reader->path);
     VAIN_TRY(reader->status);
     found.moment1 = state->moment1;

@@ -1,7 +1,9 @@
-/* member-<name>-<round>.h5, mode 0600: what is a member's own. Written by its owner only, with the checkpoint's ritual.
+/* member-<name>-<round>.h5, mode 0600: what is a member's own. Written by its owner only, with the
+ * checkpoint's ritual.
  *
- * It pairs with checkpoint-<round>: `parameters_hash` names the common parameters that the state belongs to. Vectors are
- * flat, in the order of the model's slices; each carries its Merkle root, and one hash binds the roots and scalars. */
+ * It pairs with checkpoint-<round>: `parameters_hash` names the common parameters that the state
+ * belongs to. Vectors are flat, in the order of the model's slices; each carries its Merkle root,
+ * and one hash binds the roots and scalars. */
 #pragma once
 
 #include "base/crypto.h"
@@ -12,7 +14,7 @@ struct vain_member_state {
     char name[VAIN_NAME_BYTES];
     uint8_t run_id[16];
     uint8_t parameters_hash[VAIN_HASH_BYTES]; /* of the common parameters this state belongs to */
-    int64_t round;          /* rounds finished: pairs with checkpoint-<round> */
+    int64_t round;                            /* rounds finished: pairs with checkpoint-<round> */
     int64_t step_in_round;  /* local steps done of the round under way; 0: at the round's start */
     int64_t optimiser_step; /* AdamW's count of steps */
     int64_t data_position;  /* batches drawn so far */
@@ -30,11 +32,15 @@ void vain_member_path(const char *folder, const char *name, int64_t round, char 
 /* Local; blocks until durable. VAIN_ERR_STORAGE: nothing was replaced, the part file is gone. */
 enum vain_status vain_member_write(const struct vain_member_state *state, const char *folder,
                                    struct vain_world *world) VAIN_MUST_USE;
-/* Scalars only, without the vectors (NULL in `out`): to find out what is there. VAIN_ERR_NOT_FOUND, VAIN_ERR_CORRUPT. */
+/* Scalars only, without the vectors (NULL in `out`): to find out what is there. VAIN_ERR_NOT_FOUND,
+ * VAIN_ERR_CORRUPT. */
 enum vain_status vain_member_peek(const char *path, struct vain_member_state *out) VAIN_MUST_USE;
-/* Scalars, and the buffers of `state` filled and compared with their Merkle roots (parameters only if step_in_round > 0).
- * state->parameter_count says how long the buffers are: VAIN_ERR_CORRUPT if the file has another count. */
+/* Scalars, and the buffers of `state` filled and compared with their Merkle roots (parameters only
+ * if step_in_round > 0). state->parameter_count says how long the buffers are: VAIN_ERR_CORRUPT if
+ * the file has another count. */
 enum vain_status vain_member_read(const char *path, struct vain_pool *pool,
                                   struct vain_member_state *state) VAIN_MUST_USE;
-/* Rounds for which a file of member `name` lies in the folder, ascending; gives the array (vain_release). */
-enum vain_status vain_member_list(const char *folder, const char *name, int64_t **rounds, int *count) VAIN_MUST_USE;
+/* Rounds for which a file of member `name` lies in the folder, ascending; gives the array
+ * (vain_release). */
+enum vain_status vain_member_list(const char *folder, const char *name, int64_t **rounds,
+                                  int *count) VAIN_MUST_USE;

@@ -1,8 +1,9 @@
-/* The event log as lines of JSON, for jq, pandas and dashboards (docs/checkpoint-format.md, "metrics.jsonl").
+/* The event log as lines of JSON, for jq, pandas and dashboards (docs/checkpoint-format.md,
+ * "metrics.jsonl").
  *
- * One write(2) a line on a file opened for appending, so a crash cuts at most the last line short, and several readers
- * never see half of one but there. Not synced line by line: what a resume needs is in the checkpoint, and a step must not
- * wait for the disk. */
+ * One write(2) a line on a file opened for appending, so a crash cuts at most the last line short,
+ * and several readers never see half of one but there. Not synced line by line: what a resume needs
+ * is in the checkpoint, and a step must not wait for the disk. */
 #include "jobs/store/metrics.h"
 
 #include "base/memory.h"
@@ -26,7 +27,8 @@ struct vain_metrics {
     int reason; /* errno of the first write that failed; 0: none */
 };
 
-/* Bytes up to and including the last newline: a line that a crash cut short is not part of the log. */
+/* Bytes up to and including the last newline: a line that a crash cut short is not part of the log.
+ */
 static off_t end_of_last_line(int descriptor, off_t bytes)
 {
     char piece[TAIL_LOOK_BYTES];

@@ -1,5 +1,5 @@
-/* Names and creation of temporary files. The mode is given at open(2), before the first byte, so that a private file is
- * never readable by others for a moment. */
+/* Names and creation of temporary files. The mode is given at open(2), before the first byte, so
+ * that a private file is never readable by others for a moment. */
 #include "jobs/store/part_file.h"
 
 #include <errno.h>
@@ -58,8 +58,7 @@ static int64_t free_bytes(int descriptor)
     if (fstatvfs(descriptor, &volume) != 0 || volume.f_blocks == 0 || volume.f_frsize == 0)
         return -1;
     const uint64_t blocks_max = (uint64_t)INT64_MAX / volume.f_frsize;
-    return volume.f_bavail > blocks_max ? INT64_MAX
-                                        : (int64_t)(volume.f_bavail * volume.f_frsize);
+    return volume.f_bavail > blocks_max ? INT64_MAX : (int64_t)(volume.f_bavail * volume.f_frsize);
 }
 
 enum vain_status vain_part_create(const char *part, const char *path, int mode,

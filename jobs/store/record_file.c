@@ -1,8 +1,9 @@
 /* The record on disk: frames of base/record.h, one after the other.
  *
- * An append looks at the lengths of the frames only, to find the end and the last one (two short reads a record), and at
- * the last one's hash, to see that the new one links to it. A verification decodes and checks everything. Memory is for
- * one frame and its members, however long the file is; only what is set aside or rewritten is held whole. */
+ * An append looks at the lengths of the frames only, to find the end and the last one (two short
+ * reads a record), and at the last one's hash, to see that the new one links to it. A verification
+ * decodes and checks everything. Memory is for one frame and its members, however long the file is;
+ * only what is set aside or rewritten is held whole. */
 #include "jobs/store/record_file.h"
 
 #include "base/memory.h"
@@ -127,7 +128,8 @@ static uint32_t little_endian(const uint8_t *bytes, int count)
     return value;
 }
 
-/* Bytes of the frame at the position. VAIN_END at the end; VAIN_AGAIN for a torn tail; VAIN_ERR_CORRUPT. */
+/* Bytes of the frame at the position. VAIN_END at the end; VAIN_AGAIN for a torn tail;
+ * VAIN_ERR_CORRUPT. */
 static enum vain_status frame_bytes_at(const struct source *source, int64_t *bytes)
 {
     static const char magic[] = "VAINREC1";
@@ -156,7 +158,8 @@ static enum vain_status frame_bytes_at(const struct source *source, int64_t *byt
     return *bytes <= left ? VAIN_OK : VAIN_AGAIN;
 }
 
-/* Decode the record at the position and step over it. Statuses of frame_bytes_at and vain_record_decode. */
+/* Decode the record at the position and step over it. Statuses of frame_bytes_at and
+ * vain_record_decode. */
 static enum vain_status source_next(struct source *source, struct vain_record_decoded *out)
 {
     int64_t bytes;
@@ -408,8 +411,7 @@ static enum vain_status set_rest_aside(const struct source *source, const char *
                                        struct vain_world *world)
 {
     char path[VAIN_PATH_BYTES], name[VAIN_NAME_BYTES];
-    snprintf(name, sizeof name, "record-discarded-%lld.bin",
-             (long long)world->ops->unix_ms(world));
+    snprintf(name, sizeof name, "record-discarded-%lld.bin", (long long)world->ops->unix_ms(world));
     file_path(folder, name, path);
     const size_t bytes = (size_t)(source->bytes - source->position);
     void *memory;
@@ -435,8 +437,7 @@ static enum vain_status rewind_source(struct source *source, const char *folder,
     file_path(folder, "record.jsonl", path);
     char *text;
     VAIN_TRY(vain_text_give(lines, &text));
-    const enum vain_status status =
-        world->ops->replace(world, path, text, strlen(text), FILE_MODE);
+    const enum vain_status status = world->ops->replace(world, path, text, strlen(text), FILE_MODE);
     vain_release(text);
     return status;
 }

@@ -1,34 +1,39 @@
-/* record.bin: the run's signed, hash-chained round records, appended and durable; record.jsonl: its view for people and
- * scripts, rewritten from it at any time.
+/* record.bin: the run's signed, hash-chained round records, appended and durable; record.jsonl: its
+ * view for people and scripts, rewritten from it at any time.
  *
- * A crash may leave the last frame cut short, or zeros where the disk had not yet put the data: a torn tail. It was never
- * acknowledged, so the next append or rewind takes it off first. Anything else that does not decode is corruption, and
- * nobody appends to that. */
+ * A crash may leave the last frame cut short, or zeros where the disk had not yet put the data: a
+ * torn tail. It was never acknowledged, so the next append or rewind takes it off first. Anything
+ * else that does not decode is corruption, and nobody appends to that. */
 #pragma once
 
 #include "base/record.h"
 #include "base/world.h"
 
-/* Append one frame to <folder>/record.bin (durable when it returns), then its line to record.jsonl. The frame must decode
- * and link to the last record there (VAIN_ERR_CORRUPT); the first of a file may continue a chain that lies elsewhere. */
-enum vain_status vain_record_file_append(const char *folder, struct vain_world *world, const uint8_t *frame,
-                                         size_t bytes) VAIN_MUST_USE;
+/* Append one frame to <folder>/record.bin (durable when it returns), then its line to record.jsonl.
+ * The frame must decode and link to the last record there (VAIN_ERR_CORRUPT); the first of a file
+ * may continue a chain that lies elsewhere. */
+enum vain_status vain_record_file_append(const char *folder, struct vain_world *world,
+                                         const uint8_t *frame, size_t bytes) VAIN_MUST_USE;
 struct vain_record_summary {
     int64_t records;
     uint64_t first_round, last_round;
     uint8_t head[VAIN_HASH_BYTES];
     bool torn_tail; /* the last frame was cut short by a crash */
     int64_t missing_signatures;
-    uint8_t before[VAIN_HASH_BYTES]; /* what the first record links to: zeros at the start of a run */
+    uint8_t
+        before[VAIN_HASH_BYTES]; /* what the first record links to: zeros at the start of a run */
 };
-/* Check every frame, signature and link of the chain: `previous`, run id, ascending rounds, and that a record starts from
- * the parameters that the one before it ended with. VAIN_ERR_NOT_FOUND; VAIN_ERR_CORRUPT or VAIN_ERR_AUTH name record and
- * reason. Calls `each` (may be NULL) for every record; what it returns but VAIN_OK ends the walk and is returned. */
-typedef enum vain_status (*vain_record_visitor)(void *context, const struct vain_record_decoded *record);
-enum vain_status vain_record_file_verify(const char *path, struct vain_record_summary *out, vain_record_visitor each,
-                                         void *context) VAIN_MUST_USE;
-/* On resume: make the record with hash `head` the last one (zeros: none). Later ones, and a torn tail, go to
- * record-discarded-<unix ms>.bin. `discarded` (may be NULL) counts them. Writes record.jsonl anew. VAIN_ERR_CORRUPT if
- * `head` is not there or does not verify up to it. */
+/* Check every frame, signature and link of the chain: `previous`, run id, ascending rounds, and
+ * that a record starts from the parameters that the one before it ended with. VAIN_ERR_NOT_FOUND;
+ * VAIN_ERR_CORRUPT or VAIN_ERR_AUTH name record and reason. Calls `each` (may be NULL) for every
+ * record; what it returns but VAIN_OK ends the walk and is returned. */
+typedef enum vain_status (*vain_record_visitor)(void *context,
+                                                const struct vain_record_decoded *record);
+enum vain_status vain_record_file_verify(const char *path, struct vain_record_summary *out,
+                                         vain_record_visitor each, void *context) VAIN_MUST_USE;
+/* On resume: make the record with hash `head` the last one (zeros: none). Later ones, and a torn
+ * tail, go to record-discarded-<unix ms>.bin. `discarded` (may be NULL) counts them. Writes
+ * record.jsonl anew. VAIN_ERR_CORRUPT if `head` is not there or does not verify up to it. */
 enum vain_status vain_record_file_rewind(const char *folder, struct vain_world *world,
-                                         const uint8_t head[VAIN_MIN_LEN(VAIN_HASH_BYTES)], int64_t *discarded) VAIN_MUST_USE;
+                                         const uint8_t head[VAIN_MIN_LEN(VAIN_HASH_BYTES)],
+                                         int64_t *discarded) VAIN_MUST_USE;

@@ -1,5 +1,6 @@
-/* Printed by hand, not by a JSON library: names and platform are checked printable ASCII (base/record.c), all else is
- * digits, and the order of the keys is part of what scripts and diffs see. */
+/* Printed by hand, not by a JSON library: names and platform are checked printable ASCII
+ * (base/record.c), all else is digits, and the order of the keys is part of what scripts and diffs
+ * see. */
 #include "jobs/store/record_line.h"
 
 static void add_hex(struct vain_text *line, const char *key, const uint8_t *data, size_t bytes)

@@ -1,4 +1,5 @@
-/* One helper thread a save. A message of a failure belongs to the thread that failed, so it is carried over. */
+/* One helper thread a save. A message of a failure belongs to the thread that failed, so it is
+ * carried over. */
 #include "jobs/store/root_job.h"
 
 #include "base/limits.h"

@@ -1,5 +1,5 @@
-/* Merkle roots of large vectors, computed on another thread while this one writes the same vectors to disk: hashing is
- * bound by the processor, writing by the disk. Inner header of jobs/store. */
+/* Merkle roots of large vectors, computed on another thread while this one writes the same vectors
+ * to disk: hashing is bound by the processor, writing by the disk. Inner header of jobs/store. */
 #pragma once
 
 #include "base/crypto.h"
@@ -10,7 +10,8 @@ enum { VAIN_ROOTS_MAX = 4 };
 
 struct vain_root_job {
     int count;
-    const float *vectors[VAIN_ROOTS_MAX]; /* (element_count) each; borrowed; may not change until finish */
+    const float
+        *vectors[VAIN_ROOTS_MAX]; /* (element_count) each; borrowed; may not change until finish */
     int64_t element_count;
     struct vain_pool *pool; /* borrowed; nobody else uses it until finish. NULL: one thread */
     uint8_t roots[VAIN_ROOTS_MAX][VAIN_HASH_BYTES];

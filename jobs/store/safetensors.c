@@ -1,6 +1,7 @@
-/* safetensors, after its specification (github.com/huggingface/safetensors, README "Format"): u64 length of the header,
- * JSON object of name -> {dtype, shape, data_offsets}, raw little-endian values in the order of the offsets without
- * holes. The header is padded with spaces to a multiple of 8, so that readers which map the file get aligned numbers. */
+/* safetensors, after its specification (github.com/huggingface/safetensors, README "Format"): u64
+ * length of the header, JSON object of name -> {dtype, shape, data_offsets}, raw little-endian
+ * values in the order of the offsets without holes. The header is padded with spaces to a multiple
+ * of 8, so that readers which map the file get aligned numbers. */
 #include "jobs/store/safetensors.h"
 
 #include "base/memory.h"
@@ -72,7 +73,8 @@ static enum vain_status make_header(const struct vain_checkpoint *content, uint8
     size_t length = 0;
     const int flags = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
     const char *text = json_object_to_json_string_length(header, flags, &length);
-    const size_t padded = (length + HEADER_ALIGN_BYTES - 1) / HEADER_ALIGN_BYTES * HEADER_ALIGN_BYTES;
+    const size_t padded =
+        (length + HEADER_ALIGN_BYTES - 1) / HEADER_ALIGN_BYTES * HEADER_ALIGN_BYTES;
     void *memory;
     const enum vain_status status =
         text == NULL ? vain_fail(VAIN_ERR_MEMORY, "no memory for a safetensors header")
@@ -130,8 +132,8 @@ enum vain_status vain_safetensors_export(const struct vain_checkpoint *content,
 {
     struct stat about;
     if (!replace && lstat(path, &about) == 0)
-        return vain_fail(VAIN_ERR_REFUSED, "%s is there already; name another file or ask to replace it",
-                         path);
+        return vain_fail(VAIN_ERR_REFUSED,
+                         "%s is there already; name another file or ask to replace it", path);
     uint8_t *header = NULL;
     size_t header_bytes = 0;
     VAIN_TRY(make_header(content, &header, &header_bytes));

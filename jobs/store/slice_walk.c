@@ -1,6 +1,6 @@
-/* A walk over the tree of groups with a list of what is still to be visited, not by recursion: how deep a foreign file is
- * must not matter. A name is at most VAIN_SLICE_NAME_BYTES long, so circles of hard links end there; the lists end at
- * their limits. */
+/* A walk over the tree of groups with a list of what is still to be visited, not by recursion: how
+ * deep a foreign file is must not matter. A name is at most VAIN_SLICE_NAME_BYTES long, so circles
+ * of hard links end there; the lists end at their limits. */
 #include "jobs/store/slice_walk.h"
 
 #include "base/memory.h"
@@ -14,14 +14,15 @@ enum { GROUPS_MAX = 4 * VAIN_SLICES_MAX };
 
 struct walk {
     struct vain_h5_reader *reader;
-    const char *top;                          /* "/model" */
-    char (*groups)[VAIN_SLICE_NAME_BYTES];    /* (GROUPS_MAX) dotted names; [0] is "" */
-    char (*datasets)[VAIN_SLICE_NAME_BYTES];  /* (VAIN_SLICES_MAX) */
+    const char *top;                         /* "/model" */
+    char (*groups)[VAIN_SLICE_NAME_BYTES];   /* (GROUPS_MAX) dotted names; [0] is "" */
+    char (*datasets)[VAIN_SLICE_NAME_BYTES]; /* (VAIN_SLICES_MAX) */
     int group_count, dataset_count;
     const char *prefix; /* of the group being listed */
 };
 
-/* One link of the group: a group is put on the list, a dataset is noted. Non-zero ends the listing. */
+/* One link of the group: a group is put on the list, a dataset is noted. Non-zero ends the listing.
+ */
 static herr_t visit_link(hid_t group, const char *name, const H5L_info_t *link, void *context)
 {
     struct walk *walk = context;
@@ -45,8 +46,9 @@ static herr_t visit_link(hid_t group, const char *name, const H5L_info_t *link, 
     } else if (object.type == H5O_TYPE_DATASET && walk->dataset_count < VAIN_SLICES_MAX) {
         memcpy(walk->datasets[walk->dataset_count++], full, sizeof full);
     } else {
-        vain_h5_reject(walk->reader, "'%s' holds more than %d slices, or something else than groups "
-                                     "and datasets",
+        vain_h5_reject(walk->reader,
+                       "'%s' holds more than %d slices, or something else than groups "
+                       "and datasets",
                        walk->top, VAIN_SLICES_MAX);
         return 1;
     }
@@ -103,7 +105,8 @@ static void read_slices(struct walk *walk, int64_t parameter_count, struct vain_
     struct vain_h5_reader *reader = walk->reader;
     void *slices = NULL, *dims = NULL;
     if (reader->status == VAIN_OK)
-        reader->status = vain_take_array(walk->dataset_count, sizeof out->slices[0], "slices", &slices);
+        reader->status =
+            vain_take_array(walk->dataset_count, sizeof out->slices[0], "slices", &slices);
     if (reader->status == VAIN_OK)
         reader->status = vain_take_array(walk->dataset_count, sizeof out->dims[0], "dims", &dims);
     out->slices = slices;

@@ -1,8 +1,9 @@
 /* The loss curve as a picture that needs nothing but a browser: no script, no fonts, no links.
  *
- * Colours are two of Okabe and Ito's (2008), apart for all kinds of colour vision, and the validation curve is dashed and
- * dotted besides, so that print in grey works too. Colours of paper and ink follow prefers-color-scheme. A long run is
- * thinned to a point every so many, evenly, the last one always in. Same points, same bytes. */
+ * Colours are two of Okabe and Ito's (2008), apart for all kinds of colour vision, and the
+ * validation curve is dashed and dotted besides, so that print in grey works too. Colours of paper
+ * and ink follow prefers-color-scheme. A long run is thinned to a point every so many, evenly, the
+ * last one always in. Same points, same bytes. */
 #include "jobs/store/metrics.h"
 
 #include "base/memory.h"
@@ -145,7 +146,8 @@ static void add_axes(struct vain_text *svg, const struct axis *x, const struct a
     }
     vain_text_add(svg, "<path class=\"axis\" d=\"M%d %dV%dH%d\"/>\n", LEFT, TOP, HEIGHT - BOTTOM,
                   WIDTH - RIGHT);
-    vain_text_add(svg, "<text class=\"middle\" x=\"%d\" y=\"%d\">local steps of each member</text>\n",
+    vain_text_add(svg,
+                  "<text class=\"middle\" x=\"%d\" y=\"%d\">local steps of each member</text>\n",
                   (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 12);
     vain_text_add(svg,
                   "<text class=\"middle\" transform=\"translate(18 %d) rotate(-90)\">loss (nats "
@@ -153,7 +155,8 @@ static void add_axes(struct vain_text *svg, const struct axis *x, const struct a
                   (TOP + HEIGHT - BOTTOM) / 2);
 }
 
-/* Whether point `index` is one of those that are drawn. A curve with few measured points keeps them all. */
+/* Whether point `index` is one of those that are drawn. A curve with few measured points keeps them
+ * all. */
 static bool is_shown(int64_t index, int64_t count, int64_t measured)
 {
     const int64_t stride = (count + POINTS_SHOWN_MAX - 1) / POINTS_SHOWN_MAX;
@@ -192,8 +195,9 @@ static void add_curve(struct vain_text *svg, const struct vain_curve_point *poin
 static void add_legend(struct vain_text *svg, const struct curve *curve, int index)
 {
     const int left = WIDTH - RIGHT - 230 + index * 116;
-    vain_text_add(svg, "<polyline class=\"%s\" points=\"%d,42 %d,42\"/><text x=\"%d\" y=\"46\">%s</text>\n",
-                  curve->class, left, left + 28, left + 34, curve->label);
+    vain_text_add(
+        svg, "<polyline class=\"%s\" points=\"%d,42 %d,42\"/><text x=\"%d\" y=\"46\">%s</text>\n",
+        curve->class, left, left + 28, left + 34, curve->label);
 }
 
 static void add_plot(struct vain_text *svg, const struct vain_curve_point *points, int64_t count)
@@ -209,12 +213,13 @@ static void add_plot(struct vain_text *svg, const struct vain_curve_point *point
         }
     }
     if (!(low <= high)) {
-        vain_text_add(svg, "<text class=\"middle\" x=\"%d\" y=\"%d\">no loss was measured yet</text>\n",
+        vain_text_add(svg,
+                      "<text class=\"middle\" x=\"%d\" y=\"%d\">no loss was measured yet</text>\n",
                       WIDTH / 2, HEIGHT / 2);
         return;
     }
-    const struct axis x = make_axis((double)points[0].step, (double)points[count - 1].step, LEFT,
-                                    WIDTH - RIGHT);
+    const struct axis x =
+        make_axis((double)points[0].step, (double)points[count - 1].step, LEFT, WIDTH - RIGHT);
     const struct axis y = make_axis(low, high, HEIGHT - BOTTOM, TOP);
     add_axes(svg, &x, &y);
     for (size_t i = 0; i < VAIN_COUNT_OF(curves); i++) {
@@ -224,8 +229,7 @@ static void add_plot(struct vain_text *svg, const struct vain_curve_point *point
 }
 
 enum vain_status vain_curve_write_svg(const struct vain_curve_point *points, int64_t count,
-                                      const char *title, const char *path,
-                                      struct vain_world *world)
+                                      const char *title, const char *path, struct vain_world *world)
 {
     struct vain_text svg = {0};
     add_head(&svg, title);

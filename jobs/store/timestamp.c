@@ -1,5 +1,6 @@
-/* Days to dates and back by arithmetic (the proleptic Gregorian calendar, after Hinnant, "chrono-compatible
- * low-level date algorithms"): no time zone, no locale, no library state, the same text everywhere. */
+/* Days to dates and back by arithmetic (the proleptic Gregorian calendar, after Hinnant,
+ * "chrono-compatible low-level date algorithms"): no time zone, no locale, no library state, the
+ * same text everywhere. */
 #include "jobs/store/timestamp.h"
 
 #include <stdio.h>

@@ -1,5 +1,6 @@
-/* The tree of a file as `vain ckpt ls` prints it: parents first, in the order of creation. With a list of what is still to
- * be visited instead of recursion, and a ceiling on its length; links are listed but never followed out of the file. */
+/* The tree of a file as `vain ckpt ls` prints it: parents first, in the order of creation. With a
+ * list of what is still to be visited instead of recursion, and a ceiling on its length; links are
+ * listed but never followed out of the file. */
 #include "jobs/store/inspect.h"
 
 #include "base/memory.h"
@@ -81,8 +82,7 @@ static const char *type_name(hid_t dataset)
     if (type >= 0 && H5Tget_class(type) == H5T_STRING)
         found = "text";
     for (size_t i = 0; type >= 0 && i < VAIN_COUNT_OF(names); i++) {
-        const bool is_signed =
-            H5Tget_class(type) != H5T_INTEGER || H5Tget_sign(type) == H5T_SGN_2;
+        const bool is_signed = H5Tget_class(type) != H5T_INTEGER || H5Tget_sign(type) == H5T_SGN_2;
         if (H5Tget_class(type) == names[i].class && H5Tget_size(type) == names[i].bytes &&
             is_signed == names[i].is_signed)
             found = names[i].name;

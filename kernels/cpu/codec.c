@@ -1,5 +1,5 @@
-/* Deltas to integers and back, in blocks of an even number of elements; sums over blocks are exact, so their order does
- * not matter, and yet they are added in order. */
+/* Deltas to integers and back, in blocks of an even number of elements; sums over blocks are exact,
+ * so their order does not matter, and yet they are added in order. */
 #include "kernels/cpu/cpu.h"
 #include "kernels/mix.h"
 
@@ -39,12 +39,12 @@ static void delta_block(void *context, int64_t index, int worker)
     const struct difference *d = context;
     const int64_t first = index * VAIN_BLOCK;
     (void)worker;
-    d->code->delta(vain_smaller(VAIN_BLOCK, d->N - first), d->common + first, d->now + first, d->residual + first,
-                   d->delta + first);
+    d->code->delta(vain_smaller(VAIN_BLOCK, d->N - first), d->common + first, d->now + first,
+                   d->residual + first, d->delta + first);
 }
 
-void vain_cpu_delta(struct vain_queue *queue, int64_t N, const float *common, const float *now, const float *residual,
-                    float *delta)
+void vain_cpu_delta(struct vain_queue *queue, int64_t N, const float *common, const float *now,
+                    const float *residual, float *delta)
 {
     struct difference d = {queue->device->code->integer, N, common, now, residual, delta};
     vain_run(queue->device, vain_parts_of(N, VAIN_BLOCK), delta_block, &d);
@@ -71,14 +71,23 @@ static void encode_block(void *context, int64_t index, int worker)
     const int64_t first = index * e->block;
     (void)worker;
     e->code->encode(vain_smaller(e->block, e->N - first), e->fixed, e->shrink, e->delta + first,
-                    e->words + word_of(e->fixed, first), e->residual + first, &e->saturations[index]);
+                    e->words + word_of(e->fixed, first), e->residual + first,
+                    &e->saturations[index]);
 }
 
-void vain_cpu_encode(struct vain_queue *queue, int64_t N, const struct vain_fixed *fixed, float shrink,
-                     const float *delta, uint32_t *words, float *residual, struct vain_saturation *saturation)
+void vain_cpu_encode(struct vain_queue *queue, int64_t N, const struct vain_fixed *fixed,
+                     float shrink, const float *delta, uint32_t *words, float *residual,
+                     struct vain_saturation *saturation)
 {
     check_fixed(fixed);
-    struct encoding e = {queue->device->code->integer, N, VAIN_BLOCK, fixed, shrink, delta, words, residual,
+    struct encoding e = {queue->device->code->integer,
+                         N,
+                         VAIN_BLOCK,
+                         fixed,
+                         shrink,
+                         delta,
+                         words,
+                         residual,
                          (struct vain_saturation *)(void *)queue->device->shared};
     while (vain_parts_of(N, e.block) > (int64_t)ENCODE_BLOCKS)
         e.block *= 2;
@@ -119,8 +128,8 @@ static void decode_block(void *context, int64_t index, int worker)
                          d->words + word_of(d->fixed, first), d->mean + first);
 }
 
-void vain_cpu_decode_mean(struct vain_queue *queue, int64_t N, const struct vain_fixed *fixed, int members,
-                          const uint32_t *words, float *mean)
+void vain_cpu_decode_mean(struct vain_queue *queue, int64_t N, const struct vain_fixed *fixed,
+                          int members, const uint32_t *words, float *mean)
 {
     check_fixed(fixed);
     check_members(fixed, members);
@@ -136,11 +145,12 @@ static void squares_block(void *context, int64_t index, int worker)
     const int64_t first = index * VAIN_BLOCK;
     (void)worker;
     d->code->sum_squares(vain_smaller(VAIN_BLOCK, d->N - first), d->fixed, d->members,
-                         d->words + word_of(d->fixed, first), &d->squares[index][0], &d->squares[index][1]);
+                         d->words + word_of(d->fixed, first), &d->squares[index][0],
+                         &d->squares[index][1]);
 }
 
-void vain_cpu_sum_squares_words(struct vain_queue *queue, int64_t N, const struct vain_fixed *fixed, int members,
-                                const uint32_t *words, uint64_t out[2])
+void vain_cpu_sum_squares_words(struct vain_queue *queue, int64_t N, const struct vain_fixed *fixed,
+                                int members, const uint32_t *words, uint64_t out[2])
 {
     check_fixed(fixed);
     check_members(fixed, members);
@@ -186,15 +196,19 @@ static void check_block(void *context, int64_t index, int worker)
     const struct words *w = context;
     const int64_t first = index * w->block;
     (void)worker;
-    w->target[index] = w->code->check_word(vain_smaller(w->block, w->count - first), w->source + first, w->key.k,
-                                           (uint64_t)first);
+    w->target[index] = w->code->check_word(vain_smaller(w->block, w->count - first),
+                                           w->source + first, w->key.k, (uint64_t)first);
 }
 
 void vain_cpu_check_word(struct vain_queue *queue, int64_t words_count, const uint32_t *words,
                          struct vain_random random, uint32_t round, uint32_t attempt, uint32_t *out)
 {
-    struct words w = {queue->device->code->integer, words_count, VAIN_BLOCK, words,
-                      (uint32_t *)(void *)queue->device->shared, vain_check_key_of(random, round, attempt)};
+    struct words w = {queue->device->code->integer,
+                      words_count,
+                      VAIN_BLOCK,
+                      words,
+                      (uint32_t *)(void *)queue->device->shared,
+                      vain_check_key_of(random, round, attempt)};
     w.block = vain_larger(w.block, vain_parts_of(words_count, CHECK_BLOCKS));
     const int64_t blocks = vain_parts_of(words_count, w.block);
     vain_run(queue->device, blocks, check_block, &w);
@@ -208,10 +222,12 @@ static void add_words_block(void *context, int64_t index, int worker)
     const struct words *w = context;
     const int64_t first = index * w->block;
     (void)worker;
-    w->code->add_words(vain_smaller(w->block, w->count - first), w->source + first, w->target + first);
+    w->code->add_words(vain_smaller(w->block, w->count - first), w->source + first,
+                       w->target + first);
 }
 
-void vain_cpu_add_words(struct vain_queue *queue, int64_t words_count, const uint32_t *source, uint32_t *target)
+void vain_cpu_add_words(struct vain_queue *queue, int64_t words_count, const uint32_t *source,
+                        uint32_t *target)
 {
     struct words w = {.code = queue->device->code->integer,
                       .count = words_count,

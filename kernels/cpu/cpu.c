@@ -54,12 +54,14 @@ static void copy(struct vain_queue *queue, void *target, const void *source, siz
         run_move(queue, target, source, bytes);
 }
 
-static void copy_in(struct vain_queue *queue, void *device_target, const void *host_source, size_t bytes)
+static void copy_in(struct vain_queue *queue, void *device_target, const void *host_source,
+                    size_t bytes)
 {
     copy(queue, device_target, host_source, bytes);
 }
 
-static void copy_out(struct vain_queue *queue, void *host_target, const void *device_source, size_t bytes)
+static void copy_out(struct vain_queue *queue, void *host_target, const void *device_source,
+                     size_t bytes)
 {
     copy(queue, host_target, device_source, bytes);
 }

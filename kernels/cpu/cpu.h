@@ -1,12 +1,14 @@
-/* What the CPU's op files share: cutting work by shape, scratch, and the tables that cpu.c puts together. */
+/* What the CPU's op files share: cutting work by shape, scratch, and the tables that cpu.c puts
+ * together. */
 #pragma once
 
 #include "kernels/cpu/vector.h"
 #include "kernels/ops.h"
 
 enum {
-    VAIN_BLOCK = 16384,        /* elements of a pointwise task: 64 KiB of floats */
-    VAIN_SQUARES_BLOCK = 65536 /* elements of a partial sum of squares: part of the op's definition */
+    VAIN_BLOCK = 16384, /* elements of a pointwise task: 64 KiB of floats */
+    VAIN_SQUARES_BLOCK =
+        65536 /* elements of a partial sum of squares: part of the op's definition */
 };
 
 static inline int64_t vain_smaller(int64_t a, int64_t b)
@@ -37,54 +39,64 @@ static inline int64_t vain_rows_of_block(int64_t C)
 }
 
 /* Call task(context, i, worker) for the parts of [0, count). */
-static inline void vain_run(const struct vain_device *device, int64_t count, vain_pool_task task, void *context)
+static inline void vain_run(const struct vain_device *device, int64_t count, vain_pool_task task,
+                            void *context)
 {
     vain_pool_run(device->pool, count, task, context);
 }
 
-/* The table (cpu.c) and the functions in it, each group in the file of its name: contracts in kernels/ops.h. */
+/* The table (cpu.c) and the functions in it, each group in the file of its name: contracts in
+ * kernels/ops.h. */
 extern const struct vain_ops vain_cpu_ops;
 
 void vain_cpu_linear(struct vain_queue *queue, const struct vain_linear *linear);
-void vain_cpu_linear_gradient(struct vain_queue *queue, const struct vain_linear_gradient *gradient);
+void vain_cpu_linear_gradient(struct vain_queue *queue,
+                              const struct vain_linear_gradient *gradient);
 
 void vain_cpu_attention(struct vain_queue *queue, const struct vain_attention *attention);
-void vain_cpu_attention_gradient(struct vain_queue *queue, const struct vain_attention_gradient *gradient);
+void vain_cpu_attention_gradient(struct vain_queue *queue,
+                                 const struct vain_attention_gradient *gradient);
 
-void vain_cpu_embed(struct vain_queue *queue, int64_t B, int64_t T, int64_t C, const int32_t *tokens,
-                    const float *token_table, const float *position_table, const struct vain_dropout *dropout,
-                    float *output);
-void vain_cpu_embed_gradient(struct vain_queue *queue, int64_t B, int64_t T, int64_t C, const int32_t *tokens,
-                             const float *d_output, const struct vain_dropout *dropout, float *d_token_table,
+void vain_cpu_embed(struct vain_queue *queue, int64_t B, int64_t T, int64_t C,
+                    const int32_t *tokens, const float *token_table, const float *position_table,
+                    const struct vain_dropout *dropout, float *output);
+void vain_cpu_embed_gradient(struct vain_queue *queue, int64_t B, int64_t T, int64_t C,
+                             const int32_t *tokens, const float *d_output,
+                             const struct vain_dropout *dropout, float *d_token_table,
                              float *d_position_table);
-void vain_cpu_layer_norm(struct vain_queue *queue, int64_t M, int64_t C, const float *input, const float *gain,
-                         const float *shift, float *output, float *mean, float *reciprocal_deviation);
-void vain_cpu_layer_norm_gradient(struct vain_queue *queue, int64_t M, int64_t C, const float *input,
-                                  const float *gain, const float *mean, const float *reciprocal_deviation,
-                                  const float *d_output, const float *residual_gradient, float *d_input,
-                                  float *d_gain, float *d_shift);
-void vain_cpu_cross_entropy(struct vain_queue *queue, int64_t M, int64_t V, float *logits, const int32_t *targets,
-                            float scale, double *loss_sum);
-void vain_cpu_dropout_gradient(struct vain_queue *queue, int64_t N, const struct vain_dropout *dropout,
-                               float *d_output);
+void vain_cpu_layer_norm(struct vain_queue *queue, int64_t M, int64_t C, const float *input,
+                         const float *gain, const float *shift, float *output, float *mean,
+                         float *reciprocal_deviation);
+void vain_cpu_layer_norm_gradient(struct vain_queue *queue, int64_t M, int64_t C,
+                                  const float *input, const float *gain, const float *mean,
+                                  const float *reciprocal_deviation, const float *d_output,
+                                  const float *residual_gradient, float *d_input, float *d_gain,
+                                  float *d_shift);
+void vain_cpu_cross_entropy(struct vain_queue *queue, int64_t M, int64_t V, float *logits,
+                            const int32_t *targets, float scale, double *loss_sum);
+void vain_cpu_dropout_gradient(struct vain_queue *queue, int64_t N,
+                               const struct vain_dropout *dropout, float *d_output);
 
-void vain_cpu_adamw(struct vain_queue *queue, const struct vain_adamw *adamw, const float *gradients,
-                    float *parameters, float *moment1, float *moment2);
+void vain_cpu_adamw(struct vain_queue *queue, const struct vain_adamw *adamw,
+                    const float *gradients, float *parameters, float *moment1, float *moment2);
 void vain_cpu_sum_squares(struct vain_queue *queue, int64_t N, const float *x, double *out);
 void vain_cpu_first_not_finite(struct vain_queue *queue, int64_t N, const float *x, int64_t *out);
 void vain_cpu_add(struct vain_queue *queue, int64_t N, const float *source, float *target);
 void vain_cpu_scale(struct vain_queue *queue, int64_t N, float factor, float *target);
-void vain_cpu_outer_step(struct vain_queue *queue, int64_t N, float rate, float mu, bool nesterov, const float *delta,
-                         float *momentum, float *parameters);
+void vain_cpu_outer_step(struct vain_queue *queue, int64_t N, float rate, float mu, bool nesterov,
+                         const float *delta, float *momentum, float *parameters);
 
-void vain_cpu_delta(struct vain_queue *queue, int64_t N, const float *common, const float *now, const float *residual,
-                    float *delta);
-void vain_cpu_encode(struct vain_queue *queue, int64_t N, const struct vain_fixed *fixed, float shrink,
-                     const float *delta, uint32_t *words, float *residual, struct vain_saturation *saturation);
-void vain_cpu_decode_mean(struct vain_queue *queue, int64_t N, const struct vain_fixed *fixed, int members,
-                          const uint32_t *words, float *mean);
-void vain_cpu_sum_squares_words(struct vain_queue *queue, int64_t N, const struct vain_fixed *fixed, int members,
-                                const uint32_t *words, uint64_t out[2]);
+void vain_cpu_delta(struct vain_queue *queue, int64_t N, const float *common, const float *now,
+                    const float *residual, float *delta);
+void vain_cpu_encode(struct vain_queue *queue, int64_t N, const struct vain_fixed *fixed,
+                     float shrink, const float *delta, uint32_t *words, float *residual,
+                     struct vain_saturation *saturation);
+void vain_cpu_decode_mean(struct vain_queue *queue, int64_t N, const struct vain_fixed *fixed,
+                          int members, const uint32_t *words, float *mean);
+void vain_cpu_sum_squares_words(struct vain_queue *queue, int64_t N, const struct vain_fixed *fixed,
+                                int members, const uint32_t *words, uint64_t out[2]);
 void vain_cpu_check_word(struct vain_queue *queue, int64_t words_count, const uint32_t *words,
-                         struct vain_random random, uint32_t round, uint32_t attempt, uint32_t *out);
-void vain_cpu_add_words(struct vain_queue *queue, int64_t words_count, const uint32_t *source, uint32_t *target);
+                         struct vain_random random, uint32_t round, uint32_t attempt,
+                         uint32_t *out);
+void vain_cpu_add_words(struct vain_queue *queue, int64_t words_count, const uint32_t *source,
+                        uint32_t *target);

@@ -1,23 +1,30 @@
-/* Linear layers: the result is cut into tiles, a task computes one and finishes it while it is in the cache.
+/* Linear layers: the result is cut into tiles, a task computes one and finishes it while it is in
+ * the cache.
  *
- * A task packs the columns of B that it needs into its scratch, then takes a few rows at a time: product, then
- * epilogue. Every element of a product is one chain of additions whatever the tiles are (vector_product.c), and the
- * tiles depend on M, N and K alone, so bits do not depend on who does what.
+ * A task packs the columns of B that it needs into its scratch, then takes a few rows at a time:
+ * product, then epilogue. Every element of a product is one chain of additions whatever the tiles
+ * are (vector_product.c), and the tiles depend on M, N and K alone, so bits do not depend on who
+ * does what.
  *
- * A gradient is one loop over two kinds of tiles: those of d_weight first, then those of d_input; a tile of d_weight
- * that starts a row also sums its columns of d_output for d_bias. */
+ * A gradient is one loop over two kinds of tiles: those of d_weight first, then those of d_input; a
+ * tile of d_weight that starts a row also sums its columns of d_output for d_bias. */
 #include "kernels/cpu/cpu.h"
 
 enum {
     TASKS_WANTED = 8,    /* to share between up to eight threads */
     RANGE_ROWS = 48,     /* rows between epilogues: a strip of them stays in the first cache */
-    COLUMNS_LEAST = 64,  /* of a task: each element of A that it reads meets two panels at least */
+    COLUMNS_LEAST = 64,  /* of a task: each element of A that it reads meets two panels at least, */
+    COLUMNS_FAR = 128,   /* or four where A is too large for a second cache */
     RANGE_COLUMNS = 512, /* and at most */
-    PACKED_FLOATS = 512 * 1024,                      /* of B: 2 MiB, the size of a second cache */
-    STRIP_FLOATS = RANGE_ROWS * RANGE_COLUMNS,       /* a strip, and as many dropout factors */
+    WEIGHT_TASKS_WANTED = 4, /* tasks on d_weight, which stand beside those on d_input */
+    WEIGHT_ROWS_LEAST = 64,
+    WEIGHT_ROWS_MOST = 1024 / VAIN_GROUP_ROWS * VAIN_GROUP_ROWS,
+    PACKED_FLOATS = 512 * 1024,                /* of B: 2 MiB, the size of a second cache */
+    STRIP_FLOATS = RANGE_ROWS * RANGE_COLUMNS, /* a strip, and as many dropout factors */
     GROUPS_FLOATS = VAIN_SCRATCH_BYTES / 4 - PACKED_FLOATS - 2 * STRIP_FLOATS /* of packed A */
 };
-_Static_assert(GROUPS_FLOATS >= VAIN_INNER_MOST * 1024, "a stretch of 1024 columns of A fits");
+_Static_assert(GROUPS_FLOATS >= VAIN_INNER_MOST * WEIGHT_ROWS_MOST,
+               "a stretch of WEIGHT_ROWS_MOST columns of A fits");
 
 /* The scratch of a task. */
 struct room {
@@ -45,12 +52,14 @@ struct grid {
     int64_t across, count;             /* tasks in a row of the grid, tasks */
 };
 
-/* Columns are cut first, since each range of them packs its own part of B once, but not below COLUMNS_LEAST, and such
- * that B fits if K is not enormous; then rows, until there are enough tasks. */
+/* Columns are cut first, since each range of them packs its own part of B once, but not too narrow,
+ * and such that B fits if K is not enormous; then rows, until there are enough tasks. */
 static struct grid grid_of(int64_t rows, int64_t columns, int64_t K)
 {
     struct grid grid = {.rows = rows, .columns = columns};
-    const int64_t wanted = vain_larger(rounded_up(vain_parts_of(columns, TASKS_WANTED), VAIN_PANEL_MOST), COLUMNS_LEAST);
+    const int64_t least = rows * K <= PACKED_FLOATS ? COLUMNS_LEAST : COLUMNS_FAR;
+    const int64_t wanted =
+        vain_larger(rounded_up(vain_parts_of(columns, TASKS_WANTED), VAIN_PANEL_MOST), least);
     const int64_t fit = PACKED_FLOATS / vain_larger(K, 1) / VAIN_PANEL_MOST * VAIN_PANEL_MOST;
     const int64_t most = vain_smaller(RANGE_COLUMNS, vain_larger(fit, VAIN_PANEL_MOST));
     grid.range_columns = vain_smaller(wanted, most);
@@ -61,16 +70,16 @@ static struct grid grid_of(int64_t rows, int64_t columns, int64_t K)
     return grid;
 }
 
-/* Here both factors are packed by each task, so ranges are large in both directions: rows are cut, and columns only
- * beyond RANGE_COLUMNS. */
+/* Here both factors are packed by each task, so ranges are large in both directions, and fewer. */
 static struct grid weight_grid_of(int64_t rows, int64_t columns)
 {
     struct grid grid = {.rows = rows, .columns = columns};
     grid.range_columns = vain_smaller(vain_larger(columns, 1), RANGE_COLUMNS);
     grid.across = vain_larger(1, vain_parts_of(columns, grid.range_columns));
-    const int64_t down = vain_parts_of(TASKS_WANTED, grid.across);
-    const int64_t even = rounded_up(vain_parts_of(rows, down), VAIN_GROUP_ROWS);
-    grid.range_rows = vain_smaller(vain_larger(even, RANGE_ROWS), GROUPS_FLOATS / VAIN_INNER_MOST / VAIN_GROUP_ROWS * VAIN_GROUP_ROWS);
+    const int64_t down =
+        vain_smaller(vain_parts_of(WEIGHT_TASKS_WANTED, grid.across), rows / WEIGHT_ROWS_LEAST);
+    const int64_t even = rounded_up(vain_parts_of(rows, vain_larger(down, 1)), VAIN_GROUP_ROWS);
+    grid.range_rows = vain_larger(vain_smaller(even, WEIGHT_ROWS_MOST), VAIN_GROUP_ROWS);
     grid.count = vain_parts_of(rows, grid.range_rows) * grid.across;
     return grid;
 }
@@ -90,21 +99,25 @@ static struct range range_of(const struct grid *grid, int64_t index)
 
 /* ---- Results that are written, row by row of A ---- */
 
-/* A product A B of which B is packed stretch by stretch, and what happens to each strip of the result. */
+/* A product A B of which B is packed stretch by stretch, and what happens to each strip of the
+ * result. */
 struct sweep {
     const struct vain_device *device;
     struct grid grid;
     int64_t K;
     const float *A; /* (M, K) */
     const void *op; /* what pack and finish need */
-    void (*pack)(const struct sweep *sweep, const struct range *range, int64_t k, int64_t K, float *packed);
+    void (*pack)(const struct sweep *sweep, const struct range *range, int64_t k, int64_t K,
+                 float *packed);
     /* Where rows `row` .. of the range go, and how far their rows are apart. */
-    float *(*target)(const struct sweep *sweep, const struct room *room, const struct range *strip, int64_t *stride);
+    float *(*target)(const struct sweep *sweep, const struct room *room, const struct range *strip,
+                     int64_t *stride);
     void (*finish)(const struct sweep *sweep, const struct room *room, const struct range *strip);
 };
 
 /* Product and epilogue of a few rows; B is packed already if it fits in one stretch. */
-static void sweep_strip(const struct sweep *sweep, const struct room *room, const struct range *strip, int64_t stretch)
+static void sweep_strip(const struct sweep *sweep, const struct room *room,
+                        const struct range *strip, int64_t stretch)
 {
     int64_t stride;
     float *target = sweep->target(sweep, room, strip, &stride);
@@ -139,8 +152,8 @@ static void sweep_range(const struct sweep *sweep, int64_t index, int worker)
     if (stretch >= sweep->K)
         sweep->pack(sweep, &range, 0, sweep->K, room.packed);
     for (int64_t done = 0; done < range.rows; done += RANGE_ROWS) {
-        const struct range strip = {range.row + done, vain_smaller(RANGE_ROWS, range.rows - done), range.column,
-                                    range.columns};
+        const struct range strip = {range.row + done, vain_smaller(RANGE_ROWS, range.rows - done),
+                                    range.column, range.columns};
         sweep_strip(sweep, &room, &strip, stretch);
     }
 }
@@ -152,15 +165,16 @@ static void sweep_task(void *context, int64_t index, int worker)
 
 /* ---- Forwards ---- */
 
-static void pack_weight(const struct sweep *sweep, const struct range *range, int64_t k, int64_t K, float *packed)
+static void pack_weight(const struct sweep *sweep, const struct range *range, int64_t k, int64_t K,
+                        float *packed)
 {
     const struct vain_linear *l = sweep->op;
-    sweep->device->code->product->pack_transposed(K, range->columns, l->weight + range->column * l->K + k, l->K,
-                                                  packed);
+    sweep->device->code->product->pack_transposed(
+        K, range->columns, l->weight + range->column * l->K + k, l->K, packed);
 }
 
-static float *forward_target(const struct sweep *sweep, const struct room *room, const struct range *strip,
-                             int64_t *stride)
+static float *forward_target(const struct sweep *sweep, const struct room *room,
+                             const struct range *strip, int64_t *stride)
 {
     const struct vain_linear *l = sweep->op;
     const int64_t offset = strip->row * l->N + strip->column;
@@ -169,7 +183,8 @@ static float *forward_target(const struct sweep *sweep, const struct room *room,
     return (l->epilogue == VAIN_EPILOGUE_GELU ? l->pre_activation : l->output) + offset;
 }
 
-static void forward_finish(const struct sweep *sweep, const struct room *room, const struct range *strip)
+static void forward_finish(const struct sweep *sweep, const struct room *room,
+                           const struct range *strip)
 {
     const struct vain_linear *l = sweep->op;
     const struct vain_tile_code *code = sweep->device->code->tile;
@@ -184,25 +199,28 @@ static void forward_finish(const struct sweep *sweep, const struct room *room, c
 }
 
 /* A strip that meets a residual waits aside, since the residual may stand where the result will. */
-static float *residual_target(const struct sweep *sweep, const struct room *room, const struct range *strip,
-                              int64_t *stride)
+static float *residual_target(const struct sweep *sweep, const struct room *room,
+                              const struct range *strip, int64_t *stride)
 {
     (void)sweep;
     *stride = strip->columns;
     return room->strip;
 }
 
-static void residual_finish(const struct sweep *sweep, const struct room *room, const struct range *strip)
+static void residual_finish(const struct sweep *sweep, const struct room *room,
+                            const struct range *strip)
 {
     const struct vain_linear *l = sweep->op;
     const struct vain_vector_code *code = sweep->device->code;
     const int64_t offset = strip->row * l->N + strip->column;
     const bool drops = l->dropout.probability > 0;
     for (int64_t i = 0; drops && i < strip->rows; i++)
-        code->range->dropout_factors(strip->columns, &l->dropout, offset + i * l->N, room->factors + i * strip->columns);
+        code->range->dropout_factors(strip->columns, &l->dropout, offset + i * l->N,
+                                     room->factors + i * strip->columns);
     code->tile->residual((struct vain_tile){strip->rows, strip->columns, l->N},
-                         l->bias == NULL ? NULL : l->bias + strip->column, drops ? room->factors : NULL, room->strip,
-                         l->residual + offset, l->output + offset);
+                         l->bias == NULL ? NULL : l->bias + strip->column,
+                         drops ? room->factors : NULL, room->strip, l->residual + offset,
+                         l->output + offset);
 }
 
 void vain_cpu_linear(struct vain_queue *queue, const struct vain_linear *linear)
@@ -221,16 +239,19 @@ void vain_cpu_linear(struct vain_queue *queue, const struct vain_linear *linear)
     vain_run(queue->device, sweep.grid.count, sweep_task, &sweep);
 }
 
-/* ---- Backwards: d_input (M, K) = d_output weight, times the derivative of the GELU before it ---- */
+/* ---- Backwards: d_input (M, K) = d_output weight, times the derivative of the GELU before it ----
+ */
 
-static void pack_weight_rows(const struct sweep *sweep, const struct range *range, int64_t k, int64_t K, float *packed)
+static void pack_weight_rows(const struct sweep *sweep, const struct range *range, int64_t k,
+                             int64_t K, float *packed)
 {
     const struct vain_linear_gradient *g = sweep->op;
-    sweep->device->code->product->pack_columns(K, range->columns, g->weight + k * g->K + range->column, g->K, packed);
+    sweep->device->code->product->pack_columns(K, range->columns,
+                                               g->weight + k * g->K + range->column, g->K, packed);
 }
 
-static float *input_target(const struct sweep *sweep, const struct room *room, const struct range *strip,
-                           int64_t *stride)
+static float *input_target(const struct sweep *sweep, const struct room *room,
+                           const struct range *strip, int64_t *stride)
 {
     const struct vain_linear_gradient *g = sweep->op;
     (void)room;
@@ -238,14 +259,16 @@ static float *input_target(const struct sweep *sweep, const struct room *room, c
     return g->d_input + strip->row * g->K + strip->column;
 }
 
-static void input_finish(const struct sweep *sweep, const struct room *room, const struct range *strip)
+static void input_finish(const struct sweep *sweep, const struct room *room,
+                         const struct range *strip)
 {
     const struct vain_linear_gradient *g = sweep->op;
     const int64_t offset = strip->row * g->K + strip->column;
     (void)room;
     if (g->pre_activation != NULL)
-        sweep->device->code->tile->gelu_gradient((struct vain_tile){strip->rows, strip->columns, g->K},
-                                                 g->pre_activation + offset, g->d_input + offset);
+        sweep->device->code->tile->gelu_gradient(
+            (struct vain_tile){strip->rows, strip->columns, g->K}, g->pre_activation + offset,
+            g->d_input + offset);
 }
 
 /* ---- d_weight (N, K) += d_output^T input; d_bias (N) += column sums of d_output ---- */
@@ -264,8 +287,10 @@ static void weight_range(const struct backward *backward, int64_t index, int wor
     const struct range range = range_of(&backward->weight, index);
     for (int64_t m = 0; m < g->M; m += VAIN_INNER_MOST) {
         const int64_t M = vain_smaller(VAIN_INNER_MOST, g->M - m);
-        code->product->pack_columns(M, range.columns, g->input + m * g->K + range.column, g->K, room.packed);
-        code->product->pack_group(M, range.rows, g->d_output + m * g->N + range.row, g->N, room.groups);
+        code->product->pack_columns(M, range.columns, g->input + m * g->K + range.column, g->K,
+                                    room.packed);
+        code->product->pack_group(M, range.rows, g->d_output + m * g->N + range.row, g->N,
+                                  room.groups);
         code->product->multiply(&(struct vain_product){
             .M = range.rows,
             .N = range.columns,
@@ -281,8 +306,8 @@ static void weight_range(const struct backward *backward, int64_t index, int wor
             .add = true,
         });
         if (g->d_bias != NULL && range.column == 0)
-            code->tile->column_sums((struct vain_tile){M, range.rows, g->N}, g->d_output + m * g->N + range.row,
-                                    g->d_bias + range.row);
+            code->tile->column_sums((struct vain_tile){M, range.rows, g->N},
+                                    g->d_output + m * g->N + range.row, g->d_bias + range.row);
     }
 }
 

@@ -28,7 +28,8 @@ static int first_segment(const struct vain_adamw *adamw, int64_t at)
 static void adamw_block(void *context, int64_t index, int worker)
 {
     const struct adamw *a = context;
-    const int64_t start = a->start + index * VAIN_BLOCK, end = vain_smaller(start + VAIN_BLOCK, a->end);
+    const int64_t start = a->start + index * VAIN_BLOCK,
+                  end = vain_smaller(start + VAIN_BLOCK, a->end);
     (void)worker;
     for (int s = first_segment(a->adamw, start); s < a->adamw->segment_count; s++) {
         const struct vain_segment *segment = &a->adamw->segments[s];
@@ -36,18 +37,19 @@ static void adamw_block(void *context, int64_t index, int worker)
         const int64_t to = vain_smaller(end, segment->offset + segment->count);
         if (segment->offset >= end)
             return;
-        a->code->adamw(to - from, a->adamw, segment->weight_decay, a->gradients + from, a->parameters + from,
-                       a->moment1 + from, a->moment2 + from);
+        a->code->adamw(to - from, a->adamw, segment->weight_decay, a->gradients + from,
+                       a->parameters + from, a->moment1 + from, a->moment2 + from);
     }
 }
 
-void vain_cpu_adamw(struct vain_queue *queue, const struct vain_adamw *adamw, const float *gradients,
-                    float *parameters, float *moment1, float *moment2)
+void vain_cpu_adamw(struct vain_queue *queue, const struct vain_adamw *adamw,
+                    const float *gradients, float *parameters, float *moment1, float *moment2)
 {
     if (adamw->segment_count == 0)
         return;
     for (int s = 1; s < adamw->segment_count; s++)
-        VAIN_ASSERT(adamw->segments[s - 1].offset + adamw->segments[s - 1].count <= adamw->segments[s].offset);
+        VAIN_ASSERT(adamw->segments[s - 1].offset + adamw->segments[s - 1].count <=
+                    adamw->segments[s].offset);
     const struct vain_segment *last = &adamw->segments[adamw->segment_count - 1];
     struct adamw a = {
         .code = queue->device->code->range,
@@ -76,7 +78,8 @@ static void squares_block(void *context, int64_t index, int worker)
     const struct squares *s = context;
     const int64_t first = index * VAIN_SQUARES_BLOCK;
     (void)worker;
-    s->sums[index] = s->code->sum_squares(vain_smaller(VAIN_SQUARES_BLOCK, s->N - first), s->x + first);
+    s->sums[index] =
+        s->code->sum_squares(vain_smaller(VAIN_SQUARES_BLOCK, s->N - first), s->x + first);
 }
 
 void vain_cpu_sum_squares(struct vain_queue *queue, int64_t N, const float *x, double *out)
@@ -177,13 +180,15 @@ static void outer_block(void *context, int64_t index, int worker)
     const struct outer *o = context;
     const int64_t first = index * VAIN_BLOCK;
     (void)worker;
-    o->code->outer_step(vain_smaller(VAIN_BLOCK, o->N - first), o->rate, o->mu, o->nesterov, o->delta + first,
-                        o->momentum == NULL ? NULL : o->momentum + first, o->parameters + first);
+    o->code->outer_step(vain_smaller(VAIN_BLOCK, o->N - first), o->rate, o->mu, o->nesterov,
+                        o->delta + first, o->momentum == NULL ? NULL : o->momentum + first,
+                        o->parameters + first);
 }
 
-void vain_cpu_outer_step(struct vain_queue *queue, int64_t N, float rate, float mu, bool nesterov, const float *delta,
-                         float *momentum, float *parameters)
+void vain_cpu_outer_step(struct vain_queue *queue, int64_t N, float rate, float mu, bool nesterov,
+                         const float *delta, float *momentum, float *parameters)
 {
-    struct outer outer = {queue->device->code->range, N, rate, mu, nesterov, delta, momentum, parameters};
+    struct outer outer = {
+        queue->device->code->range, N, rate, mu, nesterov, delta, momentum, parameters};
     vain_run(queue->device, vain_parts_of(N, VAIN_BLOCK), outer_block, &outer);
 }

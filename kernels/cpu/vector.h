@@ -1,11 +1,12 @@
 /* The inner loops, once for each vector code.
  *
- * The sources vector_*.c are compiled several times with different -m flags and VAIN_ISA set to the code's name; each
- * time they define the same tables under other names. They are plain loops without intrinsics that the compiler turns
- * into vectors, and they give the same bits in every vector code: no fused multiply-add, no approximate instruction,
- * element j of a sum always goes to lane j mod 16, lanes are always added in the same order, and exp, log and tanh are
- * our own polynomials (vector_math.h). Matrix products are the one exception: with fused multiply-add or without
- * (vector_product.c).
+ * The sources vector_*.c are compiled several times with different -m flags and VAIN_ISA set to the
+ * code's name; each time they define the same tables under other names. They are plain loops
+ * without intrinsics that the compiler turns into vectors, and they give the same bits in every
+ * vector code: no fused multiply-add, no approximate instruction, element j of a sum always goes to
+ * lane j mod 16, lanes are always added in the same order, and exp, log and tanh are our own
+ * polynomials (vector_math.h). Matrix products are the one exception: with fused multiply-add or
+ * without (vector_product.c).
  *
  * Tables hold functions over parts of an op that one worker does: no threads in here. */
 #pragma once
@@ -23,18 +24,19 @@ struct vain_tile {
 };
 
 enum {
-    VAIN_GROUP_ROWS = 12,  /* rows of a packed group of A: a multiple of every code's tile height */
-    VAIN_INNER_MOST = 384, /* terms of one chain of a product; longer sums are cut there, in every code */
-    VAIN_PANEL_MOST = 32   /* the widest panel of any code: packed B takes N rounded up to this */
+    VAIN_GROUP_ROWS = 12, /* rows of a packed group of A: a multiple of every code's tile height */
+    VAIN_INNER_MOST =
+        384, /* terms of one chain of a product; longer sums are cut there, in every code */
+    VAIN_PANEL_MOST = 32 /* the widest panel of any code: packed B takes N rounded up to this */
 };
 
 /* C (M, N) = A (M, K) B (K, N), or added to C. */
 struct vain_product {
     int64_t M, N, K;
-    const float *A;                /* element (i, k) at A[i / 12 * A_group + i % 12 * A_row + k * A_step] */
+    const float *A; /* element (i, k) at A[i / 12 * A_group + i % 12 * A_row + k * A_step] */
     int64_t A_group, A_row, A_step;
-    const float *B;                /* packed */
-    int64_t B_depth, B_first;      /* rows of the packed B, and the first of the K that are used */
+    const float *B;           /* packed */
+    int64_t B_depth, B_first; /* rows of the packed B, and the first of the K that are used */
     float *C;
     int64_t C_stride;
     bool add;
@@ -42,12 +44,14 @@ struct vain_product {
 
 struct vain_product_code {
     void (*multiply)(const struct vain_product *product);
-    /* Pack B, given as (K, N) or as its transpose (N, K), rows `stride` elements apart; K * N floats with N rounded
-     * up to VAIN_PANEL_MOST. A product of the first rows, or of the first columns, of a packed B is fine. */
+    /* Pack B, given as (K, N) or as its transpose (N, K), rows `stride` elements apart; K * N
+     * floats with N rounded up to VAIN_PANEL_MOST. A product of the first rows, or of the first
+     * columns, of a packed B is fine. */
     void (*pack_columns)(int64_t K, int64_t N, const float *source, int64_t stride, float *target);
-    void (*pack_transposed)(int64_t K, int64_t N, const float *source, int64_t stride, float *target);
-    /* Pack A, given as its transpose (K, M): then A_group = 12 K, A_row = 1, A_step = 12. K * M floats with M rounded up
-     * to 12. */
+    void (*pack_transposed)(int64_t K, int64_t N, const float *source, int64_t stride,
+                            float *target);
+    /* Pack A, given as its transpose (K, M): then A_group = 12 K, A_row = 1, A_step = 12. K * M
+     * floats with M rounded up to 12. */
     void (*pack_group)(int64_t K, int64_t M, const float *source, int64_t stride, float *target);
 };
 
@@ -57,18 +61,18 @@ struct vain_tile_code {
     void (*bias)(struct vain_tile tile, const float *bias, float *x);
     /* pre += bias or as it is (bias NULL); out = gelu(pre). */
     void (*bias_gelu)(struct vain_tile tile, const float *bias, float *pre, float *out);
-    /* out = residual + factors * (product + bias); product and factors (rows, columns) are dense, out and residual
-     * strided; bias and factors may be NULL, residual may be out. */
-    void (*residual)(struct vain_tile tile, const float *bias, const float *factors, const float *product,
-                     const float *residual, float *out);
+    /* out = residual + factors * (product + bias); product and factors (rows, columns) are dense,
+     * out and residual strided; bias and factors may be NULL, residual may be out. */
+    void (*residual)(struct vain_tile tile, const float *bias, const float *factors,
+                     const float *product, const float *residual, float *out);
     /* d = d * gelu'(pre). */
     void (*gelu_gradient)(struct vain_tile tile, const float *pre, float *d);
     /* sums (columns) += sum over rows in order. */
     void (*column_sums)(struct vain_tile tile, const float *x, float *sums);
 };
 
-/* Softmax over a block of rows of a score matrix: row i of the block sees keys 0 .. first + i. `stride` is a multiple
- * of 16 and at least keys: whole vectors are written. */
+/* Softmax over a block of rows of a score matrix: row i of the block sees keys 0 .. first + i.
+ * `stride` is a multiple of 16 and at least keys: whole vectors are written. */
 struct vain_score_block {
     int64_t rows, keys, first, stride;
     float scale; /* 1 / sqrt(head width) */
@@ -76,21 +80,26 @@ struct vain_score_block {
 
 struct vain_row_code {
     /* Rows of layer norm: see struct vain_pointwise_ops. */
-    void (*layer_norm)(int64_t rows, int64_t C, const float *input, const float *gain, const float *shift, float *output,
-                       float *mean, float *reciprocal_deviation);
-    /* The same backwards; adds to d_gain (C) and d_shift (C), which are the caller's partial sums. */
-    void (*layer_norm_gradient)(int64_t rows, int64_t C, const float *input, const float *gain, const float *mean,
-                                const float *reciprocal_deviation, const float *d_output, const float *residual_gradient,
+    void (*layer_norm)(int64_t rows, int64_t C, const float *input, const float *gain,
+                       const float *shift, float *output, float *mean, float *reciprocal_deviation);
+    /* The same backwards; adds to d_gain (C) and d_shift (C), which are the caller's partial sums.
+     */
+    void (*layer_norm_gradient)(int64_t rows, int64_t C, const float *input, const float *gain,
+                                const float *mean, const float *reciprocal_deviation,
+                                const float *d_output, const float *residual_gradient,
                                 float *d_input, float *d_gain, float *d_shift);
     /* Loss of each row, written to losses (rows); logits become gradients unless scale is 0. */
-    void (*cross_entropy)(int64_t rows, int64_t V, float *logits, const int32_t *targets, float scale, double *losses);
-    /* scores (rows, keys) become exp(scale * score - maximum), 0 from there to `keys`; reciprocal_sums (rows)
-     * and log_sums (rows) are written. */
-    void (*softmax)(const struct vain_score_block *block, float *scores, float *reciprocal_sums, float *log_sums);
-    /* scores become probabilities from log_sums; d_probabilities becomes the gradient of the raw scores:
-     * scale * p * (d_p - dot), dot (rows) = d_output . output of the row. Both 0 from there to `keys`. */
-    void (*softmax_gradient)(const struct vain_score_block *block, const float *log_sums, const float *dots,
-                             float *scores, float *d_probabilities);
+    void (*cross_entropy)(int64_t rows, int64_t V, float *logits, const int32_t *targets,
+                          float scale, double *losses);
+    /* scores (rows, keys) become exp(scale * score - maximum), 0 from there to `keys`;
+     * reciprocal_sums (rows) and log_sums (rows) are written. */
+    void (*softmax)(const struct vain_score_block *block, float *scores, float *reciprocal_sums,
+                    float *log_sums);
+    /* scores become probabilities from log_sums; d_probabilities becomes the gradient of the raw
+     * scores: scale * p * (d_p - dot), dot (rows) = d_output . output of the row. Both 0 from there
+     * to `keys`. */
+    void (*softmax_gradient)(const struct vain_score_block *block, const float *log_sums,
+                             const float *dots, float *scores, float *d_probabilities);
     /* dots (rows) of the rows of two tiles. */
     void (*dot_rows)(struct vain_tile tile, const float *a, const float *b, float *dots);
     /* Row i of the tile times factors[i]. */
@@ -103,33 +112,38 @@ struct vain_range_code {
     void (*multiply)(int64_t N, const float *source, float *target);
     void (*scale)(int64_t N, float factor, float *target);
     /* Dropout factors (0 or 1 / (1 - probability)) of elements first .. first + N - 1. */
-    void (*dropout_factors)(int64_t N, const struct vain_dropout *dropout, int64_t first, float *factors);
-    void (*adamw)(int64_t N, const struct vain_adamw *adamw, float weight_decay, const float *gradients,
-                  float *parameters, float *moment1, float *moment2);
+    void (*dropout_factors)(int64_t N, const struct vain_dropout *dropout, int64_t first,
+                            float *factors);
+    void (*adamw)(int64_t N, const struct vain_adamw *adamw, float weight_decay,
+                  const float *gradients, float *parameters, float *moment1, float *moment2);
     double (*sum_squares)(int64_t N, const float *x);
     int64_t (*first_not_finite)(int64_t N, const float *x);
-    void (*outer_step)(int64_t N, float rate, float mu, bool nesterov, const float *delta, float *momentum,
-                       float *parameters);
+    void (*outer_step)(int64_t N, float rate, float mu, bool nesterov, const float *delta,
+                       float *momentum, float *parameters);
 };
 
 /* Codec loops start at an even element. */
 struct vain_integer_code {
-    void (*delta)(int64_t N, const float *common, const float *now, const float *residual, float *delta);
-    void (*encode)(int64_t N, const struct vain_fixed *fixed, float shrink, const float *delta, uint32_t *words,
-                   float *residual, struct vain_saturation *saturation);
-    void (*decode_mean)(int64_t N, const struct vain_fixed *fixed, int members, const uint32_t *words, float *mean);
+    void (*delta)(int64_t N, const float *common, const float *now, const float *residual,
+                  float *delta);
+    void (*encode)(int64_t N, const struct vain_fixed *fixed, float shrink, const float *delta,
+                   uint32_t *words, float *residual, struct vain_saturation *saturation);
+    void (*decode_mean)(int64_t N, const struct vain_fixed *fixed, int members,
+                        const uint32_t *words, float *mean);
     /* Sum of squares of at most 2^31 integers as low + 2^32 high. */
-    void (*sum_squares)(int64_t N, const struct vain_fixed *fixed, int members, const uint32_t *words, uint64_t *low,
-                        uint64_t *high);
+    void (*sum_squares)(int64_t N, const struct vain_fixed *fixed, int members,
+                        const uint32_t *words, uint64_t *low, uint64_t *high);
     /* key.k and the index of the first word give the coefficients (kernels/mix.h). */
-    uint32_t (*check_word)(int64_t words_count, const uint32_t *words, const uint32_t key[4], uint64_t first);
+    uint32_t (*check_word)(int64_t words_count, const uint32_t *words, const uint32_t key[4],
+                           uint64_t first);
     void (*add_words)(int64_t words_count, const uint32_t *source, uint32_t *target);
 };
 
 struct vain_vector_code {
     const char *name; /* "baseline", "avx2", "avx512" */
     bool (*available)(void);
-    bool fused; /* products use fused multiply-add: codes that do give the same bits, and codes that do not */
+    bool fused; /* products use fused multiply-add: codes that do give the same bits, and codes that
+                   do not */
     const struct vain_product_code *product;
     const struct vain_tile_code *tile;
     const struct vain_row_code *row;

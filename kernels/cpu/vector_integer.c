@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-static void delta(int64_t N, const float *restrict common, const float *restrict now, const float *restrict residual,
-                  float *restrict out)
+static void delta(int64_t N, const float *restrict common, const float *restrict now,
+                  const float *restrict residual, float *restrict out)
 {
     for (int64_t i = 0; i < N; i++)
         out[i] = (common[i] - now[i]) + residual[i];
@@ -16,8 +16,8 @@ static void delta(int64_t N, const float *restrict common, const float *restrict
 
 struct quantiser {
     float shrink, scale, inverse_scale;
-    float outside;  /* 2^(bits - 1): rounded values of this size and above are out of range */
-    int32_t limit;  /* 2^(bits - 1) - 1 */
+    float outside; /* 2^(bits - 1): rounded values of this size and above are out of range */
+    int32_t limit; /* 2^(bits - 1) - 1 */
 };
 
 static struct quantiser quantiser_of(const struct vain_fixed *fixed, float shrink)
@@ -47,8 +47,8 @@ static void find_worst(int64_t N, const float *restrict deltas, struct vain_satu
 enum { PIECE = 256 }; /* elements at a time; even */
 
 /* Integers of a piece; gives how many are out of range. */
-static int64_t round_piece(int64_t count, const struct quantiser *quantiser, const float *restrict deltas,
-                           int32_t integers[PIECE])
+static int64_t round_piece(int64_t count, const struct quantiser *quantiser,
+                           const float *restrict deltas, int32_t integers[PIECE])
 {
     const struct quantiser q = *quantiser;
     int32_t saturated = 0;
@@ -60,8 +60,8 @@ static int64_t round_piece(int64_t count, const struct quantiser *quantiser, con
     return saturated;
 }
 
-/* A loop of its own that reads the integers from memory: in one expression gcc turns (float)(int32_t)r into trunc(r),
- * which keeps a negative zero that the integer has not. */
+/* A loop of its own that reads the integers from memory: in one expression gcc turns
+ * (float)(int32_t)r into trunc(r), which keeps a negative zero that the integer has not. */
 static void subtract_piece(int64_t count, float inverse_scale, const int32_t integers[PIECE],
                            const float *restrict deltas, float *restrict residual)
 {
@@ -69,17 +69,19 @@ static void subtract_piece(int64_t count, float inverse_scale, const int32_t int
         residual[i] = deltas[i] - (float)integers[i] * inverse_scale;
 }
 
-static void pack_piece(int64_t count, int32_t limit, const int32_t integers[PIECE], uint32_t *restrict words)
+static void pack_piece(int64_t count, int32_t limit, const int32_t integers[PIECE],
+                       uint32_t *restrict words)
 {
     const uint32_t offset = (uint32_t)limit + 1;
     for (int64_t w = 0; w < count / 2; w++)
-        words[w] = ((uint32_t)integers[2 * w] + offset) | ((uint32_t)integers[2 * w + 1] + offset) << 16;
+        words[w] = ((uint32_t)integers[2 * w] + offset) | ((uint32_t)integers[2 * w + 1] + offset)
+                                                              << 16;
     if (count % 2 != 0)
         words[count / 2] = (uint32_t)integers[count - 1] + offset;
 }
 
-static void encode(int64_t N, const struct vain_fixed *fixed, float shrink, const float *deltas, uint32_t *words,
-                   float *residual, struct vain_saturation *saturation)
+static void encode(int64_t N, const struct vain_fixed *fixed, float shrink, const float *deltas,
+                   uint32_t *words, float *residual, struct vain_saturation *saturation)
 {
     const struct quantiser q = quantiser_of(fixed, shrink);
     int32_t integers[PIECE];
@@ -105,8 +107,8 @@ static int32_t fields_offset(const struct vain_fixed *fixed, int members)
     return (int32_t)((uint32_t)members << (fixed->bits - 1));
 }
 
-static void decode_mean(int64_t N, const struct vain_fixed *fixed, int members, const uint32_t *restrict words,
-                        float *restrict mean)
+static void decode_mean(int64_t N, const struct vain_fixed *fixed, int members,
+                        const uint32_t *restrict words, float *restrict mean)
 {
     const float divisor = (float)members, inverse_scale = vain_power_of_two(-fixed->scale_exponent);
     if (fixed->fields == 1) {
@@ -123,8 +125,8 @@ static void decode_mean(int64_t N, const struct vain_fixed *fixed, int members, 
         mean[N - 1] = (float)((int32_t)(words[N / 2] & 0xffffu) - offset) / divisor * inverse_scale;
 }
 
-static void sum_squares(int64_t N, const struct vain_fixed *fixed, int members, const uint32_t *restrict words,
-                        uint64_t *low, uint64_t *high)
+static void sum_squares(int64_t N, const struct vain_fixed *fixed, int members,
+                        const uint32_t *restrict words, uint64_t *low, uint64_t *high)
 {
     uint64_t low_sum = 0, high_sum = 0;
     if (fixed->fields == 1) {
@@ -148,7 +150,8 @@ static void sum_squares(int64_t N, const struct vain_fixed *fixed, int members, 
 
 /* ---- Words ---- */
 
-static uint32_t check_word(int64_t words_count, const uint32_t *restrict words, const uint32_t key[4], uint64_t first)
+static uint32_t check_word(int64_t words_count, const uint32_t *restrict words,
+                           const uint32_t key[4], uint64_t first)
 {
     const struct vain_check_key check_key = {{key[0], key[1], key[2], key[3]}};
     uint32_t sum = 0;
@@ -157,7 +160,8 @@ static uint32_t check_word(int64_t words_count, const uint32_t *restrict words, 
     return sum;
 }
 
-static void add_words(int64_t words_count, const uint32_t *restrict source, uint32_t *restrict target)
+static void add_words(int64_t words_count, const uint32_t *restrict source,
+                      uint32_t *restrict target)
 {
     for (int64_t i = 0; i < words_count; i++)
         target[i] += source[i];

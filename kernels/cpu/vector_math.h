@@ -1,9 +1,9 @@
 /* exp, log and friends with the same bits on every machine, and sums of fixed lanes.
  *
- * Only +, -, *, /, fused multiply-adds that are written as such, and integer operations, in a written order: the
- * compiler may make vectors of them but not other results. (fmaf is exact by definition; where the processor lacks it,
- * the C library computes it, slowly.) Accuracy is two units of the last place, which training does not notice; tests
- * hold it. */
+ * Only +, -, *, /, fused multiply-adds that are written as such, and integer operations, in a
+ * written order: the compiler may make vectors of them but not other results. (fmaf is exact by
+ * definition; where the processor lacks it, the C library computes it, slowly.) Accuracy is two
+ * units of the last place, which training does not notice; tests hold it. */
 #pragma once
 
 #include <math.h>
@@ -26,14 +26,16 @@ static inline uint32_t vain_bits_of_float(float value)
     return bits;
 }
 
-/* e^x = 2^n e^r, x = n ln 2 + r: a polynomial for e^r that is within 1.1e-7 (fitted to the least relative error), and n
- * added to its exponent. Sizes above 87 count as 87, so that results stay normal numbers; what is not finite gives NaN.
- * The size is cut as an integer, because compilers make three paths of a comparison of floats here and no vector of one
- * piece. */
+/* e^x = 2^n e^r, x = n ln 2 + r: a polynomial for e^r that is within 1.1e-7 (fitted to the least
+ * relative error), and n added to its exponent. Sizes above 87 count as 87, so that results stay
+ * normal numbers; what is not finite gives NaN. The size is cut as an integer, because compilers
+ * make three paths of a comparison of floats here and no vector of one piece. */
 static inline float vain_exp(float x)
 {
-    const float rounder = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer in the low bits */
-    const uint32_t bits = vain_bits_of_float(x), size = bits & 0x7fffffffu, most = 0x42ae0000u; /* 87 */
+    const float rounder =
+        12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer in the low bits */
+    const uint32_t bits = vain_bits_of_float(x), size = bits & 0x7fffffffu,
+                   most = 0x42ae0000u; /* 87 */
     const float cut = vain_float_of_bits((size < most ? size : most) | (bits & 0x80000000u));
     const float shifted = fmaf(cut, 1.44269504088896341f, rounder);
     const float n = shifted - rounder;
@@ -44,7 +46,8 @@ static inline float vain_exp(float x)
     p = fmaf(p, r, 1.0f);
     p = fmaf(p, r, 1.0f);
     /* The low bits of `shifted` are n; the rest of it leaves when they are shifted up. */
-    return vain_float_of_bits(vain_bits_of_float(p) + (vain_bits_of_float(shifted) << 23)) + (x - x);
+    return vain_float_of_bits(vain_bits_of_float(p) + (vain_bits_of_float(shifted) << 23)) +
+           (x - x);
 }
 
 /* Natural logarithm of a positive normal number (Cephes): x = 2^e m, sqrt(1/2) <= m < sqrt(2). */
@@ -82,7 +85,8 @@ static inline float vain_gelu(float x)
     return x / (1.0f + vain_exp(-vain_gelu_argument(x)));
 }
 
-/* s + x slope s (1 - s); 1 - s is taken as e s: the difference would lose its digits where s is near 1. */
+/* s + x slope s (1 - s); 1 - s is taken as e s: the difference would lose its digits where s is
+ * near 1. */
 static inline float vain_gelu_derivative(float x)
 {
     const float e = vain_exp(-vain_gelu_argument(x)), s = 1.0f / (1.0f + e);

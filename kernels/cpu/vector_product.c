@@ -1,13 +1,16 @@
 /* The matrix product: small tiles of C kept in registers while k runs, with B packed into panels.
  *
- * Goto & van de Geijn, "Anatomy of high-performance matrix multiplication", ACM TOMS 34(3), 2008, with one change: A is
- * read where it lies, since a broadcast costs the same from anywhere. A tile is up to ROWS rows and one panel of
- * COLUMNS columns; per k it takes two vectors of B, and each element of A meets both.
+ * Goto & van de Geijn, "Anatomy of high-performance matrix multiplication", ACM TOMS 34(3), 2008,
+ * with one change: A is read where it lies, since a broadcast costs the same from anywhere. A tile
+ * is up to ROWS rows and one panel of COLUMNS columns; per k it takes two vectors of B, and each
+ * element of A meets both.
  *
- * This file alone is compiled with contraction: every element of C is one chain of fused multiply-adds over
- * k = 0, 1, 2 ..., cut every VAIN_INNER_MOST terms, whatever the vectors' width. So all codes with fused operations give
- * the same bits, whether a vector has 4, 8 or 16 lanes, and the one without them rounds twice and gives others.
- * VAIN_VECTOR_BYTES and VAIN_VECTOR_ROWS come with VAIN_ISA: the width, and as many rows as the registers hold. */
+ * This file alone is compiled with contraction, for codes whose VAIN_FUSED is 1: every element of C
+ * is one chain of fused multiply-adds over k = 0, 1, 2 ..., cut every VAIN_INNER_MOST terms,
+ * whatever the vectors' width. So all codes with fused operations give the same bits, whether a
+ * vector has 4, 8 or 16 lanes, and the one without them rounds twice and gives others.
+ * VAIN_VECTOR_BYTES and VAIN_VECTOR_ROWS come with VAIN_ISA: the width, and as many rows as the
+ * registers hold. */
 #include "kernels/cpu/vector.h"
 
 #include <string.h>
@@ -23,7 +26,9 @@ VAIN_ALWAYS_INLINE vain_lanes shuffle(vain_lanes a, vain_lanes b, vain_indices i
 {
     vain_lanes result = a;
     for (int j = 0; j < (int)(sizeof a / sizeof(float)); j++)
-        result[j] = indices[j] < (int)(sizeof a / sizeof(float)) ? a[indices[j]] : b[indices[j] - (int)(sizeof a / sizeof(float))];
+        result[j] = indices[j] < (int)(sizeof a / sizeof(float))
+                        ? a[indices[j]]
+                        : b[indices[j] - (int)(sizeof a / sizeof(float))];
     return result;
 }
 #define VAIN_SHUFFLE(a, b, indices) shuffle(a, b, indices)
@@ -66,9 +71,11 @@ VAIN_ALWAYS_INLINE void tile(int rows, int vectors, const struct spot *spot)
 #pragma GCC unroll 2
         for (int v = 0; v < vectors; v++)
             sums[i][v] = (vain_lanes){0};
-    /* Four pointers and two strides address 12 rows; a pointer a row would not fit the registers. */
+    /* Four pointers and two strides address 12 rows; a pointer a row would not fit the registers.
+     */
     const int64_t row = spot->row, step = spot->step;
-    const float *a0 = spot->a, *a3 = a0 + 3 * row, *a6 = a3 + 3 * row, *a9 = a6 + 3 * row, *b = spot->b;
+    const float *a0 = spot->a, *a3 = a0 + 3 * row, *a6 = a3 + 3 * row, *a9 = a6 + 3 * row,
+                *b = spot->b;
     for (int64_t k = 0; k < spot->K; k++) {
         vain_lanes b_k[2];
 #pragma GCC unroll 2
@@ -105,14 +112,14 @@ VAIN_ALWAYS_INLINE void tile(int rows, int vectors, const struct spot *spot)
 }
 
 /* One function a tile height, for a whole panel and for one that fills a single vector. */
-#define VAIN_TILES(rows)                                                                                               \
-    static void tile_##rows##_1(const struct spot *spot)                                                               \
-    {                                                                                                                  \
-        tile(rows, 1, spot);                                                                                           \
-    }                                                                                                                  \
-    static void tile_##rows##_2(const struct spot *spot)                                                               \
-    {                                                                                                                  \
-        tile(rows, 2, spot);                                                                                           \
+#define VAIN_TILES(rows)                                                                           \
+    static void tile_##rows##_1(const struct spot *spot)                                           \
+    {                                                                                              \
+        tile(rows, 1, spot);                                                                       \
+    }                                                                                              \
+    static void tile_##rows##_2(const struct spot *spot)                                           \
+    {                                                                                              \
+        tile(rows, 2, spot);                                                                       \
     }
 VAIN_TILES(1)
 VAIN_TILES(2)
@@ -138,7 +145,8 @@ static const struct {
 };
 
 /* A tile whose columns do not fill its vectors: by way of a whole one. */
-static void narrow_tile(tile_function function, const struct spot *spot, int64_t rows, int64_t columns)
+static void narrow_tile(tile_function function, const struct spot *spot, int64_t rows,
+                        int64_t columns)
 {
     float whole[ROWS * COLUMNS];
     struct spot aside = *spot;
@@ -153,8 +161,10 @@ static void narrow_tile(tile_function function, const struct spot *spot, int64_t
         }
 }
 
-/* Rows i .. i + rows - 1 of C, where rows is at most ROWS and one of the heights, over one stretch of k. */
-static void multiply_rows(const struct vain_product *p, int height, int64_t k, int64_t K, struct spot spot)
+/* Rows i .. i + rows - 1 of C, where rows is at most ROWS and one of the heights, over one stretch
+ * of k. */
+static void multiply_rows(const struct vain_product *p, int height, int64_t k, int64_t K,
+                          struct spot spot)
 {
     spot.K = K;
     spot.a += k * p->A_step;
@@ -197,9 +207,10 @@ static void multiply(const struct vain_product *p)
 
 /* ---- Packing ---- */
 
-/* Rows become panels `width` wide, the last one filled up with zeros. Row by row, since sources are far and long. */
-VAIN_ALWAYS_INLINE void pack_rows(int64_t K, int64_t N, int64_t width, const float *source, int64_t stride,
-                                  float *restrict target)
+/* Rows become panels `width` wide, the last one filled up with zeros. Row by row, since sources are
+ * far and long. */
+VAIN_ALWAYS_INLINE void pack_rows(int64_t K, int64_t N, int64_t width, const float *source,
+                                  int64_t stride, float *restrict target)
 {
     const int64_t whole = N / width * width;
     for (int64_t k = 0; k < K; k++, target += width) {
@@ -221,7 +232,8 @@ static void pack_group(int64_t K, int64_t M, const float *source, int64_t stride
     pack_rows(K, M, VAIN_GROUP_ROWS, source, stride, target);
 }
 
-/* A square of LANES x LANES in registers: swap what lies off the diagonal in blocks of 1, 2, 4 ... */
+/* A square of LANES x LANES in registers: swap what lies off the diagonal in blocks of 1, 2, 4 ...
+ */
 VAIN_ALWAYS_INLINE void transpose_square(const float *source, int64_t stride, float *target)
 {
     vain_lanes rows[LANES];
@@ -251,15 +263,16 @@ VAIN_ALWAYS_INLINE void transpose_square(const float *source, int64_t stride, fl
 }
 
 /* Columns of one panel whose squares are not whole. */
-static void transpose_rest(int64_t k, int64_t K, int64_t first, int64_t columns, const float *source, int64_t stride,
-                           float *restrict target)
+static void transpose_rest(int64_t k, int64_t K, int64_t first, int64_t columns,
+                           const float *source, int64_t stride, float *restrict target)
 {
     for (; k < K; k++)
         for (int64_t c = first; c < COLUMNS; c++)
             target[k * COLUMNS + c] = c < columns ? source[c * stride + k] : 0;
 }
 
-static void pack_transposed(int64_t K, int64_t N, const float *source, int64_t stride, float *target)
+static void pack_transposed(int64_t K, int64_t N, const float *source, int64_t stride,
+                            float *target)
 {
     for (int64_t j = 0; j < N; j += COLUMNS, target += K * COLUMNS) {
         const float *panel = source + j * stride;

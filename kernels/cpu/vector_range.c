@@ -1,4 +1,5 @@
-/* Ops over a range of elements that know nothing of each other: sums, scaling, dropout, AdamW, the outer step. */
+/* Ops over a range of elements that know nothing of each other: sums, scaling, dropout, AdamW, the
+ * outer step. */
 #include "kernels/cpu/vector.h"
 #include "kernels/cpu/vector_math.h"
 
@@ -8,7 +9,8 @@ static void add(int64_t N, const float *restrict source, float *restrict target)
         target[i] += source[i];
 }
 
-static void add_two(int64_t N, const float *restrict a, const float *restrict b, float *restrict target)
+static void add_two(int64_t N, const float *restrict a, const float *restrict b,
+                    float *restrict target)
 {
     for (int64_t i = 0; i < N; i++)
         target[i] = a[i] + b[i];
@@ -30,10 +32,10 @@ static void scale(int64_t N, float factor, float *restrict target)
 
 enum { BLOCKS = 16, WORDS = 4 * BLOCKS };
 
-/* Words of 16 Philox blocks, first_block and on: the loops of vain_random_block turned inside out, so that a vector
- * holds one counter word of 16 blocks. */
-static void random_words(struct vain_random random, uint32_t round, uint32_t step, uint64_t first_block,
-                         uint32_t words[WORDS])
+/* Words of 16 Philox blocks, first_block and on: the loops of vain_random_block turned inside out,
+ * so that a vector holds one counter word of 16 blocks. */
+static void random_words(struct vain_random random, uint32_t round, uint32_t step,
+                         uint64_t first_block, uint32_t words[WORDS])
 {
     uint32_t c0[BLOCKS], c1[BLOCKS], c2[BLOCKS], c3[BLOCKS];
     for (int b = 0; b < BLOCKS; b++) {
@@ -47,7 +49,8 @@ static void random_words(struct vain_random random, uint32_t round, uint32_t ste
     for (int i = 0; i < 10; i++) {
         for (int b = 0; b < BLOCKS; b++) {
             const uint64_t p0 = (uint64_t)0xD2511F53u * c0[b], p1 = (uint64_t)0xCD9E8D57u * c2[b];
-            const uint32_t n0 = (uint32_t)(p1 >> 32) ^ c1[b] ^ k0, n2 = (uint32_t)(p0 >> 32) ^ c3[b] ^ k1;
+            const uint32_t n0 = (uint32_t)(p1 >> 32) ^ c1[b] ^ k0,
+                           n2 = (uint32_t)(p0 >> 32) ^ c3[b] ^ k1;
             c1[b] = (uint32_t)p1;
             c3[b] = (uint32_t)p0;
             c0[b] = n0;
@@ -64,7 +67,8 @@ static void random_words(struct vain_random random, uint32_t round, uint32_t ste
     }
 }
 
-static void dropout_factors(int64_t N, const struct vain_dropout *dropout, int64_t first, float *restrict factors)
+static void dropout_factors(int64_t N, const struct vain_dropout *dropout, int64_t first,
+                            float *restrict factors)
 {
     const uint32_t threshold = (uint32_t)((double)dropout->probability * 4294967296.0);
     const float kept = 1.0f / (1.0f - dropout->probability);
@@ -84,12 +88,16 @@ static void dropout_factors(int64_t N, const struct vain_dropout *dropout, int64
 
 /* ---- Optimisers ---- */
 
-static void adamw(int64_t N, const struct vain_adamw *a, float weight_decay, const float *restrict gradients,
-                  float *restrict parameters, float *restrict moment1, float *restrict moment2)
+static void adamw(int64_t N, const struct vain_adamw *a, float weight_decay,
+                  const float *restrict gradients, float *restrict parameters,
+                  float *restrict moment1, float *restrict moment2)
 {
-    const float beta1 = a->beta1, rest1 = 1.0f - a->beta1, beta2 = a->beta2, rest2 = 1.0f - a->beta2;
-    const float shrink = 1.0f - a->learning_rate * weight_decay, rate = a->learning_rate / a->correction1;
-    const float inverse2 = 1.0f / a->correction2, gradient_scale = a->gradient_scale, epsilon = a->epsilon;
+    const float beta1 = a->beta1, rest1 = 1.0f - a->beta1, beta2 = a->beta2,
+                rest2 = 1.0f - a->beta2;
+    const float shrink = 1.0f - a->learning_rate * weight_decay,
+                rate = a->learning_rate / a->correction1;
+    const float inverse2 = 1.0f / a->correction2, gradient_scale = a->gradient_scale,
+                epsilon = a->epsilon;
     for (int64_t i = 0; i < N; i++) {
         const float g = gradient_scale * gradients[i];
         const float m = beta1 * moment1[i] + rest1 * g;
@@ -115,7 +123,8 @@ static double sum_squares(int64_t N, const float *restrict x)
     return lanes[0];
 }
 
-/* All exponent bits set: NaN or infinite. Counted by pieces, since a loop that may leave early is no vector. */
+/* All exponent bits set: NaN or infinite. Counted by pieces, since a loop that may leave early is
+ * no vector. */
 static int64_t first_not_finite(int64_t N, const float *restrict x)
 {
     enum { PIECE = 1024 };

@@ -71,8 +71,8 @@ static float row_maximum(int64_t N, const float *restrict x)
 }
 
 /* lanes += e^(scale * x - shift) of whole vectors, which are written if `writes`. */
-static inline void add_exponentials(float scale, float shift, bool writes, const float *x, float *out,
-                                    float lanes[VAIN_LANES])
+static inline void add_exponentials(float scale, float shift, bool writes, const float *x,
+                                    float *out, float lanes[VAIN_LANES])
 {
     float e[VAIN_LANES];
     for (int l = 0; l < VAIN_LANES; l++)
@@ -84,8 +84,8 @@ static inline void add_exponentials(float scale, float shift, bool writes, const
 }
 
 /* The same of the last 1 to 15 elements; the other lanes stay as they are. */
-static void add_last_exponentials(int rest, float scale, float shift, bool writes, const float *x, float *out,
-                                  float lanes[VAIN_LANES])
+static void add_last_exponentials(int rest, float scale, float shift, bool writes, const float *x,
+                                  float *out, float lanes[VAIN_LANES])
 {
     float e[VAIN_LANES];
     for (int l = 0; l < VAIN_LANES; l++)
@@ -112,8 +112,9 @@ static inline float row_exponentials(int64_t N, float scale, float shift, bool w
 
 /* ---- Layer norm (Ba, Kiros & Hinton 2016) ---- */
 
-static void layer_norm(int64_t rows, int64_t C, const float *restrict input, const float *restrict gain,
-                       const float *restrict shift, float *restrict output, float *restrict mean,
+static void layer_norm(int64_t rows, int64_t C, const float *restrict input,
+                       const float *restrict gain, const float *restrict shift,
+                       float *restrict output, float *restrict mean,
                        float *restrict reciprocal_deviation)
 {
     const float epsilon = 1e-5f, width = (float)C;
@@ -130,9 +131,10 @@ static void layer_norm(int64_t rows, int64_t C, const float *restrict input, con
 }
 
 /* With n = (x - m) r and g = d_y gain:  d_x = r (g - mean(g) - n mean(g n)). */
-static void layer_norm_gradient_row(int64_t C, const float *restrict x, const float *restrict gain, float m, float r,
-                                    const float *restrict d_y, float *restrict d_gain, float *restrict d_shift,
-                                    float *mean_g, float *mean_gn)
+static void layer_norm_gradient_row(int64_t C, const float *restrict x, const float *restrict gain,
+                                    float m, float r, const float *restrict d_y,
+                                    float *restrict d_gain, float *restrict d_shift, float *mean_g,
+                                    float *mean_gn)
 {
     float sum_g[VAIN_LANES] = {0}, sum_gn[VAIN_LANES] = {0};
     int64_t j = 0;
@@ -155,9 +157,10 @@ static void layer_norm_gradient_row(int64_t C, const float *restrict x, const fl
     *mean_gn = vain_lanes_sum(sum_gn) / (float)C;
 }
 
-static void layer_norm_gradient(int64_t rows, int64_t C, const float *input, const float *gain, const float *mean,
-                                const float *reciprocal_deviation, const float *d_output,
-                                const float *residual_gradient, float *d_input, float *d_gain, float *d_shift)
+static void layer_norm_gradient(int64_t rows, int64_t C, const float *input, const float *gain,
+                                const float *mean, const float *reciprocal_deviation,
+                                const float *d_output, const float *residual_gradient,
+                                float *d_input, float *d_gain, float *d_shift)
 {
     for (int64_t i = 0; i < rows; i++) {
         const float *x = input + i * C, *d_y = d_output + i * C;
@@ -178,8 +181,8 @@ static void layer_norm_gradient(int64_t rows, int64_t C, const float *input, con
 
 /* ---- Cross entropy ---- */
 
-static void cross_entropy(int64_t rows, int64_t V, float *restrict logits, const int32_t *restrict targets,
-                          float scale, double *restrict losses)
+static void cross_entropy(int64_t rows, int64_t V, float *restrict logits,
+                          const int32_t *restrict targets, float scale, double *restrict losses)
 {
     for (int64_t i = 0; i < rows; i++) {
         float *x = logits + i * V;
@@ -208,8 +211,8 @@ static inline void keep_first(int64_t rest, float *x)
         x[l] = vain_float_of_bits(vain_bits_of_float(x[l]) & masks[l]);
 }
 
-static void softmax(const struct vain_score_block *block, float *scores, float *restrict reciprocal_sums,
-                    float *restrict log_sums)
+static void softmax(const struct vain_score_block *block, float *scores,
+                    float *restrict reciprocal_sums, float *restrict log_sums)
 {
     const float scale = block->scale;
     for (int64_t i = 0; i < block->rows; i++) {
@@ -223,17 +226,24 @@ static void softmax(const struct vain_score_block *block, float *scores, float *
         for (int64_t j = padded; j < block->keys; j++)
             x[j] = 0;
         const float sum = row_sum(padded, x);
-        reciprocal_sums[i] = 1.0f / sum;
-        log_sums[i] = maximum + vain_log(sum);
+        reciprocal_sums[i] = sum;
+        log_sums[i] = maximum;
+    }
+    /* For all rows at once: one logarithm alone is a long chain. */
+    for (int64_t i = 0; i < block->rows; i++) {
+        log_sums[i] = log_sums[i] + vain_log(reciprocal_sums[i]);
+        reciprocal_sums[i] = 1.0f / reciprocal_sums[i];
     }
 }
 
 static void softmax_gradient(const struct vain_score_block *block, const float *restrict log_sums,
-                             const float *restrict dots, float *restrict scores, float *restrict d_probabilities)
+                             const float *restrict dots, float *restrict scores,
+                             float *restrict d_probabilities)
 {
     const float scale = block->scale;
     for (int64_t i = 0; i < block->rows; i++) {
-        float *restrict x = scores + i * block->stride, *restrict d = d_probabilities + i * block->stride;
+        float *restrict x = scores + i * block->stride, *restrict d =
+                                                            d_probabilities + i * block->stride;
         const int64_t seen = block->first + i + 1, whole = (seen - 1) / VAIN_LANES * VAIN_LANES;
         const int64_t padded = whole + VAIN_LANES;
         const float log_sum = log_sums[i], dot = dots[i];

@@ -1,4 +1,5 @@
-/* What happens to a tile of a matmul while it is in the cache: bias, GELU, residual, derivative, column sums. */
+/* What happens to a tile of a matmul while it is in the cache: bias, GELU, residual, derivative,
+ * column sums. */
 #include "kernels/cpu/vector.h"
 #include "kernels/cpu/vector_math.h"
 
@@ -11,7 +12,8 @@ static void bias(struct vain_tile tile, const float *restrict b, float *restrict
     }
 }
 
-static void bias_gelu(struct vain_tile tile, const float *restrict b, float *restrict pre, float *restrict out)
+static void bias_gelu(struct vain_tile tile, const float *restrict b, float *restrict pre,
+                      float *restrict out)
 {
     if (b != NULL)
         bias(tile, b, pre);
@@ -24,8 +26,9 @@ static void bias_gelu(struct vain_tile tile, const float *restrict b, float *res
 }
 
 /* One row; the flags are constants where it is called, so each call becomes a loop of its own. */
-static inline void residual_row(int64_t columns, bool in_place, const float *restrict b, const float *restrict factors,
-                                const float *restrict product, const float *residual, float *out)
+static inline void residual_row(int64_t columns, bool in_place, const float *restrict b,
+                                const float *restrict factors, const float *restrict product,
+                                const float *residual, float *out)
 {
     if (in_place) {
         float *restrict target = out;
@@ -43,14 +46,14 @@ static inline void residual_row(int64_t columns, bool in_place, const float *res
     }
 }
 
-static void residual_add(struct vain_tile tile, const float *b, const float *factors, const float *product,
-                         const float *residual, float *out)
+static void residual_add(struct vain_tile tile, const float *b, const float *factors,
+                         const float *product, const float *residual, float *out)
 {
     const bool in_place = residual == out;
     for (int64_t i = 0; i < tile.rows; i++) {
         const int64_t dense = i * tile.columns, strided = i * tile.stride;
-        residual_row(tile.columns, in_place, b, factors == NULL ? NULL : factors + dense, product + dense,
-                     residual + strided, out + strided);
+        residual_row(tile.columns, in_place, b, factors == NULL ? NULL : factors + dense,
+                     product + dense, residual + strided, out + strided);
     }
 }
 
@@ -69,7 +72,8 @@ static void column_sums(struct vain_tile tile, const float *restrict x, float *r
 {
     int64_t i = 0;
     for (; i + 4 <= tile.rows; i += 4) {
-        const float *a = x + i * tile.stride, *b = a + tile.stride, *c = b + tile.stride, *d = c + tile.stride;
+        const float *a = x + i * tile.stride, *b = a + tile.stride, *c = b + tile.stride,
+                    *d = c + tile.stride;
         for (int64_t j = 0; j < tile.columns; j++)
             sums[j] = (((sums[j] + a[j]) + b[j]) + c[j]) + d[j];
     }

@@ -24,7 +24,8 @@ mkdir work && cd work || exit 1
 answer 0 doctor
 cp out.txt healthy.txt
 equal "healthy" true "$(value data.healthy)"
-for check in vain arithmetic device MPI HDF5 libsodium cores memory "key folder" "current folder" "file locks" "free space"; do
+for check in vain arithmetic device MPI HDF5 libsodium cores memory "key folder" "current folder" \
+    "file locks" "free space"; do
     has "state of $check" "$(state "$check")" '^(ok|warning)$'
 done
 has "device" "$(cat out.txt)" 'device: cpu \(this build has no CUDA module\)'

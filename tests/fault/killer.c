@@ -1,7 +1,8 @@
 /* Fault injection under any program: LD_PRELOAD=libvain_killer.so.
  *
- * Counts the calls that change files below VAIN_FAULT_PATH (open that creates, write and its kin, truncate, fallocate,
- * sync, rename, unlink) and does harm at the one numbered VAIN_FAULT_AT (from 1; 0: only count):
+ * Counts the calls that change files below VAIN_FAULT_PATH (open that creates, write and its kin,
+ * truncate, fallocate, sync, rename, unlink) and does harm at the one numbered VAIN_FAULT_AT (from
+ * 1; 0: only count):
  *
  *   VAIN_FAULT_MODE=kill    SIGKILL before the call
  *                   after   SIGKILL after it
@@ -10,8 +11,9 @@
  *                   eio     this one call fails with EIO; a sync, as a broken disk does
  *   VAIN_FAULT_LOG=FILE     at a normal end the number of calls is written there
  *
- * A kill loses nothing that the kernel has taken; that syncs happen where they must is seen from the calls that fail.
- * Whether a descriptor is below the path is asked of /proc/self/fd, so programs need no change. */
+ * A kill loses nothing that the kernel has taken; that syncs happen where they must is seen from
+ * the calls that fail. Whether a descriptor is below the path is asked of /proc/self/fd, so
+ * programs need no change. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -47,7 +49,8 @@ typedef int (*rename_call)(const char *, const char *);
 typedef int (*renameat_call)(int, const char *, int, const char *);
 typedef int (*unlink_call)(const char *);
 
-/* The next definition of `name`. A pointer to a function does not fit a pointer to an object in C11, hence the copy. */
+/* The next definition of `name`. A pointer to a function does not fit a pointer to an object in
+ * C11, hence the copy. */
 static void find_next(void *call, const char *name)
 {
     void *symbol = dlsym(RTLD_NEXT, name);
@@ -339,8 +342,7 @@ int renameat(int from_folder, const char *from, int to_folder, const char *to)
     if (!path_watched(to) && !descriptor_watched(to_folder))
         return next(from_folder, from, to_folder, to);
     const struct verdict verdict = judge(NEEDS_ROOM);
-    return before(&verdict) != 0 ? -1
-                                 : done(&verdict, next(from_folder, from, to_folder, to));
+    return before(&verdict) != 0 ? -1 : done(&verdict, next(from_folder, from, to_folder, to));
 }
 
 int unlink(const char *path)

@@ -1,10 +1,12 @@
-/* Harms save_loop at every single call that changes a file, one run each, and looks at what is left.
+/* Harms save_loop at every single call that changes a file, one run each, and looks at what is
+ * left.
  *
  *   run_fault LIBRARY SAVE_LOOP SAVE_CHECK MODE [STRIDE]
  *
- * For k = 1, 1 + STRIDE, ... until a run ends without harm: run save_loop with the k-th call harmed; save_check must be
- * content; after a failed (not killed) run no part file may be left; then save_loop runs unharmed on the same folder and
- * must finish, save_check must be content with the last round, and no part file may be left of anybody. */
+ * For k = 1, 1 + STRIDE, ... until a run ends without harm: run save_loop with the k-th call
+ * harmed; save_check must be content; after a failed (not killed) run no part file may be left;
+ * then save_loop runs unharmed on the same folder and must finish, save_check must be content with
+ * the last round, and no part file may be left of anybody. */
 #include <dirent.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -52,7 +54,8 @@ static int count_parts(const char *folder)
     return count;
 }
 
-/* Run save_loop, harmed at call `at` (0: not). The last round that it acknowledged, and how it ended (wait status). */
+/* Run save_loop, harmed at call `at` (0: not). The last round that it acknowledged, and how it
+ * ended (wait status). */
 static int run_save_loop(const struct plan *plan, long at, int *acknowledged)
 {
     int pipe_ends[2];
@@ -132,8 +135,8 @@ static bool try_at(const struct plan *plan, long at, bool *harmed)
     return true;
 }
 
-/* In memory where there is such a file system: a thousand runs sync tens of thousands of times, and what a sync does is
- * not what is tested. */
+/* In memory where there is such a file system: a thousand runs sync tens of thousands of times, and
+ * what a sync does is not what is tested. */
 static bool make_folder(char folder[PATH_MAX_BYTES])
 {
     const char *given = getenv("TMPDIR");
@@ -157,7 +160,8 @@ int main(int argc, char **argv)
     bool fine = true;
     long at = 1, harmed_count = 0;
     int unharmed_in_a_row = 0;
-    /* An EIO may be survived (removing what was gone already): the end is where several in a row are without harm. */
+    /* An EIO may be survived (removing what was gone already): the end is where several in a row
+     * are without harm. */
     while (fine && unharmed_in_a_row < 8 && at < CALLS_MAX) {
         bool harmed = false;
         fine = try_at(&plan, at, &harmed);

@@ -2,10 +2,11 @@
  *
  *   save_check FOLDER ACKNOWLEDGED
  *
- * ACKNOWLEDGED is the last round that save_loop acknowledged, -1 for none. Every file under a final name must be whole and
- * hold what its round must hold; the newest checkpoint is of the acknowledged round or later, and the member's file of
- * the acknowledged round is there; the record verifies up to a torn tail and holds the head that the newest checkpoint
- * names. Exit 0 if so, 1 with the reason on stderr. */
+ * ACKNOWLEDGED is the last round that save_loop acknowledged, -1 for none. Every file under a final
+ * name must be whole and hold what its round must hold; the newest checkpoint is of the
+ * acknowledged round or later, and the member's file of the acknowledged round is there; the record
+ * verifies up to a torn tail and holds the head that the newest checkpoint names. Exit 0 if so, 1
+ * with the reason on stderr. */
 #include "jobs/store/checkpoint.h"
 #include "jobs/store/inspect.h"
 #include "jobs/store/member.h"

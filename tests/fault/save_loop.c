@@ -1,5 +1,6 @@
-/* Saves a run's files round after round, as a training run does: record, checkpoint, member file, pruning. Goes on from
- * what is in the folder. After each round that is durable it writes the round's number to stdout ("acknowledged").
+/* Saves a run's files round after round, as a training run does: record, checkpoint, member file,
+ * pruning. Goes on from what is in the folder. After each round that is durable it writes the
+ * round's number to stdout ("acknowledged").
  *
  *   save_loop FOLDER
  *
@@ -19,7 +20,8 @@
 
 static struct scene_vectors vectors;
 
-/* The newest round of which checkpoint and member file are there, and its record; -1 if there is none. */
+/* The newest round of which checkpoint and member file are there, and its record; -1 if there is
+ * none. */
 static enum vain_status find_newest(const char *folder, int64_t *round,
                                     uint8_t head[VAIN_HASH_BYTES])
 {

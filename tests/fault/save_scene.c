@@ -43,8 +43,8 @@ enum vain_status scene_checkpoint(int64_t round, const struct scene_vectors *vec
         .curve = curve,
     };
     memcpy(out->record_head, head, VAIN_HASH_BYTES);
-    return vain_merkle_root(vectors->parameters, sizeof vectors->parameters,
-                            VAIN_MERKLE_LEAF_BYTES, NULL, out->parameters_hash);
+    return vain_merkle_root(vectors->parameters, sizeof vectors->parameters, VAIN_MERKLE_LEAF_BYTES,
+                            NULL, out->parameters_hash);
 }
 
 void scene_member(int64_t round, struct scene_vectors *vectors, struct vain_member_state *out)

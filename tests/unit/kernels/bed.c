@@ -153,7 +153,8 @@ bool bed_same_bits_by_platform(bed_op op, const void *context, size_t bytes)
     bool same = true;
     for (int d = 1; d < bed_device_count(); d++) {
         int first = 0;
-        while (strcmp(vain_device_platform(bed_queue(first)->device), vain_device_platform(bed_queue(d)->device)) != 0)
+        while (strcmp(vain_device_platform(bed_queue(first)->device),
+                      vain_device_platform(bed_queue(d)->device)) != 0)
             first++;
         same = agree(first, d, op, context, bytes) && same;
     }
@@ -182,15 +183,16 @@ double bed_slope(bed_function function, const void *context, double *x)
     return (above - below) / (2 * h);
 }
 
-bool bed_are_slopes(bed_function function, const void *context, int64_t count, double *x, const float *found,
-                    double tolerance)
+bool bed_are_slopes(bed_function function, const void *context, int64_t count, double *x,
+                    const float *found, double tolerance)
 {
     bool right = true;
     for (int64_t i = 0; i < count; i++) {
         const double expected = bed_slope(function, context, &x[i]);
         if (!(fabs((double)found[i] - expected) <= tolerance * (1 + fabs(expected)))) {
             if (right)
-                printf("  slope %lld: found %.9g, expected %.9g\n", (long long)i, (double)found[i], expected);
+                printf("  slope %lld: found %.9g, expected %.9g\n", (long long)i, (double)found[i],
+                       expected);
             right = false;
         }
     }

@@ -1,7 +1,9 @@
-/* What the kernel tests share: every device of this machine, guarded buffers, and reproducible numbers.
+/* What the kernel tests share: every device of this machine, guarded buffers, and reproducible
+ * numbers.
  *
- * Devices: each vector code that the processor has, with 1, 2, 3, 4 and 8 workers. An op must leave the same bits on
- * all of them, or, with products in it, on all with equal platform strings. References are written in double, plainly, and know nothing of tiles. */
+ * Devices: each vector code that the processor has, with 1, 2, 3, 4 and 8 workers. An op must leave
+ * the same bits on all of them, or, with products in it, on all with equal platform strings.
+ * References are written in double, plainly, and know nothing of tiles. */
 #pragma once
 
 #include "kernels/ops.h"
@@ -15,7 +17,8 @@ int bed_device_count(void);
 /* Device 0 is the best vector code with two workers. */
 struct vain_queue *bed_queue(int device);
 
-/* Zeroed bytes between guards; all buffers live until bed_end, which checks every guard and releases them. */
+/* Zeroed bytes between guards; all buffers live until bed_end, which checks every guard and
+ * releases them. */
 void *bed_bytes(size_t bytes);
 float *bed_floats(int64_t count);
 double *bed_doubles(int64_t count);
@@ -45,8 +48,8 @@ typedef double (*bed_function)(const void *context);
 /* (f(x + h) - f(x - h)) / 2 h with x a number that the function reads. */
 double bed_slope(bed_function function, const void *context, double *x);
 /* Whether `found` (count) are the slopes of the function along x (count), to within `tolerance`. */
-bool bed_are_slopes(bed_function function, const void *context, int64_t count, double *x, const float *found,
-                    double tolerance);
+bool bed_are_slopes(bed_function function, const void *context, int64_t count, double *x,
+                    const float *found, double tolerance);
 
 /* What dropout multiplies element e by, read from the header's definition. */
 double bed_dropout_factor(const struct vain_dropout *dropout, int64_t e);

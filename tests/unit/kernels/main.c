@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 extern const struct vain_suite vain_suite_device;
+extern const struct vain_suite vain_suite_product;
 extern const struct vain_suite vain_suite_linear;
 extern const struct vain_suite vain_suite_attention;
 extern const struct vain_suite vain_suite_pointwise;
@@ -17,8 +18,9 @@ extern const struct vain_suite vain_suite_vector_math;
 int main(void)
 {
     const struct vain_suite *suites[] = {
-        &vain_suite_device,        &vain_suite_linear,    &vain_suite_attention, &vain_suite_pointwise,
-        &vain_suite_cross_entropy, &vain_suite_optimiser, &vain_suite_codec,     &vain_suite_mix,
+        &vain_suite_device,      &vain_suite_product,   &vain_suite_linear,
+        &vain_suite_attention,   &vain_suite_pointwise, &vain_suite_cross_entropy,
+        &vain_suite_optimiser,   &vain_suite_codec,     &vain_suite_mix,
         &vain_suite_vector_math,
     };
     if (!bed_open()) {

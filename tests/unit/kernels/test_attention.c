@@ -9,12 +9,15 @@ struct problem {
     float *query_key_value, *d_output; /* (B, T, 3 C), (B, T, C) */
 };
 
-/* One token, one channel a head, primes, blocks of rows that are full, cut, and more than one. */
+/* One token, one channel a head, primes, blocks of rows that are full, cut, and more than one; a
+ * head too wide to be packed. */
 static const struct problem shapes[] = {
-    {.B = 1, .T = 1, .C = 1, .H = 1},    {.B = 2, .T = 1, .C = 6, .H = 3},   {.B = 1, .T = 7, .C = 5, .H = 5},
-    {.B = 3, .T = 64, .C = 32, .H = 2},  {.B = 1, .T = 65, .C = 34, .H = 2}, {.B = 1, .T = 131, .C = 17, .H = 1},
-    {.B = 2, .T = 37, .C = 128, .H = 4}, {.B = 1, .T = 200, .C = 64, .H = 1}, {.B = 1, .T = 17, .C = 96, .H = 1},
-    {.B = 1, .T = 33, .C = 300, .H = 2},
+    {.B = 1, .T = 1, .C = 1, .H = 1},      {.B = 2, .T = 1, .C = 6, .H = 3},
+    {.B = 1, .T = 7, .C = 5, .H = 5},      {.B = 3, .T = 64, .C = 32, .H = 2},
+    {.B = 1, .T = 65, .C = 34, .H = 2},    {.B = 1, .T = 131, .C = 17, .H = 1},
+    {.B = 2, .T = 37, .C = 128, .H = 4},   {.B = 1, .T = 200, .C = 64, .H = 1},
+    {.B = 1, .T = 17, .C = 96, .H = 1},    {.B = 1, .T = 33, .C = 300, .H = 2},
+    {.B = 1, .T = 17, .C = 40000, .H = 1},
 };
 
 static struct problem problem_of(const struct problem *shape, float size)
@@ -28,7 +31,8 @@ static struct problem problem_of(const struct problem *shape, float size)
 
 static size_t output_bytes(const struct problem *p)
 {
-    return (size_t)(p->B * p->T * p->C + p->B * p->H * p->T + p->B * p->T * 3 * p->C) * sizeof(float);
+    return (size_t)(p->B * p->T * p->C + p->B * p->H * p->T + p->B * p->T * 3 * p->C) *
+           sizeof(float);
 }
 
 /* Writes output, log_sum, d_query_key_value. */
@@ -36,19 +40,27 @@ static void run_attention(struct vain_queue *queue, const void *context, unsigne
 {
     const struct problem *p = context;
     float *output = (float *)(void *)out, *log_sum = output + p->B * p->T * p->C;
-    const struct vain_attention attention = {p->B, p->T, p->C, p->H, p->query_key_value, output, log_sum};
+    const struct vain_attention attention = {p->B,   p->T,   p->C, p->H, p->query_key_value,
+                                             output, log_sum};
     queue->device->ops->attention.causal(queue, &attention);
-    const struct vain_attention_gradient gradient = {p->B,    p->T,    p->C,         p->H,
-                                                     p->query_key_value, output, log_sum, p->d_output,
+    const struct vain_attention_gradient gradient = {p->B,
+                                                     p->T,
+                                                     p->C,
+                                                     p->H,
+                                                     p->query_key_value,
+                                                     output,
+                                                     log_sum,
+                                                     p->d_output,
                                                      log_sum + p->B * p->H * p->T};
     /* Written, not added to: what stood there must not matter. */
     memset(gradient.d_query_key_value, 0x7f, (size_t)(p->B * p->T * 3 * p->C) * sizeof(float));
     queue->device->ops->attention.causal_gradient(queue, &gradient);
 }
 
-/* Row t of head h of sequence b: probabilities (T) and output (D); returns the log of the denominator. */
-static double row_of(const struct problem *p, const double *x, int64_t b, int64_t h, int64_t t, double *probability,
-                     double *output)
+/* Row t of head h of sequence b: probabilities (T) and output (D); returns the log of the
+ * denominator. */
+static double row_of(const struct problem *p, const double *x, int64_t b, int64_t h, int64_t t,
+                     double *probability, double *output)
 {
     const int64_t C = p->C, D = C / p->H;
     const double *query = x + (b * p->T + t) * 3 * C + h * D;
@@ -76,15 +88,16 @@ static double row_of(const struct problem *p, const double *x, int64_t b, int64_
 }
 
 /* Gradients of one row, by the chain rule on whole rows. */
-static void add_row_gradient(const struct problem *p, const double *x, int64_t b, int64_t h, int64_t t,
-                             const double *probability, double *d_x)
+static void add_row_gradient(const struct problem *p, const double *x, int64_t b, int64_t h,
+                             int64_t t, const double *probability, double *d_x)
 {
     const int64_t C = p->C, D = C / p->H, at = (b * p->T + t) * 3 * C + h * D;
     const float *d_output = p->d_output + (b * p->T + t) * C + h * D;
     double dot = 0;
     for (int64_t u = 0; u <= t; u++)
         for (int64_t d = 0; d < D; d++)
-            dot += probability[u] * (double)d_output[d] * x[(b * p->T + u) * 3 * C + 2 * C + h * D + d];
+            dot += probability[u] * (double)d_output[d] *
+                   x[(b * p->T + u) * 3 * C + 2 * C + h * D + d];
     for (int64_t u = 0; u <= t; u++) {
         const int64_t key = (b * p->T + u) * 3 * C + C + h * D, value = key + C;
         double d_probability = 0;
@@ -114,10 +127,11 @@ static void expect(const struct problem *p, double *output, double *log_sum, dou
             }
 }
 
-static void check_shape(const struct problem *shape, float size, double tolerance)
+static void check_shape(const struct problem *shape, float size, double tolerance, bool everywhere)
 {
     const struct problem p = problem_of(shape, size);
-    const int64_t narrow = p.B * p.T * p.C, rows = p.B * p.H * p.T, count = (int64_t)(output_bytes(&p) / 4);
+    const int64_t narrow = p.B * p.T * p.C, rows = p.B * p.H * p.T,
+                  count = (int64_t)(output_bytes(&p) / 4);
     float *found = bed_bytes(output_bytes(&p));
     double *expected = bed_doubles(count);
     run_attention(bed_queue(0), &p, (unsigned char *)found);
@@ -126,21 +140,28 @@ static void check_shape(const struct problem *shape, float size, double toleranc
     CU_ASSERT_TRUE(bed_distance(rows, found + narrow, expected + narrow) < tolerance);
     CU_ASSERT_TRUE(bed_distance(3 * narrow, found + narrow + rows, expected + narrow + rows) <
                    tolerance * sqrt((double)p.T * (double)(p.C / p.H)));
-    CU_ASSERT_TRUE(bed_same_bits_by_platform(run_attention, &p, output_bytes(&p)));
+    CU_ASSERT_TRUE(!everywhere || bed_same_bits_by_platform(run_attention, &p, output_bytes(&p)));
     bed_end();
 }
 
 static void every_shape_is_right(void)
 {
     for (size_t s = 0; s < VAIN_COUNT_OF(shapes); s++)
-        check_shape(&shapes[s], 1, 1e-5);
+        check_shape(&shapes[s], 1, 1e-5, true);
 }
 
 /* Scores of a hundred: exponentials overflow unless the maximum is taken off. */
 static void large_scores_are_right(void)
 {
     const struct problem shape = {.B = 1, .T = 70, .C = 16, .H = 1};
-    check_shape(&shape, 8, 1e-3);
+    check_shape(&shape, 8, 1e-3, true);
+}
+
+/* Rows so long that fewer of them make a block; on one device, since it takes a while. */
+static void long_sequences_are_right(void)
+{
+    const struct problem shape = {.B = 1, .T = 5500, .C = 1, .H = 1};
+    check_shape(&shape, 1, 1e-5, false);
 }
 
 static void later_tokens_do_not_matter(void)
@@ -193,13 +214,15 @@ static void gradients_are_slopes(void)
     c.row = bed_doubles(p->C / p->H);
     for (int64_t i = 0; i < count; i++)
         c.x[i] = (double)p->query_key_value[i];
-    CU_ASSERT_TRUE(bed_are_slopes(chain_value, &c, count, c.x, found + p->B * p->T * p->C + p->B * p->H * p->T, 1e-5));
+    CU_ASSERT_TRUE(bed_are_slopes(chain_value, &c, count, c.x,
+                                  found + p->B * p->T * p->C + p->B * p->H * p->T, 1e-5));
     bed_end();
 }
 
 static const struct vain_test tests[] = {
     {"outputs, log sums and gradients are right for every shape", every_shape_is_right},
     {"large scores do not overflow", large_scores_are_right},
+    {"long sequences are right", long_sequences_are_right},
     {"later tokens do not matter", later_tokens_do_not_matter},
     {"gradients are slopes of the forward pass", gradients_are_slopes},
     {NULL, NULL},

@@ -1,4 +1,5 @@
-/* The codec: exact against integers of 64 bits and doubles, which hold every value that occurs here. */
+/* The codec: exact against integers of 64 bits and doubles, which hold every value that occurs
+ * here. */
 #include "tests/unit/kernels/bed.h"
 
 #include <math.h>
@@ -43,7 +44,8 @@ static void run_encode(struct vain_queue *queue, const void *context, unsigned c
     struct vain_saturation saturation;
     memset(&saturation, 0, sizeof saturation);
     memset(e.words, 0xff, (size_t)words_of(p) * 4);
-    queue->device->ops->codec.encode(queue, p->N, &p->fixed, p->shrink, p->delta, e.words, e.residual, &saturation);
+    queue->device->ops->codec.encode(queue, p->N, &p->fixed, p->shrink, p->delta, e.words,
+                                     e.residual, &saturation);
     /* Field by field: bytes between them are nobody's. */
     struct vain_saturation clean;
     memset(&clean, 0, sizeof clean);
@@ -78,7 +80,8 @@ static uint32_t field_of(const struct problem *p, const uint32_t *words, int64_t
 
 static uint32_t expected_field(const struct problem *p, int64_t integer)
 {
-    return p->fixed.fields == 1 ? (uint32_t)integer : (uint32_t)(integer + (INT64_C(1) << (p->fixed.bits - 1)));
+    return p->fixed.fields == 1 ? (uint32_t)integer
+                                : (uint32_t)(integer + (INT64_C(1) << (p->fixed.bits - 1)));
 }
 
 static void check_encode(const struct problem *p)
@@ -111,7 +114,8 @@ static void check_encode(const struct problem *p)
     CU_ASSERT_TRUE(bed_same_bits(run_encode, p, encoded_bytes(p)));
 }
 
-static const struct vain_fixed forms[] = {{20, 28, 1}, {10, 12, 2}, {-3, 16, 2}, {0, 32, 1}, {30, 22, 1}, {7, 2, 2},
+static const struct vain_fixed forms[] = {{20, 28, 1},  {10, 12, 2},   {-3, 16, 2},
+                                          {0, 32, 1},   {30, 22, 1},   {7, 2, 2},
                                           {100, 24, 1}, {-100, 24, 1}, {5, 8, 2}};
 static const int64_t counts[] = {0, 1, 2, 3, 31, 33, 1001, 16384, 16385, 50001};
 
@@ -120,13 +124,15 @@ static void encoding_is_exact(void)
     for (size_t f = 0; f < VAIN_COUNT_OF(forms); f++)
         for (size_t c = 0; c < VAIN_COUNT_OF(counts); c++) {
             const float range = ldexpf(1, forms[f].bits - 1 - forms[f].scale_exponent);
-            struct problem p = {counts[c], forms[f], 1, bed_random_floats(counts[c], 0.99f * range)};
+            struct problem p = {counts[c], forms[f], 1,
+                                bed_random_floats(counts[c], 0.99f * range)};
             check_encode(&p);
             p.shrink = 0.37f;
             check_encode(&p);
             bed_end();
             /* A tenth is out of range. */
-            p = (struct problem){counts[c], forms[f], 1, bed_random_floats(counts[c], 1.1f * range)};
+            p = (struct problem){counts[c], forms[f], 1,
+                                 bed_random_floats(counts[c], 1.1f * range)};
             check_encode(&p);
             bed_end();
         }
@@ -134,15 +140,18 @@ static void encoding_is_exact(void)
 
 static void ties_go_to_even(void)
 {
-    static const float values[] = {0.5f, 1.5f, 2.5f, -0.5f, -1.5f, -2.5f, 3.5f, -3.5f, 0.49999997f, -0.0f};
+    static const float values[] = {0.5f,  1.5f, 2.5f,  -0.5f,       -1.5f,
+                                   -2.5f, 3.5f, -3.5f, 0.49999997f, -0.0f};
     static const int32_t expected[] = {0, 2, 2, 0, -2, -2, 4, -4, 0, 0};
     for (int fields = 1; fields <= 2; fields++) {
-        struct problem p = {VAIN_COUNT_OF(values), {0, 12, fields}, 1, bed_floats(VAIN_COUNT_OF(values))};
+        struct problem p = {
+            VAIN_COUNT_OF(values), {0, 12, fields}, 1, bed_floats(VAIN_COUNT_OF(values))};
         memcpy(p.delta, values, sizeof values);
         unsigned char *out = bed_bytes(encoded_bytes(&p));
         run_encode(bed_queue(0), &p, out);
         for (int64_t i = 0; i < p.N; i++)
-            CU_ASSERT_EQUAL(field_of(&p, parts_of(&p, out).words, i), expected_field(&p, expected[i]));
+            CU_ASSERT_EQUAL(field_of(&p, parts_of(&p, out).words, i),
+                            expected_field(&p, expected[i]));
         check_encode(&p);
         bed_end();
     }
@@ -150,8 +159,10 @@ static void ties_go_to_even(void)
 
 static void the_ends_of_the_range_are_found(void)
 {
-    /* In integers: the limit, half above it (rounds to even 2^(bits-1), out), one above, and far away. */
-    static const float values[] = {2047, 2047.25f, 2047.5f, 2048, -2047, -2047.5f, -2048, 1e30f, -2e30f, INFINITY};
+    /* In integers: the limit, half above it (rounds to even 2^(bits-1), out), one above, and far
+     * away. */
+    static const float values[] = {2047,     2047.25f, 2047.5f, 2048,   -2047,
+                                   -2047.5f, -2048,    1e30f,   -2e30f, INFINITY};
     static const int64_t saturated[] = {0, 0, 1, 2, 2, 3, 4, 5, 6, 7};
     for (int fields = 1; fields <= 2; fields++)
         for (int64_t n = 0; n < (int64_t)VAIN_COUNT_OF(values); n++) {
@@ -194,7 +205,8 @@ static void run_decode(struct vain_queue *queue, const void *context, unsigned c
 {
     const struct group *g = context;
     uint64_t squares[2];
-    queue->device->ops->codec.sum_squares_words(queue, g->N, &g->fixed, g->members, g->words, squares);
+    queue->device->ops->codec.sum_squares_words(queue, g->N, &g->fixed, g->members, g->words,
+                                                squares);
     memcpy(out, squares, sizeof squares);
     queue->device->ops->codec.decode_mean(queue, g->N, &g->fixed, g->members, g->words,
                                           (float *)(void *)(out + sizeof squares));
@@ -228,10 +240,12 @@ static void add_integer(const struct vain_fixed *fixed, uint32_t *words, int64_t
     if (fixed->fields == 1)
         words[i] += (uint32_t)integer;
     else
-        words[i / 2] += (uint32_t)(integer + (INT64_C(1) << (fixed->bits - 1))) << (i % 2 == 0 ? 0 : 16);
+        words[i / 2] += (uint32_t)(integer + (INT64_C(1) << (fixed->bits - 1)))
+                        << (i % 2 == 0 ? 0 : 16);
 }
 
-/* Every member at an end of its range, in both directions, for as many members as a word can hold: no carry crosses. */
+/* Every member at an end of its range, in both directions, for as many members as a word can hold:
+ * no carry crosses. */
 static void extreme_sums_are_exact(void)
 {
     for (int fields = 1; fields <= 2; fields++)
@@ -243,7 +257,9 @@ static void extreme_sums_are_exact(void)
             for (int member = 0; member < members; member++)
                 for (int64_t i = 0; i < N; i++) {
                     /* Neighbours in a word lie at opposite ends, or both at one. */
-                    const int64_t value = i % 3 == 0 ? limit : (i % 3 == 1 ? -limit : (member % 2 == 0 ? limit : -limit));
+                    const int64_t value =
+                        i % 3 == 0 ? limit
+                                   : (i % 3 == 1 ? -limit : (member % 2 == 0 ? limit : -limit));
                     add_integer(&g.fixed, g.words, i, value);
                     sums[i] += value;
                 }
@@ -257,10 +273,12 @@ static void sums_of_random_members_are_exact(void)
     static const struct {
         int members;
         struct vain_fixed fixed;
-    } groups[] = {{1, {20, 32, 1}}, {3, {18, 30, 1}}, {5, {9, 13, 2}}, {16, {-4, 12, 2}}, {7, {100, 29, 1}}, {1, {0, 16, 2}}};
+    } groups[] = {{1, {20, 32, 1}},  {3, {18, 30, 1}},  {5, {9, 13, 2}},
+                  {16, {-4, 12, 2}}, {7, {100, 29, 1}}, {1, {0, 16, 2}}};
     for (size_t k = 0; k < VAIN_COUNT_OF(groups); k++)
         for (size_t c = 0; c < VAIN_COUNT_OF(counts); c++) {
-            struct group g = {counts[c], groups[k].members, groups[k].fixed, bed_bytes((size_t)counts[c] * 4)};
+            struct group g = {counts[c], groups[k].members, groups[k].fixed,
+                              bed_bytes((size_t)counts[c] * 4)};
             int64_t *sums = bed_bytes((size_t)g.N * 8);
             for (int member = 0; member < g.members; member++)
                 for (int64_t i = 0; i < g.N; i++) {
@@ -326,14 +344,18 @@ static void run_vectors(struct vain_queue *queue, const void *context, unsigned 
     memcpy(sum, v->words, (size_t)v->N * 4);
     queue->device->ops->codec.delta(queue, v->N, v->common, v->now, v->residual, delta);
     queue->device->ops->codec.add_words(queue, v->N, v->more, sum);
-    queue->device->ops->codec.check_word(queue, v->N, v->words, (struct vain_random){{0x01234567u, 0x89abcdefu}}, 3, 1,
-                                         sum + v->N);
+    queue->device->ops->codec.check_word(
+        queue, v->N, v->words, (struct vain_random){{0x01234567u, 0x89abcdefu}}, 3, 1, sum + v->N);
 }
 
 static struct vectors vectors_of(int64_t N)
 {
-    struct vectors v = {N, bed_random_floats(N, 1), bed_random_floats(N, 1), bed_random_floats(N, 0.01f),
-                        bed_bytes((size_t)N * 4), bed_bytes((size_t)N * 4)};
+    struct vectors v = {N,
+                        bed_random_floats(N, 1),
+                        bed_random_floats(N, 1),
+                        bed_random_floats(N, 0.01f),
+                        bed_bytes((size_t)N * 4),
+                        bed_bytes((size_t)N * 4)};
     for (int64_t i = 0; i < N; i++) {
         v.words[i] = (uint32_t)i * 2654435761u + 12345u;
         v.more[i] = (uint32_t)i * 97u + 0xfffffff0u;
@@ -352,7 +374,8 @@ static void deltas_and_word_sums_are_exact(void)
         bool right = true;
         for (int64_t i = 0; i < v.N; i++) {
             volatile float difference = v.common[i] - v.now[i];
-            right = right && delta[i] == difference + v.residual[i] && sum[i] == v.words[i] + v.more[i];
+            right =
+                right && delta[i] == difference + v.residual[i] && sum[i] == v.words[i] + v.more[i];
         }
         CU_ASSERT_TRUE(right);
         CU_ASSERT_TRUE(bed_same_bits(run_vectors, &v, (size_t)(2 * v.N + 1) * 4));
@@ -364,7 +387,8 @@ static uint32_t check_of(int64_t count, const uint32_t *words, uint32_t round, u
 {
     struct vain_queue *queue = bed_queue(0);
     uint32_t check = 1;
-    queue->device->ops->codec.check_word(queue, count, words, (struct vain_random){{0x01234567u, 0x89abcdefu}}, round,
+    queue->device->ops->codec.check_word(queue, count, words,
+                                         (struct vain_random){{0x01234567u, 0x89abcdefu}}, round,
                                          attempt, &check);
     return check;
 }

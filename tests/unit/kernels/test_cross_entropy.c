@@ -12,8 +12,8 @@ struct problem {
 };
 
 static const struct problem shapes[] = {
-    {.M = 1, .V = 1}, {.M = 5, .V = 2}, {.M = 7, .V = 3}, {.M = 768, .V = 65}, {.M = 3, .V = 50257}, {.M = 33, .V = 256},
-    {.M = 0, .V = 5},
+    {.M = 1, .V = 1},     {.M = 5, .V = 2},    {.M = 7, .V = 3}, {.M = 768, .V = 65},
+    {.M = 3, .V = 50257}, {.M = 33, .V = 256}, {.M = 0, .V = 5},
 };
 
 static struct problem problem_of(const struct problem *shape, float scale, float size)
@@ -33,7 +33,8 @@ static void run_entropy(struct vain_queue *queue, const void *context, unsigned 
     float *logits = (float *)(void *)(out + sizeof(double));
     double loss = -1;
     memcpy(logits, p->logits, (size_t)(p->M * p->V) * sizeof(float));
-    queue->device->ops->pointwise.cross_entropy(queue, p->M, p->V, logits, p->targets, p->scale, &loss);
+    queue->device->ops->pointwise.cross_entropy(queue, p->M, p->V, logits, p->targets, p->scale,
+                                                &loss);
     memcpy(out, &loss, sizeof loss);
 }
 
@@ -56,7 +57,8 @@ static double expect(const struct problem *p, double *d_logits)
         const double denominator = log_sum(p->V, row);
         loss += denominator - row[p->targets[m]];
         for (int64_t v = 0; v < p->V; v++)
-            d_logits[m * p->V + v] = (double)p->scale * (exp(row[v] - denominator) - (v == p->targets[m]));
+            d_logits[m * p->V + v] =
+                (double)p->scale * (exp(row[v] - denominator) - (v == p->targets[m]));
     }
     return loss;
 }
@@ -70,7 +72,8 @@ static void check_shape(const struct problem *shape, float scale, float size)
     run_entropy(bed_queue(0), &p, found);
     memcpy(&loss, found, sizeof loss);
     CU_ASSERT_TRUE(fabs(loss - expect(&p, expected)) <= 2e-6 * (double)p.M * (double)(1 + size));
-    CU_ASSERT_TRUE(bed_distance(p.M * p.V, (float *)(void *)(found + sizeof(double)), expected) <= 2e-6 * fabs((double)scale));
+    CU_ASSERT_TRUE(bed_distance(p.M * p.V, (float *)(void *)(found + sizeof(double)), expected) <=
+                   2e-6 * fabs((double)scale));
     CU_ASSERT_TRUE(bed_same_bits(run_entropy, &p, bytes));
     bed_end();
 }
@@ -94,7 +97,8 @@ static void evaluation_leaves_logits_alone(void)
     for (size_t s = 0; s < VAIN_COUNT_OF(shapes); s++) {
         struct problem training = problem_of(&shapes[s], 1, 2), evaluation = training;
         const size_t logits = (size_t)(training.M * training.V) * sizeof(float);
-        unsigned char *a = bed_bytes(sizeof(double) + logits), *b = bed_bytes(sizeof(double) + logits);
+        unsigned char *a = bed_bytes(sizeof(double) + logits),
+                      *b = bed_bytes(sizeof(double) + logits);
         evaluation.scale = 0;
         run_entropy(bed_queue(0), &training, a);
         run_entropy(bed_queue(0), &evaluation, b);
@@ -145,7 +149,8 @@ static void gradients_are_slopes(void)
     for (int64_t i = 0; i < p.M * p.V; i++)
         c.x[i] = (double)p.logits[i];
     run_entropy(bed_queue(0), &p, found);
-    CU_ASSERT_TRUE(bed_are_slopes(chain_value, &c, p.M * p.V, c.x, (float *)(void *)(found + sizeof(double)), 1e-5));
+    CU_ASSERT_TRUE(bed_are_slopes(chain_value, &c, p.M * p.V, c.x,
+                                  (float *)(void *)(found + sizeof(double)), 1e-5));
     bed_end();
 }
 

@@ -27,7 +27,8 @@ static void the_platform_says_what_decides_bits(void)
 {
     struct vain_device device;
     CU_ASSERT_EQUAL_FATAL(vain_device_open_cpu(1, "baseline", &device), VAIN_OK);
-    CU_ASSERT_STRING_EQUAL(vain_device_platform(&device), device.code->fused ? "product=fused" : "product=plain");
+    CU_ASSERT_STRING_EQUAL(vain_device_platform(&device),
+                           device.code->fused ? "product=fused" : "product=plain");
     CU_ASSERT_STRING_EQUAL(device.name, "cpu baseline");
     vain_device_close(&device);
     CU_ASSERT_PTR_NULL(device.ops);

@@ -19,11 +19,12 @@ struct shape {
     int64_t M, N, K;
 };
 
-/* Edges, primes, the odd 65, more than one tile of rows, more than one of columns. */
+/* Edges, primes, the odd 65, more than one range of rows or columns, a B too long for
+ * its room. */
 static const struct shape shapes[] = {
-    {1, 1, 1},   {2, 3, 5},     {17, 65, 33},  {33, 3, 128},    {300, 130, 65},
-    {257, 1, 7}, {1, 300, 2},   {768, 65, 16}, {2100, 31, 13},  {40, 2100, 9},
-    {5, 4, 0},   {97, 127, 61}, {70, 17, 300}, {19, 13, 2500}, {64, 64, 64},
+    {1, 1, 1},     {2, 3, 5},      {17, 65, 33},   {33, 3, 128},    {300, 130, 65}, {257, 1, 7},
+    {1, 300, 2},   {768, 65, 16},  {2100, 31, 13}, {40, 2100, 9},   {5, 4, 0},      {97, 127, 61},
+    {70, 17, 300}, {19, 13, 2500}, {64, 64, 64},   {50, 33, 17000}, {3, 1100, 40},
 };
 
 struct problem {
@@ -157,7 +158,8 @@ static void a_nan_passes_through(void)
 
 struct gradient_problem {
     struct shape shape;
-    float *input, *weight, *d_output, *d_weight, *d_bias, *pre_activation; /* d_ as they are before */
+    float *input, *weight, *d_output, *d_weight, *d_bias,
+        *pre_activation; /* d_ as they are before */
     bool no_input, no_bias;
 };
 
@@ -197,7 +199,8 @@ static struct gradient_problem gradient_problem_of(struct shape s)
     };
 }
 
-static void expect_gradient(const struct gradient_problem *p, double *d_input, double *d_weight, double *d_bias)
+static void expect_gradient(const struct gradient_problem *p, double *d_input, double *d_weight,
+                            double *d_bias)
 {
     const int64_t M = p->shape.M, N = p->shape.N, K = p->shape.K;
     for (int64_t e = 0; e < N * K; e++)
@@ -228,7 +231,8 @@ static void check_gradient(const struct gradient_problem *p)
     double *expected = bed_doubles(count);
     run_gradient(bed_queue(0), p, (unsigned char *)found);
     expect_gradient(p, expected, expected + M * K, expected + M * K + N * K);
-    CU_ASSERT_TRUE(bed_distance(count, found, expected) < 4e-6 * (1 + sqrt((double)(M > N ? M : N))));
+    CU_ASSERT_TRUE(bed_distance(count, found, expected) <
+                   4e-6 * (1 + sqrt((double)(M > N ? M : N))));
     CU_ASSERT_TRUE(bed_same_bits_by_platform(run_gradient, p, (size_t)count * sizeof(float)));
     bed_end();
 }
@@ -286,11 +290,12 @@ static void gradients_are_slopes(void)
     memset(p.d_bias, 0, (size_t)s.N * sizeof(float));
     float *found = bed_floats(s.M * s.K + s.N * s.K + s.N);
     run_gradient(bed_queue(0), &p, (unsigned char *)found);
-    struct chain c = {s, widen(s.M * s.K, p.pre_activation), widen(s.N * s.K, p.weight), bed_doubles(s.N),
-                      widen(s.M * s.N, p.d_output)};
+    struct chain c = {s, widen(s.M * s.K, p.pre_activation), widen(s.N * s.K, p.weight),
+                      bed_doubles(s.N), widen(s.M * s.N, p.d_output)};
     CU_ASSERT_TRUE(bed_are_slopes(chain_value, &c, s.M * s.K, c.pre, found, 1e-5));
     CU_ASSERT_TRUE(bed_are_slopes(chain_value, &c, s.N * s.K, c.weight, found + s.M * s.K, 1e-5));
-    CU_ASSERT_TRUE(bed_are_slopes(chain_value, &c, s.N, c.bias, found + s.M * s.K + s.N * s.K, 1e-5));
+    CU_ASSERT_TRUE(
+        bed_are_slopes(chain_value, &c, s.N, c.bias, found + s.M * s.K + s.N * s.K, 1e-5));
     bed_end();
 }
 

@@ -1,4 +1,5 @@
-/* Coefficients of the check word: values computed by an independent program, so that the protocol cannot drift. */
+/* Coefficients of the check word: values computed by an independent program, so that the protocol
+ * cannot drift. */
 #include "kernels/mix.h"
 #include "tests/unit/kernels/bed.h"
 
@@ -18,8 +19,13 @@ static void coefficients_have_known_values(void)
         uint64_t index;
         uint32_t coefficient;
     } known[] = {
-        {0, 0xc93e50e3u},          {1, 0x83c32643u},          {2, 0xfe76555du},          {1000003, 0x9641d261u},
-        {4294967295u, 0x4bb4c76bu}, {4294967296u, 0xed2e4d37u}, {1099511627781u, 0x11898e33u},
+        {0, 0xc93e50e3u},
+        {1, 0x83c32643u},
+        {2, 0xfe76555du},
+        {1000003, 0x9641d261u},
+        {4294967295u, 0x4bb4c76bu},
+        {4294967296u, 0xed2e4d37u},
+        {1099511627781u, 0x11898e33u},
     };
     const struct vain_check_key key = vain_check_key_of(random_key, 3, 1);
     for (size_t i = 0; i < VAIN_COUNT_OF(known); i++)

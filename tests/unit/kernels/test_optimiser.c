@@ -18,18 +18,20 @@ struct adamw {
 static void run_adamw(struct vain_queue *queue, const void *context, unsigned char *out)
 {
     const struct adamw *a = context;
-    float *parameters = (float *)(void *)out, *moment1 = parameters + a->N, *moment2 = moment1 + a->N;
+    float *parameters = (float *)(void *)out, *moment1 = parameters + a->N,
+          *moment2 = moment1 + a->N;
     memcpy(parameters, a->parameters, (size_t)a->N * sizeof(float));
     memcpy(moment1, a->moment1, (size_t)a->N * sizeof(float));
     memcpy(moment2, a->moment2, (size_t)a->N * sizeof(float));
-    queue->device->ops->optimiser.adamw(queue, &a->settings, a->gradients, parameters, moment1, moment2);
+    queue->device->ops->optimiser.adamw(queue, &a->settings, a->gradients, parameters, moment1,
+                                        moment2);
 }
 
 static struct adamw adamw_of(int64_t N, const struct vain_segment *segments, int segment_count)
 {
     struct adamw a = {.N = N,
-                      .settings = {1e-2f, 0.9f, 0.99f, 1e-8f, 0.5f, 1 - 0.9f * 0.9f, 1 - 0.99f * 0.99f, segments,
-                                   segment_count}};
+                      .settings = {1e-2f, 0.9f, 0.99f, 1e-8f, 0.5f, 1 - 0.9f * 0.9f,
+                                   1 - 0.99f * 0.99f, segments, segment_count}};
     bed_seed((uint32_t)N);
     a.gradients = bed_random_floats(N, 2);
     a.parameters = bed_random_floats(N, 1);
@@ -148,8 +150,15 @@ static void the_first_bad_element_is_found(void)
 {
     static const struct {
         int64_t N, first, second; /* N: none */
-    } cases[] = {{0, 0, 0},           {1, 1, 1},           {1, 0, 0},          {1000, 999, 999},      {1000, 1000, 1000},
-                 {200000, 5, 100000}, {200000, 65536, 65537}, {200000, 199999, 199999}, {200000, 65535, 65536}};
+    } cases[] = {{0, 0, 0},
+                 {1, 1, 1},
+                 {1, 0, 0},
+                 {1000, 999, 999},
+                 {1000, 1000, 1000},
+                 {200000, 5, 100000},
+                 {200000, 65536, 65537},
+                 {200000, 199999, 199999},
+                 {200000, 65535, 65536}};
     static const float bad[] = {NAN, INFINITY, -INFINITY};
     for (size_t c = 0; c < VAIN_COUNT_OF(cases); c++)
         for (size_t b = 0; b < VAIN_COUNT_OF(bad); b++) {
@@ -189,7 +198,8 @@ static void adding_and_scaling_are_exact(void)
 {
     for (size_t c = 0; c < VAIN_COUNT_OF(counts); c++) {
         const int64_t N = counts[c];
-        const struct elementwise e = {.N = N, .source = bed_random_floats(N, 1), .target = bed_random_floats(N, 2)};
+        const struct elementwise e = {
+            .N = N, .source = bed_random_floats(N, 1), .target = bed_random_floats(N, 2)};
         float *found = bed_floats(2 * N);
         bool right = true;
         run_add_and_scale(bed_queue(0), &e, (unsigned char *)found);
@@ -210,7 +220,8 @@ static void run_outer(struct vain_queue *queue, const void *context, unsigned ch
     float *momentum = (float *)(void *)out, *parameters = momentum + e->N;
     memcpy(momentum, e->target, (size_t)e->N * sizeof(float));
     memcpy(parameters, e->third, (size_t)e->N * sizeof(float));
-    queue->device->ops->optimiser.outer_step(queue, e->N, 0.7f, 0.9f, e->nesterov, e->source, momentum, parameters);
+    queue->device->ops->optimiser.outer_step(queue, e->N, 0.7f, 0.9f, e->nesterov, e->source,
+                                             momentum, parameters);
 }
 
 /* Every operation rounded by itself: volatile keeps the compiler from keeping more. */
@@ -219,14 +230,16 @@ static void the_outer_step_is_exact(void)
     for (size_t c = 0; c < VAIN_COUNT_OF(counts); c++)
         for (int nesterov = 0; nesterov < 2; nesterov++) {
             const int64_t N = counts[c];
-            const struct elementwise e = {N, bed_random_floats(N, 1), bed_random_floats(N, 2), bed_random_floats(N, 3),
-                                          nesterov != 0};
+            const struct elementwise e = {N, bed_random_floats(N, 1), bed_random_floats(N, 2),
+                                          bed_random_floats(N, 3), nesterov != 0};
             float *found = bed_floats(2 * N);
             bool right = true;
             run_outer(bed_queue(0), &e, (unsigned char *)found);
             for (int64_t i = 0; i < N; i++) {
-                volatile float product = 0.9f * e.target[i], m = product + e.source[i], ahead = 0.9f * m;
-                volatile float update = ahead + e.source[i], step = 0.7f * (nesterov != 0 ? update : m);
+                volatile float product = 0.9f * e.target[i], m = product + e.source[i],
+                               ahead = 0.9f * m;
+                volatile float update = ahead + e.source[i],
+                               step = 0.7f * (nesterov != 0 ? update : m);
                 right = right && found[i] == m && found[N + i] == e.third[i] - step;
             }
             CU_ASSERT_TRUE(right);

@@ -24,8 +24,9 @@ struct embedding {
 };
 
 static const struct embedding embeddings[] = {
-    {.B = 1, .T = 1, .C = 1, .V = 1},      {.B = 3, .T = 7, .C = 5, .V = 3},     {.B = 12, .T = 64, .C = 128, .V = 65},
-    {.B = 2, .T = 33, .C = 67, .V = 1000}, {.B = 1, .T = 9, .C = 20000, .V = 4},
+    {.B = 1, .T = 1, .C = 1, .V = 1},      {.B = 3, .T = 7, .C = 5, .V = 3},
+    {.B = 12, .T = 64, .C = 128, .V = 65}, {.B = 2, .T = 33, .C = 67, .V = 1000},
+    {.B = 1, .T = 9, .C = 20000, .V = 4},
 };
 
 static struct embedding embedding_of(const struct embedding *shape, int variant)
@@ -40,14 +41,16 @@ static struct embedding embedding_of(const struct embedding *shape, int variant)
     return e;
 }
 
-/* Writes output, d_token_table, d_position_table; the tables start as the tables themselves, to see that they are
- * added to. */
+/* Writes output, d_token_table, d_position_table; the tables start as the tables themselves, to see
+ * that they are added to. */
 static void run_embedding(struct vain_queue *queue, const void *context, unsigned char *out)
 {
     const struct embedding *e = context;
     const struct vain_pointwise_ops *ops = &queue->device->ops->pointwise;
-    float *output = (float *)(void *)out, *d_tokens = output + e->B * e->T * e->C, *d_positions = d_tokens + e->V * e->C;
-    ops->embed(queue, e->B, e->T, e->C, e->tokens, e->token_table, e->position_table, e->dropout, output);
+    float *output = (float *)(void *)out, *d_tokens = output + e->B * e->T * e->C,
+          *d_positions = d_tokens + e->V * e->C;
+    ops->embed(queue, e->B, e->T, e->C, e->tokens, e->token_table, e->position_table, e->dropout,
+               output);
     memcpy(d_tokens, e->token_table, (size_t)(e->V * e->C) * sizeof(float));
     ops->embed_gradient(queue, e->B, e->T, e->C, e->tokens, e->d_output, e->dropout, d_tokens,
                         e->position_table == NULL ? NULL : d_positions);
@@ -56,17 +59,21 @@ static void run_embedding(struct vain_queue *queue, const void *context, unsigne
 static void check_embedding(const struct embedding *e)
 {
     const int64_t B = e->B, T = e->T, C = e->C, rows = B * T, count = rows * C + e->V * C + T * C;
-    const struct vain_dropout none = {.probability = 0}, *dropout = e->dropout == NULL ? &none : e->dropout;
+    const struct vain_dropout none = {.probability = 0},
+                              *dropout = e->dropout == NULL ? &none : e->dropout;
     float *found = bed_floats(count);
-    double *expected = bed_doubles(count), *d_tokens = expected + rows * C, *d_positions = d_tokens + e->V * C;
+    double *expected = bed_doubles(count), *d_tokens = expected + rows * C,
+           *d_positions = d_tokens + e->V * C;
     run_embedding(bed_queue(0), e, (unsigned char *)found);
     for (int64_t i = 0; i < e->V * C; i++)
         d_tokens[i] = (double)e->token_table[i];
     for (int64_t m = 0; m < rows; m++)
         for (int64_t c = 0; c < C; c++) {
             const double factor = bed_dropout_factor(dropout, m * C + c);
-            const double position = e->position_table == NULL ? 0 : (double)e->position_table[m % T * C + c];
-            expected[m * C + c] = factor * ((double)e->token_table[e->tokens[m] * C + c] + position);
+            const double position =
+                e->position_table == NULL ? 0 : (double)e->position_table[m % T * C + c];
+            expected[m * C + c] =
+                factor * ((double)e->token_table[e->tokens[m] * C + c] + position);
             d_tokens[e->tokens[m] * C + c] += factor * (double)e->d_output[m * C + c];
             if (e->position_table != NULL)
                 d_positions[m % T * C + c] += factor * (double)e->d_output[m * C + c];
@@ -89,12 +96,13 @@ static void embeddings_are_right(void)
 
 struct norm {
     int64_t M, C;
-    float *input, *gain, *shift, *d_output, *residual, *before; /* before (2, C): d_gain and d_shift at the start */
-    int variant;                                                /* 0 no residual, 1 a residual, 2 a residual in place */
+    float *input, *gain, *shift, *d_output, *residual,
+        *before; /* before (2, C): d_gain and d_shift at the start */
+    int variant; /* 0 no residual, 1 a residual, 2 a residual in place */
 };
 
 static const struct norm norms[] = {
-    {.M = 1, .C = 1}, {.M = 3, .C = 2},   {.M = 5, .C = 16},   {.M = 7, .C = 65},
+    {.M = 1, .C = 1},     {.M = 3, .C = 2},     {.M = 5, .C = 16},    {.M = 7, .C = 65},
     {.M = 768, .C = 128}, {.M = 301, .C = 383}, {.M = 2, .C = 40000}, {.M = 1, .C = 17},
 };
 
@@ -123,21 +131,23 @@ static void run_norm(struct vain_queue *queue, const void *context, unsigned cha
     const struct norm *n = context;
     const int64_t M = n->M, C = n->C;
     const struct vain_pointwise_ops *ops = &queue->device->ops->pointwise;
-    float *output = (float *)(void *)out, *d_input = output + M * C, *d_gain = d_input + M * C, *d_shift = d_gain + C;
+    float *output = (float *)(void *)out, *d_input = output + M * C, *d_gain = d_input + M * C,
+          *d_shift = d_gain + C;
     float *mean = d_shift + C, *reciprocal = mean + M;
     ops->layer_norm(queue, M, C, n->input, n->gain, n->shift, output, mean, reciprocal);
     memcpy(d_gain, n->before, (size_t)(2 * C) * sizeof(float));
     memcpy(d_input, n->residual, (size_t)(M * C) * sizeof(float));
     ops->layer_norm_gradient(queue, M, C, n->input, n->gain, mean, reciprocal, n->d_output,
-                             n->variant == 0 ? NULL : (n->variant == 1 ? n->residual : d_input), d_input, d_gain,
-                             d_shift);
+                             n->variant == 0 ? NULL : (n->variant == 1 ? n->residual : d_input),
+                             d_input, d_gain, d_shift);
 }
 
 static void expect_norm_row(const struct norm *n, int64_t m, double *expected)
 {
     const int64_t M = n->M, C = n->C;
     const float *x = n->input + m * C, *d = n->d_output + m * C;
-    double *output = expected, *d_input = output + M * C, *d_gain = d_input + M * C, *d_shift = d_gain + C;
+    double *output = expected, *d_input = output + M * C, *d_gain = d_input + M * C,
+           *d_shift = d_gain + C;
     double mean = 0, variance = 0, mean_g = 0, mean_gn = 0;
     for (int64_t c = 0; c < C; c++)
         mean += (double)x[c] / (double)C;
@@ -145,7 +155,8 @@ static void expect_norm_row(const struct norm *n, int64_t m, double *expected)
         variance += ((double)x[c] - mean) * ((double)x[c] - mean) / (double)C;
     const double reciprocal = 1 / sqrt(variance + 1e-5);
     for (int64_t c = 0; c < C; c++) {
-        const double normal = ((double)x[c] - mean) * reciprocal, g = (double)d[c] * (double)n->gain[c];
+        const double normal = ((double)x[c] - mean) * reciprocal,
+                     g = (double)d[c] * (double)n->gain[c];
         output[m * C + c] = normal * (double)n->gain[c] + (double)n->shift[c];
         d_gain[c] += (double)d[c] * normal;
         d_shift[c] += (double)d[c];
@@ -153,7 +164,8 @@ static void expect_norm_row(const struct norm *n, int64_t m, double *expected)
         mean_gn += g * normal / (double)C;
     }
     for (int64_t c = 0; c < C; c++) {
-        const double normal = ((double)x[c] - mean) * reciprocal, g = (double)d[c] * (double)n->gain[c];
+        const double normal = ((double)x[c] - mean) * reciprocal,
+                     g = (double)d[c] * (double)n->gain[c];
         d_input[m * C + c] = reciprocal * (g - mean_g - normal * mean_gn);
         if (n->variant != 0)
             d_input[m * C + c] += (double)n->residual[m * C + c];
@@ -174,7 +186,8 @@ static void norms_are_right(void)
                 expected[2 * n.M * n.C + c] = (double)n.before[c];
             for (int64_t m = 0; m < n.M; m++)
                 expect_norm_row(&n, m, expected);
-            /* A single channel or two nearly equal ones have reciprocal deviations in the hundreds. */
+            /* A single channel or two nearly equal ones have reciprocal deviations in the hundreds.
+             */
             CU_ASSERT_TRUE(bed_distance(norm_count(&n), found, expected) < (n.C < 3 ? 2e-3 : 5e-5));
             CU_ASSERT_TRUE(bed_same_bits(run_norm, &n, (size_t)norm_count(&n) * sizeof(float)));
             bed_end();
@@ -211,9 +224,14 @@ static void norm_gradients_are_slopes(void)
     memset(n.before, 0, (size_t)(2 * n.C) * sizeof(float));
     float *found = bed_floats(norm_count(&n));
     run_norm(bed_queue(0), &n, (unsigned char *)found);
-    struct chain c = {n.M, n.C, widen(n.M * n.C, n.input), widen(n.C, n.gain), widen(n.C, n.shift),
+    struct chain c = {n.M,
+                      n.C,
+                      widen(n.M * n.C, n.input),
+                      widen(n.C, n.gain),
+                      widen(n.C, n.shift),
                       widen(n.M * n.C, n.d_output)};
-    const float *d_input = found + n.M * n.C, *d_gain = d_input + n.M * n.C, *d_shift = d_gain + n.C;
+    const float *d_input = found + n.M * n.C, *d_gain = d_input + n.M * n.C,
+                *d_shift = d_gain + n.C;
     CU_ASSERT_TRUE(bed_are_slopes(chain_value, &c, n.M * n.C, c.x, d_input, 1e-5));
     CU_ASSERT_TRUE(bed_are_slopes(chain_value, &c, n.C, c.gain, d_gain, 1e-5));
     CU_ASSERT_TRUE(bed_are_slopes(chain_value, &c, n.C, c.shift, d_shift, 1e-5));
@@ -297,7 +315,8 @@ static void both_passes_drop_the_same(void)
 {
     const int64_t M = 37, N = 51;
     struct vain_queue *queue = bed_queue(0);
-    float *input = bed_floats(M), *weight = bed_floats(N), *residual = bed_floats(M * N), *output = bed_floats(M * N);
+    float *input = bed_floats(M), *weight = bed_floats(N), *residual = bed_floats(M * N),
+          *output = bed_floats(M * N);
     struct drop d = {M * N, bed_floats(M * N), some_dropout};
     for (int64_t i = 0; i < M; i++)
         input[i] = 1;
@@ -305,15 +324,16 @@ static void both_passes_drop_the_same(void)
         weight[i] = 1;
     for (int64_t i = 0; i < M * N; i++)
         d.x[i] = 1;
-    queue->device->ops->matmul.linear(queue, &(struct vain_linear){.M = M,
-                                                                   .N = N,
-                                                                   .K = 1,
-                                                                   .input = input,
-                                                                   .weight = weight,
-                                                                   .output = output,
-                                                                   .epilogue = VAIN_EPILOGUE_RESIDUAL,
-                                                                   .residual = residual,
-                                                                   .dropout = some_dropout});
+    queue->device->ops->matmul.linear(queue,
+                                      &(struct vain_linear){.M = M,
+                                                            .N = N,
+                                                            .K = 1,
+                                                            .input = input,
+                                                            .weight = weight,
+                                                            .output = output,
+                                                            .epilogue = VAIN_EPILOGUE_RESIDUAL,
+                                                            .residual = residual,
+                                                            .dropout = some_dropout});
     float *backward = bed_floats(M * N);
     run_drop(queue, &d, (unsigned char *)backward);
     CU_ASSERT_EQUAL(memcmp(output, backward, (size_t)(M * N) * sizeof(float)), 0);

@@ -47,8 +47,8 @@ static void gelu_and_its_derivative_are_right(void)
     for (int i = -120000; i <= 120000; i++) {
         const double x = (double)((float)i * 1e-4f), h = 1e-6;
         worst = fmax(worst, fabs((double)vain_gelu((float)x) - gelu(x)) / fmax(1, fabs(x)));
-        worst_slope = fmax(worst_slope,
-                           fabs((double)vain_gelu_derivative((float)x) - (gelu(x + h) - gelu(x - h)) / (2 * h)));
+        worst_slope = fmax(worst_slope, fabs((double)vain_gelu_derivative((float)x) -
+                                             (gelu(x + h) - gelu(x - h)) / (2 * h)));
     }
     CU_ASSERT_TRUE(worst < 3e-7);
     CU_ASSERT_TRUE(worst_slope < 1e-6);
@@ -81,7 +81,8 @@ static void lanes_are_added_in_pairs(void)
 
 static const struct vain_test tests[] = {
     {"exp is right to 2 units of the last place", exp_is_right},
-    {"exp stays normal and shows what is not finite", exp_stays_normal_and_shows_what_is_not_finite},
+    {"exp stays normal and shows what is not finite",
+     exp_stays_normal_and_shows_what_is_not_finite},
     {"log is right to 2 units of the last place", log_is_right},
     {"GELU and its derivative are right", gelu_and_its_derivative_are_right},
     {"GELU of large numbers is a ramp", gelu_of_large_numbers_is_a_ramp},

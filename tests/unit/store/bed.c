@@ -264,8 +264,8 @@ void bed_set_dataset(hid_t file, const char *path, hid_t type, int rank, const h
     H5Sclose(space);
 }
 
-/* HDF5 1.10 loses some memory of its own when an object header is broken; the suites break thousands. What our code takes
- * is counted by base/memory.c, sanitizer or not. */
+/* HDF5 1.10 loses some memory of its own when an object header is broken; the suites break
+ * thousands. What our code takes is counted by base/memory.c, sanitizer or not. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {

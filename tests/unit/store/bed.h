@@ -1,4 +1,5 @@
-/* What the suites of the store share: a folder of their own, a small checkpoint whose every value is known, files as bytes. */
+/* What the suites of the store share: a folder of their own, a small checkpoint whose every value
+ * is known, files as bytes. */
 #pragma once
 
 #include "jobs/store/checkpoint.h"
@@ -35,8 +36,9 @@ struct bed_checkpoint {
     uint32_t symbols[BED_SYMBOLS];
     struct vain_curve_point curve[BED_POINTS];
 };
-/* Slices "tokens.weight" (3, 4), "blocks.0.norm.gain" (3), "blocks.0.filter" (2, 3, 2, 2), "blocks.1.norm.gain" (7),
- * "head_bias" (1). Round 7, step 140, with momentum; parameters_hash is right. */
+/* Slices "tokens.weight" (3, 4), "blocks.0.norm.gain" (3), "blocks.0.filter" (2, 3, 2, 2),
+ * "blocks.1.norm.gain" (7), "head_bias" (1). Round 7, step 140, with momentum; parameters_hash is
+ * right. */
 void bed_make_checkpoint(struct bed_checkpoint *out);
 /* Asserts that both hold the same, field by field, vectors aside. */
 void bed_assert_equal_content(const struct vain_checkpoint *a, const struct vain_checkpoint *b);
@@ -50,7 +52,8 @@ void bed_set_text(hid_t file, const char *object, const char *attribute, const c
 void bed_delete_attribute(hid_t file, const char *object, const char *attribute);
 void bed_delete_link(hid_t file, const char *path);
 /* A contiguous dataset in place of the one at `path`. */
-void bed_set_dataset(hid_t file, const char *path, hid_t type, int rank, const hsize_t *shape, const void *data);
+void bed_set_dataset(hid_t file, const char *path, hid_t type, int rank, const hsize_t *shape,
+                     const void *data);
 
 #define BED_FAILS(call, expected)                                                                  \
     do {                                                                                           \

@@ -42,11 +42,13 @@ static void test_list_takes_our_names_only(void)
     char folder[VAIN_PATH_BYTES];
     bed_make_folder(folder);
     static const char *const names[] = {
-        "checkpoint-000010.h5",   "checkpoint-000002.h5",      "checkpoint-1000000.h5",
-        "checkpoint-000003.h5.part-host-1", "checkpoint-4.h5", "checkpoint-0000005.h5",
-        "checkpoint-000006.h5x",  "checkpoint-.h5",            "checkpoint-00000a.h5",
-        "checkpoint-1234567890123456789.h5", "a-checkpoint-000007.h5",
-        "member-a-000010.h5",     "member-a-000009.h5",        "member-a-1-000011.h5",
+        "checkpoint-000010.h5",   "checkpoint-000002.h5",
+        "checkpoint-1000000.h5",  "checkpoint-000003.h5.part-host-1",
+        "checkpoint-4.h5",        "checkpoint-0000005.h5",
+        "checkpoint-000006.h5x",  "checkpoint-.h5",
+        "checkpoint-00000a.h5",   "checkpoint-1234567890123456789.h5",
+        "a-checkpoint-000007.h5", "member-a-000010.h5",
+        "member-a-000009.h5",     "member-a-1-000011.h5",
         "member-b-000012.h5",     "member--000013.h5",
     };
     for (size_t i = 0; i < VAIN_COUNT_OF(names); i++)
@@ -213,8 +215,7 @@ static void test_part_files_are_made(void)
     BED_FAILS(vain_part_create(path, "shown", 0600, INT64_MAX, &descriptor), VAIN_ERR_STORAGE);
     CU_ASSERT_PTR_NOT_NULL(strstr(vain_fail_message(), "9223372036854775807 bytes are needed"));
     CU_ASSERT_FALSE(bed_exists(path));
-    BED_FAILS(vain_part_create("/nowhere/at/all", "shown", 0600, 0, &descriptor),
-              VAIN_ERR_STORAGE);
+    BED_FAILS(vain_part_create("/nowhere/at/all", "shown", 0600, 0, &descriptor), VAIN_ERR_STORAGE);
     CU_ASSERT_PTR_NOT_NULL(strstr(vain_fail_message(), "shown"));
     bed_remove_folder(folder);
 }

@@ -190,10 +190,9 @@ static void test_everything_else_differs(void)
     b.content.member_count = 1;
     b.symbols[1]++;
     struct list list = compare(&a, &b);
-    static const char *const names[] = {"round",       "step",          "job_name",
-                                        "spec",        "platform",      "codec/scale_exponent",
-                                        "run_id",      "record_head",   "outer/momentum",
-                                        "run/loss",    "peers",         "data/symbols"};
+    static const char *const names[] = {
+        "round",  "step",        "job_name",       "spec",     "platform", "codec/scale_exponent",
+        "run_id", "record_head", "outer/momentum", "run/loss", "peers",    "data/symbols"};
     for (size_t i = 0; i < VAIN_COUNT_OF(names); i++)
         CU_ASSERT_FALSE(list.items[find(&list, names[i])].numbers);
     CU_ASSERT_EQUAL(list.count, VAIN_COUNT_OF(names));
@@ -291,6 +290,16 @@ static void add_circle(hid_t file)
 {
     H5Lcreate_hard(file, "/run", file, "/run/again", H5P_DEFAULT, H5P_DEFAULT);
 }
+/* A dataset with more names than a file may have objects. */
+static void add_names(hid_t file)
+{
+    H5Gclose(H5Gcreate2(file, "/names", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+    for (int i = 0; i < 32768; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "/names/%05d", i);
+        H5Lcreate_hard(file, "/complete", file, name, H5P_DEFAULT, H5P_DEFAULT);
+    }
+}
 static void add_soft(hid_t file)
 {
     H5Lcreate_soft("/model", file, "/alias", H5P_DEFAULT, H5P_DEFAULT);
@@ -326,6 +335,10 @@ static void test_tree_of_a_checkpoint(void)
     write_sample(&sample, folder, path);
     bed_edit_file(path, add_circle);
     BED_FAILS(vain_checkpoint_tree(path, count_entry, &after), VAIN_ERR_CORRUPT);
+    write_sample(&sample, folder, path);
+    bed_edit_file(path, add_names);
+    BED_FAILS(vain_checkpoint_tree(path, count_entry, &after), VAIN_ERR_CORRUPT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(vain_fail_message(), "more than"));
     BED_FAILS(vain_checkpoint_tree("/nowhere", count_entry, &after), VAIN_ERR_NOT_FOUND);
     bed_remove_folder(folder);
 }

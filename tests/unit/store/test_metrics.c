@@ -227,8 +227,8 @@ static void test_svg_of_much_is_thinned(void)
     BED_OK(vain_take_array(COUNT, sizeof(struct vain_curve_point), "points", &memory));
     struct vain_curve_point *points = memory;
     for (int i = 0; i < COUNT; i++)
-        points[i] = (struct vain_curve_point){i, i, 5.0 - 4.0 * i / COUNT,
-                                              i % 10000 == 1 ? 2.0 : NAN};
+        points[i] =
+            (struct vain_curve_point){i, i, 5.0 - 4.0 * i / COUNT, i % 10000 == 1 ? 2.0 : NAN};
     points[COUNT - 1].loss = 0.0;
     char *svg = draw(points, COUNT, "long");
     CU_ASSERT(strlen(svg) < 60000);

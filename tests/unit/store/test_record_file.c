@@ -206,9 +206,9 @@ static void test_zeros_at_the_end_are_a_torn_tail(void)
     fclose(file);
     struct vain_record_summary summary;
     BED_FAILS(vain_record_file_verify(scene.path, &summary, NULL, NULL), VAIN_ERR_CORRUPT);
-    BED_FAILS(vain_record_file_append(scene.folder, vain_world_real(), scene.frames[2],
-                                      scene.bytes[2]),
-              VAIN_ERR_CORRUPT);
+    BED_FAILS(
+        vain_record_file_append(scene.folder, vain_world_real(), scene.frames[2], scene.bytes[2]),
+        VAIN_ERR_CORRUPT);
     close_scene(&scene);
 }
 

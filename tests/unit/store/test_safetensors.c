@@ -126,9 +126,9 @@ static void test_export_replaces_only_when_asked(void)
     CU_ASSERT_EQUAL(remove(path), 0);
     sample.content.job_name = NULL;
     BED_OK(vain_safetensors_export(&sample.content, sample.parameters, path, false, world));
-    BED_FAILS(vain_safetensors_export(&sample.content, sample.parameters, "/nowhere/x", false,
-                                      world),
-              VAIN_ERR_STORAGE);
+    BED_FAILS(
+        vain_safetensors_export(&sample.content, sample.parameters, "/nowhere/x", false, world),
+        VAIN_ERR_STORAGE);
     bed_remove_folder(folder);
 }
 
