@@ -1,7 +1,9 @@
-/* Hashing and signing: the only caller of libsodium (and, for bulk ChaCha20 later, of OpenSSL's cipher).
+/* Hashing and signing: the only caller of libsodium (and, for bulk ChaCha20 later, of OpenSSL's
+ * cipher).
  *
- * Everything here is a plain function of its arguments. Personalisation strings separate domains; they are at
- * most 16 bytes (protocols section 1). Call vain_crypto_init once before anything else. */
+ * Everything here is a plain function of its arguments. Personalisation strings separate domains;
+ * they are at most 16 bytes (protocols section 1). Call vain_crypto_init once before anything else.
+ */
 #pragma once
 
 #include "base/pool.h"
@@ -15,12 +17,14 @@ enum {
     VAIN_CHAIN_CODE_BYTES = 32
 };
 
-/* Starts libsodium and runs the start-up self-test: a mixed-order Ed25519 point must be refused (CVE-2025-69277).
- * VAIN_ERR_UNAVAILABLE names the library version if it is not. Thread-safe, may be called again. */
+/* Starts libsodium and runs the start-up self-test: a mixed-order Ed25519 point must be refused
+ * (CVE-2025-69277). VAIN_ERR_UNAVAILABLE names the library version if it is not. Thread-safe, may
+ * be called again. */
 enum vain_status vain_crypto_init(void) VAIN_MUST_USE;
 
 /* BLAKE2b-256 of `data` under `personal` (at most 16 characters). */
-void vain_hash(const char *personal, const void *data, size_t bytes, uint8_t out[VAIN_MIN_LEN(VAIN_HASH_BYTES)]);
+void vain_hash(const char *personal, const void *data, size_t bytes,
+               uint8_t out[VAIN_MIN_LEN(VAIN_HASH_BYTES)]);
 /* The same in pieces; `state` is caller-owned. */
 struct vain_hash_state {
     _Alignas(64) unsigned char opaque[512];
@@ -29,18 +33,21 @@ void vain_hash_init(struct vain_hash_state *state, const char *personal);
 void vain_hash_update(struct vain_hash_state *state, const void *data, size_t bytes);
 void vain_hash_final(struct vain_hash_state *state, uint8_t out[VAIN_MIN_LEN(VAIN_HASH_BYTES)]);
 
-/* Merkle root (protocols section 9): leaves of VAIN_MERKLE_LEAF_BYTES, shape of RFC 6962, hashed in parallel on
- * `pool` (NULL: on this thread). An empty vector has one empty leaf. `leaf_bytes` is 4 MiB except in tests. */
-enum vain_status vain_merkle_root(const void *data, size_t bytes, size_t leaf_bytes, struct vain_pool *pool,
+/* Merkle root (protocols section 9): leaves of VAIN_MERKLE_LEAF_BYTES, shape of RFC 6962, hashed in
+ * parallel on `pool` (NULL: on this thread). An empty vector has one empty leaf. `leaf_bytes` is 4
+ * MiB except in tests. */
+enum vain_status vain_merkle_root(const void *data, size_t bytes, size_t leaf_bytes,
+                                  struct vain_pool *pool,
                                   uint8_t root[VAIN_MIN_LEN(VAIN_HASH_BYTES)]) VAIN_MUST_USE;
 
 /* Ed25519. A public key is checked with vain_public_key_valid when it enters the program. */
 bool vain_public_key_valid(const uint8_t key[VAIN_MIN_LEN(VAIN_PUBLIC_KEY_BYTES)]);
 void vain_public_key_of_seed(const uint8_t seed[VAIN_MIN_LEN(VAIN_SEED_BYTES)],
                              uint8_t out[VAIN_MIN_LEN(VAIN_PUBLIC_KEY_BYTES)]);
-void vain_sign_with_seed(const uint8_t seed[VAIN_MIN_LEN(VAIN_SEED_BYTES)], const void *message, size_t bytes,
-                         uint8_t out[VAIN_MIN_LEN(VAIN_SIGNATURE_BYTES)]);
-bool vain_signature_valid(const uint8_t key[VAIN_MIN_LEN(VAIN_PUBLIC_KEY_BYTES)], const void *message, size_t bytes,
+void vain_sign_with_seed(const uint8_t seed[VAIN_MIN_LEN(VAIN_SEED_BYTES)], const void *message,
+                         size_t bytes, uint8_t out[VAIN_MIN_LEN(VAIN_SIGNATURE_BYTES)]);
+bool vain_signature_valid(const uint8_t key[VAIN_MIN_LEN(VAIN_PUBLIC_KEY_BYTES)],
+                          const void *message, size_t bytes,
                           const uint8_t signature[VAIN_MIN_LEN(VAIN_SIGNATURE_BYTES)]);
 /* Member id: BLAKE2b-256("vain/node-id/v1" || root public key). */
 void vain_member_id(const uint8_t root[VAIN_MIN_LEN(VAIN_PUBLIC_KEY_BYTES)],
@@ -59,5 +66,6 @@ bool vain_equal(const void *a, const void *b, size_t bytes);
 
 /* Lower-case hexadecimal with NUL: out holds 2 * bytes + 1. */
 void vain_to_hex(const void *data, size_t bytes, char *out);
-/* Exactly `bytes` from `text`; false on any other length or character (capitals too: one spelling a value). */
+/* Exactly `bytes` from `text`; false on any other length or character (capitals too: one spelling a
+ * value). */
 bool vain_from_hex(const char *text, void *out, size_t bytes);

@@ -1,7 +1,8 @@
 /* Byte cursors: the only way that bytes of a file or message are read or written.
  *
  * A reader never passes its end: a read that would sets `failed`, gives zeros, and every later read
- * fails too, so a decoder reads straight through and asks once at the end. Integers are little-endian. */
+ * fails too, so a decoder reads straight through and asks once at the end. Integers are
+ * little-endian. */
 #pragma once
 
 #include "base/status.h"
@@ -20,7 +21,8 @@ uint64_t vain_read_u64(struct vain_reader *reader);
 void vain_read_bytes(struct vain_reader *reader, void *out, size_t bytes);
 /* Borrows `bytes` in place, NULL if they are not there. */
 const uint8_t *vain_read_view(struct vain_reader *reader, size_t bytes);
-/* A u16 length and that many bytes as a NUL-ended string of [0x20, 0x7e]; fails if it does not fit `capacity`. */
+/* A u16 length and that many bytes as a NUL-ended string of [0x20, 0x7e]; fails if it does not fit
+ * `capacity`. */
 void vain_read_text(struct vain_reader *reader, char *out, size_t capacity);
 /* All bytes read and none failed. */
 bool vain_reader_done(const struct vain_reader *reader);

@@ -1,8 +1,9 @@
 /* What happened, as numbers: one registry of metrics and one typed, numbered event log.
  *
- * The parts that do the work emit events; readers (progress line, metrics.jsonl, later /metrics and the
- * dashboard) subscribe. An event carries its fields in the order and units of its type's row in event.c, and
- * nothing else, so every reader knows every event. Not thread-safe: one log a member. */
+ * The parts that do the work emit events; readers (progress line, metrics.jsonl, later /metrics and
+ * the dashboard) subscribe. An event carries its fields in the order and units of its type's row in
+ * event.c, and nothing else, so every reader knows every event. Not thread-safe: one log a member.
+ */
 #pragma once
 
 #include "base/limits.h"
@@ -10,9 +11,9 @@
 #include "base/world.h"
 
 enum vain_event_type {
-    VAIN_EVENT_RUN_START,  /* members, parameters, round, step */
-    VAIN_EVENT_STEP,       /* round, step, loss, learning_rate, gradient_norm, tokens_per_second */
-    VAIN_EVENT_ROUND,      /* round, step, loss, delta_norm, clipped, exchange_seconds, local_seconds */
+    VAIN_EVENT_RUN_START, /* members, parameters, round, step */
+    VAIN_EVENT_STEP,      /* round, step, loss, learning_rate, gradient_norm, tokens_per_second */
+    VAIN_EVENT_ROUND, /* round, step, loss, delta_norm, clipped, exchange_seconds, local_seconds */
     VAIN_EVENT_EVALUATION, /* round, step, validation_loss */
     VAIN_EVENT_CHECKPOINT, /* round, step, seconds, bytes */
     VAIN_EVENT_STOP,       /* round, step, signal */
@@ -59,7 +60,8 @@ struct vain_event_log {
     } readers[VAIN_EVENT_READERS_MAX];
 };
 void vain_event_log_init(struct vain_event_log *log, struct vain_world *world);
-/* Readers are called in order of subscription, on the emitting thread; more than the maximum is a bug. */
+/* Readers are called in order of subscription, on the emitting thread; more than the maximum is a
+ * bug. */
 void vain_event_subscribe(struct vain_event_log *log, vain_event_reader read, void *context);
 /* `values` has as many numbers as the type's row has fields. */
 void vain_event_emit(struct vain_event_log *log, enum vain_event_type type, const double *values);

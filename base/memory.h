@@ -8,10 +8,12 @@
 #include "base/status.h"
 
 /* Zeroed memory, aligned to 64 bytes (a cache line, an AVX-512 vector). Gives ownership: release
- * with vain_release. VAIN_ERR_MEMORY names `what` and the size. bytes = 0 gives NULL. Local, thread-safe. */
+ * with vain_release. VAIN_ERR_MEMORY names `what` and the size. bytes = 0 gives NULL. Local,
+ * thread-safe. */
 enum vain_status vain_take(size_t bytes, const char *what, void **out) VAIN_MUST_USE;
 /* `count` elements of `element_bytes`, refused if the product does not fit. */
-enum vain_status vain_take_array(int64_t count, size_t element_bytes, const char *what, void **out) VAIN_MUST_USE;
+enum vain_status vain_take_array(int64_t count, size_t element_bytes, const char *what,
+                                 void **out) VAIN_MUST_USE;
 /* Takes ownership; NULL is fine. */
 void vain_release(void *memory);
 /* The same after wiping: for keys. */
@@ -26,8 +28,10 @@ struct vain_arena {
     size_t bytes, used;
     bool sealed;
 };
-enum vain_status vain_arena_init(struct vain_arena *arena, size_t bytes, const char *what) VAIN_MUST_USE;
-/* `bytes` at a 64-byte boundary, never NULL: running out is a bug, since the plan sized the arena. */
+enum vain_status vain_arena_init(struct vain_arena *arena, size_t bytes,
+                                 const char *what) VAIN_MUST_USE;
+/* `bytes` at a 64-byte boundary, never NULL: running out is a bug, since the plan sized the arena.
+ */
 void *vain_arena_cut(struct vain_arena *arena, size_t bytes);
 /* No cuts after this. */
 void vain_arena_seal(struct vain_arena *arena);

@@ -1,8 +1,10 @@
-/* Public randomness: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
+/* Public randomness: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
+ * SC 2011).
  *
- * A stream is named by (seed, purpose, member name) and read at (round, step, index), so any element can be
- * computed anywhere, in any order, on any device: initial values, data order, dropout, rounding. Never for
- * keys or masks. The block function stands in this header because gcc and nvcc both compile it. */
+ * A stream is named by (seed, purpose, member name) and read at (round, step, index), so any
+ * element can be computed anywhere, in any order, on any device: initial values, data order,
+ * dropout, rounding. Never for keys or masks. The block function stands in this header because gcc
+ * and nvcc both compile it. */
 #pragma once
 
 #include <stdint.h>
@@ -27,12 +29,13 @@ struct vain_random {
     uint32_t key[2];
 };
 
-/* The stream of (seed, purpose, name): key = first 8 bytes of BLAKE2b of the three. Defined in base/crypto.c. */
+/* The stream of (seed, purpose, name): key = first 8 bytes of BLAKE2b of the three. Defined in
+ * base/crypto.c. */
 struct vain_random vain_random_stream(uint64_t seed, enum vain_purpose purpose, const char *name);
 
 /* One block: 128 random bits for (round, step, index). */
-VAIN_DEVICE_INLINE void vain_random_block(struct vain_random random, uint32_t round, uint32_t step, uint64_t index,
-                                          uint32_t out[4])
+VAIN_DEVICE_INLINE void vain_random_block(struct vain_random random, uint32_t round, uint32_t step,
+                                          uint64_t index, uint32_t out[4])
 {
     uint32_t c0 = (uint32_t)index, c1 = (uint32_t)(index >> 32), c2 = step, c3 = round;
     uint32_t k0 = random.key[0], k1 = random.key[1];

@@ -1,8 +1,8 @@
 /* From real numbers to integers and back, the same on every device (protocols: quantiser).
  *
- * Only exact or correctly rounded operations of binary32, nothing that a compiler may contract. Stands in a
- * header because the CPU and CUDA twins both compile it. Scales are powers of two, so x * scale is exact
- * unless it leaves the range of binary32. */
+ * Only exact or correctly rounded operations of binary32, nothing that a compiler may contract.
+ * Stands in a header because the CPU and CUDA twins both compile it. Scales are powers of two, so x
+ * * scale is exact unless it leaves the range of binary32. */
 #pragma once
 
 #include <math.h>
@@ -10,7 +10,8 @@
 
 #include "base/philox.h"
 
-/* Round y to the nearest integer, ties to even, and saturate to [-limit, limit]. NaN must have been stopped before. */
+/* Round y to the nearest integer, ties to even, and saturate to [-limit, limit]. NaN must have been
+ * stopped before. */
 VAIN_DEVICE_INLINE int32_t vain_round_nearest(float y, int32_t limit)
 {
     const float r = rintf(y);
@@ -21,7 +22,8 @@ VAIN_DEVICE_INLINE int32_t vain_round_nearest(float y, int32_t limit)
     return (int32_t)r;
 }
 
-/* Round y up with probability of its fraction: u24 is uniform in [0, 2^24). Caller keeps |y| below 2^31. */
+/* Round y up with probability of its fraction: u24 is uniform in [0, 2^24). Caller keeps |y| below
+ * 2^31. */
 VAIN_DEVICE_INLINE int32_t vain_round_stochastic(float y, uint32_t u24)
 {
     const float whole = floorf(y);

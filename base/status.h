@@ -14,9 +14,9 @@
 #include <stdint.h>
 
 #if defined(__GNUC__)
-#define VAIN_MUST_USE __attribute__((warn_unused_result))
+#define VAIN_MUST_USE                    __attribute__((warn_unused_result))
 #define VAIN_FORMAT(string_index, first) __attribute__((format(printf, string_index, first)))
-#define VAIN_NORETURN __attribute__((noreturn))
+#define VAIN_NORETURN                    __attribute__((noreturn))
 #else
 #define VAIN_MUST_USE
 #define VAIN_FORMAT(string_index, first)
@@ -56,7 +56,8 @@ const char *vain_status_name(enum vain_status status);
 /* Keep the message of a failure for this thread and return `status`, so that
  *     return vain_fail(VAIN_ERR_STORAGE, "%s: %s; free some space and resume", path, reason);
  * reads as one sentence: the thing, the place, the expectation, the way out. Local. */
-enum vain_status vain_fail(enum vain_status status, const char *format, ...) VAIN_FORMAT(2, 3) VAIN_MUST_USE;
+enum vain_status vain_fail(enum vain_status status, const char *format, ...)
+    VAIN_FORMAT(2, 3) VAIN_MUST_USE;
 /* This thread's last message, "" if there was none; borrowed until the next vain_fail here. */
 const char *vain_fail_message(void);
 /* Forget it (a caller that handled the failure). */
@@ -81,7 +82,6 @@ void vain_fail_clear(void);
 void vain_process_name(const char *name);
 /* Print file, line and condition with a stack, exit code 70. Never returns. */
 void vain_bug(const char *file, int line, const char *condition) VAIN_NORETURN;
-#define VAIN_ASSERT(condition)                                                                     \
-    ((condition) ? (void)0 : vain_bug(__FILE__, __LINE__, #condition))
+#define VAIN_ASSERT(condition) ((condition) ? (void)0 : vain_bug(__FILE__, __LINE__, #condition))
 
 #define VAIN_COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))

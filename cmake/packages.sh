@@ -17,7 +17,6 @@ pc:libsodium libsodium-dev
 pc:yaml-0.1 libyaml-dev
 pc:json-c libjson-c-dev
 pc:hdf5-serial libhdf5-dev
-pc:openblas libopenblas-dev
 pc:cunit libcunit1-dev
 '
 # shellcheck disable=SC2034

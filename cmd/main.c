@@ -9,7 +9,8 @@
 
 static const struct vain_verb verbs[] = {
     {"run", "train as this machine's or launcher's members", vain_verb_run},
-    {"validate", "check a job spec: every error with its place, nothing is started", vain_verb_validate},
+    {"validate", "check a job spec: every error with its place, nothing is started",
+     vain_verb_validate},
     {"explain", "what a job spec means: resolved keys, memory, bytes a round", vain_verb_explain},
     {"schema", "JSON Schema or reference table of the job spec", vain_verb_schema},
     {"ckpt", "look into checkpoints: ls, show, diff, verify, export", vain_verb_ckpt},

@@ -1,9 +1,11 @@
 /* The exchange of a round as a state machine: no sockets, no clock, no threads.
  *
- *     reduce   members compare the round's context, then the words are summed
- *     open     the sum is opened: check word verified (own masks come off here, once there are
- * masks) gather   what members hold apart is given to all: a block of bytes a member (signatures
- * now; a ring's parts later)
+ *     reduce: members compare the round's context, then the words are summed;
+ *
+ *     open: the check word is verified (own masks come off here, once there are masks);
+ *
+ *     gather: what members hold apart is given to all, a block of bytes a member: signatures now,
+ *     a ring's parts later.
  *
  *     IDLE -reduce-> CONTEXT -> REDUCE -> REDUCED -open-> OPENED -gather-> GATHER -> OPENED
  *

@@ -19,13 +19,11 @@ enum { VAIN_SCRATCH_BYTES = 4 << 20, VAIN_SHARED_BYTES = 4 << 20 };
 
 struct vain_device {
     const struct vain_ops *ops;
-    struct vain_pool *pool; /* owned; the CPU's workers */
-    const struct vain_vector_code
-        *code;              /* the CPU's inner loops in the chosen vector code; borrowed for ever */
-    unsigned char *scratch; /* (threads, VAIN_SCRATCH_BYTES) owned; one area a worker, nothing kept
-                               between ops */
+    struct vain_pool *pool;              /* owned; the CPU's workers */
+    const struct vain_vector_code *code; /* the CPU's inner loops; borrowed for ever */
+    unsigned char *scratch; /* (threads, VAIN_SCRATCH_BYTES) owned; nothing is kept between ops */
     unsigned char *shared;  /* (VAIN_SHARED_BYTES) owned; partial sums of one op */
-    char name[96];          /* for people and the platform string: "cpu avx512" */
+    char name[96];          /* for people: "cpu avx512" */
 };
 
 struct vain_queue {

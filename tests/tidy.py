@@ -34,7 +34,6 @@ LIBRARIES = [
     (r"sodium\.h", ["base"]),
     (r"hdf5.*\.h", ["jobs/store", "cmd"]),
     (r"yaml\.h", ["jobs/spec"]),
-    (r"cblas\.h|openblas.*", ["kernels", "cmd"]),
     (r"mpi\.h", ["collectives", "cmd"]),
 ]
 

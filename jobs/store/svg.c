@@ -1,9 +1,10 @@
 /* The loss curve as a picture that needs nothing but a browser: no script, no fonts, no links.
  *
  * Colours are two of Okabe and Ito's (2008), apart for all kinds of colour vision, and the
- * validation curve is dashed and dotted besides, so that print in grey works too. Colours of paper
- * and ink follow prefers-color-scheme. A long run is thinned to a point every so many, evenly, the
- * last one always in. Same points, same bytes. */
+ * validation curve is dashed and dotted besides, so that print in grey works too. Colours stand in
+ * the rules as they are, not in variables of CSS, since not every viewer of pictures knows those.
+ * Colours of paper and ink follow prefers-color-scheme. A long run is thinned to a point every so
+ * many, evenly, the last one always in. Same points, same bytes. */
 #include "jobs/store/metrics.h"
 
 #include "base/memory.h"
@@ -90,25 +91,26 @@ static void add_head(struct vain_text *svg, const char *title)
                   "height=\"%d\" role=\"img\" aria-labelledby=\"title\">\n<title id=\"title\">",
                   WIDTH, HEIGHT, WIDTH, HEIGHT);
     add_escaped(svg, title);
-    vain_text_add(svg,
-                  "</title>\n<style>\n"
-                  "svg{--paper:#ffffff;--ink:#1b1b1b;--grid:#dddddd;--a:#0072b2;--b:#d55e00}\n"
-                  "@media (prefers-color-scheme:dark){svg{--paper:#16181c;--ink:#e6e6e6;"
-                  "--grid:#3a3d44;--a:#56b4e9;--b:#e69f00}}\n"
-                  ".paper{fill:var(--paper)}\n"
-                  ".grid{stroke:var(--grid);stroke-width:1}\n"
-                  ".axis{stroke:var(--ink);stroke-width:1;fill:none}\n"
-                  "text{fill:var(--ink);font:13px system-ui,sans-serif}\n"
-                  ".name{font-size:16px;font-weight:600}\n"
-                  ".end{text-anchor:end}\n.middle{text-anchor:middle}\n"
-                  "polyline{fill:none;stroke-width:2;stroke-linejoin:round}\n"
-                  ".training{stroke:var(--a)}\n"
-                  ".validation{stroke:var(--b);stroke-dasharray:6 3}\n"
-                  "circle.validation{fill:var(--b);stroke:none}\n"
-                  "circle.training{fill:var(--a);stroke:none}\n</style>\n"
-                  "<rect class=\"paper\" width=\"%d\" height=\"%d\"/>\n<text class=\"name\" "
-                  "x=\"%d\" y=\"28\">",
-                  WIDTH, HEIGHT, LEFT);
+    vain_text_add(
+        svg,
+        "</title>\n<style>\n"
+        "text{fill:#1b1b1b;font:13px system-ui,sans-serif}\n"
+        ".name{font-size:16px;font-weight:600}\n"
+        ".end{text-anchor:end}\n.middle{text-anchor:middle}\n"
+        ".paper{fill:#ffffff}\n"
+        ".grid{stroke:#dddddd;stroke-width:1}\n"
+        ".axis{stroke:#1b1b1b;stroke-width:1;fill:none}\n"
+        "polyline{fill:none;stroke-width:2;stroke-linejoin:round}\n"
+        ".training{stroke:#0072b2}\ncircle.training{fill:#0072b2;stroke:none}\n"
+        ".validation{stroke:#d55e00;stroke-dasharray:6 3}\n"
+        "circle.validation{fill:#d55e00;stroke:none}\n"
+        "@media (prefers-color-scheme:dark){\n"
+        "text{fill:#e6e6e6}.paper{fill:#16181c}.grid{stroke:#3a3d44}.axis{stroke:#e6e6e6}\n"
+        ".training{stroke:#56b4e9}circle.training{fill:#56b4e9}\n"
+        ".validation{stroke:#e69f00}circle.validation{fill:#e69f00}\n}\n</style>\n"
+        "<rect class=\"paper\" width=\"%d\" height=\"%d\"/>\n<text class=\"name\" "
+        "x=\"%d\" y=\"28\">",
+        WIDTH, HEIGHT, LEFT);
     add_escaped(svg, title);
     vain_text_add(svg, "</text>\n");
 }

@@ -2,21 +2,21 @@
  * the cache.
  *
  * A task packs the columns of B that it needs into its scratch, then takes a few rows at a time:
- * product, then epilogue. Every element of a product is one chain of additions whatever the tiles
- * are (vector_product.c), and the tiles depend on M, N and K alone, so bits do not depend on who
- * does what.
+ * product, then epilogue. Every element of a product is one chain of additions wherever the tiles
+ * begin and end (vector_product.c), so here, and nowhere else, more threads may mean more tiles:
+ * bits do not depend on them.
  *
  * A gradient is one loop over two kinds of tiles: those of d_weight first, then those of d_input; a
  * tile of d_weight that starts a row also sums its columns of d_output for d_bias. */
 #include "kernels/cpu/cpu.h"
 
 enum {
-    TASKS_WANTED = 8,    /* to share between up to eight threads */
+    TASKS_LEAST = 8,     /* even for one thread: parts of a product that fit its caches */
     RANGE_ROWS = 48,     /* rows between epilogues: a strip of them stays in the first cache */
     COLUMNS_LEAST = 64,  /* of a task: each element of A that it reads meets two panels at least, */
     COLUMNS_FAR = 128,   /* or four where A is too large for a second cache */
     RANGE_COLUMNS = 512, /* and at most */
-    WEIGHT_TASKS_WANTED = 4, /* tasks on d_weight, which stand beside those on d_input */
+    WEIGHT_TASKS_LEAST = 4, /* on d_weight; they stand beside those on d_input */
     WEIGHT_ROWS_LEAST = 64,
     WEIGHT_ROWS_MOST = 1024 / VAIN_GROUP_ROWS * VAIN_GROUP_ROWS,
     PACKED_FLOATS = 512 * 1024,                /* of B: 2 MiB, the size of a second cache */
@@ -54,30 +54,29 @@ struct grid {
 
 /* Columns are cut first, since each range of them packs its own part of B once, but not too narrow,
  * and such that B fits if K is not enormous; then rows, until there are enough tasks. */
-static struct grid grid_of(int64_t rows, int64_t columns, int64_t K)
+static struct grid grid_of(int64_t rows, int64_t columns, int64_t K, int64_t tasks)
 {
     struct grid grid = {.rows = rows, .columns = columns};
     const int64_t least = rows * K <= PACKED_FLOATS ? COLUMNS_LEAST : COLUMNS_FAR;
     const int64_t wanted =
-        vain_larger(rounded_up(vain_parts_of(columns, TASKS_WANTED), VAIN_PANEL_MOST), least);
+        vain_larger(rounded_up(vain_parts_of(columns, tasks), VAIN_PANEL_MOST), least);
     const int64_t fit = PACKED_FLOATS / vain_larger(K, 1) / VAIN_PANEL_MOST * VAIN_PANEL_MOST;
     const int64_t most = vain_smaller(RANGE_COLUMNS, vain_larger(fit, VAIN_PANEL_MOST));
     grid.range_columns = vain_smaller(wanted, most);
     grid.across = vain_larger(1, vain_parts_of(columns, grid.range_columns));
-    const int64_t down = vain_parts_of(TASKS_WANTED, grid.across);
+    const int64_t down = vain_parts_of(tasks, grid.across);
     grid.range_rows = vain_larger(rounded_up(vain_parts_of(rows, down), RANGE_ROWS), RANGE_ROWS);
     grid.count = vain_parts_of(rows, grid.range_rows) * grid.across;
     return grid;
 }
 
 /* Here both factors are packed by each task, so ranges are large in both directions, and fewer. */
-static struct grid weight_grid_of(int64_t rows, int64_t columns)
+static struct grid weight_grid_of(int64_t rows, int64_t columns, int64_t tasks)
 {
     struct grid grid = {.rows = rows, .columns = columns};
     grid.range_columns = vain_smaller(vain_larger(columns, 1), RANGE_COLUMNS);
     grid.across = vain_larger(1, vain_parts_of(columns, grid.range_columns));
-    const int64_t down =
-        vain_smaller(vain_parts_of(WEIGHT_TASKS_WANTED, grid.across), rows / WEIGHT_ROWS_LEAST);
+    const int64_t down = vain_smaller(vain_parts_of(tasks, grid.across), rows / WEIGHT_ROWS_LEAST);
     const int64_t even = rounded_up(vain_parts_of(rows, vain_larger(down, 1)), VAIN_GROUP_ROWS);
     grid.range_rows = vain_larger(vain_smaller(even, WEIGHT_ROWS_MOST), VAIN_GROUP_ROWS);
     grid.count = vain_parts_of(rows, grid.range_rows) * grid.across;
@@ -226,9 +225,10 @@ static void residual_finish(const struct sweep *sweep, const struct room *room,
 void vain_cpu_linear(struct vain_queue *queue, const struct vain_linear *linear)
 {
     const bool residual = linear->epilogue == VAIN_EPILOGUE_RESIDUAL;
+    const int64_t tasks = vain_larger(TASKS_LEAST, 2 * vain_pool_threads(queue->device->pool));
     struct sweep sweep = {
         .device = queue->device,
-        .grid = grid_of(linear->M, linear->N, linear->K),
+        .grid = grid_of(linear->M, linear->N, linear->K, tasks),
         .K = linear->K,
         .A = linear->input,
         .op = linear,
@@ -322,13 +322,16 @@ static void backward_task(void *context, int64_t index, int worker)
 
 void vain_cpu_linear_gradient(struct vain_queue *queue, const struct vain_linear_gradient *gradient)
 {
+    const int64_t threads = vain_pool_threads(queue->device->pool);
     struct backward backward = {
         .gradient = gradient,
-        .weight = weight_grid_of(gradient->N, gradient->K),
+        .weight =
+            weight_grid_of(gradient->N, gradient->K, vain_larger(WEIGHT_TASKS_LEAST, threads)),
         .input =
             {
                 .device = queue->device,
-                .grid = grid_of(gradient->M, gradient->K, gradient->N),
+                .grid = grid_of(gradient->M, gradient->K, gradient->N,
+                                vain_larger(TASKS_LEAST, 2 * threads)),
                 .K = gradient->N,
                 .A = gradient->d_output,
                 .op = gradient,

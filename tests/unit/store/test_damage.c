@@ -400,9 +400,10 @@ static void a_circle_of_groups(hid_t file)
 /* Each level has three times as many groups as the one above it. */
 static void a_bush_of_circles(hid_t file)
 {
-    static const char *const names[] = {"/model/x", "/model/y", "/model/z"};
+    static const char *const names[] = {"/model/q/x", "/model/q/y", "/model/q/z"};
+    H5Gclose(H5Gcreate2(file, "/model/q", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
     for (size_t i = 0; i < VAIN_COUNT_OF(names); i++)
-        H5Lcreate_hard(file, "/model", file, names[i], H5P_DEFAULT, H5P_DEFAULT);
+        H5Lcreate_hard(file, "/model/q", file, names[i], H5P_DEFAULT, H5P_DEFAULT);
 }
 /* To an object that is right in all but the way that leads to it. */
 static void a_group_is_soft(hid_t file)
