@@ -16,7 +16,7 @@ done
 FORCE_COLOR=1 "$VAIN" doctor >out.txt 2>err.txt
 has "doctor with FORCE_COLOR" "$(cat out.txt)" "$escape\\[32mok"
 # script(1) gives a terminal.
-if command -v script >/dev/null; then
+if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then # a machine may lack terminals
     TERM=xterm script -qec "$VAIN key show nobody" /dev/null >out.txt </dev/null
     has "an error on a terminal" "$(cat out.txt)" "$escape\\["
     TERM=xterm NO_COLOR=1 script -qec "$VAIN key show nobody" /dev/null >out.txt </dev/null

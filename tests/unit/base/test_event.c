@@ -133,7 +133,7 @@ static void notices_are_text(void)
     CU_ASSERT_EQUAL(seen.last.type, VAIN_EVENT_NOTICE);
     CU_ASSERT_EQUAL(seen.last.sequence, 1);
     CU_ASSERT_STRING_EQUAL(seen.last.text, "member bob starts its residual empty");
-    char text[1000];
+    char text[2 * VAIN_EVENT_TEXT_BYTES];
     memset(text, 'x', sizeof text - 1);
     text[sizeof text - 1] = '\0';
     vain_event_notice(&log, "%s", text);
