@@ -61,6 +61,7 @@ struct mpi_state {
 
 static struct mpi_state *state_of(const struct vain_comm *comm)
 {
+    VAIN_ASSERT(comm != NULL);
     return comm->state;
 }
 

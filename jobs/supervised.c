@@ -70,6 +70,7 @@ static enum vain_status make_segments(struct vain_method *method)
     const float decay = (float)method->config.job->train.weight_decay;
     VAIN_TRY(vain_take_array(layout->slice_count, sizeof *method->segments, "weight decay segments",
                              (void **)&method->segments));
+    VAIN_ASSERT(method->segments != NULL);
     for (int i = 0; i < layout->slice_count; i++) {
         const struct vain_slice *slice = &layout->slices[i];
         const float own = slice->weight_decay ? decay : 0.0f;

@@ -32,6 +32,7 @@ struct vain_checkpoint_file {
 
 static bool ok(const struct vain_checkpoint_file *file)
 {
+    VAIN_ASSERT(file != NULL);
     return file->reader.status == VAIN_OK;
 }
 

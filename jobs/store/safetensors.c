@@ -75,7 +75,7 @@ static enum vain_status make_header(const struct vain_checkpoint *content, uint8
     const char *text = json_object_to_json_string_length(header, flags, &length);
     const size_t padded =
         (length + HEADER_ALIGN_BYTES - 1) / HEADER_ALIGN_BYTES * HEADER_ALIGN_BYTES;
-    void *memory;
+    void *memory = NULL;
     const enum vain_status status =
         text == NULL ? vain_fail(VAIN_ERR_MEMORY, "no memory for a safetensors header")
                      : vain_take(LENGTH_BYTES + padded, "safetensors header", &memory);

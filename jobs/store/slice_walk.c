@@ -71,6 +71,7 @@ static void list_group(struct walk *walk, int index)
         vain_h5_reject(walk->reader, "'%s' is not a group", path);
     else if (H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, NULL, visit_link, walk) < 0)
         vain_h5_reject(walk->reader, "'%s' cannot be listed: %s", path, vain_h5_reason());
+    walk->prefix = NULL;
     vain_h5_close(&group);
 }
 
