@@ -147,8 +147,8 @@ static enum vain_status remove_old(const char *folder, const char *prefix, int k
     struct rounds found;
     VAIN_TRY(find_rounds(folder, prefix, &found));
     enum vain_status status = VAIN_OK;
-    VAIN_ASSERT(found.count == 0 || found.values != NULL);
     for (int i = 0; i < found.count - keep && status == VAIN_OK; i++) {
+        VAIN_ASSERT(found.values != NULL);
         char path[VAIN_PATH_BYTES];
         snprintf(path, sizeof path, "%s/%s%06lld.h5", folder, prefix, (long long)found.values[i]);
         status = remove_file(path);

@@ -80,6 +80,7 @@ static enum vain_status make_header(const struct vain_checkpoint *content, uint8
         text == NULL ? vain_fail(VAIN_ERR_MEMORY, "no memory for a safetensors header")
                      : vain_take(LENGTH_BYTES + padded, "safetensors header", &memory);
     if (status == VAIN_OK) {
+        VAIN_ASSERT(memory != NULL);
         *out = memory;
         *bytes = LENGTH_BYTES + padded;
         for (int i = 0; i < LENGTH_BYTES; i++)
