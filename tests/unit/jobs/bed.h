@@ -36,8 +36,8 @@ struct bed_outcome {
     enum vain_status status[BED_RANKS_MAX];
     char message[BED_RANKS_MAX][1024];
     struct vain_run_result result[BED_RANKS_MAX];
-    double first_loss, last_loss; /* of rank 0's steps */
-    int notices;                  /* of all ranks */
+    double first_loss; /* of rank 0's first step */
+    int notices;       /* of all ranks */
     char last_notice[VAIN_EVENT_TEXT_BYTES];
 };
 void bed_run(struct bed *bed, const struct bed_options *options, struct bed_outcome *out);

@@ -113,7 +113,7 @@ static void stop_and_go_on(int ranks, int signal_rank, int64_t signal_step, cons
     bed_run(&bed, &(struct bed_options){.ranks = ranks}, &resumed);
     expect_all(&resumed, ranks, VAIN_OK);
     CU_ASSERT(same_hash(&straight, &resumed));
-    CU_ASSERT_EQUAL(straight.last_loss, resumed.last_loss);
+    CU_ASSERT_EQUAL(straight.result[0].final_loss, resumed.result[0].final_loss);
     CU_ASSERT_EQUAL(straight.result[0].validation_loss, resumed.result[0].validation_loss);
     expect_record(4);
     bed_close(&bed);
@@ -225,7 +225,7 @@ static void test_nan_stops_the_member_that_made_it(void)
     CU_ASSERT_FATAL(bed_open(&bed));
     run_spec(wild, NULL, &(struct bed_options){.ranks = 2}, &out);
     if (out.status[0] == VAIN_OK)
-        printf("no NaN: loss %g\n", out.last_loss);
+        printf("no NaN: loss %g\n", out.result[0].final_loss);
     int numeric = 0;
     for (int i = 0; i < 2; i++) {
         CU_ASSERT(out.status[i] < 0);
