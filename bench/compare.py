@@ -4,7 +4,8 @@
 usage: compare.py [--runs 5] [--field data.tokens_per_second] -- OURS ... --- PEER ...
 
 Each command is run `runs` times, alternating. OURS prints the program's JSON object on its last line, from which the
-field is read; PEER prints a bare number on its last line. OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE are lifted for both.
+field is read; PEER prints a bare number on its last line, or a JSON object with a field `median`. OPENBLAS_CORETYPE and
+OPENBLAS_L2_SIZE are lifted for both; a peer that needs them gets them by `env NAME=VALUE` in its command.
 """
 import json
 import os
@@ -16,6 +17,10 @@ import sys
 def last_line(command, environment):
     result = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True, text=True)
     return result.stdout.strip().splitlines()[-1]
+
+
+def peer_number(line):
+    return float(json.loads(line)["median"] if line.startswith("{") else line)
 
 
 def main():
@@ -40,7 +45,7 @@ def main():
         for key in field.split("."):
             value = value[key]
         ours.append(float(value))
-        peer.append(float(last_line(peer_command, environment)))
+        peer.append(peer_number(last_line(peer_command, environment)))
         print(f"run {run + 1}: ours {ours[-1]:.6g}, peer {peer[-1]:.6g}", file=sys.stderr)
     ours_median, peer_median = statistics.median(ours), statistics.median(peer)
     print(f"ours {ours_median:.6g} ({min(ours):.6g} to {max(ours):.6g}), "
