@@ -1,4 +1,4 @@
-/* Hashing, signing, key derivation and hexadecimal: thin rooms around libsodium.
+/* Hashing, signing, key agreement, derivation and hexadecimal: thin rooms around libsodium.
  *
  * What is ours here is only shape: which personalisation a hash carries, how leaves make a tree,
  * how a path makes a key. Every secret that passes through a local variable is wiped on the way
@@ -25,6 +25,8 @@ static_assert(_Alignof(struct vain_hash_state) >= _Alignof(crypto_generichash_bl
 static_assert(VAIN_PUBLIC_KEY_BYTES == crypto_sign_ed25519_PUBLICKEYBYTES, "Ed25519 key");
 static_assert(VAIN_SEED_BYTES == crypto_sign_ed25519_SEEDBYTES, "Ed25519 seed");
 static_assert(VAIN_SIGNATURE_BYTES == crypto_sign_ed25519_BYTES, "Ed25519 signature");
+static_assert(VAIN_X25519_BYTES == crypto_scalarmult_curve25519_BYTES, "X25519 point");
+static_assert(VAIN_X25519_BYTES == crypto_scalarmult_curve25519_SCALARBYTES, "X25519 secret");
 
 /* ---- Start ---------------------------------------------------------------------------------- */
 
@@ -60,14 +62,20 @@ static crypto_generichash_blake2b_state *state_of(struct vain_hash_state *state)
     return (crypto_generichash_blake2b_state *)(void *)state->opaque;
 }
 
-void vain_hash_init(struct vain_hash_state *state, const char *personal)
+static void start_hash(struct vain_hash_state *state, const uint8_t *key, size_t key_bytes,
+                       const char *personal)
 {
     unsigned char padded[PERSONAL_BYTES] = {0};
     const size_t bytes = strlen(personal);
     VAIN_ASSERT(bytes <= sizeof padded);
     memcpy(padded, personal, bytes);
-    VAIN_ASSERT(crypto_generichash_blake2b_init_salt_personal(state_of(state), NULL, 0,
+    VAIN_ASSERT(crypto_generichash_blake2b_init_salt_personal(state_of(state), key, key_bytes,
                                                               VAIN_HASH_BYTES, NULL, padded) == 0);
+}
+
+void vain_hash_init(struct vain_hash_state *state, const char *personal)
+{
+    start_hash(state, NULL, 0, personal);
 }
 
 void vain_hash_update(struct vain_hash_state *state, const void *data, size_t bytes)
@@ -86,6 +94,16 @@ void vain_hash(const char *personal, const void *data, size_t bytes,
 {
     struct vain_hash_state state;
     vain_hash_init(&state, personal);
+    vain_hash_update(&state, data, bytes);
+    vain_hash_final(&state, out);
+    vain_wipe(&state, sizeof state);
+}
+
+void vain_hash_keyed(const uint8_t key[VAIN_MIN_LEN(VAIN_HASH_BYTES)], const char *personal,
+                     const void *data, size_t bytes, uint8_t out[VAIN_MIN_LEN(VAIN_HASH_BYTES)])
+{
+    struct vain_hash_state state;
+    start_hash(&state, key, VAIN_HASH_BYTES, personal);
     vain_hash_update(&state, data, bytes);
     vain_hash_final(&state, out);
     vain_wipe(&state, sizeof state);
@@ -220,6 +238,33 @@ void vain_member_id(const uint8_t root[VAIN_MIN_LEN(VAIN_PUBLIC_KEY_BYTES)],
     vain_hash_update(&state, root, VAIN_PUBLIC_KEY_BYTES);
     vain_hash_final(&state, out);
 }
+
+/* ---- X25519 --------------------------------------------------------------------------------- */
+
+void vain_x25519_keypair(uint8_t secret[VAIN_MIN_LEN(VAIN_X25519_BYTES)],
+                         uint8_t public_key[VAIN_MIN_LEN(VAIN_X25519_BYTES)])
+{
+    vain_random_bytes(secret, VAIN_X25519_BYTES);
+    vain_x25519_public(secret, public_key);
+}
+
+void vain_x25519_public(const uint8_t secret[VAIN_MIN_LEN(VAIN_X25519_BYTES)],
+                        uint8_t public_key[VAIN_MIN_LEN(VAIN_X25519_BYTES)])
+{
+    VAIN_ASSERT(crypto_scalarmult_curve25519_base(public_key, secret) == 0);
+}
+
+bool vain_x25519_shared(const uint8_t secret[VAIN_MIN_LEN(VAIN_X25519_BYTES)],
+                        const uint8_t peer[VAIN_MIN_LEN(VAIN_X25519_BYTES)],
+                        uint8_t out[VAIN_MIN_LEN(VAIN_X25519_BYTES)])
+{
+    if (crypto_scalarmult_curve25519(out, secret, peer) == 0)
+        return true;
+    vain_wipe(out, VAIN_X25519_BYTES);
+    return false;
+}
+
+/* ---- Derivation ----------------------------------------------------------------------------- */
 
 /* HMAC-SHA512 of `data` split into key (first half) and chain code (second half). */
 static void slip10_step(const uint8_t *hmac_key, size_t hmac_key_bytes, const uint8_t *data,

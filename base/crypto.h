@@ -1,5 +1,4 @@
-/* Hashing and signing: the only caller of libsodium (and, for bulk ChaCha20 later, of OpenSSL's
- * cipher).
+/* Hashing, signing and key agreement: the only caller of libsodium.
  *
  * Everything here is a plain function of its arguments. Personalisation strings separate domains;
  * they are at most 16 bytes (protocols section 1). Call vain_crypto_init once before anything else.
@@ -14,7 +13,8 @@ enum {
     VAIN_PUBLIC_KEY_BYTES = 32,
     VAIN_SEED_BYTES = 32,
     VAIN_SIGNATURE_BYTES = 64,
-    VAIN_CHAIN_CODE_BYTES = 32
+    VAIN_CHAIN_CODE_BYTES = 32,
+    VAIN_X25519_BYTES = 32
 };
 
 /* Starts libsodium and runs the start-up self-test: a mixed-order Ed25519 point must be refused
@@ -32,6 +32,11 @@ struct vain_hash_state {
 void vain_hash_init(struct vain_hash_state *state, const char *personal);
 void vain_hash_update(struct vain_hash_state *state, const void *data, size_t bytes);
 void vain_hash_final(struct vain_hash_state *state, uint8_t out[VAIN_MIN_LEN(VAIN_HASH_BYTES)]);
+
+/* BLAKE2b-256 of `data` under a key: the key derivation of masks (protocols section 1), and a
+ * message authentication code. */
+void vain_hash_keyed(const uint8_t key[VAIN_MIN_LEN(VAIN_HASH_BYTES)], const char *personal,
+                     const void *data, size_t bytes, uint8_t out[VAIN_MIN_LEN(VAIN_HASH_BYTES)]);
 
 /* Merkle root (protocols section 9): leaves of VAIN_MERKLE_LEAF_BYTES, shape of RFC 6962, hashed in
  * parallel on `pool` (NULL: on this thread). An empty vector has one empty leaf. `leaf_bytes` is 4
@@ -52,6 +57,17 @@ bool vain_signature_valid(const uint8_t key[VAIN_MIN_LEN(VAIN_PUBLIC_KEY_BYTES)]
 /* Member id: BLAKE2b-256("vain/node-id/v1" || root public key). */
 void vain_member_id(const uint8_t root[VAIN_MIN_LEN(VAIN_PUBLIC_KEY_BYTES)],
                     uint8_t out[VAIN_MIN_LEN(VAIN_HASH_BYTES)]);
+
+/* X25519 (RFC 7748). */
+void vain_x25519_keypair(uint8_t secret[VAIN_MIN_LEN(VAIN_X25519_BYTES)],
+                         uint8_t public_key[VAIN_MIN_LEN(VAIN_X25519_BYTES)]);
+void vain_x25519_public(const uint8_t secret[VAIN_MIN_LEN(VAIN_X25519_BYTES)],
+                        uint8_t public_key[VAIN_MIN_LEN(VAIN_X25519_BYTES)]);
+/* What two keys have in common; false (and `out` zeroed) if the peer's point is of low order, so
+ * that anybody could know it. */
+bool vain_x25519_shared(const uint8_t secret[VAIN_MIN_LEN(VAIN_X25519_BYTES)],
+                        const uint8_t peer[VAIN_MIN_LEN(VAIN_X25519_BYTES)],
+                        uint8_t out[VAIN_MIN_LEN(VAIN_X25519_BYTES)]) VAIN_MUST_USE;
 
 /* SLIP-0010 for Ed25519: derive along `path` (hardened indices, without the 2^31) from `seed`. */
 void vain_slip10_derive(const uint8_t *seed, size_t seed_bytes, const uint32_t *path, int depth,

@@ -14,6 +14,7 @@ pkg-config pkg-config
 mpicc libopenmpi-dev
 mpirun openmpi-bin
 pc:libsodium libsodium-dev
+pc:libcrypto libssl-dev
 pc:yaml-0.1 libyaml-dev
 pc:json-c libjson-c-dev
 pc:hdf5-serial libhdf5-dev

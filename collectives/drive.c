@@ -3,6 +3,7 @@
 #include "collectives/exchange_state.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static enum vain_status post(struct vain_exchange *exchange, struct vain_comm *comm,
                              const struct vain_exchange_action *action)
@@ -28,7 +29,7 @@ static enum vain_status feed(struct vain_exchange *exchange, struct vain_comm *c
                              struct vain_exchange_event event, struct vain_exchange_out *out)
 {
     vain_exchange_step(exchange, &event, out);
-    for (int i = 0; i < out->action_count; i++)
+    for (int i = 0; i < out->action_count && out->status >= 0; i++)
         VAIN_TRY(post(exchange, comm, &out->actions[i]));
     return VAIN_OK;
 }
@@ -37,7 +38,7 @@ static enum vain_status feed(struct vain_exchange *exchange, struct vain_comm *c
 static enum vain_status test_requests(struct vain_exchange *exchange, struct vain_comm *comm,
                                       struct vain_exchange_out *out)
 {
-    for (int id = 0; id < 2 * comm->size && out->status == VAIN_AGAIN; id++) {
+    for (int id = 0; id < exchange->action_ids && out->status == VAIN_AGAIN; id++) {
         struct vain_request *request = &exchange->wire->requests[id];
         if (request->comm == NULL)
             continue;
@@ -63,11 +64,13 @@ static enum vain_status too_late(const struct vain_exchange *exchange, int64_t d
     const struct vain_exchange_config *config = &exchange->config;
     char missing[200] = "";
     size_t length = 0;
-    for (int peer = 0; peer < config->member_count && length < sizeof missing; peer++) {
-        if (peer != config->member_index && exchange->pending[vain_exchange_receive_id(peer)])
+    for (int id = 0; id < exchange->action_ids && length < sizeof missing; id++) {
+        const struct vain_exchange_action *action = &exchange->pending[id];
+        const char *name = config->member_names[action->peer];
+        if (exchange->is_pending[id] && action->kind == VAIN_EXCHANGE_RECEIVE &&
+            strstr(missing, name) == NULL)
             length += (size_t)snprintf(missing + length, sizeof missing - length, "%s'%s'",
-                                       length > 0 ? ", " : "; nothing came from ",
-                                       config->member_names[peer]);
+                                       length > 0 ? ", " : "; nothing came from ", name);
     }
     return vain_fail(
         VAIN_ERR_TIMEOUT,
@@ -96,6 +99,15 @@ static enum vain_status wait_for_end(struct vain_exchange *exchange,
     return VAIN_OK;
 }
 
+static bool any_in_flight(const struct vain_exchange *exchange)
+{
+    for (int id = 0; id < exchange->action_ids; id++) {
+        if (exchange->wire->requests[id].comm != NULL)
+            return true;
+    }
+    return false;
+}
+
 enum vain_status vain_exchange_drive(struct vain_exchange *exchange,
                                      enum vain_exchange_event_kind call,
                                      const struct vain_exchange_driver *driver)
@@ -110,9 +122,12 @@ enum vain_status vain_exchange_drive(struct vain_exchange *exchange,
         status = wait_for_end(exchange, driver, &patience, &out);
     if (status != VAIN_OK) {
         vain_exchange_step(exchange, &(struct vain_exchange_event){VAIN_EXCHANGE_LOST, 0}, &out);
-        vain_request_abandon(comm, exchange->wire->requests, 2 * comm->size);
+        vain_request_abandon(comm, exchange->wire->requests, exchange->action_ids);
         return status;
     }
+    /* A message that is not what was sent: others are under way, and nobody else knows yet. */
+    if (out.status < 0 && any_in_flight(exchange))
+        vain_request_abandon(comm, exchange->wire->requests, exchange->action_ids);
     if (exchange->phase == VAIN_EXCHANGE_LEFT)
         exchange->left_on = comm;
     return out.status;

@@ -1,4 +1,4 @@
-/* The exchange's state machine.
+/* The exchange's state machine. How words are summed is in native.c, ring.c and tree.c.
  *
  * In CONTEXT every member sends what it is about to do to every other and compares what it gets:
  * equality is transitive, so if any two differ, everybody sees somebody who differs, and all fail
@@ -6,158 +6,84 @@
  * start, so a failure by comparison leaves nothing under way. */
 #include "collectives/exchange_state.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#include "base/cursor.h"
 #include "base/memory.h"
 
-/* ---- contexts -------------------------------------------------------------------------------- */
-
-static void write_context(struct vain_writer *writer, const struct vain_context *context)
+const char *vain_algorithm_name(enum vain_algorithm algorithm)
 {
-    vain_write_bytes(writer, context->group_id, VAIN_HASH_BYTES);
-    vain_write_u64(writer, context->epoch);
-    vain_write_u64(writer, context->round);
-    vain_write_u32(writer, context->attempt);
-    vain_write_bytes(writer, context->set_hash, VAIN_HASH_BYTES);
-    vain_write_bytes(writer, context->parameters_hash, VAIN_HASH_BYTES);
-    vain_write_bytes(writer, context->spec_hash, VAIN_HASH_BYTES);
+    static const char *const names[VAIN_ALGORITHMS] = {
+        [VAIN_ALGORITHM_AUTO] = "auto",
+        [VAIN_ALGORITHM_NATIVE] = "native",
+        [VAIN_ALGORITHM_RING] = "ring",
+        [VAIN_ALGORITHM_TREE] = "tree",
+    };
+    VAIN_ASSERT((int)algorithm >= 0);
+    VAIN_ASSERT(algorithm < VAIN_ALGORITHMS);
+    return names[algorithm];
 }
 
-void vain_context_hash(const struct vain_context *context, uint8_t out[VAIN_HASH_BYTES])
+static const struct vain_reduce_ops *reduce_of(enum vain_algorithm algorithm)
 {
-    uint8_t bytes[VAIN_CONTEXT_BYTES];
-    struct vain_writer writer;
-    vain_writer_init(&writer, bytes, sizeof bytes);
-    write_context(&writer, context);
-    VAIN_ASSERT(!writer.failed);
-    VAIN_ASSERT(writer.position == sizeof bytes);
-    vain_hash("vain/context/v1", bytes, sizeof bytes, out);
-}
-
-static void write_message(const struct vain_exchange *exchange,
-                          uint8_t out[VAIN_CONTEXT_MESSAGE_BYTES])
-{
-    const struct vain_codec *codec = exchange->config.codec;
-    const struct vain_codec_state state = vain_codec_state(codec);
-    struct vain_writer writer;
-    vain_writer_init(&writer, out, VAIN_CONTEXT_MESSAGE_BYTES);
-    write_context(&writer, &exchange->context);
-    vain_write_u64(&writer, (uint64_t)codec->word_count);
-    vain_write_u32(&writer, (uint32_t)state.range_exponent);
-    vain_write_u32(&writer, (uint32_t)state.bound_exponent);
-    VAIN_ASSERT(!writer.failed);
-    VAIN_ASSERT(writer.position == VAIN_CONTEXT_MESSAGE_BYTES);
-}
-
-/* The message's fields, for people. Numbers are shown. */
-static const struct field {
-    const char *name;
-    int bytes;
-    bool number;
-} fields[] = {
-    {"group", VAIN_HASH_BYTES, false},
-    {"epoch", 8, true},
-    {"round", 8, true},
-    {"attempt", 4, true},
-    {"member set", VAIN_HASH_BYTES, false},
-    {"parameters", VAIN_HASH_BYTES, false},
-    {"job spec", VAIN_HASH_BYTES, false},
-    {"vector length", 8, true},
-    {"value range", 4, true},
-    {"clip bound", 4, true},
-};
-
-/* Text that grows to its capacity and then stops. */
-struct text {
-    char data[600];
-    size_t length;
-};
-
-static void append(struct text *text, const char *piece)
-{
-    const int wanted =
-        snprintf(text->data + text->length, sizeof text->data - text->length, "%s", piece);
-    text->length += (size_t)wanted;
-    if (text->length >= sizeof text->data)
-        text->length = sizeof text->data - 1;
-}
-
-static long long number_at(const uint8_t *bytes, int count)
-{
-    struct vain_reader reader;
-    vain_reader_init(&reader, bytes, (size_t)count);
-    return count == 8 ? (long long)vain_read_u64(&reader)
-                      : (long long)(int32_t)vain_read_u32(&reader);
-}
-
-/* " 'bob' (round 8 instead of 7, parameters)". */
-static void describe_difference(const char *name, const uint8_t *mine, const uint8_t *theirs,
-                                struct text *text)
-{
-    char piece[160];
-    const char *separator = "";
-    snprintf(piece, sizeof piece, " '%s' (", name);
-    append(text, piece);
-    for (size_t i = 0, at = 0; i < VAIN_COUNT_OF(fields); at += (size_t)fields[i].bytes, i++) {
-        if (memcmp(mine + at, theirs + at, (size_t)fields[i].bytes) == 0)
-            continue;
-        if (fields[i].number)
-            snprintf(piece, sizeof piece, "%s%s %lld instead of %lld", separator, fields[i].name,
-                     number_at(theirs + at, fields[i].bytes),
-                     number_at(mine + at, fields[i].bytes));
-        else
-            snprintf(piece, sizeof piece, "%s%s", separator, fields[i].name);
-        append(text, piece);
-        separator = ", ";
-    }
-    append(text, ")");
-}
-
-static enum vain_status compare_contexts(const struct vain_exchange *exchange)
-{
-    enum { NAMED_MAX = 3 };
-    const struct vain_exchange_config *config = &exchange->config;
-    struct text text = {.length = 0};
-    int differing = 0;
-    for (int peer = 0; peer < config->member_count; peer++) {
-        const uint8_t *mine = exchange->wire->mine, *theirs = exchange->wire->theirs[peer];
-        if (peer == config->member_index || memcmp(mine, theirs, VAIN_CONTEXT_MESSAGE_BYTES) == 0)
-            continue;
-        if (differing++ < NAMED_MAX)
-            describe_difference(config->member_names[peer], mine, theirs, &text);
-    }
-    if (differing == 0)
-        return VAIN_OK;
-    if (differing > NAMED_MAX)
-        append(&text, " and others");
-    return vain_fail(VAIN_ERR_PEER,
-                     "round %llu, attempt %u: %d of %d members differ from member '%s':%s; nothing "
-                     "was sent. Start all of them from the same spec and checkpoint",
-                     (unsigned long long)exchange->context.round, exchange->context.attempt,
-                     differing, config->member_count, config->member_names[config->member_index],
-                     text.data);
+    VAIN_ASSERT(algorithm != VAIN_ALGORITHM_AUTO);
+    return algorithm == VAIN_ALGORITHM_RING   ? &vain_reduce_ring
+           : algorithm == VAIN_ALGORITHM_TREE ? &vain_reduce_tree
+                                              : &vain_reduce_native;
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-static enum vain_status open_wire(int members, struct vain_exchange_wire **out)
+static enum vain_status open_wire(int members, int action_ids, struct vain_exchange_wire **out)
 {
-    const size_t requests_bytes = 2 * (size_t)members * sizeof(struct vain_request);
+    const size_t requests_bytes = (size_t)action_ids * sizeof(struct vain_request);
     const size_t theirs_bytes = (size_t)members * VAIN_CONTEXT_MESSAGE_BYTES;
     VAIN_TRY(
         vain_take(sizeof **out + requests_bytes + theirs_bytes, "exchange messages", (void **)out));
     (*out)->requests = (struct vain_request *)(void *)(*out + 1);
-    (*out)->theirs = (uint8_t(*)[VAIN_CONTEXT_MESSAGE_BYTES])((*out)->requests + 2 * members);
+    (*out)->theirs = (uint8_t(*)[VAIN_CONTEXT_MESSAGE_BYTES])((*out)->requests + action_ids);
     return VAIN_OK;
+}
+
+/* A chunk is not longer than a member's segment of the whole vector. */
+static int64_t chunk_words_of(int members, int64_t word_count, int64_t wanted)
+{
+    const int64_t segment = (word_count + members - 1) / members;
+    const int64_t most = wanted > 0 ? wanted : VAIN_RING_CHUNK_WORDS;
+    return segment < most ? segment : most;
+}
+
+int64_t vain_exchange_memory_bytes(int members, int64_t word_count, enum vain_algorithm algorithm)
+{
+    const int64_t chunk_words = chunk_words_of(members, word_count, 0);
+    return members == 1 ? 0
+                        : reduce_of(algorithm)->buffer_words(members, word_count, chunk_words) *
+                              (int64_t)sizeof(uint32_t);
+}
+
+static enum vain_status take_all(struct vain_exchange *exchange)
+{
+    const struct vain_exchange_config *config = &exchange->config;
+    const int members = config->member_count, own_ids = exchange->reduce->action_ids(members);
+    const struct vain_memory_ops *memory = &config->queue->device->ops->memory;
+    const int64_t words =
+        exchange->reduce->buffer_words(members, config->codec->word_count, config->chunk_words);
+    exchange->action_ids = 2 * members > own_ids ? 2 * members : own_ids;
+    VAIN_TRY(vain_take_array(exchange->action_ids, sizeof *exchange->actions, "exchange actions",
+                             (void **)&exchange->actions));
+    VAIN_TRY(vain_take_array(exchange->action_ids, sizeof *exchange->pending, "exchange actions",
+                             (void **)&exchange->pending));
+    VAIN_TRY(vain_take_array(exchange->action_ids, sizeof *exchange->is_pending, "exchange actions",
+                             (void **)&exchange->is_pending));
+    if (members > 1)
+        VAIN_TRY(memory->take(config->queue->device, (size_t)words * sizeof(uint32_t),
+                              "exchange buffers", (void **)&exchange->buffer));
+    return open_wire(members, exchange->action_ids, &exchange->wire);
 }
 
 enum vain_status vain_exchange_open(const struct vain_exchange_config *config,
                                     struct vain_exchange **out)
 {
     struct vain_exchange *exchange = NULL;
-    enum vain_status status;
     const int members = config->member_count;
     *out = NULL;
     VAIN_ASSERT(config->member_index >= 0);
@@ -165,15 +91,13 @@ enum vain_status vain_exchange_open(const struct vain_exchange_config *config,
     VAIN_ASSERT(config->codec->members == members);
     VAIN_TRY(vain_take(sizeof *exchange, "exchange", (void **)&exchange));
     exchange->config = *config;
-    VAIN_TRY_OUT(vain_take_array(2 * (int64_t)members, sizeof *exchange->actions,
-                                 "exchange actions", (void **)&exchange->actions));
-    VAIN_TRY_OUT(vain_take_array(2 * (int64_t)members, sizeof *exchange->pending,
-                                 "exchange actions", (void **)&exchange->pending));
-    VAIN_TRY_OUT(open_wire(members, &exchange->wire));
+    exchange->config.chunk_words =
+        chunk_words_of(members, config->codec->word_count, config->chunk_words);
+    exchange->reduce = reduce_of(config->algorithm);
+    const enum vain_status status = take_all(exchange);
+    if (status != VAIN_OK)
+        vain_exchange_close(&exchange);
     *out = exchange;
-    return VAIN_OK;
-out:
-    vain_exchange_close(&exchange);
     return status;
 }
 
@@ -186,8 +110,10 @@ void vain_exchange_close(struct vain_exchange **exchange)
         vain_comm_keep(own->left_on, own->wire);
     else
         vain_release(own->wire);
+    own->config.queue->device->ops->memory.release(own->config.queue->device, own->buffer);
     vain_release(own->actions);
     vain_release(own->pending);
+    vain_release(own->is_pending);
     vain_release(own);
     *exchange = NULL;
 }
@@ -199,14 +125,37 @@ static bool is_under_way(const struct vain_exchange *exchange)
 }
 
 void vain_exchange_set_round(struct vain_exchange *exchange, const struct vain_context *context,
-                             struct vain_random check, uint32_t *words)
+                             struct vain_random check)
 {
     VAIN_ASSERT(!is_under_way(exchange));
     VAIN_ASSERT(exchange->phase != VAIN_EXCHANGE_LEFT);
     exchange->context = *context;
+    exchange->context.algorithm = exchange->config.algorithm;
     exchange->check = check;
-    exchange->words = words;
+    exchange->words = NULL;
+    exchange->masks = NULL;
     exchange->phase = VAIN_EXCHANGE_IDLE;
+}
+
+void vain_exchange_set_words(struct vain_exchange *exchange, uint32_t *words,
+                             const struct vain_masks *masks)
+{
+    VAIN_ASSERT(exchange->phase == VAIN_EXCHANGE_AGREED);
+    VAIN_ASSERT((masks != NULL) == (exchange->context.masked != 0));
+    exchange->words = words;
+    exchange->masks = masks;
+}
+
+uint32_t vain_exchange_dropped(const struct vain_exchange *exchange, int rank)
+{
+    return rank == exchange->config.member_index
+               ? exchange->context.dropped
+               : vain_context_message_dropped(exchange->wire->theirs[rank]);
+}
+
+int vain_exchange_action_ids(const struct vain_exchange *exchange)
+{
+    return exchange->action_ids;
 }
 
 void vain_exchange_set_gather(struct vain_exchange *exchange, const void *mine, size_t bytes,
@@ -226,14 +175,26 @@ enum vain_exchange_phase vain_exchange_phase(const struct vain_exchange *exchang
 
 /* ---- steps ----------------------------------------------------------------------------------- */
 
-static void act(struct vain_exchange *exchange, struct vain_exchange_out *out,
-                struct vain_exchange_action action)
+void vain_exchange_act(struct vain_exchange *exchange, struct vain_exchange_out *out,
+                       struct vain_exchange_action action)
 {
-    VAIN_ASSERT(!exchange->pending[action.id]);
-    exchange->pending[action.id] = true;
+    VAIN_ASSERT(action.id >= 0);
+    VAIN_ASSERT(action.id < exchange->action_ids);
+    VAIN_ASSERT(!exchange->is_pending[action.id]);
+    exchange->is_pending[action.id] = true;
+    exchange->pending[action.id] = action;
     exchange->pending_count++;
     exchange->missing += action.kind == VAIN_EXCHANGE_RECEIVE;
     exchange->actions[out->action_count++] = action;
+}
+
+/* Masks of words that are about to be used for the first time in this reduce. */
+void vain_exchange_mask(struct vain_exchange *exchange, int64_t first, int64_t count)
+{
+    struct vain_queue *queue = exchange->config.queue;
+    if (exchange->masks != NULL)
+        queue->device->ops->codec.add_masks(queue, exchange->masks, (uint64_t)first, count,
+                                            exchange->words + first);
 }
 
 /* From everybody `bytes` into all[peer], to everybody `mine`: receives first, so that no message
@@ -244,47 +205,84 @@ static void give_to_all(struct vain_exchange *exchange, struct vain_exchange_out
     const int members = exchange->config.member_count, own = exchange->config.member_index;
     for (int step = 1; step < members; step++) {
         const int source = (own + members - step) % members;
-        act(exchange, out,
-            (struct vain_exchange_action){.kind = VAIN_EXCHANGE_RECEIVE,
-                                          .id = vain_exchange_receive_id(source),
-                                          .peer = source,
-                                          .tag = tag,
-                                          .buffer = all + (size_t)source * bytes,
-                                          .bytes = bytes});
+        vain_exchange_act(exchange, out,
+                          (struct vain_exchange_action){.kind = VAIN_EXCHANGE_RECEIVE,
+                                                        .id = vain_exchange_receive_id(source),
+                                                        .peer = source,
+                                                        .tag = tag,
+                                                        .buffer = all + (size_t)source * bytes,
+                                                        .bytes = bytes});
     }
     for (int step = 1; step < members; step++) {
         const int target = (own + step) % members;
-        act(exchange, out,
-            (struct vain_exchange_action){.kind = VAIN_EXCHANGE_SEND,
-                                          .id = vain_exchange_send_id(target),
-                                          .peer = target,
-                                          .tag = tag,
-                                          .buffer = mine,
-                                          .bytes = bytes});
+        vain_exchange_act(exchange, out,
+                          (struct vain_exchange_action){.kind = VAIN_EXCHANGE_SEND,
+                                                        .id = vain_exchange_send_id(target),
+                                                        .peer = target,
+                                                        .tag = tag,
+                                                        .buffer = mine,
+                                                        .bytes = bytes});
     }
 }
 
-static void fail(struct vain_exchange *exchange, struct vain_exchange_out *out,
-                 enum vain_status status)
+static void forget_actions(struct vain_exchange *exchange)
 {
+    memset(exchange->is_pending, 0, (size_t)exchange->action_ids * sizeof(bool));
+    exchange->pending_count = 0;
+    exchange->missing = 0;
+}
+
+void vain_exchange_fail(struct vain_exchange *exchange, struct vain_exchange_out *out,
+                        enum vain_status status)
+{
+    forget_actions(exchange);
     exchange->phase = VAIN_EXCHANGE_FAILED;
     exchange->failure = status;
     out->status = status;
 }
 
-static void begin_reduce(struct vain_exchange *exchange, struct vain_exchange_out *out)
+static void begin_agree(struct vain_exchange *exchange, struct vain_exchange_out *out)
 {
     VAIN_ASSERT(exchange->phase == VAIN_EXCHANGE_IDLE);
-    VAIN_ASSERT(exchange->words != NULL);
-    if (exchange->config.member_count == 1) {
-        exchange->phase = VAIN_EXCHANGE_REDUCED;
+    const struct vain_exchange_config *config = &exchange->config;
+    vain_context_message(&exchange->context, config->codec, exchange->wire->mine);
+    if (config->member_count == 1) {
+        exchange->phase = VAIN_EXCHANGE_AGREED;
         out->status = VAIN_OK;
         return;
     }
     exchange->phase = VAIN_EXCHANGE_CONTEXT;
-    write_message(exchange, exchange->wire->mine);
     give_to_all(exchange, out, VAIN_TAG_CONTEXT, exchange->wire->mine, VAIN_CONTEXT_MESSAGE_BYTES,
                 exchange->wire->theirs[0]);
+}
+
+static uint64_t first_u64(const uint8_t hash[VAIN_HASH_BYTES])
+{
+    uint64_t value = 0;
+    for (int i = 0; i < 8; i++)
+        value |= (uint64_t)hash[i] << (8 * i);
+    return value;
+}
+
+static void end_reduce(struct vain_exchange *exchange, struct vain_exchange_out *out)
+{
+    exchange->phase = VAIN_EXCHANGE_REDUCED;
+    out->status = VAIN_OK;
+}
+
+static void begin_reduce(struct vain_exchange *exchange, struct vain_exchange_out *out)
+{
+    uint8_t hash[VAIN_HASH_BYTES];
+    VAIN_ASSERT(exchange->phase == VAIN_EXCHANGE_AGREED);
+    VAIN_ASSERT(exchange->words != NULL);
+    if (exchange->config.member_count == 1) {
+        end_reduce(exchange, out);
+        return;
+    }
+    vain_context_message_hash(exchange->wire->mine, hash);
+    exchange->tag_key = first_u64(hash);
+    exchange->phase = VAIN_EXCHANGE_REDUCE;
+    exchange->reduce->begin(exchange, out);
 }
 
 static void begin_open(struct vain_exchange *exchange, struct vain_exchange_out *out)
@@ -294,7 +292,7 @@ static void begin_open(struct vain_exchange *exchange, struct vain_exchange_out 
         exchange->config.codec, exchange->config.queue, exchange->check,
         (uint32_t)exchange->context.round, exchange->context.attempt, exchange->words);
     if (status != VAIN_OK) {
-        fail(exchange, out, status);
+        vain_exchange_fail(exchange, out, status);
         return;
     }
     exchange->phase = VAIN_EXCHANGE_OPENED;
@@ -323,45 +321,38 @@ static void begin_gather(struct vain_exchange *exchange, struct vain_exchange_ou
 
 static void contexts_came(struct vain_exchange *exchange, struct vain_exchange_out *out)
 {
-    const enum vain_status status = compare_contexts(exchange);
+    const struct vain_exchange_config *config = &exchange->config;
+    const enum vain_status status =
+        vain_context_compare(&exchange->context, config->member_index, config->member_count,
+                             config->member_names, exchange->wire->mine, exchange->wire->theirs[0]);
     if (status != VAIN_OK) {
-        fail(exchange, out, status);
+        vain_exchange_fail(exchange, out, status);
         return;
     }
-    exchange->phase = VAIN_EXCHANGE_REDUCE;
-    act(exchange, out,
-        (struct vain_exchange_action){.kind = VAIN_EXCHANGE_ALL_REDUCE,
-                                      .id = vain_exchange_receive_id(exchange->config.member_index),
-                                      .peer = exchange->config.member_index,
-                                      .buffer = exchange->words,
-                                      .count = exchange->config.codec->word_count});
+    exchange->phase = VAIN_EXCHANGE_AGREED;
+    out->status = VAIN_OK;
 }
 
 static void done_action(struct vain_exchange *exchange, int id, struct vain_exchange_out *out)
 {
     VAIN_ASSERT(id >= 0);
-    VAIN_ASSERT(id < 2 * exchange->config.member_count);
-    VAIN_ASSERT(exchange->pending[id]);
-    exchange->pending[id] = false;
+    VAIN_ASSERT(id < exchange->action_ids);
+    VAIN_ASSERT(exchange->is_pending[id]);
+    exchange->is_pending[id] = false;
     exchange->pending_count--;
-    const bool is_reduce = exchange->phase == VAIN_EXCHANGE_REDUCE;
-    if (!is_reduce && id % 2 == 0)
-        exchange->missing--;
-    if (exchange->pending_count > 0)
+    exchange->missing -= exchange->pending[id].kind == VAIN_EXCHANGE_RECEIVE;
+    if (exchange->phase == VAIN_EXCHANGE_REDUCE)
+        exchange->reduce->done(exchange, id, out);
+    if (exchange->pending_count > 0 || out->status != VAIN_AGAIN)
         return;
     if (exchange->phase == VAIN_EXCHANGE_CONTEXT) {
         contexts_came(exchange, out);
-        return;
+    } else if (exchange->phase == VAIN_EXCHANGE_REDUCE) {
+        end_reduce(exchange, out);
+    } else {
+        exchange->phase = VAIN_EXCHANGE_OPENED;
+        out->status = VAIN_OK;
     }
-    exchange->phase = is_reduce ? VAIN_EXCHANGE_REDUCED : VAIN_EXCHANGE_OPENED;
-    out->status = VAIN_OK;
-}
-
-static void forget_actions(struct vain_exchange *exchange)
-{
-    memset(exchange->pending, 0, 2 * (size_t)exchange->config.member_count * sizeof(bool));
-    exchange->pending_count = 0;
-    exchange->missing = 0;
 }
 
 static void step_under_way(struct vain_exchange *exchange, const struct vain_exchange_event *event,
@@ -379,8 +370,7 @@ static void step_under_way(struct vain_exchange *exchange, const struct vain_exc
         }
         break;
     case VAIN_EXCHANGE_LOST:
-        forget_actions(exchange);
-        fail(exchange, out, VAIN_ERR_PEER);
+        vain_exchange_fail(exchange, out, VAIN_ERR_PEER);
         break;
     default:
         VAIN_ASSERT(!is_under_way(exchange)); /* a call began while another one was */
@@ -396,6 +386,9 @@ void vain_exchange_step(struct vain_exchange *exchange, const struct vain_exchan
         return;
     }
     switch (event->kind) {
+    case VAIN_EXCHANGE_BEGIN_AGREE:
+        begin_agree(exchange, out);
+        break;
     case VAIN_EXCHANGE_BEGIN_REDUCE:
         begin_reduce(exchange, out);
         break;

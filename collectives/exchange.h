@@ -1,39 +1,41 @@
 /* The exchange of a round as a state machine: no sockets, no clock, no threads.
  *
- *     reduce: members compare the round's context, then the words are summed;
+ *     agree: members compare the round's context. Nothing of a delta has travelled, so the round
+ * can still be left;
  *
- *     open: the check word is verified (own masks come off here, once there are masks);
+ *     reduce: masks are added to the words and the words are summed, chunk by chunk;
  *
- *     gather: what members hold apart is given to all, a block of bytes a member: signatures now,
- *     a ring's parts later.
+ *     open: the check word is verified (own masks come off here, once there are own masks);
  *
- *     IDLE -reduce-> CONTEXT -> REDUCE -> REDUCED -open-> OPENED -gather-> GATHER -> OPENED
+ *     gather: what members hold apart is given to all, a block of bytes a member.
  *
+ *     IDLE -agree-> CONTEXT -> AGREED -reduce-> REDUCE -> REDUCED -open-> OPENED -gather-> GATHER
+ *     -> OPENED
+ *
+ * Between agree and reduce a member makes durable what it is about to send (jobs/promise.h).
  * step(state, event, out) consumes one event and writes the actions that follow; `loop`, `mpi` and
  * the simulator drive the same code. vain_exchange_drive() is the driver over a transport. A failed
  * exchange is over: the words are not usable, the caller starts another attempt or ends. */
 #pragma once
 
-#include "base/crypto.h"
-#include "collectives/codec.h"
+#include "collectives/context.h"
 #include "collectives/transport.h"
 
-/* What all members must agree on before a word travels. */
-struct vain_context {
-    uint8_t group_id[VAIN_HASH_BYTES];
-    uint64_t epoch, round;
-    uint32_t attempt;
-    uint8_t set_hash[VAIN_HASH_BYTES];        /* over the sorted member ids */
-    uint8_t parameters_hash[VAIN_HASH_BYTES]; /* Merkle root of the common parameters */
-    uint8_t spec_hash[VAIN_HASH_BYTES];       /* agreed keys */
+/* How words are summed: a common choice, since all must do the same. */
+enum vain_algorithm {
+    VAIN_ALGORITHM_AUTO, /* for those who choose (collectives/choose.h); an exchange has one of: */
+    VAIN_ALGORITHM_NATIVE, /* the transport's own all-reduce */
+    VAIN_ALGORITHM_RING,   /* reduce-scatter, then all-gather, in chunks (collectives/ring.c) */
+    VAIN_ALGORITHM_TREE,   /* up a binomial tree and down again (collectives/tree.c) */
+    VAIN_ALGORITHMS
 };
-/* BLAKE2b-256 of the fields in the order of protocols section 1 (ctx), then the spec's hash. */
-void vain_context_hash(const struct vain_context *context,
-                       uint8_t out[VAIN_MIN_LEN(VAIN_HASH_BYTES)]);
+/* Static, such as "ring". */
+const char *vain_algorithm_name(enum vain_algorithm algorithm);
 
 enum vain_exchange_phase {
     VAIN_EXCHANGE_IDLE,    /* a round is set */
     VAIN_EXCHANGE_CONTEXT, /* contexts travel */
+    VAIN_EXCHANGE_AGREED,  /* they are equal; the set of the round is fixed */
     VAIN_EXCHANGE_REDUCE,  /* words travel */
     VAIN_EXCHANGE_REDUCED, /* words hold the sum, not verified */
     VAIN_EXCHANGE_OPENED,  /* words hold the verified sum */
@@ -43,7 +45,8 @@ enum vain_exchange_phase {
 };
 
 enum vain_exchange_event_kind {
-    VAIN_EXCHANGE_BEGIN_REDUCE, /* the caller's three calls */
+    VAIN_EXCHANGE_BEGIN_AGREE, /* the caller's four calls */
+    VAIN_EXCHANGE_BEGIN_REDUCE,
     VAIN_EXCHANGE_BEGIN_OPEN,
     VAIN_EXCHANGE_BEGIN_GATHER,
     VAIN_EXCHANGE_DONE_ACTION, /* the action `action_id` finished */
@@ -62,7 +65,8 @@ enum vain_exchange_action_kind {
 };
 struct vain_exchange_action {
     enum vain_exchange_action_kind kind;
-    int id;   /* given back in DONE_ACTION; below 2 * members; not used twice at the same time */
+    int id;   /* given back in DONE_ACTION; below vain_exchange_action_ids; not used twice at the
+                 same time */
     int peer; /* rank in the members' communicator */
     uint32_t tag;
     void *buffer; /* SEND reads it, RECEIVE writes it, ALL_REDUCE works in place */
@@ -83,18 +87,33 @@ struct vain_exchange_config {
     struct vain_codec *codec;        /* borrowed */
     struct vain_queue *queue;        /* borrowed */
     size_t gather_bytes_max;         /* largest block of a gather */
+    enum vain_algorithm algorithm;   /* not AUTO */
+    int64_t chunk_words;             /* of a ring's message at most; 0: VAIN_RING_CHUNK_WORDS */
 };
-/* Gives the exchange. Local. */
+/* 256 KiB: large enough that a message's own cost is nothing (2 us against 50), small enough that
+ * mask, tag and sum of a chunk find it in the second-level cache. */
+enum { VAIN_RING_CHUNK_WORDS = 64 << 10 };
+/* Gives the exchange; takes all memory that it will need. Local. */
 enum vain_status vain_exchange_open(const struct vain_exchange_config *config,
                                     struct vain_exchange **out) VAIN_MUST_USE;
 /* Accepts NULL. Before the members' communicator is closed. */
 void vain_exchange_close(struct vain_exchange **exchange);
 
-/* Prepare the calls (local); then feed BEGIN_* events. Borrowed until the call has ended.
- * set_round starts anew from any phase but LEFT and those in which something travels.
- * words (codec->word_count) is in and out. */
+/* Prepare the calls (local); then feed BEGIN_* events. Borrowed until the calls have ended.
+ * set_round starts anew from any phase but LEFT and those in which something travels; context is
+ * completed with the exchange's algorithm. set_words comes before the reduce, in AGREED: words
+ * (codec->word_count) is in and out, masks (NULL: none) are added to each part of it before that
+ * part leaves. */
 void vain_exchange_set_round(struct vain_exchange *exchange, const struct vain_context *context,
-                             struct vain_random check, uint32_t *words);
+                             struct vain_random check);
+void vain_exchange_set_words(struct vain_exchange *exchange, uint32_t *words,
+                             const struct vain_masks *masks);
+/* What member `rank` said in the last agree: inputs it has dropped for this round. */
+uint32_t vain_exchange_dropped(const struct vain_exchange *exchange, int rank);
+/* Number of action ids, for drivers. */
+int vain_exchange_action_ids(const struct vain_exchange *exchange);
+/* Memory of an exchange of `members` besides the words, for the plan. */
+int64_t vain_exchange_memory_bytes(int members, int64_t word_count, enum vain_algorithm algorithm);
 /* mine (bytes <= gather_bytes_max, the same at all members), all (member_count, bytes). */
 void vain_exchange_set_gather(struct vain_exchange *exchange, const void *mine, size_t bytes,
                               void *all);
@@ -102,7 +121,7 @@ void vain_exchange_step(struct vain_exchange *exchange, const struct vain_exchan
                         struct vain_exchange_out *out);
 enum vain_exchange_phase vain_exchange_phase(const struct vain_exchange *exchange);
 
-/* The driver: one of the three calls over a transport, blocking with a deadline. `leave` is asked
+/* The driver: one of the four calls over a transport, blocking with a deadline. `leave` is asked
  * while waiting in the first phase (NULL: never): true makes the call end with VAIN_STOPPED if a
  * context is still missing. Collective over the members. Any other end than VAIN_OK and
  * VAIN_STOPPED while something travels aborts the communicator. */

@@ -1,42 +1,113 @@
-/* Inside the exchange: what the state machine (exchange.c) and its driver (drive.c) share. */
+/* Inside the exchange: what the state machine (exchange.c), its ways of summing (native.c, ring.c,
+ * tree.c) and its driver (drive.c) share. */
 #pragma once
 
 #include "collectives/exchange.h"
-
-/* What a member says before a reduce: the context, then what the codec will do with the words. */
-enum {
-    VAIN_CONTEXT_BYTES = 4 * VAIN_HASH_BYTES + 8 + 8 + 4,
-    VAIN_CONTEXT_MESSAGE_BYTES = VAIN_CONTEXT_BYTES + 8 + 4 + 4
-};
 
 /* Memory that messages under way may still use when the exchange was left: one block, so that
  * vain_comm_keep can take it. The driver's requests lie at `requests`, by action id. */
 struct vain_exchange_wire {
     void *kept_next;                               /* first: vain_comm_keep's */
-    struct vain_request *requests;                 /* (2 * members) in the block */
+    struct vain_request *requests;                 /* (action_ids) in the block */
     uint8_t (*theirs)[VAIN_CONTEXT_MESSAGE_BYTES]; /* (members) in the block */
     uint8_t mine[VAIN_CONTEXT_MESSAGE_BYTES];
 };
 
+/* A way of summing. begin posts the first actions; done is told of each that ended and posts what
+ * follows, or calls vain_exchange_fail. The reduce is over when no action is pending. */
+struct vain_reduce_ops {
+    const char *name;
+    /* Action ids, and words of buffers, that it needs. */
+    int (*action_ids)(int members);
+    int64_t (*buffer_words)(int members, int64_t word_count, int64_t chunk_words);
+    void (*begin)(struct vain_exchange *exchange, struct vain_exchange_out *out);
+    void (*done)(struct vain_exchange *exchange, int id, struct vain_exchange_out *out);
+};
+extern const struct vain_reduce_ops vain_reduce_native, vain_reduce_ring, vain_reduce_tree;
+
+/* One tagged message: its words, and beside them 8 bytes that name their content and place. */
+struct vain_parcel {
+    uint32_t *words; /* borrowed */
+    int64_t count;
+    uint8_t tag[8];
+    int open; /* actions of it that are pending */
+};
+
+enum { VAIN_RING_WINDOW = 4 /* messages under way in each direction */ };
+
+/* Where a ring stands: messages are numbered in the order in which they travel on each link, step
+ * by step and within a step stripe by stripe (ring.c). */
+struct vain_ring {
+    int64_t stripes, total; /* messages of a step; of the whole reduce */
+    int64_t sent, left;     /* posted; known to have left, all before it too */
+    int64_t asked, handled; /* receives posted; received, checked and added */
+    struct vain_parcel out[VAIN_RING_WINDOW], in[VAIN_RING_WINDOW]; /* by number mod window */
+};
+
+/* Where a tree stands. */
+struct vain_tree {
+    int child_bit; /* next child is rank + child_bit */
+    struct vain_parcel in, up, downs[32];
+};
+
 struct vain_exchange {
     struct vain_exchange_config config;
+    const struct vain_reduce_ops *reduce;
     enum vain_exchange_phase phase;
     struct vain_context context;
     struct vain_random check;
     uint32_t *words;
-    const void *block; /* own one of the gather */
+    const struct vain_masks *masks; /* NULL: none */
+    uint64_t tag_key;               /* of the round's messages, from the agreed context */
+    const void *block;              /* own one of the gather */
     size_t block_bytes;
     void *blocks;
-    struct vain_exchange_action *actions; /* (2 * members) owned */
-    bool *pending;                        /* (2 * members) by action id, owned */
+    int action_ids;
+    struct vain_exchange_action *actions; /* (action_ids) what the last step asked for, owned */
+    struct vain_exchange_action *pending; /* (action_ids) by id, owned */
+    bool *is_pending;                     /* (action_ids) owned */
     int pending_count;
     int missing; /* receives among them */
     enum vain_status failure;
+    union {
+        struct vain_ring ring;
+        struct vain_tree tree;
+    };
+    uint32_t *buffer;                /* (buffer_words) of the way of summing, owned */
     struct vain_exchange_wire *wire; /* owned */
     struct vain_comm *left_on;       /* the driver's, once LEFT: the wire goes to it */
 };
 
-/* Action ids, two for each member: its own pair is free for the all-reduce. */
+/* Ask for an action; its id must be free. */
+void vain_exchange_act(struct vain_exchange *exchange, struct vain_exchange_out *out,
+                       struct vain_exchange_action action);
+/* The call is over, failed. */
+void vain_exchange_fail(struct vain_exchange *exchange, struct vain_exchange_out *out,
+                        enum vain_status status);
+/* Add the masks of words [first, first + count), once for each word, before it is used. */
+void vain_exchange_mask(struct vain_exchange *exchange, int64_t first, int64_t count);
+
+/* ---- parcels (parcel.c) ---------------------------------------------------------------------- */
+
+/* Where a message belongs: the way of summing, its number on the link, sender and receiver. */
+struct vain_place {
+    enum vain_tag tag; /* of the words; tags of tags are the next */
+    uint64_t number;
+    int from, to;
+};
+/* Send words with their tag. content: their content tag if it is known, else NULL. Uses the ids
+ * `id`, `id + 1`. */
+void vain_parcel_send(struct vain_exchange *exchange, struct vain_exchange_out *out, int id,
+                      struct vain_place place, const uint64_t *content, struct vain_parcel *parcel);
+void vain_parcel_receive(struct vain_exchange *exchange, struct vain_exchange_out *out, int id,
+                         struct vain_place place, struct vain_parcel *parcel);
+/* The words are there: does their tag say so? Their content tag goes to *content. VAIN_ERR_PEER
+ * names round, way, number and sender. */
+enum vain_status vain_parcel_check(struct vain_exchange *exchange, struct vain_place place,
+                                   const struct vain_parcel *parcel,
+                                   uint64_t *content) VAIN_MUST_USE;
+
+/* Action ids of CONTEXT and GATHER, two for each member. */
 static inline int vain_exchange_receive_id(int peer)
 {
     return 2 * peer;

@@ -67,8 +67,12 @@ enum vain_tag {
     VAIN_TAG_BROADCAST = 4, /* site leader to its ranks */
     VAIN_TAG_CONTROL = 5,   /* stop requests */
     VAIN_TAG_BARRIER = 6,
-    VAIN_TAG_START = 7, /* cards and hashes at the start */
-    VAIN_TAG_END = 64   /* tags lie below; transports use those above for themselves */
+    VAIN_TAG_START = 7,        /* cards and hashes at the start */
+    VAIN_TAG_RING = 8,         /* ring: partial sums; a parcel's tag travels on the number after */
+    VAIN_TAG_RING_GATHER = 10, /* ring: sums */
+    VAIN_TAG_TREE = 12,        /* tree: partial sums */
+    VAIN_TAG_SPREAD = 14,      /* tree: the sum */
+    VAIN_TAG_END = 64          /* tags lie below; transports use those above for themselves */
 };
 
 /* How waiting goes everywhere: a few turns of spinning, then the core is yielded between tests,

@@ -17,6 +17,10 @@
 struct vain_roster {
     uint8_t group_id[VAIN_HASH_BYTES];
     uint8_t set_hash[VAIN_HASH_BYTES];
+    /* The same set by what outlives a restart: names, and ids where they are pinned (throw-away ids
+     * are new at every start). */
+    uint8_t lasting_hash[VAIN_HASH_BYTES];
+    bool keys_pinned; /* all members' ids are in the spec */
     uint64_t epoch;
     int member_count;
     const struct vain_record_member *members; /* (member_count) by id, borrowed */

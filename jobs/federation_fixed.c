@@ -17,7 +17,8 @@ struct fixed {
     struct vain_control *control;       /* owned */
     struct vain_record_member *members; /* (size) by id, owned */
     int *member_rank;                   /* (size) owned */
-    uint8_t group_id[VAIN_HASH_BYTES], set_hash[VAIN_HASH_BYTES];
+    uint8_t group_id[VAIN_HASH_BYTES], set_hash[VAIN_HASH_BYTES], lasting_hash[VAIN_HASH_BYTES];
+    bool keys_pinned;
     int own_index;
     int heard_signal;
 };
@@ -32,6 +33,8 @@ static enum vain_status fixed_roster(struct vain_federation *federation, int64_t
     (void)round;
     memcpy(out->group_id, fixed->group_id, VAIN_HASH_BYTES);
     memcpy(out->set_hash, fixed->set_hash, VAIN_HASH_BYTES);
+    memcpy(out->lasting_hash, fixed->lasting_hash, VAIN_HASH_BYTES);
+    out->keys_pinned = fixed->keys_pinned;
     out->epoch = 0;
     out->member_count = fixed->config.comm->size;
     out->members = fixed->members;
@@ -226,6 +229,40 @@ out:
     return status;
 }
 
+static bool is_pinned(const struct fixed *fixed, int index)
+{
+    const struct vain_option_member *listed = fixed->config.listed;
+    return listed != NULL && listed[fixed->member_rank[index]].key[0] != '\0';
+}
+
+/* The member whose name comes next after `last` ("": first). */
+static int next_by_name(const struct fixed *fixed, const char *last)
+{
+    int next = -1;
+    for (int i = 0; i < fixed->config.comm->size; i++) {
+        const char *name = fixed->members[i].name;
+        if (strcmp(name, last) > 0 && (next < 0 || strcmp(name, fixed->members[next].name) < 0))
+            next = i;
+    }
+    return next;
+}
+
+/* In the order of names, since throw-away ids have another order at every start. */
+static void hash_lasting_set(struct fixed *fixed)
+{
+    static const uint8_t no_id[VAIN_HASH_BYTES];
+    struct vain_hash_state state;
+    vain_hash_init(&state, "vain/group/last");
+    fixed->keys_pinned = true;
+    for (int i = next_by_name(fixed, ""); i >= 0; i = next_by_name(fixed, fixed->members[i].name)) {
+        const bool pinned = is_pinned(fixed, i);
+        vain_hash_update(&state, fixed->members[i].name, sizeof fixed->members[i].name);
+        vain_hash_update(&state, pinned ? fixed->members[i].member_id : no_id, VAIN_HASH_BYTES);
+        fixed->keys_pinned = fixed->keys_pinned && pinned;
+    }
+    vain_hash_final(&state, fixed->lasting_hash);
+}
+
 static void hash_identities(struct fixed *fixed)
 {
     struct vain_hash_state state;
@@ -256,6 +293,7 @@ enum vain_status vain_federation_fixed_open(const struct vain_federation_fixed_c
                                  (void **)&fixed->member_rank));
     VAIN_TRY_OUT(gather_members(fixed));
     hash_identities(fixed);
+    hash_lasting_set(fixed);
     VAIN_TRY_OUT(vain_control_open(config->comm, &fixed->control));
     *out = &fixed->base;
     return VAIN_OK;

@@ -6,8 +6,8 @@ static const char *const site_choices[] = {"rank", "host", "world", NULL};
 static const char *const schedule_choices[] = {"constant", "cosine", NULL};
 static const char *const outer_choices[] = {"mean", "sgd", "nesterov", NULL};
 static const char *const transport_choices[] = {"auto", "loop", "mpi", NULL};
-static const char *const algorithm_choices[] = {"auto", "native", NULL};
-static const char *const privacy_choices[] = {"none", NULL};
+static const char *const algorithm_choices[] = {"auto", "native", "ring", "tree", NULL};
+static const char *const privacy_choices[] = {"none", "masked", NULL};
 static const char *const bits_choices[] = {"16", "32", NULL};
 
 #define ROW(struct_name, member) .offset = offsetof(struct struct_name, member)
@@ -201,14 +201,22 @@ static const struct vain_option exchange_rows[] = {
      ROW(vain_exchange_options, algorithm),
      .choices = algorithm_choices,
      .fallback = "auto",
-     .help = "How words are summed: native is the transport's own all-reduce."},
+     .help = "How words are summed: native is the transport's own all-reduce, ring and tree are "
+             "ours and tag every message; auto tries them at the start and takes the fastest."},
     {.key = "exchange.privacy",
      .type = VAIN_OPTION_CHOICE,
      .scope = VAIN_AGREED,
      ROW(vain_exchange_options, privacy),
      .choices = privacy_choices,
      .fallback = "none",
-     .help = "What others learn of a member's words; none: they travel in the clear."},
+     .help = "What others learn of a member's words; masked: nothing but the sum over all members; "
+             "none: they travel in the clear."},
+    {.key = "exchange.allow_small",
+     .type = VAIN_OPTION_FLAG,
+     .scope = VAIN_AGREED,
+     ROW(vain_exchange_options, allow_small),
+     .fallback = "false",
+     .help = "Let fewer than 3 members mask, although each can then work out the other's delta."},
     {.key = "exchange.bits",
      .type = VAIN_OPTION_CHOICE,
      .scope = VAIN_AGREED,

@@ -12,6 +12,7 @@ enum vain_site_kind { VAIN_SITE_RANK, VAIN_SITE_HOST, VAIN_SITE_WORLD };
 enum vain_schedule { VAIN_SCHEDULE_CONSTANT, VAIN_SCHEDULE_COSINE };
 enum vain_outer_kind { VAIN_OUTER_MEAN, VAIN_OUTER_SGD, VAIN_OUTER_NESTEROV };
 enum vain_transport_kind { VAIN_TRANSPORT_AUTO, VAIN_TRANSPORT_LOOP, VAIN_TRANSPORT_MPI };
+enum vain_privacy { VAIN_PRIVACY_NONE, VAIN_PRIVACY_MASKED };
 enum vain_field_bits { VAIN_FIELD_16, VAIN_FIELD_32 };
 
 struct vain_general_options {
@@ -37,8 +38,11 @@ struct vain_outer_options {
 };
 
 struct vain_exchange_options {
-    int transport, algorithm, privacy, bits;
-    double clip; /* NaN: from the last aggregate */
+    int transport;
+    int algorithm; /* enum vain_algorithm */
+    int privacy, bits;
+    bool allow_small; /* masks with fewer than 3 members */
+    double clip;      /* NaN: from the last aggregate */
     int64_t deadline_ms;
 };
 

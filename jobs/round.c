@@ -1,14 +1,16 @@
 /* A round, from top to bottom; each step is one call, and this is the whole way of the data:
  *
- *     local steps -> delta -> words -> reduce -> open -> mean of the views -> outer step -> record
+ *     local steps -> agree -> promise -> delta -> words -> reduce -> open -> mean of the views ->
+ *     outer step -> record
  *
- * Nothing travels before the reduce. Ranks that do not lead their site take part in the local steps
- * and are given the new parameters. */
+ * Nothing of a delta travels before the reduce. Ranks that do not lead their site take part in the
+ * local steps and are given the new parameters. */
 #include "jobs/round.h"
 
 #include <math.h>
 #include <string.h>
 
+#include "jobs/masks.h"
 #include "jobs/outer.h"
 #include "jobs/round_record.h"
 
@@ -133,6 +135,8 @@ static void describe_context(const struct vain_run *run, const struct vain_roste
     memcpy(out->spec_hash, run->config->spec_hash, VAIN_HASH_BYTES);
     out->epoch = roster->epoch;
     out->round = (uint64_t)run->round;
+    out->masked = run->job->exchange.privacy == VAIN_PRIVACY_MASKED;
+    out->dropped = run->dropped_inputs;
 }
 
 /* The members' part of a round: what site leaders do between the local steps and the new
@@ -149,28 +153,38 @@ static enum vain_status exchange(struct vain_run *run, struct vain_counters *sum
     VAIN_TRY(run->federation->ops->roster(run->federation, run->round, &roster));
     describe_context(run, &roster, &context);
 
-    /* 2. The delta becomes words. */
+    /* 2. Agree: contexts are compared; until they are all there a round can be left. */
+    vain_exchange_set_round(run->exchange, &context, run->check_random);
+    VAIN_TRY(vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_AGREE, &run->driver));
+
+    /* 3. Promise: this delta goes to this set and no other, whatever happens from here on. */
+    VAIN_TRY(vain_masks_promise(run, &roster, &context));
+
+    /* 4. The delta becomes words. */
     VAIN_TRY(encode(run, report));
 
-    /* 3. Reduce: contexts are compared, then the words are summed. */
-    vain_exchange_set_round(run->exchange, &context, run->check_random, run->words);
-    VAIN_TRY(vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_REDUCE, &run->driver));
+    /* 5. Reduce: masked words travel and are summed; the masks are gone in the sum. */
+    vain_exchange_set_words(run->exchange, run->words, vain_masks_begin(run, &context));
+    const enum vain_status reduced =
+        vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_REDUCE, &run->driver);
+    vain_masks_end(run);
+    VAIN_TRY(reduced);
 
-    /* 4. Open: the check word holds, or there is no sum. */
+    /* 6. Open: the check word holds, or there is no sum. */
     VAIN_TRY(vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_OPEN, &run->driver));
     keep_residual(run);
     say_what_did_not_fit(run, report);
 
-    /* 5. Judge: one view a group (one group now), combined by the rule. */
+    /* 7. Judge: one view a group (one group now), combined by the rule. */
     vain_codec_decode(&run->codec, &run->queue, run->words, mean, sums);
     const float *const views[] = {mean};
     const int64_t weights[] = {run->federation->ops->weight(run->federation, roster.own_index)};
     VAIN_TRY(run->rule->combine(&run->queue, 1, N, views, weights, mean));
 
-    /* 6. Step: the outer optimiser moves what is common. */
+    /* 8. Step: the outer optimiser moves what is common. */
     vain_outer_apply(&run->job->outer, &run->queue, N, mean, run->momentum, run->common);
 
-    /* 7. Record: all members sign what happened. */
+    /* 9. Record: all members sign what happened. */
     return vain_round_record(run, &roster, sums);
 }
 
@@ -209,6 +223,7 @@ enum vain_status vain_round(struct vain_run *run)
     struct vain_codec_report report = {0};
     const double start = now_seconds(world);
 
+    VAIN_TRY(vain_masks_drop_promised(run));
     enum vain_status outcome = local_steps(run);
     const double trained = now_seconds(world);
     if (outcome < 0)

@@ -8,12 +8,14 @@
 #include "base/event.h"
 #include "collectives/exchange.h"
 #include "collectives/robust.h"
+#include "collectives/secagg.h"
 #include "collectives/site.h"
 #include "jobs/federation.h"
 #include "jobs/method.h"
 #include "jobs/options.h"
 #include "jobs/spec/spec.h"
 #include "jobs/store/checkpoint.h"
+#include "jobs/store/promise.h"
 
 /* What the caller (cmd/) brings. Everything is borrowed except world_comm, which is taken. */
 struct vain_run_config {
@@ -81,6 +83,9 @@ struct vain_run {
     /* What is exchanged. */
     struct vain_codec codec;
     struct vain_random check_random;
+    struct vain_secagg *secagg;     /* leaders, with masks; owned */
+    struct vain_promises *promises; /* the same */
+    uint32_t dropped_inputs;        /* of this round: promised to another set (jobs/masks.h) */
     const struct vain_robust_rule *rule;
     uint32_t *words;            /* (codec.word_count) */
     uint8_t *record_buffer;     /* body, then frame */

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "collectives/choose.h"
+#include "jobs/masks.h"
 #include "jobs/outer.h"
 #include "jobs/round_record.h"
 
@@ -247,7 +249,7 @@ static enum vain_status open_exchange(struct vain_run *run)
     VAIN_TRY(run->device.ops->memory.take(&run->device,
                                           (size_t)run->codec.word_count * sizeof(uint32_t), "words",
                                           (void **)&run->words));
-    const struct vain_exchange_config exchange = {
+    struct vain_exchange_config exchange = {
         .member_index = run->members_comm.rank,
         .member_count = run->members_comm.size,
         .member_names = run->names_by_rank,
@@ -255,6 +257,10 @@ static enum vain_status open_exchange(struct vain_run *run)
         .queue = &run->queue,
         .gather_bytes_max = VAIN_SIGNATURE_BYTES,
     };
+    exchange.algorithm = (enum vain_algorithm)options->algorithm;
+    if (exchange.algorithm == VAIN_ALGORITHM_AUTO)
+        VAIN_TRY(vain_algorithm_choose(&exchange, &run->driver, run->words, &exchange.algorithm));
+    VAIN_TRY(vain_masks_open(run));
     return vain_exchange_open(&exchange, &run->exchange);
 }
 
@@ -378,6 +384,7 @@ void vain_teardown(struct vain_run *run)
     const struct vain_memory_ops *memory =
         run->device.ops != NULL ? &run->device.ops->memory : NULL;
     vain_release(run->curve);
+    vain_masks_close(run);
     vain_exchange_close(&run->exchange);
     if (run->federation != NULL)
         run->federation->ops->close(run->federation);

@@ -21,6 +21,24 @@ static enum vain_status choose_code(const char *isa, const struct vain_vector_co
                      "vector code %s: not in this processor or build; leave the choice open", isa);
 }
 
+static enum vain_status open_mask_streams(struct vain_device *device, int threads)
+{
+    VAIN_TRY(vain_take_array(threads, sizeof *device->mask_streams, "mask streams",
+                             (void **)&device->mask_streams));
+    for (int i = 0; i < threads; i++)
+        VAIN_TRY(vain_mask_stream_open(&device->mask_streams[i]));
+    return VAIN_OK;
+}
+
+static void close_mask_streams(struct vain_device *device)
+{
+    if (device->mask_streams == NULL)
+        return;
+    for (int i = 0; i < vain_pool_threads(device->pool); i++)
+        vain_mask_stream_close(&device->mask_streams[i]);
+    vain_release(device->mask_streams);
+}
+
 enum vain_status vain_device_open_cpu(int threads, const char *isa, struct vain_device *out)
 {
     struct vain_device device = {.ops = &vain_cpu_ops};
@@ -33,6 +51,7 @@ enum vain_status vain_device_open_cpu(int threads, const char *isa, struct vain_
     device.scratch = memory;
     VAIN_TRY_OUT(vain_take(VAIN_SHARED_BYTES, "kernel scratch", &memory));
     device.shared = memory;
+    VAIN_TRY_OUT(open_mask_streams(&device, threads));
     (void)snprintf(device.name, sizeof device.name, "cpu %s", device.code->name);
     *out = device;
     return VAIN_OK;
@@ -43,6 +62,7 @@ out:
 
 void vain_device_close(struct vain_device *device)
 {
+    close_mask_streams(device);
     vain_pool_close(&device->pool);
     vain_release(device->shared);
     vain_release(device->scratch);

@@ -9,6 +9,7 @@
 #include "base/pool.h"
 #include "base/status.h"
 
+struct vain_mask_stream;
 struct vain_ops;
 struct vain_vector_code;
 
@@ -22,8 +23,9 @@ struct vain_device {
     struct vain_pool *pool;              /* owned; the CPU's workers */
     const struct vain_vector_code *code; /* the CPU's inner loops; borrowed for ever */
     unsigned char *scratch; /* (threads, VAIN_SCRATCH_BYTES) owned; nothing is kept between ops */
-    unsigned char *shared;  /* (VAIN_SHARED_BYTES) owned; partial sums of one op */
-    char name[96];          /* for people: "cpu avx512" */
+    struct vain_mask_stream **mask_streams; /* (threads) owned */
+    unsigned char *shared;                  /* (VAIN_SHARED_BYTES) owned; partial sums of one op */
+    char name[96];                          /* for people: "cpu avx512" */
 };
 
 struct vain_queue {

@@ -11,6 +11,7 @@
  * *write* activation gradients. */
 #pragma once
 
+#include "base/mask_stream.h"
 #include "base/philox.h"
 #include "base/status.h"
 #include "kernels/device.h"
@@ -185,6 +186,17 @@ struct vain_saturation {
     float worst_value;
 };
 
+/* The streams that hide a vector of words (base/mask_stream.h). */
+struct vain_mask {
+    uint8_t seed[VAIN_MASK_SEED_BYTES]; /* wiped by the owner after use */
+    enum vain_mask_domain domain;
+    bool subtract; /* the other end of a pair adds */
+};
+struct vain_masks {
+    int count;
+    const struct vain_mask *masks; /* (count) borrowed, on the host */
+};
+
 struct vain_codec_ops {
     /* delta (N) = common - now + residual. */
     void (*delta)(struct vain_queue *queue, int64_t N, const float *common, const float *now,
@@ -209,6 +221,13 @@ struct vain_codec_ops {
     /* target += source mod 2^32. */
     void (*add_words)(struct vain_queue *queue, int64_t words_count, const uint32_t *source,
                       uint32_t *target);
+    /* words (words_count), which are elements first, first + 1, ... of a vector, plus and minus the
+     * masks' streams there, mod 2^32. All streams of a block of words while it is in the cache. */
+    void (*add_masks)(struct vain_queue *queue, const struct vain_masks *masks, uint64_t first,
+                      int64_t words_count, uint32_t *words);
+    /* Tag of a message's words (kernels/mix.h). */
+    void (*tag_words)(struct vain_queue *queue, int64_t words_count, const uint32_t *words,
+                      uint64_t key, uint64_t *out);
 };
 
 struct vain_ops {

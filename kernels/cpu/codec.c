@@ -1,7 +1,6 @@
 /* Deltas to integers and back, in blocks of an even number of elements; sums over blocks are exact,
  * so their order does not matter, and yet they are added in order. */
 #include "kernels/cpu/cpu.h"
-#include "kernels/mix.h"
 
 _Static_assert(VAIN_BLOCK % 2 == 0, "a block holds whole packed words");
 
@@ -177,62 +176,4 @@ void vain_cpu_sum_squares_words(struct vain_queue *queue, int64_t N, const struc
     }
     out[0] = high;
     out[1] = low;
-}
-
-/* ---- Words ---- */
-
-struct words {
-    const struct vain_integer_code *code;
-    int64_t count, block; /* words, words of a block */
-    const uint32_t *source;
-    uint32_t *target; /* or the sums of blocks */
-    struct vain_check_key key;
-};
-
-enum { CHECK_BLOCKS = VAIN_SHARED_BYTES / sizeof(uint32_t) };
-
-static void check_block(void *context, int64_t index, int worker)
-{
-    const struct words *w = context;
-    const int64_t first = index * w->block;
-    (void)worker;
-    w->target[index] = w->code->check_word(vain_smaller(w->block, w->count - first),
-                                           w->source + first, w->key.k, (uint64_t)first);
-}
-
-void vain_cpu_check_word(struct vain_queue *queue, int64_t words_count, const uint32_t *words,
-                         struct vain_random random, uint32_t round, uint32_t attempt, uint32_t *out)
-{
-    struct words w = {queue->device->code->integer,
-                      words_count,
-                      VAIN_BLOCK,
-                      words,
-                      (uint32_t *)(void *)queue->device->shared,
-                      vain_check_key_of(random, round, attempt)};
-    w.block = vain_larger(w.block, vain_parts_of(words_count, CHECK_BLOCKS));
-    const int64_t blocks = vain_parts_of(words_count, w.block);
-    vain_run(queue->device, blocks, check_block, &w);
-    *out = 0;
-    for (int64_t b = 0; b < blocks; b++)
-        *out += w.target[b];
-}
-
-static void add_words_block(void *context, int64_t index, int worker)
-{
-    const struct words *w = context;
-    const int64_t first = index * w->block;
-    (void)worker;
-    w->code->add_words(vain_smaller(w->block, w->count - first), w->source + first,
-                       w->target + first);
-}
-
-void vain_cpu_add_words(struct vain_queue *queue, int64_t words_count, const uint32_t *source,
-                        uint32_t *target)
-{
-    struct words w = {.code = queue->device->code->integer,
-                      .count = words_count,
-                      .block = VAIN_BLOCK,
-                      .source = source,
-                      .target = target};
-    vain_run(queue->device, vain_parts_of(words_count, VAIN_BLOCK), add_words_block, &w);
 }

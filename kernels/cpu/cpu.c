@@ -105,5 +105,7 @@ const struct vain_ops vain_cpu_ops = {
             .sum_squares_words = vain_cpu_sum_squares_words,
             .check_word = vain_cpu_check_word,
             .add_words = vain_cpu_add_words,
+            .add_masks = vain_cpu_add_masks,
+            .tag_words = vain_cpu_tag_words,
         },
 };

@@ -100,3 +100,7 @@ void vain_cpu_check_word(struct vain_queue *queue, int64_t words_count, const ui
                          uint32_t *out);
 void vain_cpu_add_words(struct vain_queue *queue, int64_t words_count, const uint32_t *source,
                         uint32_t *target);
+void vain_cpu_add_masks(struct vain_queue *queue, const struct vain_masks *masks, uint64_t first,
+                        int64_t words_count, uint32_t *words);
+void vain_cpu_tag_words(struct vain_queue *queue, int64_t words_count, const uint32_t *words,
+                        uint64_t key, uint64_t *out);

@@ -137,6 +137,10 @@ struct vain_integer_code {
     uint32_t (*check_word)(int64_t words_count, const uint32_t *words, const uint32_t key[4],
                            uint64_t first);
     void (*add_words)(int64_t words_count, const uint32_t *source, uint32_t *target);
+    void (*subtract_words)(int64_t words_count, const uint32_t *source, uint32_t *target);
+    /* key and the number of the first block of VAIN_TAG_WORDS give the coefficients. */
+    uint64_t (*tag_words)(int64_t words_count, const uint32_t *words, uint64_t key,
+                          uint64_t first_block);
 };
 
 struct vain_vector_code {

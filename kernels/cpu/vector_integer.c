@@ -167,6 +167,33 @@ static void add_words(int64_t words_count, const uint32_t *restrict source,
         target[i] += source[i];
 }
 
+static void subtract_words(int64_t words_count, const uint32_t *restrict source,
+                           uint32_t *restrict target)
+{
+    for (int64_t i = 0; i < words_count; i++)
+        target[i] -= source[i];
+}
+
+/* Sums over lanes of 32 by 32 bits are exact modulo 2^64, in any order. */
+static uint64_t tag_words(int64_t words_count, const uint32_t *restrict words, uint64_t key,
+                          uint64_t first_block)
+{
+    uint32_t coefficients[VAIN_TAG_WORDS];
+    uint64_t tag = 0;
+    for (uint32_t j = 0; j < VAIN_TAG_WORDS; j++)
+        coefficients[j] = vain_tag_coefficient(key, j);
+    for (int64_t done = 0; done < words_count; done += VAIN_TAG_WORDS) {
+        const int64_t left = words_count - done;
+        const int64_t count = left < VAIN_TAG_WORDS ? left : VAIN_TAG_WORDS;
+        const uint32_t *restrict block = words + done;
+        uint64_t sum = 0;
+        for (int64_t j = 0; j < count; j++)
+            sum += (uint64_t)coefficients[j] * block[j];
+        tag += sum * vain_tag_factor(key, first_block + (uint64_t)(done / VAIN_TAG_WORDS));
+    }
+    return tag;
+}
+
 extern const struct vain_integer_code VAIN_CODE_NAME(vain_integer_code);
 const struct vain_integer_code VAIN_CODE_NAME(vain_integer_code) = {
     .delta = delta,
@@ -175,4 +202,6 @@ const struct vain_integer_code VAIN_CODE_NAME(vain_integer_code) = {
     .sum_squares = sum_squares,
     .check_word = check_word,
     .add_words = add_words,
+    .subtract_words = subtract_words,
+    .tag_words = tag_words,
 };

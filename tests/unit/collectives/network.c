@@ -8,6 +8,7 @@ struct network_request {
     int message; /* SEND: which one */
     int peer;
     uint32_t tag;
+    int number; /* RECEIVE: of its way */
     void *buffer;
     size_t bytes;
     int turn; /* REDUCE */
@@ -73,7 +74,11 @@ static enum vain_status network_post_send(struct vain_comm *comm, int peer, uint
     VAIN_ASSERT(bytes <= NETWORK_MESSAGE_BYTES_MAX);
     VAIN_ASSERT(network->message_count < NETWORK_MESSAGES_MAX);
     struct network_message *message = &network->messages[network->message_count];
-    *message = (struct network_message){.from = comm->rank, .to = peer, .tag = tag, .bytes = bytes};
+    *message = (struct network_message){.from = comm->rank,
+                                        .to = peer,
+                                        .tag = tag,
+                                        .number = network->sends[comm->rank][peer][tag]++,
+                                        .bytes = bytes};
     memcpy(message->data, buffer, bytes);
     *own(request) =
         (struct network_request){.kind = NETWORK_SEND, .message = network->message_count++};
@@ -85,8 +90,13 @@ static enum vain_status network_post_receive(struct vain_comm *comm, int peer, u
                                              void *buffer, size_t bytes,
                                              struct vain_request *request)
 {
-    *own(request) = (struct network_request){
-        .kind = NETWORK_RECEIVE, .peer = peer, .tag = tag, .buffer = buffer, .bytes = bytes};
+    struct network *network = comm->state;
+    *own(request) = (struct network_request){.kind = NETWORK_RECEIVE,
+                                             .peer = peer,
+                                             .tag = tag,
+                                             .number = network->receives[peer][comm->rank][tag]++,
+                                             .buffer = buffer,
+                                             .bytes = bytes};
     request->comm = comm;
     return VAIN_OK;
 }
@@ -120,7 +130,7 @@ static bool take_message(struct network *network, int to, const struct network_r
     for (int i = network->first_untaken; i < network->message_count; i++) {
         struct network_message *message = &network->messages[i];
         if (message->taken || message->from != receive->peer || message->to != to ||
-            message->tag != receive->tag)
+            message->tag != receive->tag || message->number != receive->number)
             continue;
         if (!message->delivered)
             return false;

@@ -10,6 +10,7 @@ enum { NETWORK_RANKS_MAX = 6, NETWORK_MESSAGES_MAX = 2048, NETWORK_MESSAGE_BYTES
 struct network_message {
     int from, to;
     uint32_t tag;
+    int number; /* of its way: those of one pair with one tag */
     size_t bytes;
     bool delivered, taken;
     unsigned char data[NETWORK_MESSAGE_BYTES_MAX];
@@ -19,6 +20,9 @@ struct network {
     uint64_t random;
     struct network_message messages[NETWORK_MESSAGES_MAX]; /* in the order they were sent */
     int message_count, first_untaken;
+    /* Posted on each way, from, to, tag: the n-th receive gets the n-th message. */
+    int sends[NETWORK_RANKS_MAX][NETWORK_RANKS_MAX][VAIN_TAG_END];
+    int receives[NETWORK_RANKS_MAX][NETWORK_RANKS_MAX][VAIN_TAG_END];
     uint32_t *words[NETWORK_RANKS_MAX]; /* of the all-reduce that is being formed */
     int64_t word_count;
     int turn[NETWORK_RANKS_MAX]; /* all-reduces that a rank has posted */

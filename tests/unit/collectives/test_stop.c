@@ -18,7 +18,7 @@
 #include "tests/unit/collectives/network.h"
 #include "tests/unit/suite.h"
 
-enum { PARAMETERS = 3, ROUNDS = 4, SIGNAL = 15, EVENTS_MAX = 200000 };
+enum { PARAMETERS = 3, ROUNDS = 4, SIGNAL = 15, EVENTS_MAX = 200000, ACTION_IDS_MAX = 32 };
 
 enum place { LOCAL_STEPS, IN_EXCHANGE, ENDED };
 
@@ -27,7 +27,7 @@ struct member {
     struct vain_control *control;
     struct vain_codec codec;
     struct vain_exchange *exchange;
-    struct vain_request requests[2 * NETWORK_RANKS_MAX];
+    struct vain_request requests[ACTION_IDS_MAX];
     struct vain_exchange_out out;
     enum vain_exchange_event_kind call;
     enum place place;
@@ -42,6 +42,7 @@ struct simulation {
     struct member members[NETWORK_RANKS_MAX];
     struct vain_queue queue;
     int steps_of_round;
+    enum vain_algorithm algorithm;
     enum vain_control_word leave_for; /* OUTSIDE; ASK is the wrong rule */
     const char *broken;               /* what did not hold */
 };
@@ -117,17 +118,20 @@ static void begin_exchange(struct simulation *simulation, struct member *member)
                              (uint32_t)member->round, 0, member->words, residual,
                              &report) == VAIN_OK,
            "encode");
-    vain_exchange_set_round(member->exchange, &context, check, member->words);
+    vain_exchange_set_round(member->exchange, &context, check);
     vain_exchange_set_gather(member->exchange, &member->block, 1, member->blocks);
     member->place = IN_EXCHANGE;
-    begin(simulation, member, VAIN_EXCHANGE_BEGIN_REDUCE);
+    begin(simulation, member, VAIN_EXCHANGE_BEGIN_AGREE);
 }
 
 static void next_call(struct simulation *simulation, struct member *member)
 {
     float mean[PARAMETERS];
     struct vain_counters sums;
-    if (member->call == VAIN_EXCHANGE_BEGIN_REDUCE) {
+    if (member->call == VAIN_EXCHANGE_BEGIN_AGREE) {
+        vain_exchange_set_words(member->exchange, member->words, NULL);
+        begin(simulation, member, VAIN_EXCHANGE_BEGIN_REDUCE);
+    } else if (member->call == VAIN_EXCHANGE_BEGIN_REDUCE) {
         begin(simulation, member, VAIN_EXCHANGE_BEGIN_OPEN);
     } else if (member->call == VAIN_EXCHANGE_BEGIN_OPEN) {
         vain_codec_decode(&member->codec, &simulation->queue, member->words, mean, &sums);
@@ -142,7 +146,7 @@ static void next_call(struct simulation *simulation, struct member *member)
 
 static void move_in_exchange(struct simulation *simulation, struct member *member)
 {
-    const int slots = 2 * simulation->network.size;
+    const int slots = vain_exchange_action_ids(member->exchange);
     const int start = (int)network_draw(&simulation->network, (uint32_t)slots);
     for (int i = 0; i < slots && member->out.status == VAIN_AGAIN; i++) {
         const int id = (start + i) % slots;
@@ -192,8 +196,10 @@ static void open_members(struct simulation *simulation, int size)
                                                     .member_names = names,
                                                     .codec = &member->codec,
                                                     .queue = &simulation->queue,
-                                                    .gather_bytes_max = 1};
+                                                    .gather_bytes_max = 1,
+                                                    .algorithm = simulation->algorithm};
         expect(simulation, vain_exchange_open(&config, &member->exchange) == VAIN_OK, "open");
+        VAIN_ASSERT(vain_exchange_action_ids(member->exchange) <= ACTION_IDS_MAX);
     }
 }
 
@@ -239,6 +245,8 @@ static int run(struct simulation *simulation, struct vain_device *device, uint64
     simulation->broken = NULL;
     simulation->leave_for = leave_for;
     simulation->steps_of_round = 1 + (int)network_draw(network, 5);
+    simulation->algorithm =
+        (enum vain_algorithm)(VAIN_ALGORITHM_AUTO + 1 + (int)network_draw(network, 3));
     open_members(simulation, size);
     /* One signal in most runs, two in some, none in a few; late ones may find everybody ended. */
     int signals_left = (int)network_draw(network, 8);

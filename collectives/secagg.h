@@ -1,0 +1,71 @@
+/* Secure aggregation, level 1: keys that only pairs know, and the masks made of them (protocols
+ * section 1; docs/protocol.md draws the bytes).
+ *
+ * Member i sends y_i = q_i + SUM_{j after i} stream(s_ij) - SUM_{j before i} stream(s_ij) modulo
+ * 2^32, members in ascending order of their ids. In the sum over all members every stream comes
+ * once with each sign, so the masks are gone; anything less than the whole sum is uniformly random
+ * to whoever lacks one of the seeds (Bonawitz et al. 2017, pairwise masks only).
+ *
+ * Keys of one start of a run, in four messages that everybody gives to all others:
+ *     nonce         32 random bytes; the hash over all of them is the session
+ *     announcement  session, a fresh X25519 key, signed by the member's own key: one that was
+ * recorded in an earlier start names another session and is refused proof         for every other
+ * member a hash under the pair's key: both ends have the same one The X25519 secret is wiped as
+ * soon as the pair keys are made, and a seed as soon as its round is over; neither ever reaches a
+ * disk. */
+#pragma once
+
+#include "base/identity.h"
+#include "base/record.h"
+#include "collectives/context.h"
+
+enum {
+    VAIN_SECAGG_NONCE_BYTES = 32,
+    VAIN_SECAGG_ANNOUNCEMENT_BYTES = 32 + VAIN_X25519_BYTES + VAIN_SIGNATURE_BYTES,
+    VAIN_SECAGG_PROOF_BYTES = 32,
+    VAIN_SECAGG_MEMBERS_MIN = 3 /* in the sum of two each knows the other's part */
+};
+
+struct vain_secagg;
+
+/* members (member_count) in ascending order of their ids, which differ; borrowed, as long as the
+ * secagg lives. Makes the X25519 key. Gives the secagg. VAIN_ERR_REFUSED for equal ids, and for
+ * fewer than VAIN_SECAGG_MEMBERS_MIN unless allow_small. Local. */
+enum vain_status vain_secagg_open(const struct vain_record_member *members, int member_count,
+                                  int own_index, bool allow_small,
+                                  struct vain_secagg **out) VAIN_MUST_USE;
+/* Accepts NULL; wipes all keys. */
+void vain_secagg_close(struct vain_secagg **secagg);
+
+/* The start, in this order; all local, by member index (order of ids). */
+void vain_secagg_set_session(struct vain_secagg *secagg, const uint8_t *nonces /* (n, 32) */);
+enum vain_status
+vain_secagg_announce(const struct vain_secagg *secagg, struct vain_signer *signer,
+                     uint8_t out[VAIN_MIN_LEN(VAIN_SECAGG_ANNOUNCEMENT_BYTES)]) VAIN_MUST_USE;
+/* announcements (n, VAIN_SECAGG_ANNOUNCEMENT_BYTES): VAIN_ERR_AUTH names the member and what is
+ * wrong (another start's, signature, a point of low order, somebody else's key). Then pair keys
+ * exist. */
+enum vain_status vain_secagg_accept(struct vain_secagg *secagg,
+                                    const uint8_t *announcements) VAIN_MUST_USE;
+/* out (n, VAIN_SECAGG_PROOF_BYTES): what this member shows each other one; zeros for itself. */
+void vain_secagg_prove(const struct vain_secagg *secagg, uint8_t *out);
+/* proofs (n, n, VAIN_SECAGG_PROOF_BYTES), by who shows, then to whom: VAIN_ERR_AUTH names a pair
+ * whose ends have different keys. */
+enum vain_status vain_secagg_check(struct vain_secagg *secagg, const uint8_t *proofs) VAIN_MUST_USE;
+
+/* The masks of one attempt. `input` names what will be masked: words of one input are never masked
+ * for two sets (asserted; jobs/promise.h keeps it over restarts), since the difference of the two
+ * sums would be a member's own. Borrowed until vain_secagg_end, which wipes the seeds. */
+const struct vain_masks *vain_secagg_begin(struct vain_secagg *secagg,
+                                           const struct vain_context *context, uint64_t input);
+void vain_secagg_end(struct vain_secagg *secagg);
+
+/* The key schedule alone, for vectors. lo and hi are by member id. */
+enum vain_status vain_secagg_pair_key(const uint8_t secret[VAIN_MIN_LEN(VAIN_X25519_BYTES)],
+                                      const uint8_t peer[VAIN_MIN_LEN(VAIN_X25519_BYTES)],
+                                      const uint8_t low_public[VAIN_MIN_LEN(VAIN_X25519_BYTES)],
+                                      const uint8_t high_public[VAIN_MIN_LEN(VAIN_X25519_BYTES)],
+                                      uint8_t out[VAIN_MIN_LEN(VAIN_HASH_BYTES)]) VAIN_MUST_USE;
+void vain_secagg_seed(const uint8_t pair_key[VAIN_MIN_LEN(VAIN_HASH_BYTES)],
+                      const struct vain_context *context,
+                      uint8_t out[VAIN_MIN_LEN(VAIN_MASK_SEED_BYTES)]);
