@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/memory.h"
+#include "base/record_extension.h"
 #include "cmd/json.h"
 #include "cmd/report.h"
 #include "cmd/subverb.h"
@@ -197,15 +198,20 @@ static enum vain_status show_line(void *context, const struct vain_record_decode
     char parameters[2 * ID_SHOWN_BYTES + 1], hash[2 * ID_SHOWN_BYTES + 1];
     bool *started = context;
     if (!*started)
-        printf("%8s %8s %10s %12s %8s %10s  %-16s  %s\n", "round", "members", "loss", "weight",
-               "clipped", "saturated", "parameters", "record");
+        printf("%8s %8s %10s %12s %8s %10s  %-6s  %-16s  %s\n", "round", "members", "loss",
+               "weight", "clipped", "saturated", "words", "parameters", "record");
     *started = true;
     vain_to_hex(record->parameters_after, ID_SHOWN_BYTES, parameters);
     vain_to_hex(decoded->hash, ID_SHOWN_BYTES, hash);
-    printf("%8llu %8d %10.4f %12lld %8lld %10lld  %s  %s\n", (unsigned long long)record->round,
-           record->member_count, mean_loss(record), (long long)record->counters.weight,
-           (long long)record->counters.clipped, (long long)record->counters.saturated, parameters,
-           hash);
+    const struct vain_record_privacy privacy = vain_record_privacy_of(record);
+    printf("%8llu %8d %10.4f %12lld %8lld %10lld  %-6s  %s  %s\n",
+           (unsigned long long)record->round, record->member_count, mean_loss(record),
+           (long long)record->counters.weight, (long long)record->counters.clipped,
+           (long long)record->counters.saturated,
+           !privacy.known   ? "-"
+           : privacy.masked ? "masked"
+                            : "none",
+           parameters, hash);
     return VAIN_OK;
 }
 
@@ -215,6 +221,22 @@ static struct json_object *members_json(const struct vain_record *record)
     for (int i = 0; i < record->member_count; i++)
         json_object_array_add(list, vain_json_text(record->members[i].name));
     return list;
+}
+
+static void add_privacy(struct json_object *item, const struct vain_record *record)
+{
+    const struct vain_record_privacy privacy = vain_record_privacy_of(record);
+    struct json_object *dropped = json_object_new_object();
+    if (privacy.known) {
+        json_object_object_add(item, "masked", json_object_new_boolean(privacy.masked));
+        json_object_object_add(item, "keys_pinned", json_object_new_boolean(privacy.keys_pinned));
+    }
+    for (int i = 0; i < record->member_count; i++) {
+        const uint32_t inputs = vain_record_dropped_of(record, i);
+        if (inputs > 0)
+            json_object_object_add(dropped, record->members[i].name, json_object_new_int64(inputs));
+    }
+    json_object_object_add(item, "dropped_inputs", dropped);
 }
 
 static enum vain_status collect_round(void *context, const struct vain_record_decoded *decoded)
@@ -233,6 +255,7 @@ static enum vain_status collect_round(void *context, const struct vain_record_de
                            vain_json_hex(record->parameters_before, VAIN_HASH_BYTES));
     json_object_object_add(item, "parameters_after",
                            vain_json_hex(record->parameters_after, VAIN_HASH_BYTES));
+    add_privacy(item, record);
     json_object_object_add(item, "platform", vain_json_text(record->platform));
     json_object_object_add(item, "previous", vain_json_hex(record->previous, VAIN_HASH_BYTES));
     json_object_object_add(item, "hash", vain_json_hex(decoded->hash, VAIN_HASH_BYTES));

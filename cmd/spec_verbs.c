@@ -8,6 +8,7 @@
 
 #include "base/crypto.h"
 #include "base/memory.h"
+#include "cmd/explain_privacy.h"
 #include "cmd/launch.h"
 #include "cmd/report.h"
 #include "cmd/spec_file.h"
@@ -212,8 +213,7 @@ static int print_explanation(const struct vain_loaded_spec *loaded,
     printf(
         "a round     a member sends %s; values have %d bits, which leaves room for the sum of %d\n",
         vain_format_bytes((double)plan->round_bytes, a), plan->value_bits, plan->members);
-    printf("privacy     none: members and whoever carries their messages can read every member's "
-           "delta\n");
+    vain_explain_privacy_print(&loaded->job, &loaded->spec, plan->members);
     printf("trust       any member can spoil the sum unnoticed: robust rules need groups, which "
            "this version has not\n");
     printf("files       checkpoint %s every %lld rounds, own file %s a member\n",
@@ -248,6 +248,8 @@ static int print_explanation_json(const struct vain_loaded_spec *loaded,
     json_object_object_add(data, "parameter_count", json_object_new_int64(plan->parameter_count));
     json_object_object_add(data, "slices", json_object_new_int64(plan->slice_count));
     json_object_object_add(data, "symbols", json_object_new_int64(plan->symbols));
+    json_object_object_add(data, "privacy",
+                           vain_explain_privacy_json(&loaded->job, &loaded->spec, plan->members));
     json_object_object_add(data, "steps", json_object_new_int64(plan->steps));
     json_object_object_add(data, "tokens", json_object_new_int64(plan->tokens));
     json_object_object_add(data, "flops_per_token", json_object_new_double(plan->flops_per_token));

@@ -2,7 +2,9 @@
 
 #include <string.h>
 
+#include "collectives/choose.h"
 #include "collectives/codec.h"
+#include "collectives/secagg.h"
 #include "jobs/method.h"
 #include "jobs/outer.h"
 #include "jobs/store/checkpoint.h"
@@ -62,6 +64,13 @@ static void check_exchange(const struct vain_job *job, const struct vain_spec *s
         vain_spec_problem_at(spec, problems, "exchange.bits", NULL, "%s", vain_fail_message());
         vain_fail_clear();
     }
+    if (job->exchange.privacy == VAIN_PRIVACY_MASKED && !job->exchange.allow_small &&
+        spec->member_count > 0 && members < VAIN_SECAGG_MEMBERS_MIN)
+        vain_spec_problem_at(spec, problems, "exchange.privacy",
+                             "list at least 3 members, or set exchange.allow_small: true",
+                             "%d members in 'members': with fewer than %d each could subtract its "
+                             "own delta from the sum",
+                             members, VAIN_SECAGG_MEMBERS_MIN);
     if (job->outer.optimizer == VAIN_OUTER_MEAN &&
         (vain_spec_is_set(spec, "outer.learning_rate") || vain_spec_is_set(spec, "outer.momentum")))
         vain_spec_problem_at(
@@ -109,6 +118,14 @@ static void add_item(struct vain_plan *plan, const char *what, int64_t bytes)
     plan->memory_bytes += bytes;
 }
 
+/* auto tries the tree on short vectors, which needs most; else a ring needs most. */
+static enum vain_algorithm planned_algorithm(const struct vain_job *job, int64_t word_count)
+{
+    if (job->exchange.algorithm != VAIN_ALGORITHM_AUTO)
+        return (enum vain_algorithm)job->exchange.algorithm;
+    return word_count <= VAIN_CHOOSE_TREE_WORDS ? VAIN_ALGORITHM_TREE : VAIN_ALGORITHM_RING;
+}
+
 static void plan_memory(struct vain_plan *plan, const struct vain_job *job,
                         const struct vain_method_config *method, const struct vain_codec *codec,
                         int64_t corpus_bytes, int64_t base_bytes)
@@ -122,6 +139,9 @@ static void plan_memory(struct vain_plan *plan, const struct vain_job *job,
     add_item(plan, "outer momentum", vain_outer_keeps_momentum(&job->outer) ? vector : 0);
     add_item(plan, "residuals, of the last round and the one under way", 2 * vector);
     add_item(plan, "words of the exchange", codec->word_count * (int64_t)sizeof(uint32_t));
+    add_item(plan, "messages under way",
+             vain_exchange_memory_bytes(codec->members, codec->word_count,
+                                        planned_algorithm(job, codec->word_count)));
     add_item(plan, "site: other ranks' gradients", part);
     add_item(plan, "loss curve",
              (job->train.rounds + 1) * (int64_t)sizeof(struct vain_curve_point));

@@ -1,5 +1,8 @@
 #include "jobs/round_record.h"
 
+#include "base/record_extension.h"
+
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,13 +10,32 @@
  * of a body. */
 static size_t body_bytes_max(int members)
 {
-    return 1024 + (size_t)members * (2 + VAIN_NAME_BYTES + VAIN_CERTIFICATE_BYTES);
+    return 1024 + (size_t)members *
+                      (2 + VAIN_NAME_BYTES + VAIN_CERTIFICATE_BYTES + VAIN_EXTENSION_DROPPED_BYTES);
 }
 
 size_t vain_round_record_bytes(int members)
 {
     const size_t signatures = (size_t)members * (2 + VAIN_SIGNATURE_BYTES);
     return 2 * body_bytes_max(members) + signatures + 64;
+}
+
+/* What the extensions point to while the record is encoded. */
+struct extension_bytes {
+    uint8_t privacy[VAIN_EXTENSION_PRIVACY_BYTES];
+    uint8_t dropped[VAIN_MEMBERS_MAX * VAIN_EXTENSION_DROPPED_BYTES];
+};
+
+static void extend(const struct vain_run *run, const struct vain_roster *roster,
+                   struct extension_bytes *bytes, struct vain_record *record)
+{
+    uint32_t dropped[VAIN_MEMBERS_MAX];
+    const bool masked = run->job->exchange.privacy == VAIN_PRIVACY_MASKED;
+    VAIN_ASSERT(roster->member_count <= VAIN_MEMBERS_MAX);
+    for (int i = 0; i < roster->member_count; i++)
+        dropped[i] = vain_exchange_dropped(run->exchange, roster->member_rank[i]);
+    vain_record_add_privacy(record, masked, roster->keys_pinned, bytes->privacy);
+    vain_record_add_dropped(record, dropped, bytes->dropped);
 }
 
 static void describe(const struct vain_run *run, const struct vain_roster *roster,
@@ -35,22 +57,51 @@ static void describe(const struct vain_run *run, const struct vain_roster *roste
     out->members = run->roster_members;
 }
 
+/* What every member tells all others at the end of a round: the parameters that it has now, and its
+ * signature of the record. */
+struct vote {
+    uint8_t parameters_after[VAIN_HASH_BYTES];
+    uint8_t signature[VAIN_SIGNATURE_BYTES];
+};
+static_assert(sizeof(struct vote) == VAIN_ROUND_VOTE_BYTES, "no bytes between its parts");
+
+/* Parameters first: they say more than that signatures are over different records. */
+static enum vain_status compare_parameters(const struct vain_run *run,
+                                           const struct vain_roster *roster, const struct vote *own)
+{
+    const struct vote *votes = (const struct vote *)(const void *)run->votes;
+    for (int i = 0; i < roster->member_count; i++) {
+        const struct vote *other = &votes[roster->member_rank[i]];
+        char mine[2 * 4 + 1], theirs[2 * 4 + 1];
+        if (memcmp(other->parameters_after, own->parameters_after, VAIN_HASH_BYTES) == 0)
+            continue;
+        vain_to_hex(own->parameters_after, 4, mine);
+        vain_to_hex(other->parameters_after, 4, theirs);
+        return vain_fail(VAIN_ERR_PEER,
+                         "round %lld, gather: member '%s' has other parameters after the outer "
+                         "step (root %s...) than member '%s' (%s...), from the same sum; the round "
+                         "is not recorded. Compare the platforms of the two (vain version) and the "
+                         "memory of their machines, then resume",
+                         (long long)run->round + 1, roster->members[i].name, theirs, run->name,
+                         mine);
+    }
+    return VAIN_OK;
+}
+
 /* Every member's signature over this member's own view of the round. */
 static enum vain_status check_signatures(const struct vain_run *run,
-                                         const struct vain_roster *roster, const uint8_t *message,
-                                         const uint8_t *by_rank)
+                                         const struct vain_roster *roster, const uint8_t *message)
 {
+    const struct vote *votes = (const struct vote *)(const void *)run->votes;
     for (int i = 0; i < roster->member_count; i++) {
-        const uint8_t *signature = by_rank + (size_t)roster->member_rank[i] * VAIN_SIGNATURE_BYTES;
+        const uint8_t *signature = votes[roster->member_rank[i]].signature;
         memcpy(run->signatures + (size_t)i * VAIN_SIGNATURE_BYTES, signature, VAIN_SIGNATURE_BYTES);
         if (!vain_signature_valid(roster->members[i].certificate.current_key, message,
                                   VAIN_RECORD_MESSAGE_BYTES, signature))
             return vain_fail(VAIN_ERR_AUTH,
                              "round %lld: member '%s' signed another record than member '%s': its "
-                             "parameters, counters or "
-                             "history differ; the round is not recorded. Compare the platforms and "
-                             "specs of the two, "
-                             "then resume",
+                             "counters or history differ; the round is not recorded. Compare the "
+                             "folders and specs of the two, then resume",
                              (long long)run->round + 1, roster->members[i].name, run->name);
     }
     return VAIN_OK;
@@ -59,32 +110,34 @@ static enum vain_status check_signatures(const struct vain_run *run,
 enum vain_status vain_round_record(struct vain_run *run, const struct vain_roster *roster,
                                    const struct vain_counters *sums)
 {
-    uint8_t parameters_after[VAIN_HASH_BYTES], head[VAIN_HASH_BYTES];
-    uint8_t message[VAIN_RECORD_MESSAGE_BYTES], own[VAIN_SIGNATURE_BYTES];
+    uint8_t head[VAIN_HASH_BYTES], message[VAIN_RECORD_MESSAGE_BYTES];
     const size_t capacity = vain_round_record_bytes(roster->member_count);
     uint8_t *body = run->record_buffer;
     size_t body_bytes = 0, frame_bytes = 0;
+    struct extension_bytes extensions;
     struct vain_record record;
+    struct vote own;
 
     VAIN_TRY(vain_merkle_root(run->common, (size_t)run->layout.parameter_count * sizeof(float),
-                              VAIN_MERKLE_LEAF_BYTES, run->device.pool, parameters_after));
-    describe(run, roster, sums, parameters_after, &record);
+                              VAIN_MERKLE_LEAF_BYTES, run->device.pool, own.parameters_after));
+    describe(run, roster, sums, own.parameters_after, &record);
+    extend(run, roster, &extensions, &record);
     VAIN_TRY(vain_record_encode_body(&record, body, capacity, &body_bytes));
     vain_record_hash(body, body_bytes, head);
     vain_record_message(head, message);
-    VAIN_TRY(vain_signer_sign(&run->signer, message, sizeof message, own));
+    VAIN_TRY(vain_signer_sign(&run->signer, message, sizeof message, own.signature));
 
-    uint8_t *by_rank = run->signatures + (size_t)roster->member_count * VAIN_SIGNATURE_BYTES;
-    vain_exchange_set_gather(run->exchange, own, sizeof own, by_rank);
+    vain_exchange_set_gather(run->exchange, &own, sizeof own, run->votes);
     VAIN_TRY(vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_GATHER, &run->driver));
-    VAIN_TRY(check_signatures(run, roster, message, by_rank));
+    VAIN_TRY(compare_parameters(run, roster, &own));
+    VAIN_TRY(check_signatures(run, roster, message));
 
     uint8_t *frame = body + body_bytes;
     VAIN_TRY(vain_record_encode_frame(body, body_bytes, run->signatures, roster->member_count,
                                       frame, capacity - body_bytes, &frame_bytes));
     VAIN_TRY(run->federation->ops->record(run->federation, frame, frame_bytes));
     memcpy(run->record_head, head, VAIN_HASH_BYTES);
-    memcpy(run->parameters_hash, parameters_after, VAIN_HASH_BYTES);
+    memcpy(run->parameters_hash, own.parameters_after, VAIN_HASH_BYTES);
     return VAIN_OK;
 }
 

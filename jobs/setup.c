@@ -218,8 +218,8 @@ static enum vain_status open_federation(struct vain_run *run)
     VAIN_TRY(vain_take_array(count, sizeof *run->roster_members, "members",
                              (void **)&run->roster_members));
     memcpy(run->roster_members, roster.members, (size_t)count * sizeof *run->roster_members);
-    VAIN_TRY(vain_take_array(2 * (int64_t)count, VAIN_SIGNATURE_BYTES, "signatures",
-                             (void **)&run->signatures));
+    VAIN_TRY(vain_take_array(count, VAIN_SIGNATURE_BYTES, "signatures", (void **)&run->signatures));
+    VAIN_TRY(vain_take_array(count, VAIN_ROUND_VOTE_BYTES, "signatures", (void **)&run->votes));
     VAIN_TRY(
         vain_take(vain_round_record_bytes(count), "round record", (void **)&run->record_buffer));
     VAIN_TRY(vain_take_array(count, sizeof *run->names_by_rank, "member names",
@@ -255,7 +255,7 @@ static enum vain_status open_exchange(struct vain_run *run)
         .member_names = run->names_by_rank,
         .codec = &run->codec,
         .queue = &run->queue,
-        .gather_bytes_max = VAIN_SIGNATURE_BYTES,
+        .gather_bytes_max = VAIN_ROUND_VOTE_BYTES,
     };
     exchange.algorithm = (enum vain_algorithm)options->algorithm;
     if (exchange.algorithm == VAIN_ALGORITHM_AUTO)
@@ -391,6 +391,7 @@ void vain_teardown(struct vain_run *run)
     vain_release(run->names_by_rank);
     vain_release(run->record_buffer);
     vain_release(run->signatures);
+    vain_release(run->votes);
     vain_release(run->roster_members);
     if (run->method_ops != NULL)
         run->method_ops->close(&run->method);

@@ -3,6 +3,8 @@
  * see. */
 #include "jobs/store/record_line.h"
 
+#include "base/record_extension.h"
+
 static void add_hex(struct vain_text *line, const char *key, const uint8_t *data, size_t bytes)
 {
     char text[2 * VAIN_HASH_BYTES + 1];
@@ -39,7 +41,11 @@ static void add_members(struct vain_text *line, const struct vain_record *record
         vain_text_add(line, i == 0 ? "{" : ",{");
         add_text(line, "name", record->members[i].name);
         add_hex(line, "id", record->members[i].member_id, VAIN_HASH_BYTES);
-        vain_text_add(line, ",\"signed\":%s}", has_signature(record, i) ? "true" : "false");
+        vain_text_add(line, ",\"signed\":%s", has_signature(record, i) ? "true" : "false");
+        if (vain_record_dropped_of(record, i) > 0)
+            vain_text_add(line, ",\"dropped_inputs\":%lu",
+                          (unsigned long)vain_record_dropped_of(record, i));
+        vain_text_add(line, "}");
     }
     vain_text_add(line, "]");
 }
@@ -62,6 +68,10 @@ void vain_record_line(struct vain_text *line, const struct vain_record_decoded *
                   (long long)record->counters.clipped, (long long)record->counters.saturated);
     add_text(line, "platform", record->platform);
     add_members(line, record);
+    const struct vain_record_privacy privacy = vain_record_privacy_of(record);
+    if (privacy.known)
+        vain_text_add(line, ",\"masked\":%s,\"keys_pinned\":%s", privacy.masked ? "true" : "false",
+                      privacy.keys_pinned ? "true" : "false");
     vain_text_add(line, ",\"extensions\":[");
     for (int i = 0; i < record->extension_count; i++)
         vain_text_add(line, "%s{\"type\":%d,\"bytes\":%lu}", i == 0 ? "" : ",",

@@ -1,0 +1,28 @@
+/* What the extensions of a round's record say. Types are given here, once and for ever; a build
+ * keeps the bytes of types that it does not know.
+ *
+ *     1 privacy   u8 1 if words were masked | u8 1 if all members' keys are pinned in the spec
+ *     2 dropped   { u16 member index | u32 inputs } ... ascending: members that did not send what
+ * they had for this round, because it was promised to another set of members */
+#pragma once
+
+#include "base/record.h"
+
+enum vain_record_extension_type { VAIN_EXTENSION_PRIVACY = 1, VAIN_EXTENSION_DROPPED = 2 };
+enum { VAIN_EXTENSION_PRIVACY_BYTES = 2, VAIN_EXTENSION_DROPPED_BYTES = 6 /* a member */ };
+
+struct vain_record_privacy {
+    bool known; /* the record says */
+    bool masked, keys_pinned;
+};
+/* Append to the record, whose earlier extensions are of lower types. `bytes` is what the extension
+ * points to: VAIN_EXTENSION_PRIVACY_BYTES, or VAIN_EXTENSION_DROPPED_BYTES a member; borrowed as
+ * long as the record lives. Nobody has dropped anything: no extension. */
+void vain_record_add_privacy(struct vain_record *record, bool masked, bool keys_pinned,
+                             uint8_t *bytes);
+void vain_record_add_dropped(struct vain_record *record, const uint32_t *inputs /* (members) */,
+                             uint8_t *bytes);
+/* What it says; one that has another length than its type is not known. */
+struct vain_record_privacy vain_record_privacy_of(const struct vain_record *record);
+/* Inputs that the member at `index` has dropped for this round. */
+uint32_t vain_record_dropped_of(const struct vain_record *record, int index);

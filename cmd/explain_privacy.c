@@ -1,0 +1,112 @@
+/* In plain words, what each party of a run learns and what it does not: docs/threat-model.md in a
+ * few lines, for the spec at hand. */
+#include "cmd/explain_privacy.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "cmd/json.h"
+#include "collectives/secagg.h"
+
+struct learnt {
+    const char *party, *what;
+};
+
+static const struct learnt in_the_clear[] = {
+    {"members", "every member's delta in every round, tokens and loss of all together"},
+    {"network", "the same: words travel as they are"},
+    {"launcher", "the same, and whatever lies in the memory of machines that its owner runs"},
+};
+static const struct learnt in_masks[] = {
+    {"members",
+     "the sum of all deltas, hence what the others' add up to; tokens and loss of all together. "
+     "Not one other member's delta, unless all members but that one pool what they know"},
+    {"network",
+     "the same sum, who takes part, and when. Not one delta: what a member sends is random to "
+     "whoever lacks the keys of one pair"},
+    {"launcher",
+     "the same as the network; and everything, data and keys too, on machines that its owner runs"},
+};
+_Static_assert(VAIN_COUNT_OF(in_the_clear) == VAIN_COUNT_OF(in_masks), "the same parties");
+
+static const char not_pinned[] =
+    "not pinned: protects against other members' programs only, not against who runs the machines "
+    "or the launcher; list members: [{name, key}] for more";
+static const char pinned[] =
+    "pinned in the spec: nobody in between can put in keys of his own unnoticed";
+
+static bool is_masked(const struct vain_job *job)
+{
+    return job->exchange.privacy == VAIN_PRIVACY_MASKED;
+}
+
+static bool keys_are_pinned(const struct vain_spec *spec)
+{
+    bool all = spec->member_count > 0;
+    for (int i = 0; i < spec->member_count; i++)
+        all = all && spec->members[i].key[0] != '\0';
+    return all;
+}
+
+/* A text in lines of at most 100 columns, each behind 12 blanks but the first. */
+static void print_wrapped(const char *label, const char *text)
+{
+    enum { INDENT = 12, COLUMNS = 100 };
+    int column = printf("%-*s", INDENT, label);
+    bool first = true; /* word of the line */
+    while (*text != '\0') {
+        const int length = (int)strcspn(text, " ");
+        if (!first && column + 1 + length > COLUMNS) {
+            column = printf("\n%*s", INDENT, "") - 1;
+            first = true;
+        }
+        column += printf("%s%.*s", first ? "" : " ", length, text);
+        first = false;
+        text += length + (text[length] == ' ');
+    }
+    printf("\n");
+}
+
+void vain_explain_privacy_print(const struct vain_job *job, const struct vain_spec *spec,
+                                int members)
+{
+    const struct learnt *rows = is_masked(job) ? in_masks : in_the_clear;
+    print_wrapped("privacy",
+                  is_masked(job)
+                      ? "masked: members' words carry masks that only pairs of members "
+                        "know, and that cancel in the sum over all. What each party learns:"
+                      : "none. What each party learns:");
+    for (size_t i = 0; i < VAIN_COUNT_OF(in_masks); i++) {
+        char text[400];
+        snprintf(text, sizeof text, "%s: %s", rows[i].party, rows[i].what);
+        print_wrapped("", text);
+    }
+    if (!is_masked(job))
+        return;
+    print_wrapped("keys", keys_are_pinned(spec) ? pinned : not_pinned);
+    print_wrapped("", "What a sum itself tells, and sums over changing sets: docs/threat-model.md");
+    if (members < VAIN_SECAGG_MEMBERS_MIN)
+        print_wrapped("", job->exchange.allow_small
+                              ? "With fewer than 3 members the masks hide nothing from the other "
+                                "one (exchange.allow_small)"
+                              : "A run with fewer than 3 members will be refused: the masks would "
+                                "hide nothing (exchange.allow_small)");
+}
+
+struct json_object *vain_explain_privacy_json(const struct vain_job *job,
+                                              const struct vain_spec *spec, int members)
+{
+    const struct learnt *rows = is_masked(job) ? in_masks : in_the_clear;
+    struct json_object *privacy = json_object_new_object();
+    struct json_object *learns = json_object_new_object();
+    json_object_object_add(privacy, "masked", json_object_new_boolean(is_masked(job)));
+    json_object_object_add(privacy, "keys_pinned", json_object_new_boolean(keys_are_pinned(spec)));
+    json_object_object_add(privacy, "enough_members",
+                           json_object_new_boolean(members >= VAIN_SECAGG_MEMBERS_MIN));
+    for (size_t i = 0; i < VAIN_COUNT_OF(in_masks); i++)
+        json_object_object_add(learns, rows[i].party, vain_json_text(rows[i].what));
+    json_object_object_add(privacy, "learns", learns);
+    return privacy;
+}
