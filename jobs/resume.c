@@ -193,9 +193,33 @@ struct own_header {
     double loss_sum;
 };
 
-static enum vain_status load_own(struct vain_run *run, const char *folder,
-                                 struct own_header *header)
+/* A file of the run that goes on says whose it is and of which round: names of files can be changed
+ * by hand. */
+static enum vain_status check_own(const struct vain_run *run, const char *path,
+                                  const struct vain_member_state *state)
 {
+    if (strcmp(state->name, run->name) != 0 || state->round != run->round)
+        return vain_fail(VAIN_ERR_CORRUPT,
+                         "%s: it is the file of member '%s' for round %lld, under the name of "
+                         "member '%s' for round %lld; give it its own name back",
+                         path, state->name, (long long)state->round, run->name,
+                         (long long)run->round);
+    if (memcmp(state->parameters_hash, run->parameters_hash, VAIN_HASH_BYTES) != 0)
+        return vain_fail(VAIN_ERR_CORRUPT, "%s belongs to other parameters of this run", path);
+    if (state->step_in_round > run->job->train.local_steps)
+        return vain_fail(VAIN_ERR_INPUT,
+                         "%s stands at step %lld of its round, but train.local_steps is %lld; use "
+                         "the spec that made it",
+                         path, (long long)state->step_in_round,
+                         (long long)run->job->train.local_steps);
+    return VAIN_OK;
+}
+
+/* `foreign`: the file is whole, but another run's, so this run has none here. */
+static enum vain_status load_own(struct vain_run *run, const char *folder,
+                                 struct own_header *header, bool *foreign)
+{
+    *foreign = false;
     char path[VAIN_PATH_BYTES];
     vain_member_path(folder, run->name, run->round, path, sizeof path);
     struct vain_member_state state;
@@ -206,16 +230,10 @@ static enum vain_status load_own(struct vain_run *run, const char *folder,
     state.parameters = run->method.parameters;
     state.parameter_count = run->layout.parameter_count;
     VAIN_TRY(vain_member_read(path, run->device.pool, &state));
-    if (memcmp(state.run_id, run->run_id, VAIN_RUN_ID_BYTES) != 0)
+    *foreign = memcmp(state.run_id, run->run_id, VAIN_RUN_ID_BYTES) != 0;
+    if (*foreign)
         return vain_fail(VAIN_ERR_REFUSED, "%s belongs to another run", path);
-    if (memcmp(state.parameters_hash, run->parameters_hash, VAIN_HASH_BYTES) != 0)
-        return vain_fail(VAIN_ERR_CORRUPT, "%s belongs to other parameters of this run", path);
-    if (state.step_in_round > run->job->train.local_steps)
-        return vain_fail(VAIN_ERR_INPUT,
-                         "%s stands at step %lld of its round, but train.local_steps is %lld; use "
-                         "the spec that made it",
-                         path, (long long)state.step_in_round,
-                         (long long)run->job->train.local_steps);
+    VAIN_TRY(check_own(run, path, &state));
     header->step_in_round = state.step_in_round;
     header->optimiser_step = state.optimiser_step;
     header->data_position = state.data_position;
@@ -260,23 +278,30 @@ static enum vain_status share_own(struct vain_run *run, struct own_header *heade
     return VAIN_OK;
 }
 
-/* Own state for run->round: from the member's file, or empty if there is none of this run.
- * `valid` is false when the file is there but broken and `may_go_back`, so that all members can
- * choose an older round together. */
+/* Own state for run->round: from the member's file, or empty if there is none of this run. A file
+ * that is there and cannot be read now ends the start: going on without it would prune it later.
+ * `valid` is false when the file is broken and `may_go_back`, so that all members can choose an
+ * older round together. */
 static enum vain_status resume_own(struct vain_run *run, const char *folder, bool may_go_back,
                                    bool *valid)
 {
     struct own_header header = {0};
     *valid = true;
     if (run->leader) {
-        const enum vain_status status = load_own(run, folder, &header);
-        const bool absent = status == VAIN_ERR_NOT_FOUND || status == VAIN_ERR_REFUSED;
-        if (status < 0 && !absent && !(status == VAIN_ERR_CORRUPT && may_go_back))
+        bool foreign;
+        const enum vain_status status = load_own(run, folder, &header, &foreign);
+        const bool absent = status == VAIN_ERR_NOT_FOUND;
+        const bool broken = status == VAIN_ERR_CORRUPT && may_go_back;
+        if (status < 0 && !absent && !foreign && !broken)
             return status;
-        if (status == VAIN_ERR_CORRUPT) {
+        if (broken) {
             vain_event_notice(run->config->events, "%s", vain_fail_message());
             *valid = false;
         }
+        if (foreign)
+            vain_event_notice(run->config->events,
+                              "%s: the optimiser and residual of member '%s' start empty",
+                              vain_fail_message(), run->name);
         if (absent)
             vain_event_notice(run->config->events,
                               "member '%s' has no file of its own for round %lld: its optimiser "

@@ -96,7 +96,8 @@ struct vain_h5_reader {
     enum vain_status status; /* of the first failure */
 };
 
-/* VAIN_ERR_NOT_FOUND, VAIN_ERR_REFUSED (no permission), VAIN_ERR_CORRUPT (no HDF5 of our kind). */
+/* VAIN_ERR_NOT_FOUND, VAIN_ERR_REFUSED (no permission), VAIN_ERR_STORAGE (the system cannot open or
+ * read it now), VAIN_ERR_CORRUPT (no HDF5 of our kind). */
 enum vain_status vain_h5_reader_open(struct vain_h5_reader *reader, const char *path) VAIN_MUST_USE;
 enum vain_status vain_h5_reader_open_image(struct vain_h5_reader *reader, const void *image,
                                            size_t bytes) VAIN_MUST_USE;

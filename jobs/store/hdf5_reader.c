@@ -64,16 +64,24 @@ static enum vain_status check_file(const char *path, int64_t *file_bytes)
     const int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0 && (errno == ENOENT || errno == ENOTDIR))
         return vain_fail(VAIN_ERR_NOT_FOUND, "%s: there is no such file", path);
+    if (descriptor < 0 && (errno == EACCES || errno == EPERM))
+        return vain_fail(VAIN_ERR_REFUSED,
+                         "%s: cannot be opened: %s; let the user that runs vain read it", path,
+                         strerror(errno));
     if (descriptor < 0)
-        return vain_fail(VAIN_ERR_REFUSED, "%s: cannot be opened: %s", path, strerror(errno));
+        return vain_fail(VAIN_ERR_STORAGE, "%s: cannot be opened: %s", path, strerror(errno));
     struct stat about;
     uint8_t head[SUPERBLOCK_HEAD_BYTES];
-    ssize_t got = -1;
-    if (fstat(descriptor, &about) == 0 && S_ISREG(about.st_mode))
+    ssize_t got = 0;
+    const bool regular = fstat(descriptor, &about) == 0 && S_ISREG(about.st_mode);
+    if (regular)
         got = pread(descriptor, head, sizeof head, 0);
+    const int reason = errno;
     (void)close(descriptor);
+    if (!regular)
+        return vain_fail(VAIN_ERR_CORRUPT, "%s: not a regular file", path);
     if (got < 0)
-        return vain_fail(VAIN_ERR_CORRUPT, "%s: not a regular file that can be read", path);
+        return vain_fail(VAIN_ERR_STORAGE, "%s: cannot be read: %s", path, strerror(reason));
     *file_bytes = (int64_t)about.st_size;
     return check_head(path, head, (size_t)got);
 }

@@ -32,12 +32,13 @@ void vain_member_path(const char *folder, const char *name, int64_t round, char 
 /* Local; blocks until durable. VAIN_ERR_STORAGE: nothing was replaced, the part file is gone. */
 enum vain_status vain_member_write(const struct vain_member_state *state, const char *folder,
                                    struct vain_world *world) VAIN_MUST_USE;
-/* Scalars only, without the vectors (NULL in `out`): to find out what is there. VAIN_ERR_NOT_FOUND,
- * VAIN_ERR_CORRUPT. */
+/* Scalars only, without the vectors (NULL in `out`): to find out what is there. Only
+ * VAIN_ERR_NOT_FOUND means that there is none; VAIN_ERR_REFUSED and VAIN_ERR_STORAGE: one is there
+ * that cannot be read; VAIN_ERR_CORRUPT. */
 enum vain_status vain_member_peek(const char *path, struct vain_member_state *out) VAIN_MUST_USE;
 /* Scalars, and the buffers of `state` filled and compared with their Merkle roots (parameters only
  * if step_in_round > 0). state->parameter_count says how long the buffers are: VAIN_ERR_CORRUPT if
- * the file has another count. */
+ * the file has another count. Other statuses as above. */
 enum vain_status vain_member_read(const char *path, struct vain_pool *pool,
                                   struct vain_member_state *state) VAIN_MUST_USE;
 /* Rounds for which a file of member `name` lies in the folder, ascending; gives the array

@@ -122,8 +122,8 @@ static void watch(void *context, const struct vain_event *event)
     struct rank *rank = context;
     if (event->type == VAIN_EVENT_NOTICE) {
         pthread_mutex_lock(&notice_lock);
-        rank->out->notices++;
-        memcpy(rank->out->last_notice, event->text, sizeof event->text);
+        VAIN_ASSERT(rank->out->notices < BED_NOTICES_MAX);
+        memcpy(rank->out->notice[rank->out->notices++], event->text, sizeof event->text);
         pthread_mutex_unlock(&notice_lock);
     }
     if (event->type != VAIN_EVENT_STEP)
@@ -134,6 +134,14 @@ static void watch(void *context, const struct vain_event *event)
     if (rank->options->signal_step > 0 && rank->number == rank->options->signal_rank &&
         (int64_t)event->values[1] == rank->options->signal_step)
         atomic_store(rank->signal, 15);
+}
+
+int bed_count_notices(const struct bed_outcome *out, const char *part)
+{
+    int count = 0;
+    for (int i = 0; i < out->notices; i++)
+        count += strstr(out->notice[i], part) != NULL ? 1 : 0;
+    return count;
 }
 
 static void keep_message(void *context, enum vain_status status)

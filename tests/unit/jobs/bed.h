@@ -4,7 +4,7 @@
 
 #include "jobs/run.h"
 
-enum { BED_RANKS_MAX = 8 };
+enum { BED_RANKS_MAX = 8, BED_NOTICES_MAX = 32 };
 
 struct bed {
     char folder[128]; /* made for this test, removed with its plain files */
@@ -37,9 +37,11 @@ struct bed_outcome {
     char message[BED_RANKS_MAX][1024];
     struct vain_run_result result[BED_RANKS_MAX];
     double first_loss; /* of rank 0's first step */
-    int notices;       /* of all ranks */
-    char last_notice[VAIN_EVENT_TEXT_BYTES];
+    int notices;       /* of all ranks, in the order in which they came */
+    char notice[BED_NOTICES_MAX][VAIN_EVENT_TEXT_BYTES];
 };
+/* How many of the notices hold `part`. */
+int bed_count_notices(const struct bed_outcome *out, const char *part);
 void bed_run(struct bed *bed, const struct bed_options *options, struct bed_outcome *out);
 /* Remove what runs wrote, keep the corpus. */
 void bed_clear_output(struct bed *bed);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cmd/world.h"
@@ -158,8 +159,9 @@ static void test_another_number_of_members_goes_on(void)
     bed_run(&bed, &(struct bed_options){.ranks = 4}, &out);
     expect_all(&out, 4, VAIN_OK);
     CU_ASSERT_EQUAL(out.result[0].member_count, 4);
-    CU_ASSERT_EQUAL(out.notices, 2);
-    CU_ASSERT_PTR_NOT_NULL(strstr(out.last_notice, "start empty"));
+    CU_ASSERT_EQUAL(bed_count_notices(&out, "start empty"), 2);
+    CU_ASSERT_EQUAL(bed_count_notices(&out, "member 'member-2' has no file of its own"), 1);
+    CU_ASSERT_EQUAL(bed_count_notices(&out, "member 'member-3' has no file of its own"), 1);
     bed_close(&bed);
 }
 
@@ -212,6 +214,119 @@ static void test_broken_files_are_left_for_older_ones(void)
     }
 }
 
+static void own_file(int member, int round, char out[256])
+{
+    snprintf(out, 256, "%s/member-member-%d-%06d.h5", bed.output, member, round);
+}
+
+/* A file of the same name that another run wrote is none of this run; the notice says whose it is.
+ */
+static void test_a_file_of_another_run_is_told(void)
+{
+    struct bed_outcome out;
+    char own[256], kept[256];
+    CU_ASSERT_FATAL(bed_open(&bed));
+    own_file(1, 4, own);
+    snprintf(kept, sizeof kept, "%s/kept.h5", bed.folder);
+    run_spec(NULL, NULL, &(struct bed_options){.ranks = 2}, &out);
+    expect_all(&out, 2, VAIN_OK);
+    CU_ASSERT_EQUAL_FATAL(rename(own, kept), 0);
+    bed_clear_output(&bed);
+    bed_run(&bed, &(struct bed_options){.ranks = 2}, &out);
+    expect_all(&out, 2, VAIN_OK);
+    CU_ASSERT_EQUAL_FATAL(rename(kept, own), 0);
+    bed_run(&bed, &(struct bed_options){.ranks = 2}, &out);
+    expect_all(&out, 2, VAIN_OK);
+    CU_ASSERT_EQUAL(out.notices, 1);
+    CU_ASSERT_EQUAL(bed_count_notices(&out, "000004.h5 belongs to another run: the optimiser and "
+                                            "residual of member 'member-1' start empty"),
+                    1);
+    bed_close(&bed);
+}
+
+/* A file under the name of another member or round is broken: all go back together. */
+static void test_a_file_under_another_name_is_not_taken(void)
+{
+    static const struct {
+        int member, round;
+    } others[] = {{0, 4}, {1, 2}};
+    for (size_t i = 0; i < VAIN_COUNT_OF(others); i++) {
+        struct bed_outcome straight, out;
+        char own[256], other[256], part[128];
+        CU_ASSERT_FATAL(bed_open(&bed));
+        own_file(1, 4, own);
+        own_file(others[i].member, others[i].round, other);
+        run_spec(NULL, NULL, &(struct bed_options){.ranks = 2}, &straight);
+        expect_all(&straight, 2, VAIN_OK);
+        CU_ASSERT_EQUAL_FATAL(unlink(own), 0);
+        CU_ASSERT_EQUAL_FATAL(link(other, own), 0);
+        bed_run(&bed, &(struct bed_options){.ranks = 2}, &out);
+        expect_all(&out, 2, VAIN_OK);
+        snprintf(part, sizeof part, "it is the file of member 'member-%d' for round %d,",
+                 others[i].member, others[i].round);
+        CU_ASSERT_EQUAL(bed_count_notices(&out, part), 1);
+        CU_ASSERT(same_hash(&straight, &out));
+        bed_close(&bed);
+    }
+}
+
+/* Root may read everything, so the child gives root up first. 0: the run was refused as it must be.
+ */
+static int resume_without_permission(void)
+{
+    struct bed_outcome out;
+    if (geteuid() == 0 && setuid(65534) != 0)
+        return 2;
+    bed_run(&bed, &(struct bed_options){.ranks = 2}, &out);
+    const bool refused = out.status[1] == VAIN_ERR_REFUSED && out.status[0] < 0 &&
+                         strstr(out.message[1], "member-1-000004.h5: cannot be opened") != NULL;
+    return refused && bed_count_notices(&out, "start empty") == 0 ? 0 : 1;
+}
+
+/* A file that is there and cannot be read is not the same as none: the start ends, and nothing is
+ * written over. */
+static void test_an_unreadable_file_ends_the_start(void)
+{
+    struct bed_outcome out;
+    char own[256];
+    CU_ASSERT_FATAL(bed_open(&bed));
+    own_file(1, 4, own);
+    run_spec(NULL, NULL, &(struct bed_options){.ranks = 2}, &out);
+    expect_all(&out, 2, VAIN_OK);
+    CU_ASSERT_EQUAL_FATAL(chmod(bed.folder, 0777), 0);
+    CU_ASSERT_EQUAL_FATAL(chmod(bed.output, 0777), 0);
+    for (int member = 0; geteuid() == 0 && member < 2; member++) {
+        char path[256];
+        own_file(member, 4, path);
+        CU_ASSERT_EQUAL_FATAL(chown(path, 65534, 65534), 0);
+    }
+    CU_ASSERT_EQUAL_FATAL(chmod(own, 0), 0);
+    const pid_t child = fork();
+    if (child == 0)
+        _exit(resume_without_permission());
+    int ended = -1;
+    CU_ASSERT_EQUAL(waitpid(child, &ended, 0), child);
+    CU_ASSERT_EQUAL(ended, 0);
+    bed_close(&bed);
+}
+
+/* Nor is one that the system cannot open: here a link to itself. */
+static void test_a_file_that_cannot_be_opened_ends_the_start(void)
+{
+    struct bed_outcome out;
+    char own[256];
+    CU_ASSERT_FATAL(bed_open(&bed));
+    own_file(1, 4, own);
+    run_spec(NULL, NULL, &(struct bed_options){.ranks = 2}, &out);
+    expect_all(&out, 2, VAIN_OK);
+    CU_ASSERT_EQUAL_FATAL(unlink(own), 0);
+    CU_ASSERT_EQUAL_FATAL(symlink(own, own), 0);
+    bed_run(&bed, &(struct bed_options){.ranks = 2}, &out);
+    CU_ASSERT_EQUAL(out.status[1], VAIN_ERR_STORAGE);
+    CU_ASSERT_EQUAL(bed_count_notices(&out, "start empty"), 0);
+    bed_close(&bed);
+}
+
 static void test_nan_stops_the_member_that_made_it(void)
 {
     struct bed_outcome out;
@@ -244,8 +359,7 @@ static void test_a_clip_is_reported(void)
     CU_ASSERT_FATAL(bed_open(&bed));
     run_spec(clip, NULL, &(struct bed_options){.ranks = 2}, &out);
     expect_all(&out, 2, VAIN_OK);
-    CU_ASSERT(out.notices >= 2);
-    CU_ASSERT_PTR_NOT_NULL(strstr(out.last_notice, "scaled down to the bound"));
+    CU_ASSERT(bed_count_notices(&out, "scaled down to the bound") >= 2);
     bed_close(&bed);
 }
 
@@ -301,6 +415,11 @@ static const struct vain_test tests[] = {
     {"another number of members goes on", test_another_number_of_members_goes_on},
     {"nothing is overwritten", test_nothing_is_overwritten},
     {"broken files are left for older ones", test_broken_files_are_left_for_older_ones},
+    {"a file of another run is told", test_a_file_of_another_run_is_told},
+    {"a file under another name is not taken", test_a_file_under_another_name_is_not_taken},
+    {"an unreadable file ends the start", test_an_unreadable_file_ends_the_start},
+    {"a file that cannot be opened ends the start",
+     test_a_file_that_cannot_be_opened_ends_the_start},
     {"a NaN stops the member that made it", test_nan_stops_the_member_that_made_it},
     {"a clip is reported", test_a_clip_is_reported},
     {"wrong members are refused", test_wrong_members_are_refused},
