@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-enum { SYMBOLS_COUNT_MAX = 0x110000 };
+enum { SYMBOLS_COUNT_MAX = 0x110000, BYTE_VALUES = 256 }; /* of code points, of bytes */
 
 struct vain_checkpoint_file {
     struct vain_h5_reader reader;
@@ -107,7 +107,30 @@ static void read_slice_tables(struct vain_checkpoint_file *file)
     vain_slice_table_fini(&momentum);
 }
 
-static void read_data_and_codec(struct vain_checkpoint_file *file)
+/* What prompts are looked up in later (jobs/data/symbols.c takes it as it comes): a kind that we
+ * know, and for bytes and characters a table of all symbols in ascending order. */
+static void check_symbols(struct vain_checkpoint_file *file)
+{
+    struct vain_h5_reader *reader = &file->reader;
+    const char *kind = file->symbol_kind;
+    const uint32_t *symbols = file->symbols;
+    const bool tokens = strcmp(kind, "tokens") == 0, bytes = strcmp(kind, "bytes") == 0;
+    if (!tokens && !bytes && strcmp(kind, "characters") != 0)
+        vain_h5_reject(reader, "symbol_kind is '%s', expected bytes, characters or tokens", kind);
+    else if (tokens != (symbols == NULL))
+        vain_h5_reject(reader, "'/data/symbols' is %s, but symbol_kind is '%s'",
+                       tokens ? "there" : "missing", kind);
+    for (int64_t i = 0; symbols != NULL && i < file->content.symbol_count && ok(file); i++) {
+        if (i > 0 && symbols[i] <= symbols[i - 1])
+            vain_h5_reject(reader, "'/data/symbols': value %lld (%u) does not come after %u",
+                           (long long)i, symbols[i], symbols[i - 1]);
+        else if (symbols[i] >= (bytes ? BYTE_VALUES : SYMBOLS_COUNT_MAX))
+            vain_h5_reject(reader, "'/data/symbols': value %lld (%u) is none of %s", (long long)i,
+                           symbols[i], kind);
+    }
+}
+
+static void read_symbols(struct vain_checkpoint_file *file)
 {
     struct vain_h5_reader *reader = &file->reader;
     struct vain_checkpoint *content = &file->content;
@@ -116,7 +139,7 @@ static void read_data_and_codec(struct vain_checkpoint_file *file)
                      sizeof file->symbol_kind);
     content->symbol_kind = file->symbol_kind;
     content->symbol_count =
-        vain_h5_get_integer(reader, data, "/data", "symbol_count", 0, SYMBOLS_COUNT_MAX);
+        vain_h5_get_integer(reader, data, "/data", "symbol_count", 1, SYMBOLS_COUNT_MAX);
     vain_h5_close(&data);
     if (ok(file) && vain_h5_has(reader, "/data/symbols")) {
         int64_t count;
@@ -127,6 +150,14 @@ static void read_data_and_codec(struct vain_checkpoint_file *file)
                            (long long)count, (long long)content->symbol_count);
         content->symbols = file->symbols;
     }
+    if (ok(file))
+        check_symbols(file);
+}
+
+static void read_codec(struct vain_checkpoint_file *file)
+{
+    struct vain_h5_reader *reader = &file->reader;
+    struct vain_checkpoint *content = &file->content;
     hid_t codec = vain_h5_open_object(reader, "/codec");
     content->scale_exponent = (int32_t)vain_h5_get_integer(reader, codec, "/codec",
                                                            "scale_exponent", INT32_MIN, INT32_MAX);
@@ -246,7 +277,8 @@ static enum vain_status read_content(struct vain_checkpoint_file *file)
     read_root(file);
     read_texts(file);
     read_slice_tables(file);
-    read_data_and_codec(file);
+    read_symbols(file);
+    read_codec(file);
     read_peers(file);
     read_curve(file);
     check_integrity(file);

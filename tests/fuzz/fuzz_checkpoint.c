@@ -1,11 +1,14 @@
-/* The reader of checkpoint files, on two kinds of input.
+/* The reader of checkpoint files, on three kinds of input.
  *
- * First byte even: the rest is a file. HDF5 refuses nearly everything of that by its checksums,
- * which is what keeps strangers out; so, first byte odd: the rest is a list of edits that HDF5
- * itself makes in a good file (links deleted, moved and made, attributes and datasets of other
- * types, shapes and values), with its checksums right. That reaches our own checks. What is
- * accepted must read, and its slices must tile the vector. */
+ * First byte 0 modulo 4: the rest is a file. HDF5 refuses nearly everything of that by its
+ * checksums, which is what keeps strangers out; so, first byte odd: the rest is a list of edits
+ * that HDF5 itself makes in a good file (links deleted, moved and made, attributes and datasets of
+ * other types, shapes and values), with its checksums right. That reaches our own checks. First
+ * byte 2 modulo 4: the rest is kind and table of the symbols, which our own writer puts into a
+ * file, so that every hash is right. What is accepted must read, its slices must tile the vector,
+ * and its symbols must be fit for a prompt. */
 #include "cmd/world.h"
+#include "jobs/data/corpus.h"
 #include "jobs/store/checkpoint.h"
 #include "jobs/store/checkpoint_layout.h"
 
@@ -20,8 +23,16 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { N = 30, EDITS_MAX = 12, TEXT_MAX = 96, INPUT_MAX = 1 << 20, IMAGE_MAX = 1 << 22 };
+enum {
+    N = 30,
+    EDITS_MAX = 12,
+    TEXT_MAX = 96,
+    SYMBOLS_MAX = 300,
+    INPUT_MAX = 1 << 20,
+    IMAGE_MAX = 1 << 22
+};
 
+static char folder[64]; /* for what our writer writes */
 /* The good file. */
 static uint8_t *good;
 static size_t good_bytes;
@@ -72,16 +83,17 @@ static const char *owner_of(size_t attribute)
     return attribute < 17 ? "/data" : attribute < 19 ? "/codec" : "/integrity";
 }
 
-static void make_good_file(void)
+/* Bytes of a file with these symbols, written by our own writer; `out` holds IMAGE_MAX. */
+static size_t written_image(const char *symbol_kind, const uint32_t *symbols, int64_t symbol_count,
+                            uint8_t *out)
 {
-    char folder[] = "/tmp/vain-fuzz-XXXXXX", path[VAIN_PATH_BYTES];
+    char path[VAIN_PATH_BYTES];
     float vector[N];
     for (int i = 0; i < N; i++)
         vector[i] = (float)i;
     const struct vain_store_slice slices[] = {{"a.w", 0, 24, 2, {4, 6}, {"out", "in"}},
                                               {"b", 24, 6, 1, {6}, {"out"}}};
     const struct vain_record_member members[1] = {{.name = "alice"}};
-    const uint32_t symbols[] = {10, 32};
     const struct vain_curve_point curve[] = {{0, 0, NAN, 4.0}, {1, 10, 3.0, 3.5}};
     const struct vain_checkpoint checkpoint = {.parameter_count = N,
                                                .slice_count = 2,
@@ -96,23 +108,54 @@ static void make_good_file(void)
                                                .model = "mlp",
                                                .member_count = 1,
                                                .members = members,
-                                               .symbol_count = 2,
+                                               .symbol_count = symbol_count,
                                                .symbols = symbols,
-                                               .symbol_kind = "bytes",
+                                               .symbol_kind = symbol_kind,
                                                .curve_count = 2,
                                                .curve = curve};
-    if (vain_crypto_init() != VAIN_OK || mkdtemp(folder) == NULL ||
-        vain_checkpoint_write(&checkpoint, folder, vain_world_real(), NULL) != VAIN_OK)
+    if (vain_checkpoint_write(&checkpoint, folder, vain_world_real(), NULL) != VAIN_OK)
         abort();
     vain_checkpoint_path(folder, 0, path, sizeof path);
     FILE *file = fopen(path, "rb");
-    good = malloc(IMAGE_MAX);
-    if (file == NULL || good == NULL)
+    if (file == NULL)
         abort();
-    good_bytes = fread(good, 1, IMAGE_MAX, file);
+    const size_t bytes = fread(out, 1, IMAGE_MAX, file);
     fclose(file);
     (void)remove(path);
-    (void)rmdir(folder);
+    return bytes;
+}
+
+static void make_good_file(void)
+{
+    static const uint32_t symbols[] = {10, 32};
+    good = malloc(IMAGE_MAX);
+    if (vain_crypto_init() != VAIN_OK || good == NULL)
+        abort();
+    snprintf(folder, sizeof folder, "/dev/shm/vain-fuzz-XXXXXX");
+    if (mkdtemp(folder) == NULL) {
+        snprintf(folder, sizeof folder, "/tmp/vain-fuzz-XXXXXX");
+        if (mkdtemp(folder) == NULL)
+            abort();
+    }
+    good_bytes = written_image("bytes", symbols, 2, good);
+}
+
+/* A byte for the kind (known or not), one for whether there is a table, then its values as steps up
+ * from the one before, so that many ascend. */
+static size_t symbols_image(struct vain_reader *input, uint8_t *out)
+{
+    static const char *const kinds[] = {"bytes", "characters", "tokens", "foo", ""};
+    uint32_t symbols[SYMBOLS_MAX];
+    const char *kind = kinds[vain_read_u8(input) % VAIN_COUNT_OF(kinds)];
+    const bool table = vain_read_u8(input) % 4 != 0;
+    int64_t count = 0;
+    for (uint32_t last = 0; count < SYMBOLS_MAX; last = symbols[count++]) {
+        const uint8_t step = vain_read_u8(input);
+        if (input->failed)
+            break;
+        symbols[count] = step == 255 ? last + 0x10000 : last + step;
+    }
+    return written_image(kind, table && count > 0 ? symbols : NULL, count, out);
 }
 
 /* ---- Edits ---------------------------------------------------------------------------------- */
@@ -268,6 +311,7 @@ static void open_scratch(void)
 static void remove_scratch(void)
 {
     (void)unlink(scratch_path);
+    (void)rmdir(folder);
 }
 
 /* Bytes of the edited file in `out`, 0 if it does not fit. */
@@ -315,6 +359,25 @@ static void expect_nothing_held(void)
         abort();
 }
 
+/* As `vain generate` uses the symbols of a file that a stranger made. */
+static void use_symbols(const struct vain_checkpoint *content)
+{
+    static const char prompt[] = "a\n <1>\xc3\xa9";
+    int32_t symbols[sizeof prompt];
+    char text[16 * sizeof prompt];
+    int64_t count;
+    const enum vain_status status =
+        vain_symbols_encode(content->symbol_kind, content->symbols, content->symbol_count, prompt,
+                            symbols, (int64_t)sizeof prompt, &count);
+    if (status != VAIN_OK && status != VAIN_ERR_INPUT)
+        abort();
+    const int32_t wild[] = {0, (int32_t)content->symbol_count - 1, -1, INT32_MAX};
+    (void)vain_symbols_decode(content->symbol_kind, content->symbols, content->symbol_count,
+                              symbols, count, text, sizeof text);
+    (void)vain_symbols_decode(content->symbol_kind, content->symbols, content->symbol_count, wild,
+                              4, text, sizeof text);
+}
+
 static void read_all(struct vain_checkpoint_file *file)
 {
     const struct vain_checkpoint *content = vain_checkpoint_content(file);
@@ -322,6 +385,7 @@ static void read_all(struct vain_checkpoint_file *file)
     if (vain_slices_problem(content->slices, content->slice_count, content->parameter_count,
                             &index) != NULL)
         abort();
+    use_symbols(content);
     void *memory;
     if (vain_take_array(content->parameter_count, 2 * sizeof(float), "fuzz", &memory) != VAIN_OK)
         abort();
@@ -342,10 +406,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     const uint8_t *bytes = data + 1;
     size_t length = size - 1;
-    if (data[0] % 2 == 1) {
+    if (data[0] % 4 != 0) {
         struct vain_reader input;
         vain_reader_init(&input, data + 1, size - 1);
-        length = edited_image(&input, image);
+        length = data[0] % 2 == 1 ? edited_image(&input, image) : symbols_image(&input, image);
         bytes = image;
         if (length == 0)
             return 0;

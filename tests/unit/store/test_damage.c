@@ -595,7 +595,7 @@ static const struct {
     {momentum_of_another_shape, "other slices"},
     {momentum_is_gone, "content"},
     {symbols_are_fewer, "symbol"},
-    {symbols_are_gone, "content"},
+    {symbols_are_gone, "missing"},
     {symbols_have_two_dimensions, "one dimension"},
     {too_many_symbols, "symbol_count"},
     {exponent_out_of_range, "scale_exponent"},
@@ -637,12 +637,58 @@ static void test_foreign_files_are_refused(void)
     bed_remove_folder(folder);
 }
 
+/* Symbols that nobody could look a prompt up in, in files whose hashes are right: whoever makes
+ * such a file makes them too. */
+static void test_odd_symbols_are_refused(void)
+{
+    static const uint32_t falling[BED_SYMBOLS] = {10, 9, 0x1f600},
+                          twice[BED_SYMBOLS] = {10, 10, 11}, wide[BED_SYMBOLS] = {10, 32, 256},
+                          beyond[BED_SYMBOLS] = {1, 2, 0x110000};
+    static const struct {
+        const char *kind;
+        const uint32_t *symbols;
+        int64_t count;
+        const char *part;
+    } odd[] = {
+        {"foo", falling, BED_SYMBOLS, "symbol_kind is 'foo'"},
+        {"foo", NULL, BED_SYMBOLS, "symbol_kind is 'foo'"},
+        {"", NULL, BED_SYMBOLS, "symbol_kind is ''"},
+        {"characters", NULL, BED_SYMBOLS, "'/data/symbols' is missing"},
+        {"bytes", NULL, 256, "'/data/symbols' is missing"},
+        {"tokens", twice, BED_SYMBOLS, "'/data/symbols' is there"},
+        {"characters", falling, BED_SYMBOLS, "value 1 (9) does not come after 10"},
+        {"bytes", twice, BED_SYMBOLS, "value 1 (10) does not come after 10"},
+        {"bytes", wide, BED_SYMBOLS, "value 2 (256) is none of bytes"},
+        {"characters", beyond, BED_SYMBOLS, "value 2 (1114112) is none of characters"},
+        {"tokens", NULL, 0, "symbol_count"},
+    };
+    char folder[VAIN_PATH_BYTES], path[VAIN_PATH_BYTES];
+    bed_make_folder(folder);
+    struct bed_checkpoint sample;
+    bed_make_checkpoint(&sample);
+    for (size_t i = 0; i < VAIN_COUNT_OF(odd); i++) {
+        struct vain_checkpoint_file *file;
+        sample.content.symbol_kind = odd[i].kind;
+        sample.content.symbols = odd[i].symbols;
+        sample.content.symbol_count = odd[i].count;
+        write_sample(folder, &sample.content, path);
+        BED_FAILS(vain_checkpoint_open(path, &file), VAIN_ERR_CORRUPT);
+        if (strstr(vain_fail_message(), odd[i].part) == NULL) {
+            printf("\n    '%s' has no '%s'\n", vain_fail_message(), odd[i].part);
+            CU_FAIL("another reason than expected");
+        }
+        vain_checkpoint_close(&file);
+    }
+    bed_remove_folder(folder);
+}
+
 static const struct vain_test tests[] = {
     {"a flipped bit anywhere is noticed or does not matter", test_any_flipped_bit_is_noticed},
     {"a flipped bit in any dataset is noticed", test_a_bit_in_any_dataset_is_noticed},
     {"a file that was cut is refused", test_a_cut_file_is_refused},
     {"files that are no checkpoints are refused", test_files_that_are_none},
     {"foreign files are refused with the reason", test_foreign_files_are_refused},
+    {"odd symbols are refused in a file whose hashes are right", test_odd_symbols_are_refused},
     {NULL, NULL},
 };
 const struct vain_suite vain_suite_damage = {"store/damage", tests};

@@ -202,9 +202,10 @@ static void test_everything_else_differs(void)
     bed_make_checkpoint(&b);
     b.members[1].member_id[0] ^= 1;
     b.content.symbols = NULL;
+    b.content.symbol_kind = "tokens";
     b.curve[1].loss = 9;
     list = compare(&a, &b);
-    CU_ASSERT_EQUAL(list.count, 3);
+    CU_ASSERT_EQUAL(list.count, 4);
 }
 
 static void test_slices_differ(void)
