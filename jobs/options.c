@@ -302,10 +302,7 @@ double vain_learning_rate(const struct vain_train_options *train, int64_t step)
            0.5 * (1.0 + cos(3.14159265358979323846 * progress)) * (train->learning_rate - low);
 }
 
-double vain_round_step_bound(const struct vain_train_options *train, int64_t round)
+double vain_round_step_bound(const struct vain_train_options *train)
 {
-    double sum = 0;
-    for (int64_t i = 0; i < train->local_steps; i++)
-        sum += vain_learning_rate(train, round * train->local_steps + i);
-    return sum;
+    return (double)train->local_steps * train->learning_rate;
 }

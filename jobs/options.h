@@ -69,5 +69,7 @@ void vain_job_sections(struct vain_job *job,
 /* Learning rate of local step `step` (from 0) of the whole run: linear warm-up, then constant or a
  * cosine down to the minimum at the last step. Local, deterministic. */
 double vain_learning_rate(const struct vain_train_options *train, int64_t step);
-/* Upper bound of how far one parameter moves in round `round`: the sum of its learning rates. */
-double vain_round_step_bound(const struct vain_train_options *train, int64_t round);
+/* Upper bound of how far one parameter moves in a round: the local steps times the highest learning
+ * rate. One multiplication, correctly rounded, so it is equal at all members; the sum of the rates
+ * themselves would not be, since the cosine of two C libraries may differ. */
+double vain_round_step_bound(const struct vain_train_options *train);

@@ -170,7 +170,7 @@ enum vain_status vain_plan_make(const struct vain_job *job, int members, int ran
     out->flops_per_token = vain_model_flops_per_token(&model, &layout);
     const enum vain_status status = vain_codec_init(
         &codec, layout.parameter_count, members, job->exchange.bits == VAIN_FIELD_16 ? 16 : 32,
-        job->exchange.clip, vain_round_step_bound(&job->train, 0));
+        job->exchange.clip, vain_round_step_bound(&job->train));
     if (status == VAIN_OK) {
         plan_memory(out, job, &method, &codec, corpus_bytes, base_bytes);
         out->round_bytes = members > 1 ? vain_codec_round_bytes(&codec) : 0;

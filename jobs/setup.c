@@ -234,7 +234,7 @@ static enum vain_status open_exchange(struct vain_run *run)
     const struct vain_exchange_options *options = &run->job->exchange;
     VAIN_TRY(vain_codec_init(&run->codec, run->layout.parameter_count, run->codec.members,
                              options->bits == VAIN_FIELD_16 ? 16 : 32, options->clip,
-                             vain_round_step_bound(&run->job->train, 0)));
+                             vain_round_step_bound(&run->job->train)));
     run->check_random = vain_random_stream(run->job->general.seed, VAIN_PURPOSE_CHECK, "");
     run->rule = &vain_rule_mean;
     run->driver = (struct vain_exchange_driver){
