@@ -47,7 +47,7 @@ struct vain_codec {
 
 /* field_bits: 32 or 16 (exchange.bits). clip: L2 bound of a delta, NaN for the rule below.
  * step_bound: an upper bound of how far one parameter moves in a round, in exact or correctly
- * rounded operations on agreed numbers (local steps times highest rate). It decides the first round:
+ * rounded operations on agreed numbers (local steps times highest rate). It decides round 1:
  * the range is 2^6 (32-bit fields) or 2^1 (16-bit) times the power of two above step_bound, the L2
  * bound 4 sqrt(N) times it, rounded up to a power of two.
  * VAIN_ERR_INPUT with the arithmetic if the members leave no headroom. */

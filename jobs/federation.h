@@ -12,6 +12,7 @@
 #include "base/record.h"
 #include "collectives/control.h"
 #include "collectives/transport.h"
+#include "jobs/store/record_file.h"
 
 /* The members of a round, in ascending order of their ids; the same list at all of them. */
 struct vain_roster {
@@ -58,8 +59,8 @@ struct vain_federation_fixed_config {
     struct vain_signer *signer; /* own key, borrowed */
     const char *own_name, *job_name;
     const struct vain_option_member *listed; /* (size) by rank: names, and ids where pinned; NULL */
-    const char *directory; /* where record.bin goes; NULL: another member writes it */
-    atomic_int *signal;    /* set by the signal handler; 0: none */
+    struct vain_record_file *record;         /* borrowed, rewound; NULL: another member writes it */
+    atomic_int *signal;                      /* set by the signal handler; 0: none */
     int64_t deadline_ms;
 };
 /* Collective over the members: cards are exchanged; names and ids must differ, certificates must

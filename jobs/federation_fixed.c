@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "jobs/store/record_file.h"
 
 struct fixed {
     struct vain_federation base; /* first: what callers hold points here */
@@ -54,9 +53,9 @@ static enum vain_status fixed_record(struct vain_federation *federation, const u
                                      size_t bytes)
 {
     struct fixed *fixed = (struct fixed *)federation;
-    if (fixed->config.directory == NULL)
+    if (fixed->config.record == NULL)
         return VAIN_OK;
-    return vain_record_file_append(fixed->config.directory, fixed->config.world, frame, bytes);
+    return vain_record_file_append(fixed->config.record, frame, bytes);
 }
 
 /* Own signals are passed on once; a word from another member is enough to stop. Inside an exchange

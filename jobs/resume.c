@@ -12,7 +12,6 @@
 #include "base/memory.h"
 #include "jobs/save.h"
 #include "jobs/store/member.h"
-#include "jobs/store/record_file.h"
 #include "jobs/store/set_aside.h"
 
 enum { CANDIDATES_MAX = 64 };
@@ -342,8 +341,7 @@ static enum vain_status leave_later_rounds(struct vain_run *run)
         VAIN_TRY(vain_store_set_aside(config->directory, config->world, run->round, run->writer,
                                       run->name, &files));
     if (run->writer)
-        VAIN_TRY(vain_record_file_rewind(config->directory, config->world, run->record_head,
-                                         &discarded));
+        VAIN_TRY(vain_record_file_rewind(run->record, run->record_head, &discarded));
     if (discarded > 0 || files > 0)
         vain_event_notice(config->events,
                           "%lld records and %d files of rounds after %lld were set aside: those "

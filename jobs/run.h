@@ -87,10 +87,11 @@ struct vain_run {
     struct vain_promises *promises; /* the same */
     uint32_t dropped_inputs;        /* of this round: promised to another set (jobs/masks.h) */
     const struct vain_robust_rule *rule;
-    uint32_t *words;            /* (codec.word_count) */
-    uint8_t *record_buffer;     /* body, then frame */
-    uint8_t *signatures;        /* (members, 64) by member index */
-    uint8_t *votes;             /* (members, VAIN_ROUND_VOTE_BYTES) by rank, as gathered */
+    uint32_t *words;                 /* (codec.word_count) */
+    struct vain_record_file *record; /* writer only, owned */
+    uint8_t *record_buffer;          /* body, then frame */
+    uint8_t *signatures;             /* (members, 64) by member index */
+    uint8_t *votes; /* (members, VAIN_ROUND_VOTE_BYTES) by rank, as gathered */
     const char **names_by_rank; /* (members) for messages; point into roster_members */
     struct vain_record_member *roster_members; /* (members) by id, a copy that records point to */
     float *common;        /* (N) parameters after the last outer step, equal at all members */

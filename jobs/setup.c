@@ -200,6 +200,8 @@ static bool leave_exchange(void *context)
 
 static enum vain_status open_federation(struct vain_run *run)
 {
+    if (run->writer)
+        VAIN_TRY(vain_record_file_open(run->config->directory, run->config->world, &run->record));
     const struct vain_federation_fixed_config fixed = {
         .comm = &run->members_comm,
         .world = run->config->world,
@@ -207,7 +209,7 @@ static enum vain_status open_federation(struct vain_run *run)
         .own_name = run->name,
         .job_name = run->job->general.name,
         .listed = run->config->spec->members,
-        .directory = run->writer ? run->config->directory : NULL,
+        .record = run->record,
         .signal = run->config->signal,
         .deadline_ms = run->job->exchange.deadline_ms,
     };
@@ -388,6 +390,7 @@ void vain_teardown(struct vain_run *run)
     vain_exchange_close(&run->exchange);
     if (run->federation != NULL)
         run->federation->ops->close(run->federation);
+    vain_record_file_close(&run->record);
     vain_release(run->names_by_rank);
     vain_release(run->record_buffer);
     vain_release(run->signatures);

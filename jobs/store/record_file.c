@@ -1,8 +1,9 @@
 /* The record on disk: frames of base/record.h, one after the other.
  *
- * An append looks at the lengths of the frames only, to find the end and the last one (two short
- * reads a record), and at the last one's hash, to see that the new one links to it. A verification
- * decodes and checks everything. Memory is for one frame and its members, however long the file is;
+ * A handle walks the file once, in the rewind of a start, which decodes and checks everything up to
+ * the record that the checkpoint ends with. From then on it knows the end and what the next record
+ * must continue, so an append reads nothing, takes no memory and never cuts: what does not belong
+ * was set aside by the rewind. Memory is for one frame and its members, however long the file is;
  * only what is set aside or rewritten is held whole. */
 #include "jobs/store/record_file.h"
 
@@ -22,7 +23,8 @@ enum {
     COUNT_BYTES = 2,
     SIGNATURE_ENTRY_BYTES = 2 + VAIN_SIGNATURE_BYTES,
     FILE_MODE = 0644,
-    ZEROS_LOOK_BYTES = 4096
+    ZEROS_LOOK_BYTES = 4096,
+    LINE_BYTES_MAX = 4096 + VAIN_MEMBERS_MAX * 192 /* of record.jsonl, in round numbers */
 };
 
 /* A record file being read. */
@@ -37,16 +39,10 @@ struct source {
     uint8_t *signatures;                /* (VAIN_MEMBERS_MAX, 64) owned */
 };
 
-static void source_close(struct source *source)
+/* Room for a record; no file is open yet. */
+static enum vain_status source_init(struct source *source, const char *path)
 {
-    if (source->descriptor >= 0)
-        (void)close(source->descriptor);
-    vain_release(source->frame);
-    *source = (struct source){.descriptor = -1};
-}
-
-static enum vain_status source_take_room(struct source *source)
-{
+    *source = (struct source){.descriptor = -1, .path = path};
     const size_t members_bytes = VAIN_MEMBERS_MAX * sizeof(struct vain_record_member);
     const size_t frame_bytes = VAIN_RECORD_BYTES_MAX;
     void *memory;
@@ -58,10 +54,25 @@ static enum vain_status source_take_room(struct source *source)
     return VAIN_OK;
 }
 
-/* A file that is not there is empty if `may_be_absent`. */
-static enum vain_status source_open(struct source *source, const char *path, bool may_be_absent)
+static void source_shut(struct source *source)
 {
-    *source = (struct source){.descriptor = -1, .path = path};
+    if (source->descriptor >= 0)
+        (void)close(source->descriptor);
+    source->descriptor = -1;
+}
+
+static void source_close(struct source *source)
+{
+    source_shut(source);
+    vain_release(source->frame);
+    *source = (struct source){.descriptor = -1};
+}
+
+/* From its first record on. A file that is not there is empty if `may_be_absent`. */
+static enum vain_status source_open(struct source *source, bool may_be_absent)
+{
+    const char *path = source->path;
+    source->bytes = source->position = source->index = 0;
     source->descriptor = open(path, O_RDONLY | O_CLOEXEC);
     if (source->descriptor < 0 && errno == ENOENT)
         return may_be_absent ? VAIN_OK
@@ -70,14 +81,11 @@ static enum vain_status source_open(struct source *source, const char *path, boo
         return vain_fail(VAIN_ERR_REFUSED, "%s: cannot be opened: %s", path, strerror(errno));
     struct stat about;
     if (fstat(source->descriptor, &about) != 0 || !S_ISREG(about.st_mode)) {
-        source_close(source);
+        source_shut(source);
         return vain_fail(VAIN_ERR_CORRUPT, "%s: not a regular file", path);
     }
     source->bytes = (int64_t)about.st_size;
-    const enum vain_status status = source_take_room(source);
-    if (status != VAIN_OK)
-        source_close(source);
-    return status;
+    return VAIN_OK;
 }
 
 static enum vain_status read_at(const struct source *source, int64_t offset, void *out,
@@ -259,55 +267,65 @@ enum vain_status vain_record_file_verify(const char *path, struct vain_record_su
 {
     *out = (struct vain_record_summary){0};
     struct source source;
-    VAIN_TRY(source_open(&source, path, false));
-    const enum vain_status status = verify_source(&source, out, each, context);
+    VAIN_TRY(source_init(&source, path));
+    enum vain_status status = source_open(&source, false);
+    if (status == VAIN_OK)
+        status = verify_source(&source, out, each, context);
     source_close(&source);
     return status;
 }
 
-/* ---- Appending ------------------------------------------------------------------------------ */
+/* ---- The handle ----------------------------------------------------------------------------- */
+
+struct vain_record_file {
+    struct vain_world *world; /* borrowed */
+    char path[VAIN_PATH_BYTES], lines_path[VAIN_PATH_BYTES], folder[VAIN_PATH_BYTES];
+    struct source source; /* room for a record; a descriptor only while the file is walked */
+    bool placed;          /* a rewind said where the end is */
+    int64_t end_bytes;
+    struct chain chain; /* that the next record continues */
+    struct vain_text line;
+};
 
 static void file_path(const char *folder, const char *name, char out[VAIN_PATH_BYTES])
 {
     snprintf(out, VAIN_PATH_BYTES, "%s/%s", folder, name);
 }
 
-/* Put the first `bytes` of the source in place of the file: how a torn tail comes off. */
-static enum vain_status keep_first(const struct source *source, int64_t bytes,
-                                   struct vain_world *world)
+enum vain_status vain_record_file_open(const char *folder, struct vain_world *world,
+                                       struct vain_record_file **out)
 {
+    struct vain_record_file *file;
     void *memory;
-    VAIN_TRY(vain_take((size_t)bytes, "record file", &memory));
-    enum vain_status status = read_at(source, 0, memory, (size_t)bytes);
+    *out = NULL;
+    VAIN_TRY(vain_take(sizeof *file, "record file", &memory));
+    file = memory;
+    file->world = world;
+    snprintf(file->folder, sizeof file->folder, "%s", folder);
+    file_path(folder, "record.bin", file->path);
+    file_path(folder, "record.jsonl", file->lines_path);
+    enum vain_status status = source_init(&file->source, file->path);
+    vain_text_add(&file->line, "%*s", LINE_BYTES_MAX, "");
     if (status == VAIN_OK)
-        status = world->ops->replace(world, source->path, memory, (size_t)bytes, FILE_MODE);
-    vain_release(memory);
+        status = file->line.status;
+    if (status == VAIN_OK)
+        *out = file;
+    else
+        vain_record_file_close(&file);
     return status;
 }
 
-/* Find the end by lengths, decode the last record into `chain`, cut a torn tail off. */
-static enum vain_status prepare_to_append(struct source *source, struct vain_world *world,
-                                          struct chain *chain)
+void vain_record_file_close(struct vain_record_file **file)
 {
-    int64_t last = -1, bytes;
-    enum vain_status status;
-    while ((status = frame_bytes_at(source, &bytes)) == VAIN_OK) {
-        last = source->position;
-        source->position += bytes;
-        source->index++;
-    }
-    if (status < 0)
-        return status;
-    const int64_t end = source->position;
-    if (last >= 0) {
-        struct vain_record_decoded record;
-        source->position = last;
-        source->index--;
-        VAIN_TRY(source_next(source, &record));
-        chain_take(chain, &record);
-    }
-    return status == VAIN_AGAIN ? keep_first(source, end, world) : VAIN_OK;
+    if (*file == NULL)
+        return;
+    source_close(&(*file)->source);
+    vain_text_fini(&(*file)->line);
+    vain_release(*file);
+    *file = NULL;
 }
+
+/* ---- Appending ------------------------------------------------------------------------------ */
 
 /* The new frame, decoded in the source's room, must continue the chain. */
 static enum vain_status check_new(const struct source *source, const struct chain *chain,
@@ -329,41 +347,55 @@ static enum vain_status check_new(const struct source *source, const struct chai
     return VAIN_OK;
 }
 
-static enum vain_status append_frame(struct source *source, const char *folder,
-                                     struct vain_world *world, const uint8_t *frame, size_t bytes)
+/* Nobody but this handle writes here, and an append that failed was cut back. */
+static enum vain_status check_end(const struct vain_record_file *file)
 {
-    struct chain chain = {0};
-    if (source->descriptor >= 0)
-        VAIN_TRY(prepare_to_append(source, world, &chain));
-    else
-        VAIN_TRY(source_take_room(source));
-    struct vain_record_decoded record;
-    VAIN_TRY(check_new(source, &chain, frame, bytes, &record));
-    VAIN_TRY(world->ops->append(world, source->path, frame, bytes));
-    char path[VAIN_PATH_BYTES];
-    file_path(folder, "record.jsonl", path);
-    struct vain_text line = {0};
-    vain_record_line(&line, &record);
-    char *text;
-    VAIN_TRY(vain_text_give(&line, &text));
-    const enum vain_status status = world->ops->append(world, path, text, strlen(text));
-    vain_release(text);
-    return status;
+    struct stat about;
+    int64_t bytes = 0;
+    if (stat(file->path, &about) == 0)
+        bytes = (int64_t)about.st_size;
+    else if (errno != ENOENT && errno != ENOTDIR)
+        return vain_fail(VAIN_ERR_STORAGE, "%s: cannot be looked at: %s", file->path,
+                         strerror(errno));
+    if (bytes != file->end_bytes)
+        return vain_fail(VAIN_ERR_CORRUPT,
+                         "%s: has %lld bytes, but this run left it with %lld: something else "
+                         "wrote to it, and nothing is appended; end that, then resume",
+                         file->path, (long long)bytes, (long long)file->end_bytes);
+    return VAIN_OK;
 }
 
-enum vain_status vain_record_file_append(const char *folder, struct vain_world *world,
-                                         const uint8_t *frame, size_t bytes)
+enum vain_status vain_record_file_append(struct vain_record_file *file, const uint8_t *frame,
+                                         size_t bytes)
 {
-    char path[VAIN_PATH_BYTES];
-    file_path(folder, "record.bin", path);
-    struct source source;
-    VAIN_TRY(source_open(&source, path, true));
-    const enum vain_status status = append_frame(&source, folder, world, frame, bytes);
-    source_close(&source);
-    return status;
+    VAIN_ASSERT(file->placed);
+    struct vain_record_decoded record;
+    struct vain_world *world = file->world;
+    VAIN_TRY(check_end(file));
+    VAIN_TRY(check_new(&file->source, &file->chain, frame, bytes, &record));
+    VAIN_TRY(world->ops->append(world, file->path, frame, bytes));
+    file->end_bytes += (int64_t)bytes;
+    chain_take(&file->chain, &record);
+    file->line.used = 0;
+    vain_record_line(&file->line, &record);
+    VAIN_TRY(file->line.status);
+    return world->ops->append(world, file->lines_path, file->line.bytes, file->line.used);
 }
 
 /* ---- Rewinding ------------------------------------------------------------------------------ */
+
+/* Put the first `bytes` of the source in place of the file: how a torn tail comes off. */
+static enum vain_status keep_first(const struct source *source, int64_t bytes,
+                                   struct vain_world *world)
+{
+    void *memory;
+    VAIN_TRY(vain_take((size_t)bytes, "record file", &memory));
+    enum vain_status status = read_at(source, 0, memory, (size_t)bytes);
+    if (status == VAIN_OK)
+        status = world->ops->replace(world, source->path, memory, (size_t)bytes, FILE_MODE);
+    vain_release(memory);
+    return status;
+}
 
 static bool is_zero(const uint8_t hash[VAIN_HASH_BYTES])
 {
@@ -371,14 +403,13 @@ static bool is_zero(const uint8_t hash[VAIN_HASH_BYTES])
     return memcmp(hash, zeros, VAIN_HASH_BYTES) == 0;
 }
 
-/* Step to just after the record `head`, adding the lines of what stays to `lines`. */
+/* Step to just after the record `head`, with the chain so far and the lines of what stays. */
 static enum vain_status step_to_head(struct source *source, const uint8_t head[VAIN_HASH_BYTES],
-                                     struct vain_text *lines)
+                                     struct chain *chain, struct vain_text *lines)
 {
-    struct chain chain = {0};
-    while (memcmp(chain.head, head, VAIN_HASH_BYTES) != 0) {
+    while (memcmp(chain->head, head, VAIN_HASH_BYTES) != 0) {
         struct vain_record_decoded record;
-        const enum vain_status status = chain_next(source, &chain, &record);
+        const enum vain_status status = chain_next(source, chain, &record);
         if (status == VAIN_END || status == VAIN_AGAIN)
             return vain_fail(VAIN_ERR_CORRUPT,
                              "%s: it does not hold the record that the checkpoint ends with; put "
@@ -424,45 +455,45 @@ static enum vain_status set_rest_aside(const struct source *source, const char *
     return keep_first(source, source->position, world);
 }
 
-static enum vain_status rewind_source(struct source *source, const char *folder,
-                                      struct vain_world *world, const uint8_t *head,
+static enum vain_status rewind_source(struct vain_record_file *file, const uint8_t *head,
                                       struct vain_text *lines, int64_t *discarded)
 {
+    struct source *source = &file->source;
+    struct vain_world *world = file->world;
     if (!is_zero(head))
-        VAIN_TRY(step_to_head(source, head, lines));
+        VAIN_TRY(step_to_head(source, head, &file->chain, lines));
     *discarded = count_rest(source);
     if (source->position < source->bytes)
-        VAIN_TRY(set_rest_aside(source, folder, world));
-    char path[VAIN_PATH_BYTES];
-    file_path(folder, "record.jsonl", path);
+        VAIN_TRY(set_rest_aside(source, file->folder, world));
     char *text;
     VAIN_TRY(vain_text_give(lines, &text));
-    const enum vain_status status = world->ops->replace(world, path, text, strlen(text), FILE_MODE);
+    const enum vain_status status =
+        world->ops->replace(world, file->lines_path, text, strlen(text), FILE_MODE);
     vain_release(text);
     return status;
 }
 
-enum vain_status vain_record_file_rewind(const char *folder, struct vain_world *world,
+enum vain_status vain_record_file_rewind(struct vain_record_file *file,
                                          const uint8_t head[VAIN_MIN_LEN(VAIN_HASH_BYTES)],
                                          int64_t *discarded)
 {
     int64_t count = 0;
     if (discarded != NULL)
         *discarded = 0;
-    char path[VAIN_PATH_BYTES];
-    file_path(folder, "record.bin", path);
-    struct source source;
-    VAIN_TRY(source_open(&source, path, true));
-    /* No record yet: a new run, or one that goes on in a new folder. */
-    if (source.descriptor < 0 || source.bytes == 0) {
-        source_close(&source);
-        return VAIN_OK;
-    }
+    file->placed = false;
+    file->chain = (struct chain){0};
+    VAIN_TRY(source_open(&file->source, true));
     struct vain_text lines = {0};
-    const enum vain_status status = rewind_source(&source, folder, world, head, &lines, &count);
+    enum vain_status status = VAIN_OK;
+    /* Without a record yet it is a new run, or one that goes on in a new folder. */
+    if (file->source.bytes > 0)
+        status = rewind_source(file, head, &lines, &count);
     vain_text_fini(&lines);
-    source_close(&source);
+    source_shut(&file->source);
+    VAIN_TRY(status);
+    file->end_bytes = file->source.position;
+    file->placed = true;
     if (discarded != NULL)
-        *discarded = status == VAIN_OK ? count : 0;
-    return status;
+        *discarded = count;
+    return VAIN_OK;
 }

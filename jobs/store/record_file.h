@@ -2,18 +2,33 @@
  * view for people and scripts, rewritten from it at any time.
  *
  * A crash may leave the last frame cut short, or zeros where the disk had not yet put the data: a
- * torn tail. It was never acknowledged, so the next append or rewind takes it off first. Anything
- * else that does not decode is corruption, and nobody appends to that. */
+ * torn tail. It was never acknowledged, so the rewind of the next start sets it aside; nothing is
+ * ever thrown away. A handle is for the one process that writes. */
 #pragma once
 
 #include "base/record.h"
 #include "base/world.h"
 
-/* Append one frame to <folder>/record.bin (durable when it returns), then its line to record.jsonl.
- * The frame must decode and link to the last record there (VAIN_ERR_CORRUPT); the first of a file
- * may continue a chain that lies elsewhere. */
-enum vain_status vain_record_file_append(const char *folder, struct vain_world *world,
-                                         const uint8_t *frame, size_t bytes) VAIN_MUST_USE;
+struct vain_record_file;
+/* A handle on <folder>/record.bin and its view, with all memory that appends need; reads nothing
+ * yet. Local. Gives it (vain_record_file_close). */
+enum vain_status vain_record_file_open(const char *folder, struct vain_world *world,
+                                       struct vain_record_file **out) VAIN_MUST_USE;
+void vain_record_file_close(struct vain_record_file **file);
+/* At every start, before the first append: make the record with hash `head` the last one (zeros:
+ * none). Later ones, and a torn tail, go to record-discarded-<unix ms>.bin. `discarded` (may be
+ * NULL) counts them. Writes record.jsonl anew. VAIN_ERR_CORRUPT if `head` is not there or does not
+ * verify up to it. Walks the file once. */
+enum vain_status vain_record_file_rewind(struct vain_record_file *file,
+                                         const uint8_t head[VAIN_MIN_LEN(VAIN_HASH_BYTES)],
+                                         int64_t *discarded) VAIN_MUST_USE;
+/* Append one frame to record.bin (durable when it returns), then its line to record.jsonl. Costs
+ * the same however long the file is, and takes no memory. The frame must decode and link to the
+ * last record (VAIN_ERR_CORRUPT); the first of a file may continue a chain that lies elsewhere.
+ * VAIN_ERR_CORRUPT too if the file is not as long as this handle left it. */
+enum vain_status vain_record_file_append(struct vain_record_file *file, const uint8_t *frame,
+                                         size_t bytes) VAIN_MUST_USE;
+
 struct vain_record_summary {
     int64_t records;
     uint64_t first_round, last_round;
@@ -31,9 +46,3 @@ typedef enum vain_status (*vain_record_visitor)(void *context,
                                                 const struct vain_record_decoded *record);
 enum vain_status vain_record_file_verify(const char *path, struct vain_record_summary *out,
                                          vain_record_visitor each, void *context) VAIN_MUST_USE;
-/* On resume: make the record with hash `head` the last one (zeros: none). Later ones, and a torn
- * tail, go to record-discarded-<unix ms>.bin. `discarded` (may be NULL) counts them. Writes
- * record.jsonl anew. VAIN_ERR_CORRUPT if `head` is not there or does not verify up to it. */
-enum vain_status vain_record_file_rewind(const char *folder, struct vain_world *world,
-                                         const uint8_t head[VAIN_MIN_LEN(VAIN_HASH_BYTES)],
-                                         int64_t *discarded) VAIN_MUST_USE;

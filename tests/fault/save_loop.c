@@ -49,7 +49,8 @@ static enum vain_status find_newest(const char *folder, int64_t *round,
     return VAIN_OK;
 }
 
-static enum vain_status save_round(const char *folder, int64_t round, struct chain_maker *maker,
+static enum vain_status save_round(const char *folder, int64_t round,
+                                   struct vain_record_file *record, struct chain_maker *maker,
                                    uint8_t head[VAIN_HASH_BYTES])
 {
     struct vain_world *world = vain_world_real();
@@ -57,7 +58,7 @@ static enum vain_status save_round(const char *folder, int64_t round, struct cha
         uint8_t frame[CHAIN_FRAME_BYTES];
         size_t bytes;
         VAIN_TRY(chain_frame(maker, (uint64_t)round, head, CHAIN_MEMBERS, frame, &bytes));
-        VAIN_TRY(vain_record_file_append(folder, world, frame, bytes));
+        VAIN_TRY(vain_record_file_append(record, frame, bytes));
         memcpy(head, maker->head, VAIN_HASH_BYTES);
     }
     scene_fill(round, &vectors);
@@ -73,17 +74,20 @@ static enum vain_status save_round(const char *folder, int64_t round, struct cha
 static enum vain_status run(const char *folder)
 {
     struct chain_maker maker;
+    struct vain_record_file *record;
     int64_t round;
     uint8_t head[VAIN_HASH_BYTES];
     VAIN_TRY(vain_crypto_init());
     VAIN_TRY(chain_open(&maker));
     VAIN_TRY(find_newest(folder, &round, head));
-    VAIN_TRY(vain_record_file_rewind(folder, vain_world_real(), head, NULL));
+    VAIN_TRY(vain_record_file_open(folder, vain_world_real(), &record));
+    VAIN_TRY(vain_record_file_rewind(record, head, NULL));
     while (++round < SCENE_ROUNDS) {
-        VAIN_TRY(save_round(folder, round, &maker, head));
+        VAIN_TRY(save_round(folder, round, record, &maker, head));
         printf("%lld\n", (long long)round);
         fflush(stdout);
     }
+    vain_record_file_close(&record);
     chain_close(&maker);
     return VAIN_OK;
 }

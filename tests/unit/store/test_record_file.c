@@ -17,11 +17,31 @@ static const uint8_t zeros[VAIN_HASH_BYTES];
 /* A folder with a record of RECORDS rounds; the bytes and hashes of each. */
 struct scene {
     struct chain_maker maker;
+    struct vain_record_file *file;
     char folder[VAIN_PATH_BYTES], path[VAIN_PATH_BYTES], lines[VAIN_PATH_BYTES];
     uint8_t frames[RECORDS][CHAIN_FRAME_BYTES];
     size_t bytes[RECORDS];
     uint8_t hashes[RECORDS][VAIN_HASH_BYTES];
 };
+
+/* As a start does: a new handle, set back to `head`. Gives what was discarded. */
+static int64_t start_at(struct scene *scene, const uint8_t *head)
+{
+    int64_t discarded = 0;
+    vain_record_file_close(&scene->file);
+    BED_OK(vain_record_file_open(scene->folder, vain_world_real(), &scene->file));
+    BED_OK(vain_record_file_rewind(scene->file, head, &discarded));
+    return discarded;
+}
+
+static void start_fails(struct scene *scene, const uint8_t *head, enum vain_status expected)
+{
+    int64_t discarded;
+    vain_record_file_close(&scene->file);
+    BED_OK(vain_record_file_open(scene->folder, vain_world_real(), &scene->file));
+    BED_FAILS(vain_record_file_rewind(scene->file, head, &discarded), expected);
+    CU_ASSERT_EQUAL(discarded, 0);
+}
 
 static void make_frames(struct scene *scene)
 {
@@ -35,12 +55,12 @@ static void make_frames(struct scene *scene)
     bed_make_folder(scene->folder);
     bed_join(scene->folder, "record.bin", scene->path);
     bed_join(scene->folder, "record.jsonl", scene->lines);
+    start_at(scene, zeros);
 }
 
 static void append(struct scene *scene, int index)
 {
-    BED_OK(vain_record_file_append(scene->folder, vain_world_real(), scene->frames[index],
-                                   scene->bytes[index]));
+    BED_OK(vain_record_file_append(scene->file, scene->frames[index], scene->bytes[index]));
 }
 
 static void open_scene(struct scene *scene)
@@ -52,6 +72,7 @@ static void open_scene(struct scene *scene)
 
 static void close_scene(struct scene *scene)
 {
+    vain_record_file_close(&scene->file);
     chain_close(&scene->maker);
     bed_remove_folder(scene->folder);
 }
@@ -160,22 +181,68 @@ static void test_bytes_and_line(void)
     close_scene(&scene);
 }
 
-/* A crash at any byte of the last append: noticed, and mended by the next one. */
-static void test_torn_tail_is_cut_by_the_next_append(void)
+static void add_raw(const struct scene *scene, const void *data, size_t bytes)
+{
+    FILE *file = fopen(scene->path, "ab");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    CU_ASSERT_EQUAL(fwrite(data, 1, bytes, file), bytes);
+    fclose(file);
+}
+
+/* What was set aside: one file beside record.bin and record.jsonl, removed here; false if there is
+ * none. Gives its content (vain_release). */
+static bool take_discarded(const struct scene *scene, uint8_t **content, size_t *bytes)
+{
+    char path[VAIN_PATH_BYTES];
+    *bytes = 0;
+    *content = NULL;
+    if (bed_count_files(scene->folder) != 3)
+        return false;
+    char command[2 * VAIN_PATH_BYTES];
+    snprintf(command, sizeof command, "ls %s | grep -E '^record-discarded-[0-9]+.bin$'",
+             scene->folder);
+    FILE *pipe = popen(command, "r");
+    char name[VAIN_NAME_BYTES];
+    const bool found = pipe != NULL && fgets(name, sizeof name, pipe) != NULL;
+    CU_ASSERT_TRUE(found);
+    pclose(pipe);
+    name[strcspn(name, "\n")] = '\0';
+    bed_join(scene->folder, name, path);
+    *content = bed_read_file(path, bytes);
+    remove(path);
+    return true;
+}
+
+static bool find_discarded(const struct scene *scene, size_t *bytes)
+{
+    uint8_t *content;
+    const bool found = take_discarded(scene, &content, bytes);
+    vain_release(content);
+    return found;
+}
+
+/* A crash at any byte of the last append: noticed, and set aside by the next start. */
+static void test_torn_tail_is_set_aside_by_the_next_start(void)
 {
     struct scene scene;
     make_frames(&scene);
     for (size_t torn = 1; torn < scene.bytes[2]; torn += torn < 16 ? 1 : 61) {
         remove(scene.path);
         remove(scene.lines);
+        start_at(&scene, zeros);
         append(&scene, 0);
         append(&scene, 1);
-        FILE *file = fopen(scene.path, "ab");
-        CU_ASSERT_EQUAL(fwrite(scene.frames[2], 1, torn, file), torn);
-        fclose(file);
+        add_raw(&scene, scene.frames[2], torn);
         struct vain_record_summary summary = verified(&scene);
         CU_ASSERT_TRUE(summary.torn_tail);
         CU_ASSERT_EQUAL(summary.records, 2);
+        CU_ASSERT_EQUAL(start_at(&scene, scene.hashes[1]), 0);
+        uint8_t *content;
+        size_t bytes;
+        CU_ASSERT_TRUE_FATAL(take_discarded(&scene, &content, &bytes));
+        CU_ASSERT_EQUAL_FATAL(bytes, torn);
+        CU_ASSERT_EQUAL(memcmp(content, scene.frames[2], bytes), 0);
+        vain_release(content);
         append(&scene, 2);
         summary = verified(&scene);
         CU_ASSERT_FALSE(summary.torn_tail);
@@ -192,23 +259,74 @@ static void test_zeros_at_the_end_are_a_torn_tail(void)
     make_frames(&scene);
     append(&scene, 0);
     static const uint8_t room[5000];
-    FILE *file = fopen(scene.path, "ab");
-    CU_ASSERT_EQUAL(fwrite(room, 1, sizeof room, file), sizeof room);
-    fclose(file);
+    size_t bytes;
+    add_raw(&scene, room, sizeof room);
     CU_ASSERT_TRUE(verified(&scene).torn_tail);
+    CU_ASSERT_EQUAL(start_at(&scene, scene.hashes[0]), 0);
+    CU_ASSERT_TRUE(find_discarded(&scene, &bytes));
+    CU_ASSERT_EQUAL(bytes, sizeof room);
     append(&scene, 1);
     CU_ASSERT_FALSE(verified(&scene).torn_tail);
     CU_ASSERT_EQUAL(verified(&scene).records, 2);
     /* Zeros and then something are no torn tail. */
-    file = fopen(scene.path, "ab");
-    CU_ASSERT_EQUAL(fwrite(room, 1, sizeof room, file), sizeof room);
-    CU_ASSERT_EQUAL(fwrite("x", 1, 1, file), 1);
-    fclose(file);
+    add_raw(&scene, room, sizeof room);
+    add_raw(&scene, "x", 1);
     struct vain_record_summary summary;
     BED_FAILS(vain_record_file_verify(scene.path, &summary, NULL, NULL), VAIN_ERR_CORRUPT);
-    BED_FAILS(
-        vain_record_file_append(scene.folder, vain_world_real(), scene.frames[2], scene.bytes[2]),
-        VAIN_ERR_CORRUPT);
+    close_scene(&scene);
+}
+
+/* A length in the middle that reaches beyond the end looks like a torn tail. Signed records follow
+ * it, and none of them is lost: neither by an append nor by a start. */
+static void test_a_torn_look_in_the_middle_loses_nothing(void)
+{
+    struct scene scene;
+    open_scene(&scene);
+    size_t bytes, length;
+    uint8_t *image = bed_read_file(scene.path, &bytes), *content;
+    image[scene.bytes[0] + 8 + 1] ^= 0xff; /* a length of about 64 KiB */
+    bed_write_file(scene.path, image, bytes);
+    CU_ASSERT_TRUE(verified(&scene).torn_tail);
+    start_fails(&scene, scene.hashes[3], VAIN_ERR_CORRUPT);
+    uint8_t *after = bed_read_file(scene.path, &length);
+    CU_ASSERT_EQUAL_FATAL(length, bytes);
+    CU_ASSERT_EQUAL(memcmp(after, image, bytes), 0);
+    vain_release(after);
+    CU_ASSERT_EQUAL(start_at(&scene, scene.hashes[0]), 0);
+    CU_ASSERT_TRUE_FATAL(take_discarded(&scene, &content, &length));
+    CU_ASSERT_EQUAL_FATAL(length, bytes - scene.bytes[0]);
+    CU_ASSERT_EQUAL(memcmp(content, image + scene.bytes[0], length), 0);
+    vain_release(content);
+    vain_release(image);
+    append(&scene, 1);
+    CU_ASSERT_EQUAL(verified(&scene).records, 2);
+    close_scene(&scene);
+}
+
+/* The cost of an append does not depend on what lies before: it reads nothing of it and takes no
+ * memory. So it would not see damage there, but it does see that the length is another. */
+static void test_an_append_looks_at_the_length_only(void)
+{
+    struct scene scene;
+    make_frames(&scene);
+    append(&scene, 0);
+    append(&scene, 1);
+    size_t bytes;
+    uint8_t *image = bed_read_file(scene.path, &bytes);
+    memset(image, 0xff, bytes);
+    bed_write_file(scene.path, image, bytes);
+    const int64_t held = vain_memory_bytes();
+    append(&scene, 2);
+    CU_ASSERT_EQUAL(vain_memory_bytes(), held);
+    add_raw(&scene, "x", 1);
+    BED_FAILS(vain_record_file_append(scene.file, scene.frames[3], scene.bytes[3]),
+              VAIN_ERR_CORRUPT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(vain_fail_message(), "something else wrote to it"));
+    remove(scene.path);
+    BED_FAILS(vain_record_file_append(scene.file, scene.frames[3], scene.bytes[3]),
+              VAIN_ERR_CORRUPT);
+    CU_ASSERT_FALSE(bed_exists(scene.path));
+    vain_release(image);
     close_scene(&scene);
 }
 
@@ -265,12 +383,10 @@ static void test_unlikely_links_are_named(void)
     uint8_t frame[CHAIN_FRAME_BYTES];
     size_t bytes;
     BED_OK(chain_frame(&scene.maker, 3, scene.hashes[0], 2, frame, &bytes));
-    BED_FAILS(vain_record_file_append(scene.folder, vain_world_real(), frame, bytes),
-              VAIN_ERR_CORRUPT);
+    BED_FAILS(vain_record_file_append(scene.file, frame, bytes), VAIN_ERR_CORRUPT);
     CU_ASSERT_PTR_NOT_NULL(strstr(vain_fail_message(), "other parameters"));
     BED_OK(chain_frame(&scene.maker, 1, scene.hashes[0], 2, frame, &bytes));
-    BED_FAILS(vain_record_file_append(scene.folder, vain_world_real(), frame, bytes),
-              VAIN_ERR_CORRUPT);
+    BED_FAILS(vain_record_file_append(scene.file, frame, bytes), VAIN_ERR_CORRUPT);
     CU_ASSERT_PTR_NOT_NULL(strstr(vain_fail_message(), "not later"));
     CU_ASSERT_EQUAL(verified(&scene).records, 1);
     close_scene(&scene);
@@ -281,19 +397,21 @@ static void test_wrong_appends_change_nothing(void)
     struct scene scene;
     make_frames(&scene);
     append(&scene, 0);
-    struct vain_world *world = vain_world_real();
-    BED_FAILS(vain_record_file_append(scene.folder, world, scene.frames[2], scene.bytes[2]),
+    BED_FAILS(vain_record_file_append(scene.file, scene.frames[2], scene.bytes[2]),
               VAIN_ERR_CORRUPT);
-    BED_FAILS(vain_record_file_append(scene.folder, world, scene.frames[0], scene.bytes[0]),
+    BED_FAILS(vain_record_file_append(scene.file, scene.frames[0], scene.bytes[0]),
               VAIN_ERR_CORRUPT);
-    BED_FAILS(vain_record_file_append(scene.folder, world, scene.frames[1], scene.bytes[1] - 1),
+    BED_FAILS(vain_record_file_append(scene.file, scene.frames[1], scene.bytes[1] - 1),
               VAIN_ERR_CORRUPT);
-    BED_FAILS(vain_record_file_append(scene.folder, world, scene.frames[1], 0), VAIN_ERR_CORRUPT);
+    BED_FAILS(vain_record_file_append(scene.file, scene.frames[1], 0), VAIN_ERR_CORRUPT);
     scene.frames[1][scene.bytes[1] - 1] ^= 1;
-    BED_FAILS(vain_record_file_append(scene.folder, world, scene.frames[1], scene.bytes[1]),
-              VAIN_ERR_AUTH);
-    BED_FAILS(vain_record_file_append("/nowhere", world, scene.frames[0], scene.bytes[0]),
-              VAIN_ERR_STORAGE);
+    BED_FAILS(vain_record_file_append(scene.file, scene.frames[1], scene.bytes[1]), VAIN_ERR_AUTH);
+    struct vain_record_file *nowhere;
+    BED_OK(vain_record_file_open("/nowhere", vain_world_real(), &nowhere));
+    BED_OK(vain_record_file_rewind(nowhere, zeros, NULL));
+    BED_FAILS(vain_record_file_append(nowhere, scene.frames[0], scene.bytes[0]), VAIN_ERR_STORAGE);
+    vain_record_file_close(&nowhere);
+    CU_ASSERT_PTR_NULL(nowhere);
     CU_ASSERT_EQUAL(verified(&scene).records, 1);
     struct vain_record_summary summary;
     BED_FAILS(vain_record_file_verify("/nowhere/record.bin", &summary, NULL, NULL),
@@ -319,48 +437,20 @@ static void test_lengths_without_bounds(void)
         CU_ASSERT_EQUAL(fwrite(heads[i], 1, sizeof heads[i], file), sizeof heads[i]);
         fclose(file);
         BED_FAILS(vain_record_file_verify(scene.path, &summary, NULL, NULL), VAIN_ERR_CORRUPT);
-        BED_FAILS(vain_record_file_append(scene.folder, vain_world_real(), scene.frames[0],
-                                          scene.bytes[0]),
-                  VAIN_ERR_CORRUPT);
+        start_fails(&scene, scene.hashes[0], VAIN_ERR_CORRUPT);
     }
     close_scene(&scene);
-}
-
-/* Name of the file that rewinding set aside; false if there is none. */
-static bool find_discarded(const struct scene *scene, size_t *bytes)
-{
-    char path[VAIN_PATH_BYTES];
-    *bytes = 0;
-    /* One file beside record.bin and record.jsonl. */
-    if (bed_count_files(scene->folder) != 3)
-        return false;
-    char command[2 * VAIN_PATH_BYTES];
-    snprintf(command, sizeof command, "ls %s | grep -E '^record-discarded-[0-9]+.bin$'",
-             scene->folder);
-    FILE *pipe = popen(command, "r");
-    char name[VAIN_NAME_BYTES];
-    const bool found = pipe != NULL && fgets(name, sizeof name, pipe) != NULL;
-    CU_ASSERT_TRUE(found);
-    pclose(pipe);
-    name[strcspn(name, "\n")] = '\0';
-    bed_join(scene->folder, name, path);
-    vain_release(bed_read_file(path, bytes));
-    remove(path);
-    return true;
 }
 
 static void test_rewind(void)
 {
     struct scene scene;
     open_scene(&scene);
-    struct vain_world *world = vain_world_real();
-    int64_t discarded, last_round;
+    int64_t last_round;
     size_t bytes;
-    BED_OK(vain_record_file_rewind(scene.folder, world, scene.hashes[3], &discarded));
-    CU_ASSERT_EQUAL(discarded, 0);
+    CU_ASSERT_EQUAL(start_at(&scene, scene.hashes[3]), 0);
     CU_ASSERT_EQUAL(bed_count_files(scene.folder), 2);
-    BED_OK(vain_record_file_rewind(scene.folder, world, scene.hashes[1], &discarded));
-    CU_ASSERT_EQUAL(discarded, 2);
+    CU_ASSERT_EQUAL(start_at(&scene, scene.hashes[1]), 2);
     CU_ASSERT_TRUE(find_discarded(&scene, &bytes));
     CU_ASSERT_EQUAL(bytes, scene.bytes[2] + scene.bytes[3]);
     CU_ASSERT_EQUAL(verified(&scene).records, 2);
@@ -369,10 +459,9 @@ static void test_rewind(void)
     append(&scene, 2);
     CU_ASSERT_EQUAL(verified(&scene).records, 3);
     CU_ASSERT_EQUAL(count_lines(&scene, &last_round), 3);
-    BED_FAILS(vain_record_file_rewind(scene.folder, world, scene.hashes[3], &discarded),
-              VAIN_ERR_CORRUPT);
+    start_fails(&scene, scene.hashes[3], VAIN_ERR_CORRUPT);
     CU_ASSERT_EQUAL(verified(&scene).records, 3);
-    BED_OK(vain_record_file_rewind(scene.folder, world, zeros, NULL));
+    BED_OK(vain_record_file_rewind(scene.file, zeros, NULL));
     CU_ASSERT_EQUAL(verified(&scene).records, 0);
     CU_ASSERT_EQUAL(count_lines(&scene, &last_round), 0);
     CU_ASSERT_TRUE(find_discarded(&scene, &bytes));
@@ -386,9 +475,9 @@ static void test_rewind_sets_a_bad_tail_aside(void)
 {
     struct scene scene;
     make_frames(&scene);
-    struct vain_world *world = vain_world_real();
     for (int i = 0; i < 3; i++) {
         remove(scene.path);
+        start_at(&scene, zeros);
         append(&scene, 0);
         append(&scene, 1);
         FILE *file = fopen(scene.path, "ab");
@@ -399,10 +488,8 @@ static void test_rewind_sets_a_bad_tail_aside(void)
         else
             fwrite(scene.frames[3], 1, scene.bytes[3], file); /* whole, but not linked */
         fclose(file);
-        int64_t discarded;
         size_t bytes;
-        BED_OK(vain_record_file_rewind(scene.folder, world, scene.hashes[1], &discarded));
-        CU_ASSERT_EQUAL(discarded, i == 2 ? 1 : 0);
+        CU_ASSERT_EQUAL(start_at(&scene, scene.hashes[1]), i == 2 ? 1 : 0);
         CU_ASSERT_TRUE(find_discarded(&scene, &bytes));
         CU_ASSERT_EQUAL(verified(&scene).records, 2);
         CU_ASSERT_FALSE(verified(&scene).torn_tail);
@@ -417,7 +504,7 @@ static void test_rewind_rewrites_the_lines(void)
     struct scene scene;
     open_scene(&scene);
     bed_write_file(scene.lines, "{\"round\":1,\"ha", 14);
-    BED_OK(vain_record_file_rewind(scene.folder, vain_world_real(), scene.hashes[3], NULL));
+    start_at(&scene, scene.hashes[3]);
     int64_t last_round;
     CU_ASSERT_EQUAL(count_lines(&scene, &last_round), RECORDS);
     close_scene(&scene);
@@ -429,9 +516,12 @@ static void test_rewind_without_a_file(void)
     bed_make_folder(folder);
     int64_t discarded = 1;
     const uint8_t head[VAIN_HASH_BYTES] = {1};
-    BED_OK(vain_record_file_rewind(folder, vain_world_real(), zeros, &discarded));
-    BED_OK(vain_record_file_rewind(folder, vain_world_real(), head, &discarded));
+    struct vain_record_file *file;
+    BED_OK(vain_record_file_open(folder, vain_world_real(), &file));
+    BED_OK(vain_record_file_rewind(file, zeros, &discarded));
+    BED_OK(vain_record_file_rewind(file, head, &discarded));
     CU_ASSERT_EQUAL(discarded, 0);
+    vain_record_file_close(&file);
     CU_ASSERT_EQUAL(bed_count_files(folder), 0);
     bed_remove_folder(folder);
 }
@@ -439,8 +529,10 @@ static void test_rewind_without_a_file(void)
 static const struct vain_test tests[] = {
     {"appended records verify", test_append_and_verify},
     {"the file is the frames, the line says what they say", test_bytes_and_line},
-    {"a torn tail is cut off by the next append", test_torn_tail_is_cut_by_the_next_append},
+    {"a torn tail is set aside by the next start", test_torn_tail_is_set_aside_by_the_next_start},
     {"zeros at the end are a torn tail", test_zeros_at_the_end_are_a_torn_tail},
+    {"a torn look in the middle loses nothing", test_a_torn_look_in_the_middle_loses_nothing},
+    {"an append looks at the length only", test_an_append_looks_at_the_length_only},
     {"broken chains are named", test_broken_chains_are_named},
     {"links that say something unlikely are named", test_unlikely_links_are_named},
     {"wrong appends change nothing", test_wrong_appends_change_nothing},
