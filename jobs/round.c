@@ -188,14 +188,16 @@ static enum vain_status exchange(struct vain_run *run, struct vain_counters *sum
     return vain_round_record(run, &roster, sums);
 }
 
-/* The leader's outcome and the new parameters reach the site's other ranks. */
+/* The leader's outcome and the new parameters reach the site's other ranks. They wait three
+ * deadlines for the outcome: reduce and gather may take their leader one each, hashing, signing and
+ * writing the record the third. */
 static enum vain_status share_with_site(struct vain_run *run, enum vain_status *outcome)
 {
     if (run->site.comm.size == 1)
         return VAIN_OK;
     int32_t word = (int32_t)*outcome;
-    VAIN_TRY(vain_comm_broadcast(&run->site.comm, run->config->world, run->driver.deadline_ms, 0,
-                                 &word, sizeof word));
+    VAIN_TRY(vain_comm_broadcast(&run->site.comm, run->config->world, 3 * run->driver.deadline_ms,
+                                 0, &word, sizeof word));
     *outcome = (enum vain_status)word;
     if (*outcome != VAIN_OK)
         return VAIN_OK;

@@ -156,14 +156,16 @@ static void *run_rank(void *context)
 {
     struct rank *rank = context;
     struct bed *bed = rank->bed;
-    vain_event_log_init(&rank->events, vain_world_real());
+    struct vain_world *own = rank->options->world[rank->number];
+    struct vain_world *world = own != NULL ? own : vain_world_real();
+    vain_event_log_init(&rank->events, world);
     vain_event_subscribe(&rank->events, watch, rank);
     const struct vain_run_config config = {
         .job = &bed->job,
         .spec = &bed->spec,
         .spec_hash = bed->hash,
         .spec_resolved = bed->resolved,
-        .world = vain_world_real(),
+        .world = world,
         .events = &rank->events,
         .world_comm = rank->comm,
         .directory = rank->options->output != NULL ? rank->options->output : bed->output,

@@ -31,6 +31,7 @@ struct bed_options {
     int signal_rank;     /* this rank ... */
     int64_t signal_step; /* ... is signalled when it has done so many steps in all; 0: never */
     const char *key_folder;
+    struct vain_world *world[BED_RANKS_MAX]; /* NULL: the real one */
 };
 struct bed_outcome {
     enum vain_status status[BED_RANKS_MAX];

@@ -1,6 +1,8 @@
 /* Whole runs of members in one process: same bits however they are started, stopped, split and
  * ordered. */
 #include <math.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -145,6 +147,58 @@ static void test_one_site_averages_gradients(void)
     bed_close(&bed);
     static const char *const stop[] = {"site=host", NULL};
     stop_and_go_on(3, 2, 5, stop);
+}
+
+/* A follower's clock, which its leader can put forward while the follower waits. */
+static struct {
+    atomic_long looks;       /* at the clock, by the follower */
+    atomic_uint_fast64_t ns; /* that it is ahead */
+    bool done;               /* the leader's, once is enough */
+} ahead;
+static const uint64_t hour_ns = UINT64_C(3600) * 1000000000;
+
+static uint64_t follower_now_ns(struct vain_world *world)
+{
+    (void)world;
+    atomic_fetch_add(&ahead.looks, 1);
+    struct vain_world *real = vain_world_real();
+    return real->ops->now_ns(real) + atomic_load(&ahead.ns);
+}
+
+/* The record is written after all of the exchange. Some looks at the clock later the follower has
+ * left the local steps, so it waits for nothing but this leader. */
+static enum vain_status slow_append(struct vain_world *world, const char *path, const void *data,
+                                    size_t bytes)
+{
+    (void)world;
+    struct vain_world *real = vain_world_real();
+    if (!ahead.done) {
+        const long before = atomic_load(&ahead.looks);
+        while (atomic_load(&ahead.looks) < before + 16)
+            sched_yield();
+        atomic_store(&ahead.ns, 5 * hour_ns / 2);
+        ahead.done = true;
+    }
+    return real->ops->append(real, path, data, bytes);
+}
+
+/* Each call of the exchange may take its leader a whole deadline, so the site's other ranks wait
+ * longer than one. */
+static void test_a_site_waits_for_its_leader(void)
+{
+    static const char *const sets[] = {"site=world", "exchange.deadline=1h", NULL};
+    struct vain_world_ops leader_ops = *vain_world_real()->ops;
+    struct vain_world_ops follower_ops = *vain_world_real()->ops;
+    leader_ops.append = slow_append;
+    follower_ops.now_ns = follower_now_ns;
+    struct vain_world leader = {.ops = &leader_ops}, follower = {.ops = &follower_ops};
+    struct bed_outcome out;
+    ahead.done = false;
+    CU_ASSERT_FATAL(bed_open(&bed));
+    run_spec(sets, NULL, &(struct bed_options){.ranks = 2, .world = {&leader, &follower}}, &out);
+    expect_all(&out, 2, VAIN_OK);
+    CU_ASSERT_TRUE(ahead.done);
+    bed_close(&bed);
 }
 
 /* Another number of members goes on from the same checkpoint; the new ones say that they start
@@ -412,6 +466,7 @@ static const struct vain_test tests[] = {
     {"the order of the members does not matter", test_order_of_members_does_not_matter},
     {"a stop anywhere goes on to the same bits", test_stop_anywhere_and_go_on},
     {"the ranks of one site average their gradients", test_one_site_averages_gradients},
+    {"a site waits for its leader longer than one deadline", test_a_site_waits_for_its_leader},
     {"another number of members goes on", test_another_number_of_members_goes_on},
     {"nothing is overwritten", test_nothing_is_overwritten},
     {"broken files are left for older ones", test_broken_files_are_left_for_older_ones},
