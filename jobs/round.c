@@ -7,12 +7,17 @@
  * local steps and are given the new parameters. */
 #include "jobs/round.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
 #include "jobs/masks.h"
 #include "jobs/outer.h"
 #include "jobs/round_record.h"
+
+enum { LOSS_NATS_MAX = 100000000 };
+static_assert(INT64_C(1000000) * LOSS_NATS_MAX <= INT64_MAX / VAIN_CODEC_MEMBERS_MAX,
+              "the members' losses in millionths add up inside 64 bits");
 
 static double now_seconds(struct vain_world *world)
 {
@@ -68,7 +73,7 @@ static enum vain_status name_slice(struct vain_run *run, const float *delta)
     const int64_t N = run->layout.parameter_count;
     int64_t index = N;
     run->device.ops->optimiser.first_not_finite(&run->queue, N, delta, &index);
-    if (index == N) /* it is not the delta: what the codec said stands */
+    if (index == N) /* it is not the delta: what was said before stands */
         return VAIN_ERR_NUMERIC;
     return vain_fail(VAIN_ERR_NUMERIC,
                      "member '%s', round %lld: the delta is not finite in slice '%s' (parameter "
@@ -95,6 +100,20 @@ static void say_what_did_not_fit(struct vain_run *run, const struct vain_codec_r
                           (double)report->saturation.worst_value);
 }
 
+enum vain_status vain_round_loss_micro(const char *member, int64_t round, double loss,
+                                       int64_t *micro)
+{
+    *micro = 0;
+    if (!isfinite(loss) || fabs(loss) > LOSS_NATS_MAX)
+        return vain_fail(VAIN_ERR_NUMERIC,
+                         "member '%s', round %lld: the mean training loss is %g, expected a number "
+                         "of at most %d; nothing was sent. Lower train.learning_rate, or look at "
+                         "the data",
+                         member, (long long)round, loss, LOSS_NATS_MAX);
+    *micro = llround(loss * 1e6);
+    return VAIN_OK;
+}
+
 /* delta = common - now + residual, then integers in words. The gradients' memory holds the delta.
  * What the words do not say becomes the residual only once the exchange is through, so that a round
  * that is left can be saved as if it had not been encoded. */
@@ -107,13 +126,13 @@ static enum vain_status encode(struct vain_run *run, struct vain_codec_report *r
                                  delta);
     const int64_t windows =
         train->local_steps * train->batch * train->accumulate * run->site.comm.size;
-    const struct vain_counters mine = {
-        .weight = windows * run->model.context,
-        .loss_micro = llround(run->method.loss_sum / (double)train->local_steps * 1e6),
-    };
-    const enum vain_status status =
-        vain_codec_encode(&run->codec, &run->queue, delta, &mine, run->check_random,
-                          (uint32_t)run->round, 0, run->words, run->next_residual, report);
+    struct vain_counters mine = {.weight = windows * run->model.context};
+    enum vain_status status =
+        vain_round_loss_micro(run->name, run->round + 1,
+                              run->method.loss_sum / (double)train->local_steps, &mine.loss_micro);
+    if (status == VAIN_OK)
+        status = vain_codec_encode(&run->codec, &run->queue, delta, &mine, run->check_random,
+                                   (uint32_t)run->round, 0, run->words, run->next_residual, report);
     return status == VAIN_ERR_NUMERIC ? name_slice(run, delta) : status;
 }
 

@@ -7,3 +7,9 @@
  * stop; the round is under way and can be saved as it is (local steps done so far, or all of them
  * and no exchange). */
 enum vain_status vain_round(struct vain_run *run) VAIN_MUST_USE;
+
+/* A member's mean loss of a round in millionths, as the counters carry it. At most 10^8 nats, so
+ * that the sum over 2^16 members stays inside 64 bits. VAIN_ERR_NUMERIC names member, round
+ * (from 1) and loss. Local. */
+enum vain_status vain_round_loss_micro(const char *member, int64_t round, double loss,
+                                       int64_t *micro) VAIN_MUST_USE;

@@ -381,13 +381,14 @@ static void test_a_file_that_cannot_be_opened_ends_the_start(void)
     bed_close(&bed);
 }
 
+/* Weights that grow a hundredfold a step reach infinity within the first round. */
 static void test_nan_stops_the_member_that_made_it(void)
 {
     struct bed_outcome out;
     static const char *const wild[] = {"train.learning_rate=10",
                                        "train.gradient_clip=0",
                                        "train.warmup=0",
-                                       "train.rounds=200",
+                                       "train.local_steps=200",
                                        "train.beta1=0",
                                        "train.weight_decay=10",
                                        NULL};
@@ -403,6 +404,24 @@ static void test_nan_stops_the_member_that_made_it(void)
             numeric++;
     }
     CU_ASSERT(numeric >= 1);
+    bed_close(&bed);
+}
+
+/* The same, with so few steps a round that the loss is still finite when it should travel. */
+static void test_an_absurd_loss_stops_the_member_that_made_it(void)
+{
+    struct bed_outcome out;
+    static const char *const wild[] = {"train.learning_rate=10",
+                                       "train.gradient_clip=0",
+                                       "train.warmup=0",
+                                       "train.rounds=200",
+                                       "train.beta1=0",
+                                       "train.weight_decay=10",
+                                       NULL};
+    CU_ASSERT_FATAL(bed_open(&bed));
+    run_spec(wild, NULL, &(struct bed_options){.ranks = 1}, &out);
+    CU_ASSERT_EQUAL(out.status[0], VAIN_ERR_NUMERIC);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out.message[0], "the mean training loss is"));
     bed_close(&bed);
 }
 
@@ -476,6 +495,8 @@ static const struct vain_test tests[] = {
     {"a file that cannot be opened ends the start",
      test_a_file_that_cannot_be_opened_ends_the_start},
     {"a NaN stops the member that made it", test_nan_stops_the_member_that_made_it},
+    {"an absurd loss stops the member that made it",
+     test_an_absurd_loss_stops_the_member_that_made_it},
     {"a clip is reported", test_a_clip_is_reported},
     {"wrong members are refused", test_wrong_members_are_refused},
     {"keys are pinned", test_pinned_keys},
