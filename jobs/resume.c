@@ -27,7 +27,7 @@ struct common_header {
     int32_t status; /* enum vain_status of the load */
     int32_t has_momentum;
     int64_t round; /* -1: the very start */
-    int32_t scale_exponent, bound_exponent;
+    int32_t range_exponent, bound_exponent;
     uint8_t run_id[VAIN_RUN_ID_BYTES];
     uint8_t parameters_hash[VAIN_HASH_BYTES], record_head[VAIN_HASH_BYTES];
 };
@@ -157,7 +157,7 @@ static enum vain_status load_common(struct vain_run *run, const char *path, bool
         vain_event_notice(run->config->events, "%s holds no outer momentum: it starts at zero",
                           path);
     header->round = content->round;
-    header->scale_exponent = content->scale_exponent;
+    header->range_exponent = content->range_exponent;
     header->bound_exponent = content->bound_exponent;
     memcpy(header->run_id, content->run_id, VAIN_RUN_ID_BYTES);
     memcpy(header->parameters_hash, content->parameters_hash, VAIN_HASH_BYTES);
@@ -180,7 +180,7 @@ static enum vain_status adopt_common(struct vain_run *run, const struct common_h
     memcpy(run->record_head, header->record_head, VAIN_HASH_BYTES);
     memcpy(run->parameters_hash, header->parameters_hash, VAIN_HASH_BYTES);
     VAIN_TRY(vain_codec_restore(
-        &run->codec, (struct vain_codec_state){header->scale_exponent, header->bound_exponent}));
+        &run->codec, (struct vain_codec_state){header->range_exponent, header->bound_exponent}));
     run->method_ops->adopt(&run->method, run->common);
     return VAIN_OK;
 }

@@ -18,7 +18,7 @@ static enum vain_status write_common(struct vain_run *run, int64_t *bytes)
         .slices = run->slices,
         .parameters = run->common,
         .outer_momentum = run->momentum,
-        .scale_exponent = vain_codec_state(&run->codec).range_exponent,
+        .range_exponent = vain_codec_state(&run->codec).range_exponent,
         .bound_exponent = vain_codec_state(&run->codec).bound_exponent,
         .spec = config->spec->text,
         .spec_resolved = config->spec_resolved,
@@ -70,7 +70,8 @@ enum vain_status vain_save(struct vain_run *run)
     struct vain_world *world = run->config->world;
     const uint64_t start = world->ops->now_ns(world);
     int64_t bytes = 0;
-    if (run->writer && run->saved_round != run->round)
+    const bool common_is_due = run->writer && run->saved_round != run->round;
+    if (common_is_due)
         VAIN_TRY(write_common(run, &bytes));
     VAIN_TRY(write_own(run));
     /* The round before this one was written by all members before they met in this round's
@@ -80,7 +81,8 @@ enum vain_status vain_save(struct vain_run *run)
                                    run->writer ? (int)run->job->checkpoint.keep : 0, run->name,
                                    (int)run->job->checkpoint.keep));
     run->saved_round = run->round;
-    if (run->writer) {
+    /* A stop in the middle of a round that is saved already writes own files only. */
+    if (common_is_due) {
         const double values[] = {(double)run->round,
                                  (double)(run->round * run->job->train.local_steps),
                                  (double)(world->ops->now_ns(world) - start) * 1e-9, (double)bytes};

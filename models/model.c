@@ -189,11 +189,12 @@ enum vain_status vain_check_common(const struct vain_model_options *options,
     if (options->context < 1 || options->context > VAIN_CONTEXT_MAX)
         return vain_complain(complaint, "model.context", "%lld tokens are not in 1 to %d",
                              (long long)options->context, VAIN_CONTEXT_MAX);
-    /* Written so that NaN is refused too. */
-    if (!(options->dropout >= 0 && options->dropout < 1))
-        return vain_complain(complaint, "model.dropout",
-                             "%g is not a share of at least 0 and below 1; 0 turns dropout off",
-                             options->dropout);
+    /* Written so that NaN is refused too. The kernels take a float, in which 0.99999999 is 1. */
+    if (!(options->dropout >= 0 && (float)options->dropout < 1))
+        return vain_complain(
+            complaint, "model.dropout",
+            "%.9g is not a share of at least 0 and below 1 as a 32-bit number; 0 turns dropout off",
+            options->dropout);
     if (options->symbols < 0 || options->symbols > VAIN_SYMBOLS_MAX)
         return vain_complain(complaint, "data.symbols", "%lld symbols are not in 1 to %d",
                              (long long)options->symbols, VAIN_SYMBOLS_MAX);

@@ -51,7 +51,7 @@ struct vain_checkpoint {
     const struct vain_store_slice *slices; /* borrowed */
     const float *parameters;               /* (N) borrowed; after the outer step of `round` */
     const float *outer_momentum; /* (N) borrowed, NULL if the outer optimiser keeps none */
-    int32_t scale_exponent, bound_exponent;   /* of the codec, for the coming round */
+    int32_t range_exponent, bound_exponent;   /* of the codec, for the coming round */
     uint8_t parameters_hash[VAIN_HASH_BYTES]; /* Merkle root of `parameters` */
     uint8_t record_head[VAIN_HASH_BYTES];     /* hash of the record of `round`; zeros at round 0 */
     uint8_t spec_hash[VAIN_HASH_BYTES];       /* agreed keys */

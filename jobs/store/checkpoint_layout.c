@@ -148,7 +148,7 @@ void vain_checkpoint_content_hash(const struct vain_checkpoint *checkpoint,
     add_integer(&state, momentum_root != NULL);
     if (momentum_root != NULL)
         vain_hash_update(&state, momentum_root, VAIN_HASH_BYTES);
-    add_integer(&state, checkpoint->scale_exponent);
+    add_integer(&state, checkpoint->range_exponent);
     add_integer(&state, checkpoint->bound_exponent);
     vain_hash_update(&state, checkpoint->record_head, sizeof checkpoint->record_head);
     vain_hash_update(&state, checkpoint->spec_hash, sizeof checkpoint->spec_hash);

@@ -159,8 +159,8 @@ static void read_codec(struct vain_checkpoint_file *file)
     struct vain_h5_reader *reader = &file->reader;
     struct vain_checkpoint *content = &file->content;
     hid_t codec = vain_h5_open_object(reader, "/codec");
-    content->scale_exponent = (int32_t)vain_h5_get_integer(reader, codec, "/codec",
-                                                           "scale_exponent", INT32_MIN, INT32_MAX);
+    content->range_exponent = (int32_t)vain_h5_get_integer(reader, codec, "/codec",
+                                                           "range_exponent", INT32_MIN, INT32_MAX);
     content->bound_exponent = (int32_t)vain_h5_get_integer(reader, codec, "/codec",
                                                            "bound_exponent", INT32_MIN, INT32_MAX);
     vain_h5_close(&codec);

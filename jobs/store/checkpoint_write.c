@@ -186,7 +186,7 @@ static void write_data_and_codec(struct vain_h5_writer *writer,
     vain_h5_close(&data);
 
     hid_t codec = vain_h5_make_group(writer, root, "codec");
-    vain_h5_put_integer(writer, codec, "scale_exponent", checkpoint->scale_exponent);
+    vain_h5_put_integer(writer, codec, "range_exponent", checkpoint->range_exponent);
     vain_h5_put_integer(writer, codec, "bound_exponent", checkpoint->bound_exponent);
     vain_h5_close(&codec);
 }

@@ -132,7 +132,7 @@ static void compare_scalars(struct pair *pair)
     compare_bytes(pair, "parameters_hash", a->parameters_hash, b->parameters_hash, VAIN_HASH_BYTES);
     compare_texts(pair, "spec", a->spec, b->spec);
     compare_texts(pair, "spec_resolved", a->spec_resolved, b->spec_resolved);
-    compare_integers(pair, "codec/scale_exponent", a->scale_exponent, b->scale_exponent);
+    compare_integers(pair, "codec/range_exponent", a->range_exponent, b->range_exponent);
     compare_integers(pair, "codec/bound_exponent", a->bound_exponent, b->bound_exponent);
     compare_texts(pair, "data/symbol_kind", a->symbol_kind, b->symbol_kind);
     compare_integers(pair, "data/symbol_count", a->symbol_count, b->symbol_count);

@@ -61,7 +61,6 @@ static void content_hash(const struct vain_member_state *state,
     add_integer(&hash, state->optimiser_step);
     add_integer(&hash, state->data_position);
     add_integer(&hash, loss_bits);
-    add_integer(&hash, state->clipped_steps);
     add_integer(&hash, state->parameter_count);
     for (int i = 0; i < count; i++)
         vain_hash_update(&hash, roots[i], VAIN_HASH_BYTES);
@@ -84,7 +83,6 @@ static void write_scalars(struct vain_h5_writer *writer, const struct vain_membe
     vain_h5_put_integer(writer, root, "optimiser_step", state->optimiser_step);
     vain_h5_put_integer(writer, root, "data_position", state->data_position);
     vain_h5_put_number(writer, root, "loss_sum", state->loss_sum);
-    vain_h5_put_integer(writer, root, "clipped_steps", state->clipped_steps);
     vain_h5_put_integer(writer, root, "parameter_count", state->parameter_count);
 }
 
@@ -169,7 +167,6 @@ static void read_scalars(struct vain_h5_reader *reader, struct vain_member_state
     state->optimiser_step = vain_h5_get_integer(reader, root, "/", "optimiser_step", 0, INT64_MAX);
     state->data_position = vain_h5_get_integer(reader, root, "/", "data_position", 0, INT64_MAX);
     state->loss_sum = vain_h5_get_number(reader, root, "/", "loss_sum");
-    state->clipped_steps = vain_h5_get_integer(reader, root, "/", "clipped_steps", 0, INT64_MAX);
     state->parameter_count = vain_h5_get_integer(reader, root, "/", "parameter_count", 1,
                                                  reader->file_bytes / (int64_t)sizeof(float));
     vain_h5_close(&root);

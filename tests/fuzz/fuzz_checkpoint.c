@@ -71,7 +71,7 @@ static const char *const attributes[] = {
     "file_type",   "format_version", "created",         "job_name",        "run_id",
     "round",       "step",           "model",           "parameter_count", "platform",
     "spec_hash",   "record_head",    "parameters_hash", "flat_offset",     "dims",
-    "symbol_kind", "symbol_count",   "scale_exponent",  "bound_exponent",  "leaf_bytes",
+    "symbol_kind", "symbol_count",   "range_exponent",  "bound_exponent",  "leaf_bytes",
 };
 /* Attribute i belongs to this object, so that an edit hits something. */
 static const char *owner_of(size_t attribute)

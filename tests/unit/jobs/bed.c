@@ -126,6 +126,11 @@ static void watch(void *context, const struct vain_event *event)
         memcpy(rank->out->notice[rank->out->notices++], event->text, sizeof event->text);
         pthread_mutex_unlock(&notice_lock);
     }
+    if (event->type == VAIN_EVENT_CHECKPOINT && rank->number == 0) {
+        const double bytes = event->values[3];
+        if (rank->out->checkpoints++ == 0 || bytes < rank->out->bytes)
+            rank->out->bytes = bytes;
+    }
     if (event->type != VAIN_EVENT_STEP)
         return;
     rank->steps++;

@@ -38,6 +38,8 @@ struct bed_outcome {
     char message[BED_RANKS_MAX][1024];
     struct vain_run_result result[BED_RANKS_MAX];
     double first_loss; /* of rank 0's first step */
+    int checkpoints;   /* that rank 0 told of ... */
+    double bytes;      /* ... and the smallest size that it told */
     int notices;       /* of all ranks, in the order in which they came */
     char notice[BED_NOTICES_MAX][VAIN_EVENT_TEXT_BYTES];
 };

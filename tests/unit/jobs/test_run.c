@@ -132,6 +132,21 @@ static void test_stop_anywhere_and_go_on(void)
     stop_and_go_on(2, 1, 6, dropout);
 }
 
+/* The checkpoint of round 2 is written once and told once, with its size, also when the run stops
+ * in round 3. */
+static void test_a_checkpoint_is_told_when_it_is_written(void)
+{
+    for (int64_t signal_step = 0; signal_step <= 8; signal_step += 8) {
+        struct bed_outcome out;
+        CU_ASSERT_FATAL(bed_open(&bed));
+        run_spec(NULL, NULL, &(struct bed_options){.ranks = 2, .signal_step = signal_step}, &out);
+        expect_all(&out, 2, signal_step == 0 ? VAIN_OK : VAIN_STOPPED);
+        CU_ASSERT_EQUAL(out.checkpoints, signal_step == 0 ? 2 : 1);
+        CU_ASSERT(out.bytes > 1000);
+        bed_close(&bed);
+    }
+}
+
 static void test_one_site_averages_gradients(void)
 {
     static const char *const world[] = {"site=world", NULL};
@@ -484,6 +499,7 @@ static const struct vain_test tests[] = {
     {"the number of threads does not matter", test_threads_do_not_matter},
     {"the order of the members does not matter", test_order_of_members_does_not_matter},
     {"a stop anywhere goes on to the same bits", test_stop_anywhere_and_go_on},
+    {"a checkpoint is told when it is written", test_a_checkpoint_is_told_when_it_is_written},
     {"the ranks of one site average their gradients", test_one_site_averages_gradients},
     {"a site waits for its leader longer than one deadline", test_a_site_waits_for_its_leader},
     {"another number of members goes on", test_another_number_of_members_goes_on},

@@ -111,6 +111,9 @@ static void common_limits_are_told(void)
         bad.dropout = 1;
         bed_check_refused(&bad, "model.dropout",
                           (const char *const[]){"1 is not", "below 1", NULL});
+        bad.dropout = 0.99999999; /* 1.0f */
+        bed_check_refused(&bad, "model.dropout",
+                          (const char *const[]){"0.99999999 is not", "32-bit", NULL});
         bad.dropout = -0.5;
         bed_check_refused(&bad, "model.dropout", (const char *const[]){"-0.5 is not", NULL});
         bad.dropout = NAN;

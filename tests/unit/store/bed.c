@@ -122,7 +122,7 @@ void bed_make_checkpoint(struct bed_checkpoint *out)
         .slices = out->slices,
         .parameters = out->parameters,
         .outer_momentum = out->momentum,
-        .scale_exponent = -23,
+        .range_exponent = -23,
         .bound_exponent = 5,
         .spec = "name: café\nseed: 1\n",
         .spec_resolved = "name: café\nseed: 1\ntrain:\n  batch: 12\n",
@@ -190,7 +190,7 @@ void bed_assert_equal_content(const struct vain_checkpoint *a, const struct vain
     CU_ASSERT_EQUAL(a->step, b->step);
     CU_ASSERT_EQUAL(a->created_unix_ms, b->created_unix_ms);
     CU_ASSERT_EQUAL(a->parameter_count, b->parameter_count);
-    CU_ASSERT_EQUAL(a->scale_exponent, b->scale_exponent);
+    CU_ASSERT_EQUAL(a->range_exponent, b->range_exponent);
     CU_ASSERT_EQUAL(a->bound_exponent, b->bound_exponent);
     CU_ASSERT_EQUAL(memcmp(a->parameters_hash, b->parameters_hash, VAIN_HASH_BYTES), 0);
     CU_ASSERT_EQUAL(memcmp(a->record_head, b->record_head, VAIN_HASH_BYTES), 0);

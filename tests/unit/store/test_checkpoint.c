@@ -198,7 +198,7 @@ static const struct documented layout[] = {
     {"/data/symbols", NULL, "uint32 3", NULL},
     {"/data/symbols", "kind", "text", "characters"},
     {"/data/symbols", "units", "text", "1"},
-    {"/codec", "scale_exponent", "int64", "-23"},
+    {"/codec", "range_exponent", "int64", "-23"},
     {"/codec", "bound_exponent", "int64", "5"},
     {"/peers/id", NULL, "texts 2",
      "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20"},

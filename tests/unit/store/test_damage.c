@@ -458,7 +458,7 @@ static void too_many_symbols(hid_t file)
 }
 static void exponent_out_of_range(hid_t file)
 {
-    bed_set_integer(file, "/codec", "scale_exponent", INT64_C(1) << 40);
+    bed_set_integer(file, "/codec", "range_exponent", INT64_C(1) << 40);
 }
 static void id_is_no_hex(hid_t file)
 {
@@ -598,7 +598,7 @@ static const struct {
     {symbols_are_gone, "missing"},
     {symbols_have_two_dimensions, "one dimension"},
     {too_many_symbols, "symbol_count"},
-    {exponent_out_of_range, "scale_exponent"},
+    {exponent_out_of_range, "range_exponent"},
     {id_is_no_hex, "member id"},
     {id_does_not_end, "does not end"},
     {ids_are_numbers, "type"},

@@ -182,7 +182,7 @@ static void test_everything_else_differs(void)
     b.content.job_name = "other";
     b.content.spec = "other";
     b.content.platform = "other";
-    b.content.scale_exponent = 1;
+    b.content.range_exponent = 1;
     b.content.outer_momentum = NULL;
     b.content.run_id[0] ^= 1;
     b.content.record_head[0] ^= 1;
@@ -191,7 +191,7 @@ static void test_everything_else_differs(void)
     b.symbols[1]++;
     struct list list = compare(&a, &b);
     static const char *const names[] = {
-        "round",  "step",        "job_name",       "spec",     "platform", "codec/scale_exponent",
+        "round",  "step",        "job_name",       "spec",     "platform", "codec/range_exponent",
         "run_id", "record_head", "outer/momentum", "run/loss", "peers",    "data/symbols"};
     for (size_t i = 0; i < VAIN_COUNT_OF(names); i++)
         CU_ASSERT_FALSE(list.items[find(&list, names[i])].numbers);

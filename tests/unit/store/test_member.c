@@ -31,7 +31,6 @@ static void make_sample(struct sample *out, int64_t step_in_round)
         .optimiser_step = 67,
         .data_position = 71,
         .loss_sum = 12.0625,
-        .clipped_steps = 2,
         .parameter_count = N,
         .moment1 = out->vectors[0],
         .moment2 = out->vectors[1],
@@ -55,7 +54,6 @@ static void assert_equal_scalars(const struct vain_member_state *a,
     CU_ASSERT_EQUAL(a->optimiser_step, b->optimiser_step);
     CU_ASSERT_EQUAL(a->data_position, b->data_position);
     CU_ASSERT_EQUAL(a->loss_sum, b->loss_sum);
-    CU_ASSERT_EQUAL(a->clipped_steps, b->clipped_steps);
     CU_ASSERT_EQUAL(a->parameter_count, b->parameter_count);
 }
 
