@@ -210,7 +210,7 @@ static enum vain_status evaluate(struct work *work)
     };
     double sum = 0;
     const uint64_t start_ns = world->ops->now_ns(world);
-    vain_evaluate_windows(&evaluation, 0, 1, &sum, &work->symbols);
+    VAIN_TRY(vain_evaluate_windows(&evaluation, 0, 1, &sum, &work->symbols));
     work->seconds = (double)(world->ops->now_ns(world) - start_ns) * 1e-9;
     if (work->symbols == 0)
         return vain_fail(VAIN_ERR_INPUT,

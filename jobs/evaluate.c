@@ -15,8 +15,8 @@ static double batch_loss(const struct vain_evaluation *evaluation, int64_t B, in
 
 /* Full windows are taken `batch` at a time; the last window of the split may be short and goes
  * alone. */
-void vain_evaluate_windows(const struct vain_evaluation *evaluation, int64_t first, int64_t stride,
-                           double *loss_sum, int64_t *count)
+enum vain_status vain_evaluate_windows(const struct vain_evaluation *evaluation, int64_t first,
+                                       int64_t stride, double *loss_sum, int64_t *count)
 {
     const int64_t T = evaluation->model->context;
     const int64_t windows = vain_corpus_validation_windows(evaluation->corpus, T);
@@ -24,9 +24,10 @@ void vain_evaluate_windows(const struct vain_evaluation *evaluation, int64_t fir
     *loss_sum = 0;
     *count = 0;
     for (int64_t window = first; window < windows; window += stride) {
-        const int64_t length = vain_corpus_validation_window(evaluation->corpus, window, T,
-                                                             evaluation->tokens + filled * T,
-                                                             evaluation->targets + filled * T);
+        int64_t length;
+        VAIN_TRY(vain_corpus_validation_window(evaluation->corpus, window, T,
+                                               evaluation->tokens + filled * T,
+                                               evaluation->targets + filled * T, &length));
         *count += length;
         if (length == T && ++filled < evaluation->batch)
             continue;
@@ -35,8 +36,8 @@ void vain_evaluate_windows(const struct vain_evaluation *evaluation, int64_t fir
         if (length < T && filled > 0) {
             /* The short window lies behind full ones: those first, then it from the front. */
             *loss_sum += batch_loss(evaluation, filled, T);
-            (void)vain_corpus_validation_window(evaluation->corpus, window, T, evaluation->tokens,
-                                                evaluation->targets);
+            VAIN_TRY(vain_corpus_validation_window(
+                evaluation->corpus, window, T, evaluation->tokens, evaluation->targets, &length));
         }
         if (length < T && length > 0)
             *loss_sum += batch_loss(evaluation, 1, length);
@@ -44,6 +45,7 @@ void vain_evaluate_windows(const struct vain_evaluation *evaluation, int64_t fir
     }
     if (filled > 0)
         *loss_sum += batch_loss(evaluation, filled, T);
+    return VAIN_OK;
 }
 
 struct partial {
@@ -70,7 +72,8 @@ enum vain_status vain_evaluate(struct vain_run *run, double *loss)
     const struct vain_comm *sharers =
         run->job->data.partition == VAIN_PARTITION_NAMED ? &run->site.comm : &run->world_comm;
     struct partial mine, *all = NULL;
-    vain_evaluate_windows(&evaluation, sharers->rank, sharers->size, &mine.loss_sum, &mine.count);
+    VAIN_TRY(vain_evaluate_windows(&evaluation, sharers->rank, sharers->size, &mine.loss_sum,
+                                   &mine.count));
     VAIN_TRY(vain_take_array(run->world_comm.size, sizeof *all, "evaluation", (void **)&all));
     const enum vain_status status =
         vain_comm_all_gather(&run->world_comm, run->config->world, run->driver.deadline_ms,

@@ -10,7 +10,7 @@ enum vain_status vain_evaluate(struct vain_run *run, double *loss) VAIN_MUST_USE
 
 /* The same for one process: windows `first`, `first + stride`, ... ; sums instead of a mean.
  * `tokens` and `targets` hold (batch, context) symbols, `workspace` what the model wants for that.
- * Local. */
+ * Local. Statuses of vain_corpus_batch. */
 struct vain_evaluation {
     const struct vain_model_options *model;
     const struct vain_model_ops *model_ops;
@@ -22,5 +22,6 @@ struct vain_evaluation {
     int32_t *tokens, *targets;
     void *workspace;
 };
-void vain_evaluate_windows(const struct vain_evaluation *evaluation, int64_t first, int64_t stride,
-                           double *loss_sum, int64_t *count);
+enum vain_status vain_evaluate_windows(const struct vain_evaluation *evaluation, int64_t first,
+                                       int64_t stride, double *loss_sum,
+                                       int64_t *count) VAIN_MUST_USE;

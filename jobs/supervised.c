@@ -107,8 +107,9 @@ static enum vain_status supervised_open(const struct vain_method_config *config,
     return VAIN_OK;
 }
 
-/* Gradients of `accumulate` micro-batches, averaged; gives their mean loss. */
-static double accumulate_gradients(struct vain_method *method, int64_t round, int64_t step_in_round)
+/* Gradients of `accumulate` micro-batches, averaged, and their mean loss. */
+static enum vain_status accumulate_gradients(struct vain_method *method, int64_t round,
+                                             int64_t step_in_round, double *mean_loss)
 {
     const struct vain_method_config *config = &method->config;
     const struct vain_train_options *train = &config->job->train;
@@ -118,8 +119,8 @@ static double accumulate_gradients(struct vain_method *method, int64_t round, in
                                             parameter_bytes(config, 1));
     double loss_sum = 0;
     for (int64_t i = 0; i < train->accumulate; i++) {
-        vain_corpus_batch(config->corpus, method->data_random, method->data_position++, rank,
-                          train->batch, T, method->tokens, method->targets);
+        VAIN_TRY(vain_corpus_batch(config->corpus, method->data_random, method->data_position++,
+                                   rank, train->batch, T, method->tokens, method->targets));
         const struct vain_batch batch = {train->batch, T, method->tokens, method->targets};
         const struct vain_place place = {
             .dropout_random = method->dropout_random,
@@ -133,7 +134,8 @@ static double accumulate_gradients(struct vain_method *method, int64_t round, in
             1.0f / (float)train->accumulate, method->workspace, method->gradients, &loss);
         loss_sum += loss;
     }
-    return loss_sum / (double)train->accumulate;
+    *mean_loss = loss_sum / (double)train->accumulate;
+    return VAIN_OK;
 }
 
 /* NaN and infinity stop here, at the member that made them (promise 7). */
@@ -202,7 +204,8 @@ static enum vain_status supervised_step(struct vain_method *method, int64_t roun
     const struct vain_method_config *config = &method->config;
     const struct vain_train_options *train = &config->job->train;
     const int64_t N = config->layout->parameter_count;
-    double loss = accumulate_gradients(method, round, step_in_round), squares = 0;
+    double loss = NAN, squares = 0;
+    VAIN_TRY(accumulate_gradients(method, round, step_in_round, &loss));
     VAIN_TRY(measure_gradients(method, loss, round, step_in_round, &squares));
     report->stop_heard = want_stop;
     if (config->site->comm.size > 1) {

@@ -87,6 +87,7 @@ enum vain_status vain_corpus_open(const struct vain_data_options *options, const
     VAIN_TRY(vain_partition_place(names, name_count, own_name, &place));
     VAIN_TRY(vain_partition_path(options, spec_folder, own_name, path));
     VAIN_TRY(read_file(kind_of(options), path, out));
+    memcpy(out->path, path, sizeof out->path);
     const bool disjoint = options->partition == VAIN_PARTITION_DISJOINT;
     const int parts = disjoint ? name_count : 1;
     out->train_count = vain_partition_train_count(out->count, options->validation);
@@ -126,28 +127,35 @@ void vain_corpus_hash(const struct vain_corpus *corpus, uint8_t out[VAIN_MIN_LEN
 
 /* A mapped file that somebody rewrites could show a token that no row of the embedding belongs to.
  */
-static int32_t symbol_at(const struct vain_corpus *corpus, int64_t index)
+static enum vain_status fail_changed(const struct vain_corpus *corpus, int64_t index,
+                                     int32_t symbol)
 {
-    const int32_t symbol = vain_symbols_at(corpus, index);
-    VAIN_ASSERT(symbol < corpus->symbol_count);
-    return symbol;
+    return vain_fail(
+        VAIN_ERR_INPUT,
+        "%s: symbol %lld is token %d, but the largest was %lld when the file was opened: it was "
+        "changed while it is read; put back what it was, then resume",
+        corpus->path, (long long)index, (int)symbol, (long long)corpus->symbol_count - 1);
 }
 
 /* T tokens from `offset` and their successors. */
-static void copy_window(const struct vain_corpus *corpus, int64_t offset, int64_t T,
-                        int32_t *tokens, int32_t *targets)
+static enum vain_status copy_window(const struct vain_corpus *corpus, int64_t offset, int64_t T,
+                                    int32_t *tokens, int32_t *targets)
 {
-    int32_t symbol = symbol_at(corpus, offset);
-    for (int64_t t = 0; t < T; t++) {
-        tokens[t] = symbol;
-        symbol = symbol_at(corpus, offset + t + 1);
-        targets[t] = symbol;
+    for (int64_t t = 0; t <= T; t++) {
+        const int32_t symbol = vain_symbols_at(corpus, offset + t);
+        if (symbol >= corpus->symbol_count)
+            return fail_changed(corpus, offset + t, symbol);
+        if (t < T)
+            tokens[t] = symbol;
+        if (t > 0)
+            targets[t - 1] = symbol;
     }
+    return VAIN_OK;
 }
 
-void vain_corpus_batch(const struct vain_corpus *corpus, struct vain_random random,
-                       int64_t position, int rank, int64_t B, int64_t T, int32_t *tokens,
-                       int32_t *targets)
+enum vain_status vain_corpus_batch(const struct vain_corpus *corpus, struct vain_random random,
+                                   int64_t position, int rank, int64_t B, int64_t T,
+                                   int32_t *tokens, int32_t *targets)
 {
     VAIN_ASSERT(position >= 0 && rank >= 0);
     VAIN_ASSERT(B >= 0 && B <= UINT32_MAX && T >= 1);
@@ -155,8 +163,9 @@ void vain_corpus_batch(const struct vain_corpus *corpus, struct vain_random rand
     for (int64_t b = 0; b < B; b++) {
         const int64_t offset =
             corpus->part_begin + vain_order_offset(random, rank, position * B + b, symbols, T);
-        copy_window(corpus, offset, T, tokens + b * T, targets + b * T);
+        VAIN_TRY(copy_window(corpus, offset, T, tokens + b * T, targets + b * T));
     }
+    return VAIN_OK;
 }
 
 int64_t vain_corpus_validation_windows(const struct vain_corpus *corpus, int64_t T)
@@ -166,13 +175,13 @@ int64_t vain_corpus_validation_windows(const struct vain_corpus *corpus, int64_t
     return target_count < 1 ? 0 : (target_count + T - 1) / T;
 }
 
-int64_t vain_corpus_validation_window(const struct vain_corpus *corpus, int64_t index, int64_t T,
-                                      int32_t *tokens, int32_t *targets)
+enum vain_status vain_corpus_validation_window(const struct vain_corpus *corpus, int64_t index,
+                                               int64_t T, int32_t *tokens, int32_t *targets,
+                                               int64_t *length)
 {
     VAIN_ASSERT(index >= 0 && index < vain_corpus_validation_windows(corpus, T));
     const int64_t offset = corpus->train_count + index * T;
     const int64_t left = corpus->count - 1 - offset;
-    const int64_t length = left < T ? left : T;
-    copy_window(corpus, offset, length, tokens, targets);
-    return length;
+    *length = left < T ? left : T;
+    return copy_window(corpus, offset, *length, tokens, targets);
 }

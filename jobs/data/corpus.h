@@ -3,7 +3,8 @@
  *
  * Symbols are bytes, characters of the file (Unicode code points in ascending order), or the uint16
  * tokens of nanoGPT's .bin files. Files of bytes and tokens are mapped, never copied, so they must
- * not change while a run reads them. Parts and random streams follow the member's name, never its
+ * not change while a run reads them: it would train on the change, and is refused where a token is
+ * larger than any was. Parts and random streams follow the member's name, never its
  * rank. Everything here is local and blocks on nothing but the disk. */
 #pragma once
 
@@ -39,7 +40,8 @@ struct vain_corpus {
     const char *symbol_kind;      /* "bytes", "characters", "tokens" */
     void *mapping;                /* owned */
     size_t mapping_bytes;
-    void *owned; /* owned */
+    void *owned;                /* owned */
+    char path[VAIN_PATH_BYTES]; /* for messages */
 };
 
 /* Open for a member. `names` (name_count) are all members' names in any order, all different,
@@ -65,17 +67,20 @@ void vain_corpus_hash(const struct vain_corpus *corpus, uint8_t out[VAIN_MIN_LEN
  * tokens in the order that `random` (the stream DATA of the member's name) gives its part (see
  * order.h), never past its end; T is at most the context that the corpus was opened for. Writes
  * tokens and targets (B, T); targets are the tokens one further. A pure function of its arguments,
- * so resuming needs only the position. */
-void vain_corpus_batch(const struct vain_corpus *corpus, struct vain_random random,
-                       int64_t position, int rank, int64_t B, int64_t T, int32_t *tokens,
-                       int32_t *targets);
+ * so resuming needs only the position. VAIN_ERR_INPUT names a token that was not in the file when
+ * it was opened. */
+enum vain_status vain_corpus_batch(const struct vain_corpus *corpus, struct vain_random random,
+                                   int64_t position, int rank, int64_t B, int64_t T,
+                                   int32_t *tokens, int32_t *targets) VAIN_MUST_USE;
 /* Validation windows of up to T tokens: together their targets are every symbol of the validation
  * split but its first, each once. How many there are; all have T tokens but the last, which may be
  * shorter. */
 int64_t vain_corpus_validation_windows(const struct vain_corpus *corpus, int64_t T);
-/* Window `index` (from 0): writes up to T tokens and targets, gives how many. */
-int64_t vain_corpus_validation_window(const struct vain_corpus *corpus, int64_t index, int64_t T,
-                                      int32_t *tokens, int32_t *targets);
+/* Window `index` (from 0): writes up to T tokens and targets, `length` says how many. Statuses of
+ * vain_corpus_batch. */
+enum vain_status vain_corpus_validation_window(const struct vain_corpus *corpus, int64_t index,
+                                               int64_t T, int32_t *tokens, int32_t *targets,
+                                               int64_t *length) VAIN_MUST_USE;
 
 /* Text to symbols, with a vocabulary (ascending; NULL for tokens) that may come from a checkpoint.
  * `out` holds `capacity`; `count` is 0 on failure. Tokens are written "<123>". VAIN_ERR_INPUT names

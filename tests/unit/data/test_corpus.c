@@ -190,8 +190,9 @@ static void offsets_are_the_golden_ones(void)
     struct vain_corpus corpus = open_for(&options, one_name, 1, "alice", 9);
     for (size_t i = 0; i < VAIN_COUNT_OF(golden); i++) {
         int32_t tokens[3 * 9], targets[3 * 9];
-        vain_corpus_batch(&corpus, random, golden[i].position, golden[i].rank, 3, 9, tokens,
-                          targets);
+        CU_ASSERT_EQUAL(vain_corpus_batch(&corpus, random, golden[i].position, golden[i].rank, 3, 9,
+                                          tokens, targets),
+                        VAIN_OK);
         for (int b = 0; b < 3; b++)
             CU_ASSERT_EQUAL(tokens[9 * b], golden[i].offsets[b]);
     }
@@ -207,7 +208,8 @@ static void windows_stay_in_their_part_and_targets_are_one_further(void)
         const struct vain_random random = vain_random_stream(7, VAIN_PURPOSE_DATA, sorted_names[i]);
         int32_t tokens[8 * 20], targets[8 * 20];
         for (int64_t position = 0; position < 200; position++) {
-            vain_corpus_batch(&corpus, random, position, 0, 8, 20, tokens, targets);
+            CU_ASSERT_EQUAL(vain_corpus_batch(&corpus, random, position, 0, 8, 20, tokens, targets),
+                            VAIN_OK);
             for (int b = 0; b < 8; b++) {
                 CU_ASSERT(tokens[20 * b] >= corpus.part_begin);
                 CU_ASSERT(targets[20 * b + 19] < corpus.part_end);
@@ -228,14 +230,14 @@ static void batches_depend_on_their_arguments_only(void)
     const struct vain_random alice = vain_random_stream(1, VAIN_PURPOSE_DATA, "alice");
     const struct vain_random bob = vain_random_stream(1, VAIN_PURPOSE_DATA, "bob");
     int32_t first[32], again[32], targets[32];
-    vain_corpus_batch(&corpus, alice, 41, 2, 4, 8, first, targets);
-    vain_corpus_batch(&corpus, alice, 42, 2, 4, 8, again, targets);
+    CU_ASSERT_EQUAL(vain_corpus_batch(&corpus, alice, 41, 2, 4, 8, first, targets), VAIN_OK);
+    CU_ASSERT_EQUAL(vain_corpus_batch(&corpus, alice, 42, 2, 4, 8, again, targets), VAIN_OK);
     CU_ASSERT_NOT_EQUAL(memcmp(first, again, sizeof first), 0);
-    vain_corpus_batch(&corpus, alice, 41, 3, 4, 8, again, targets);
+    CU_ASSERT_EQUAL(vain_corpus_batch(&corpus, alice, 41, 3, 4, 8, again, targets), VAIN_OK);
     CU_ASSERT_NOT_EQUAL(memcmp(first, again, sizeof first), 0);
-    vain_corpus_batch(&corpus, bob, 41, 2, 4, 8, again, targets);
+    CU_ASSERT_EQUAL(vain_corpus_batch(&corpus, bob, 41, 2, 4, 8, again, targets), VAIN_OK);
     CU_ASSERT_NOT_EQUAL(memcmp(first, again, sizeof first), 0);
-    vain_corpus_batch(&corpus, alice, 41, 2, 4, 8, again, targets);
+    CU_ASSERT_EQUAL(vain_corpus_batch(&corpus, alice, 41, 2, 4, 8, again, targets), VAIN_OK);
     CU_ASSERT_EQUAL(memcmp(first, again, sizeof first), 0);
     vain_corpus_close(&corpus);
 }
@@ -278,10 +280,44 @@ static void the_shortest_part_has_one_window(void)
     const struct vain_data_options options = counting_file("o.bin", 5, 0, VAIN_PARTITION_SHARED);
     struct vain_corpus corpus = open_for(&options, one_name, 1, "alice", 4);
     int32_t tokens[4], targets[4];
-    vain_corpus_batch(&corpus, vain_random_stream(1, VAIN_PURPOSE_DATA, "alice"), 3, 0, 1, 4,
-                      tokens, targets);
+    CU_ASSERT_EQUAL(vain_corpus_batch(&corpus, vain_random_stream(1, VAIN_PURPOSE_DATA, "alice"), 3,
+                                      0, 1, 4, tokens, targets),
+                    VAIN_OK);
     CU_ASSERT_EQUAL(tokens[0], 0);
     CU_ASSERT_EQUAL(targets[3], 4);
+    vain_corpus_close(&corpus);
+}
+
+/* Mapped files show what somebody writes into them. */
+static void a_token_that_was_not_there_is_named(void)
+{
+    const struct vain_data_options options =
+        counting_file("changed.bin", 10, 0.5, VAIN_PARTITION_SHARED);
+    const char *path = scratch_path("changed.bin");
+    struct vain_corpus corpus = open_for(&options, one_name, 1, "alice", 4);
+    const struct vain_random random = vain_random_stream(1, VAIN_PURPOSE_DATA, "alice");
+    for (int place = 4; place <= 9; place += 5) {
+        static const uint8_t large[2] = {10, 0}, small[2] = {9, 0};
+        int32_t tokens[4], targets[4];
+        int64_t length;
+        char part[64];
+        FILE *file = fopen(path, "r+b");
+        CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+        CU_ASSERT_EQUAL(fseek(file, 2 * place, SEEK_SET), 0);
+        CU_ASSERT_EQUAL(fwrite(large, 1, 2, file), 2);
+        fflush(file);
+        const enum vain_status status =
+            place < 5 ? vain_corpus_batch(&corpus, random, 0, 0, 1, 4, tokens, targets)
+                      : vain_corpus_validation_window(&corpus, 0, 4, tokens, targets, &length);
+        CU_ASSERT_EQUAL(status, VAIN_ERR_INPUT);
+        snprintf(part, sizeof part, "symbol %d is token 10, but the largest was 9", place);
+        CU_ASSERT_PTR_NOT_NULL(strstr(vain_fail_message(), part));
+        CU_ASSERT_PTR_NOT_NULL(strstr(vain_fail_message(), path));
+        CU_ASSERT_EQUAL(fseek(file, 2 * place, SEEK_SET), 0);
+        CU_ASSERT_EQUAL(fwrite(small, 1, 2, file), 2);
+        fclose(file);
+        CU_ASSERT_EQUAL(vain_corpus_batch(&corpus, random, 0, 0, 1, 4, tokens, targets), VAIN_OK);
+    }
     vain_corpus_close(&corpus);
 }
 
@@ -296,7 +332,9 @@ static void validation_covers_every_target_once(void)
         int32_t tokens[1000], targets[1000];
         int32_t next = 901; /* the split is [900, 1000); its first symbol has nothing before it */
         for (int64_t w = 0; w < windows; w++) {
-            const int64_t length = vain_corpus_validation_window(&corpus, w, T, tokens, targets);
+            int64_t length;
+            CU_ASSERT_EQUAL(vain_corpus_validation_window(&corpus, w, T, tokens, targets, &length),
+                            VAIN_OK);
             CU_ASSERT(length == T || (w == windows - 1 && length > 0 && length < T));
             for (int64_t t = 0; t < length; t++, next++) {
                 CU_ASSERT_EQUAL(targets[t], next);
@@ -351,6 +389,7 @@ static const struct vain_test tests[] = {
     {"batches depend on their arguments only", batches_depend_on_their_arguments_only},
     {"an epoch draws every window once", an_epoch_draws_every_window_once},
     {"the shortest part has one window", the_shortest_part_has_one_window},
+    {"a token that was not there is named", a_token_that_was_not_there_is_named},
     {"validation covers every target once", validation_covers_every_target_once},
     {"hashes tell vocabularies apart", hashes_tell_vocabularies_apart},
     {NULL, NULL}};
