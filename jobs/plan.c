@@ -21,6 +21,11 @@ static void check_data(const struct vain_job *job, const struct vain_spec *spec,
     if (text && tokens)
         vain_spec_problem_at(spec, problems, "data.tokens", "remove one of the two",
                              "data.text and data.tokens are both given, but a job has one source");
+    if (job->data.vocabulary > 0 && text)
+        vain_spec_problem_at(spec, problems, "data.vocabulary", "remove it",
+                             "%lld tokens are counted, but data.text has none: its symbols are "
+                             "counted by themselves",
+                             (long long)job->data.vocabulary);
     const char *path = text ? job->data.text : job->data.tokens;
     if (job->data.partition == VAIN_PARTITION_NAMED && (text || tokens) &&
         strstr(path, "{name}") == NULL)

@@ -279,7 +279,14 @@ static enum vain_status compare_start(struct vain_run *run, const struct start_c
     snprintf(run->common_platform, sizeof run->common_platform, "%s", run->platform);
     for (int rank = 0; rank < run->world_comm.size; rank++) {
         const struct start_card *other = &all[rank];
-        if (memcmp(mine->corpus_hash, other->corpus_hash, VAIN_HASH_BYTES) != 0)
+        const bool equal = memcmp(mine->corpus_hash, other->corpus_hash, VAIN_HASH_BYTES) == 0;
+        if (!equal && strcmp(run->corpus.symbol_kind, "tokens") == 0)
+            return vain_fail(VAIN_ERR_REFUSED,
+                             "member '%s' trains on a vocabulary of %lld tokens, member '%.63s' on "
+                             "another or on a text; set data.vocabulary to what the tokenizer "
+                             "has (50257 for GPT-2's), and data.tokens at all members",
+                             run->name, (long long)run->corpus.symbol_count, other->name);
+        if (!equal)
             return vain_fail(VAIN_ERR_REFUSED,
                              "the data of member '%.63s' and member '%s' have different symbols; "
                              "use data.symbols: bytes, or "

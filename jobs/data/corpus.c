@@ -76,6 +76,31 @@ static enum vain_status read_file(const char *kind, const char *path, struct vai
     return status;
 }
 
+/* The vocabulary that members agree on, where the file's own largest token says nothing about the
+ * others'. */
+static enum vain_status widen_vocabulary(const struct vain_data_options *options, const char *path,
+                                         struct vain_corpus *corpus)
+{
+    if (options->vocabulary == 0)
+        return VAIN_OK;
+    if (!corpus->wide || corpus->vocabulary != NULL)
+        return vain_fail(VAIN_ERR_INPUT,
+                         "data.vocabulary is %lld, but only the tokens of data.tokens are counted "
+                         "by it; remove it",
+                         (long long)options->vocabulary);
+    for (int64_t i = 0; corpus->symbol_count > options->vocabulary && i < corpus->count; i++) {
+        const int32_t token = vain_symbols_at(corpus, i);
+        if (token >= options->vocabulary)
+            return vain_fail(VAIN_ERR_INPUT,
+                             "%s: token %lld (offset %lld) is %d, but data.vocabulary is %lld, "
+                             "which ends at %lld; set what the tokenizer that made the file has",
+                             path, (long long)i + 1, 2 * (long long)i, (int)token,
+                             (long long)options->vocabulary, (long long)options->vocabulary - 1);
+    }
+    corpus->symbol_count = options->vocabulary;
+    return VAIN_OK;
+}
+
 enum vain_status vain_corpus_open(const struct vain_data_options *options, const char *spec_folder,
                                   const char *const *names, int name_count, const char *own_name,
                                   int64_t context, struct vain_corpus *out)
@@ -93,7 +118,9 @@ enum vain_status vain_corpus_open(const struct vain_data_options *options, const
     out->train_count = vain_partition_train_count(out->count, options->validation);
     vain_partition_part(out->train_count, disjoint ? place : 0, parts, &out->part_begin,
                         &out->part_end);
-    const enum vain_status status = check_length(options, path, parts, context, out);
+    enum vain_status status = widen_vocabulary(options, path, out);
+    if (status == VAIN_OK)
+        status = check_length(options, path, parts, context, out);
     if (status != VAIN_OK)
         vain_corpus_close(out);
     return status;
@@ -132,9 +159,10 @@ static enum vain_status fail_changed(const struct vain_corpus *corpus, int64_t i
 {
     return vain_fail(
         VAIN_ERR_INPUT,
-        "%s: symbol %lld is token %d, but the largest was %lld when the file was opened: it was "
-        "changed while it is read; put back what it was, then resume",
-        corpus->path, (long long)index, (int)symbol, (long long)corpus->symbol_count - 1);
+        "%s: token %lld (offset %lld) is %d now, outside the vocabulary of %lld that the file was "
+        "opened with: it was changed while it is read; put back what it was, then resume",
+        corpus->path, (long long)index + 1, 2 * (long long)index, (int)symbol,
+        (long long)corpus->symbol_count);
 }
 
 /* T tokens from `offset` and their successors. */

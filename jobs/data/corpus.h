@@ -22,6 +22,7 @@ struct vain_data_options {
                                      member's name */
     char tokens[VAIN_PATH_BYTES]; /* a .bin file of uint16; exactly one of the two is given */
     int symbols;                  /* enum vain_symbol_kind */
+    int64_t vocabulary;           /* V of token files; 0: 1 + largest token */
     double validation;            /* share of the end of the file, 0.1 */
     int partition; /* enum vain_partition; disjoint: equal parts in order of the sorted names */
 };
@@ -35,10 +36,11 @@ struct vain_corpus {
     int64_t count; /* symbols in all */
     int64_t train_count;          /* the first so many are for training */
     int64_t part_begin, part_end; /* this member's part of the training symbols */
-    int64_t symbol_count;         /* V: 256 for bytes; distinct characters; 1 + largest token */
-    uint32_t *vocabulary;         /* (V) byte values or code points; NULL for tokens; owned */
-    const char *symbol_kind;      /* "bytes", "characters", "tokens" */
-    void *mapping;                /* owned */
+    int64_t symbol_count; /* V: 256 for bytes; distinct characters; data.vocabulary or 1 + largest
+                             token */
+    uint32_t *vocabulary; /* (V) byte values or code points; NULL for tokens; owned */
+    const char *symbol_kind; /* "bytes", "characters", "tokens" */
+    void *mapping;           /* owned */
     size_t mapping_bytes;
     void *owned;                /* owned */
     char path[VAIN_PATH_BYTES]; /* for messages */
@@ -49,12 +51,12 @@ struct vain_corpus {
  * is not expanded). On failure `out` is empty and needs no close. The message says file, place,
  * numbers and the way out: VAIN_ERR_NOT_FOUND  no such file VAIN_ERR_REFUSED    not readable by
  * this user VAIN_ERR_INPUT      a folder, FIFO or device; empty; not UTF-8 (line and column of the
- * first bad byte); a token file of odd size; more than VAIN_SYMBOLS_MAX different characters; too
- * short for a window of context + 1 at this split and partition; options that contradict each other
- *   VAIN_ERR_STORAGE, VAIN_ERR_MEMORY
- * All members reach the same verdict on the same file, since the smallest part is what counts. With
- * `named` partitions every member opens its own file; vocabularies must then be equal, which the
- * caller checks by vain_corpus_hash (bytes are always equal). */
+ * first bad byte); a token file of odd size; a token outside data.vocabulary (and where); more than
+ * VAIN_SYMBOLS_MAX different characters; too short for a window of context + 1 at this split and
+ * partition; options that contradict each other VAIN_ERR_STORAGE, VAIN_ERR_MEMORY All members reach
+ * the same verdict on the same file, since the smallest part is what counts. With `named`
+ * partitions every member opens its own file; vocabularies must then be equal, which the caller
+ * checks by vain_corpus_hash (bytes are always equal). */
 enum vain_status vain_corpus_open(const struct vain_data_options *options, const char *spec_folder,
                                   const char *const *names, int name_count, const char *own_name,
                                   int64_t context, struct vain_corpus *out) VAIN_MUST_USE;

@@ -288,6 +288,27 @@ static void the_shortest_part_has_one_window(void)
     vain_corpus_close(&corpus);
 }
 
+static void a_vocabulary_is_agreed_or_the_files_own(void)
+{
+    struct vain_data_options options = counting_file("v.bin", 300, 0.1, VAIN_PARTITION_SHARED);
+    static const struct {
+        int64_t vocabulary, symbols;
+    } good[] = {{0, 300}, {300, 300}, {301, 301}, {VAIN_SYMBOLS_MAX, VAIN_SYMBOLS_MAX}};
+    for (size_t i = 0; i < VAIN_COUNT_OF(good); i++) {
+        options.vocabulary = good[i].vocabulary;
+        struct vain_corpus corpus = open_for(&options, one_name, 1, "alice", 9);
+        CU_ASSERT_EQUAL(corpus.symbol_count, good[i].symbols);
+        vain_corpus_close(&corpus);
+    }
+    options.vocabulary = 299;
+    expect(&options, 3, 9, "v.bin: token 300 (offset 598) is 299, but data.vocabulary is 299");
+    options.vocabulary = 256;
+    expect(&options, 3, 9, "v.bin: token 257 (offset 512) is 256, but data.vocabulary is 256");
+    options = text_file("v.txt", "hello world", VAIN_SYMBOLS_BYTES, 0);
+    options.vocabulary = 256;
+    expect(&options, 3, 2, "only the tokens of data.tokens");
+}
+
 /* Mapped files show what somebody writes into them. */
 static void a_token_that_was_not_there_is_named(void)
 {
@@ -300,7 +321,7 @@ static void a_token_that_was_not_there_is_named(void)
         static const uint8_t large[2] = {10, 0}, small[2] = {9, 0};
         int32_t tokens[4], targets[4];
         int64_t length;
-        char part[64];
+        char part[80];
         FILE *file = fopen(path, "r+b");
         CU_ASSERT_PTR_NOT_NULL_FATAL(file);
         CU_ASSERT_EQUAL(fseek(file, 2 * place, SEEK_SET), 0);
@@ -310,7 +331,8 @@ static void a_token_that_was_not_there_is_named(void)
             place < 5 ? vain_corpus_batch(&corpus, random, 0, 0, 1, 4, tokens, targets)
                       : vain_corpus_validation_window(&corpus, 0, 4, tokens, targets, &length);
         CU_ASSERT_EQUAL(status, VAIN_ERR_INPUT);
-        snprintf(part, sizeof part, "symbol %d is token 10, but the largest was 9", place);
+        snprintf(part, sizeof part, "token %d (offset %d) is 10 now, outside the vocabulary of 10",
+                 place + 1, 2 * place);
         CU_ASSERT_PTR_NOT_NULL(strstr(vain_fail_message(), part));
         CU_ASSERT_PTR_NOT_NULL(strstr(vain_fail_message(), path));
         CU_ASSERT_EQUAL(fseek(file, 2 * place, SEEK_SET), 0);
@@ -389,6 +411,7 @@ static const struct vain_test tests[] = {
     {"batches depend on their arguments only", batches_depend_on_their_arguments_only},
     {"an epoch draws every window once", an_epoch_draws_every_window_once},
     {"the shortest part has one window", the_shortest_part_has_one_window},
+    {"a vocabulary is agreed, or the file's own", a_vocabulary_is_agreed_or_the_files_own},
     {"a token that was not there is named", a_token_that_was_not_there_is_named},
     {"validation covers every target once", validation_covers_every_target_once},
     {"hashes tell vocabularies apart", hashes_tell_vocabularies_apart},

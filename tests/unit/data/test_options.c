@@ -6,7 +6,7 @@
 #include "tests/unit/suite.h"
 
 static struct vain_data_options values;
-static const struct vain_option_section section = {vain_data_option_rows, 5, &values};
+static const struct vain_option_section section = {vain_data_option_rows, 6, &values};
 
 static enum vain_status set(const char *key, const char *text)
 {
@@ -25,6 +25,7 @@ static void defaults_are_the_documented_ones(void)
     CU_ASSERT_STRING_EQUAL(values.tokens, "");
     CU_ASSERT_EQUAL(values.symbols, VAIN_SYMBOLS_CHARACTERS);
     CU_ASSERT_EQUAL(values.partition, VAIN_PARTITION_DISJOINT);
+    CU_ASSERT_EQUAL(values.vocabulary, 0);
     CU_ASSERT_EQUAL(values.validation, 0.1);
 }
 

@@ -27,6 +27,7 @@ static void test_pairs_that_do_not_fit(void)
         {{"data.tokens=a.bin"}, "data.tokens", "one source"},
         {{"data.partition=named"}, "data.partition", "{name}"},
         {{"data.text={name}.txt"}, "data.text", "partition"},
+        {{"data.vocabulary=300"}, "data.vocabulary", "300 tokens"},
         {{"train.warmup=12"}, "train.warmup", "12 steps"},
         {{"train.minimum_learning_rate=0.1"}, "train.minimum_learning_rate", "cannot fall"},
         {{"train.minimum_learning_rate=1e-3", "train.schedule=constant"},

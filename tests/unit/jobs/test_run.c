@@ -451,6 +451,52 @@ static void test_a_clip_is_reported(void)
     bed_close(&bed);
 }
 
+/* Tokens 0 to largest, in a circle. */
+static void write_tokens(const char *name, int largest)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", bed.folder, name);
+    FILE *file = fopen(path, "wb");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    for (int i = 0; i < 2000; i++) {
+        const int token = i % (largest + 1);
+        fputc(token & 255, file);
+        fputc(token >> 8, file);
+    }
+    CU_ASSERT_EQUAL(fclose(file), 0);
+}
+
+/* Members' own token files hardly ever have the same largest token: what they agree on is the
+ * vocabulary. */
+static void test_own_token_files_share_a_vocabulary(void)
+{
+    static const char *const own[] = {"data.text=", "data.tokens={name}.bin",
+                                      "data.partition=named", NULL};
+    static const char *const shared[] = {"data.text=", "data.tokens={name}.bin",
+                                         "data.partition=named", "data.vocabulary=300", NULL};
+    static const char *const small[] = {"data.text=", "data.tokens={name}.bin",
+                                        "data.partition=named", "data.vocabulary=256", NULL};
+    struct bed_outcome out;
+    CU_ASSERT_FATAL(bed_open(&bed));
+    write_tokens("member-0.bin", 250);
+    write_tokens("member-1.bin", 260);
+    run_spec(own, NULL, &(struct bed_options){.ranks = 2}, &out);
+    int told = 0;
+    for (int i = 0; i < 2; i++) {
+        CU_ASSERT(out.status[i] < 0);
+        told += out.status[i] == VAIN_ERR_REFUSED &&
+                strstr(out.message[i], "set data.vocabulary") != NULL;
+    }
+    CU_ASSERT(told >= 1);
+    run_spec(small, NULL, &(struct bed_options){.ranks = 2}, &out);
+    CU_ASSERT_EQUAL(out.status[1], VAIN_ERR_INPUT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out.message[1], "member-1.bin: token 257 (offset 512) is 256"));
+    run_spec(shared, NULL, &(struct bed_options){.ranks = 2}, &out);
+    expect_all(&out, 2, VAIN_OK);
+    expect_record(4);
+    bed_close(&bed);
+}
+
 static void test_wrong_members_are_refused(void)
 {
     struct bed_outcome out;
@@ -514,6 +560,7 @@ static const struct vain_test tests[] = {
     {"an absurd loss stops the member that made it",
      test_an_absurd_loss_stops_the_member_that_made_it},
     {"a clip is reported", test_a_clip_is_reported},
+    {"members' own token files share a vocabulary", test_own_token_files_share_a_vocabulary},
     {"wrong members are refused", test_wrong_members_are_refused},
     {"keys are pinned", test_pinned_keys},
     {NULL, NULL},
