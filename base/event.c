@@ -27,7 +27,7 @@
     }
 #define TOKENS_PER_SECOND                                                                          \
     {                                                                                              \
-        "tokens_per_second", "1/s", "training tokens a second, all members", false                      \
+        "tokens_per_second", "1/s", "training tokens a second, all members", false                 \
     }
 
 static const struct vain_event_kind kinds[] = {
