@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MESSAGE_BYTES = 1024, PROCESS_NAME_BYTES = 64, STACK_FRAMES_MAX = 64 };
+enum { PROCESS_NAME_BYTES = 64, STACK_FRAMES_MAX = 64 };
 
-static _Thread_local char message[MESSAGE_BYTES];
+static _Thread_local char message[VAIN_MESSAGE_BYTES];
 /* For bug reports only; written once at start, before there are threads. */
 static char process_name[PROCESS_NAME_BYTES] = "process";
 
@@ -85,7 +85,7 @@ const char *vain_status_name(enum vain_status status)
 enum vain_status vain_fail(enum vain_status status, const char *format, ...)
 {
     /* Through a second buffer, since a caller may put vain_fail_message() into its own message. */
-    char text[MESSAGE_BYTES];
+    char text[VAIN_MESSAGE_BYTES];
     va_list arguments;
     va_start(arguments, format);
     const int length = vsnprintf(text, sizeof text, format, arguments);

@@ -48,10 +48,12 @@ enum vain_status {
     VAIN_ERR_UNAVAILABLE = -11 /* this build or machine cannot do it: exit 2 */
 };
 
-/* Exit code of design: 0, 1, 2, 3, 4, 5 or 75 (70, our bug, is VAIN_ASSERT's). Local. */
+/* Exit code of the program: 0, 1, 2, 3, 4, 5 or 75 (70, our bug, is VAIN_ASSERT's). Local. */
 int vain_exit_code(enum vain_status status);
 /* Static name such as "refused", never NULL. */
 const char *vain_status_name(enum vain_status status);
+
+enum { VAIN_MESSAGE_BYTES = 1024 }; /* of a failure with its NUL; longer ones are cut */
 
 /* Keep the message of a failure for this thread and return `status`, so that
  *     return vain_fail(VAIN_ERR_STORAGE, "%s: %s; free some space and resume", path, reason);

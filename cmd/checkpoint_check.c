@@ -118,7 +118,7 @@ static void collect_difference(void *context, const struct vain_difference *diff
 /* 1 means "different", so no failure may end with it. */
 static int report_diff_failure(enum vain_status status, bool json)
 {
-    char message[1024];
+    char message[VAIN_MESSAGE_BYTES];
     if (vain_exit_code(status) != 1)
         return vain_report_failure(status, json);
     snprintf(message, sizeof message, "%s", vain_fail_message());

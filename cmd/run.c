@@ -195,7 +195,7 @@ static void print_notice(void *context, const struct vain_event *event)
 static bool failure_told;
 static int failure_code;
 static enum vain_status lost_status;
-static char lost_message[1024];
+static char lost_message[VAIN_MESSAGE_BYTES];
 
 static void tell_failure(void *context, enum vain_status status)
 {

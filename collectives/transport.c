@@ -101,7 +101,7 @@ enum vain_status vain_request_wait_all(struct vain_comm *comm, struct vain_reque
 void vain_request_abandon(struct vain_comm *comm, struct vain_request *requests, int count)
 {
     /* The first failure is the one to report; those that follow from the abort are not. */
-    char message[512];
+    char message[VAIN_MESSAGE_BYTES];
     snprintf(message, sizeof message, "%s", vain_fail_message());
     comm->ops->abort(comm);
     for (int i = 0; i < count; i++) {
