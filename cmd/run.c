@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "cmd/json.h"
 #include "cmd/launch.h"
 #include "cmd/progress.h"
 #include "cmd/report.h"
@@ -434,16 +435,16 @@ static int print_json(const struct vain_run_result *result, int64_t peak_bytes)
     json_object_object_add(data, "parameters_hash", json_object_new_string(hash));
     json_object_object_add(data, "parameter_count", json_object_new_int64(result->parameter_count));
     json_object_object_add(data, "members", json_object_new_int(result->member_count));
-    json_object_object_add(data, "platform", json_object_new_string(result->platform));
+    json_object_object_add(data, "platform", vain_json_text(result->platform));
     json_object_object_add(data, "rounds", json_object_new_int64(result->rounds));
     json_object_object_add(data, "steps", json_object_new_int64(result->steps));
     json_object_object_add(data, "seconds", json_object_new_double(result->seconds));
     json_object_object_add(data, "tokens_per_second",
                            json_object_new_double(result->tokens_per_second));
     json_object_object_add(data, "peak_bytes", json_object_new_int64(peak_bytes));
-    json_object_object_add(data, "checkpoint", json_object_new_string(result->checkpoint));
-    json_object_object_add(data, "record", json_object_new_string(result->record));
-    json_object_object_add(data, "curve", json_object_new_string(result->curve));
+    json_object_object_add(data, "checkpoint", vain_json_text(result->checkpoint));
+    json_object_object_add(data, "record", vain_json_text(result->record));
+    json_object_object_add(data, "curve", vain_json_text(result->curve));
     json_object_object_add(data, "stopped", json_object_new_boolean(result->signal != 0));
     return vain_print_data(data);
 }

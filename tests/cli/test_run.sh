@@ -27,6 +27,8 @@ has "the summary" "$out" '^validation loss '
 has "the summary" "$out" 'plain/checkpoint-000005.h5'
 answer 0 run job.yaml --quiet
 equal "a run that is done already" "$hash" "$(value data.parameters_hash)"
+answer 0 run job.yaml --quiet --set train.rounds=1 --out $'no-utf8-\xff'
+equal "a path that is no UTF-8" $'no-utf8-\ufffd/record.bin' "$(value data.record)"
 
 # ---- refusals: nothing is overwritten
 sums=$(sha256sum runs/small/*.h5 runs/small/record.bin)
