@@ -10,9 +10,9 @@
  * A worker without a loop pauses on the word for some tens of microseconds (the next loop of a step
  * is nearer than that), then gives its core away again and again for about a millisecond, then
  * sleeps until the caller wakes it. Indices come from one fetch-and-add. */
-#define _GNU_SOURCE /* sched_getaffinity: the only way to ask for the cores of this process */
 #include "base/pool.h"
 
+#include "base/host.h"
 #include "base/limits.h"
 #include "base/memory.h"
 
@@ -22,7 +22,6 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <unistd.h>
 
 #if defined(__x86_64__)
 #define PAUSE() __builtin_ia32_pause()
@@ -248,13 +247,4 @@ void vain_pool_close(struct vain_pool **pool_pointer)
 int vain_pool_threads(const struct vain_pool *pool)
 {
     return pool->threads;
-}
-
-int vain_cores(void)
-{
-    cpu_set_t cores;
-    if (sched_getaffinity(0, sizeof cores, &cores) == 0)
-        return CPU_COUNT(&cores);
-    const long online = sysconf(_SC_NPROCESSORS_ONLN);
-    return online > 0 && online <= INT32_MAX ? (int)online : 1;
 }

@@ -21,5 +21,3 @@ int vain_pool_threads(const struct vain_pool *pool);
 /* Run all tasks and return when all are done. Blocks; one caller at a time; tasks must not call it.
  */
 void vain_pool_run(struct vain_pool *pool, int64_t count, vain_pool_task task, void *context);
-/* Cores that this process may run on (its affinity mask). */
-int vain_cores(void);

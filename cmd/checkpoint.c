@@ -2,6 +2,7 @@
  */
 #include "cmd/checkpoint.h"
 
+#include "base/host.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "cmd/subverb.h"

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
-#include "base/pool.h"
+#include "base/host.h"
 #include "cmd/doctor.h"
 #include "cmd/system.h"
 #include "cmd/verb.h"

@@ -1,26 +1,26 @@
+/* Where a process asks whether it is alone. The launcher's environment says whether MPI is wanted,
+ * MPI says who is there, and the ranks tell each other their seat, so that each takes as many
+ * threads as its cores leave it. It happens before the spec is read, so that all that can go wrong
+ * later can be agreed upon by all ranks. */
 #include "cmd/launch.h"
 
 #include <string.h>
-#include <unistd.h>
 
+#include "base/host.h"
 #include "base/memory.h"
-#include "base/pool.h"
 #include "cmd/mpi.h"
 #include "cmd/world.h"
 #include "slurm/environment.h"
 
-/* Ranks whose host has the same name as ours. */
-static enum vain_status count_local(struct vain_launched *launch)
+static enum vain_status count_sharers(struct vain_launched *launch)
 {
-    char mine[64] = "", *all = NULL;
-    if (gethostname(mine, sizeof mine - 1) != 0)
-        mine[0] = '\0';
-    VAIN_TRY(vain_take_array(launch->size, sizeof mine, "host names", (void **)&all));
+    struct vain_seat mine, *all = NULL;
+    VAIN_TRY(vain_seat_here(&mine));
+    VAIN_TRY(vain_take_array(launch->size, sizeof mine, "seats of ranks", (void **)&all));
     const enum vain_status status = vain_comm_all_gather(&launch->comm, vain_world_real(), 0,
-                                                         VAIN_TAG_START, mine, sizeof mine, all);
-    launch->local_size = 0;
-    for (int rank = 0; rank < launch->size; rank++)
-        launch->local_size += memcmp(all + (size_t)rank * sizeof mine, mine, sizeof mine) == 0;
+                                                         VAIN_TAG_START, &mine, sizeof mine, all);
+    if (status == VAIN_OK)
+        launch->sharers = vain_seat_sharers(all, launch->size, launch->rank);
     vain_release(all);
     return status;
 }
@@ -29,7 +29,7 @@ enum vain_status vain_launch_open(struct vain_launched *launch)
 {
     struct vain_environment environment;
     memset(launch, 0, sizeof *launch);
-    launch->size = launch->local_size = 1;
+    launch->size = launch->sharers = 1;
     VAIN_TRY(vain_environment_read(vain_environment_getenv, NULL, &environment));
     if (!vain_environment_wants_mpi(&environment))
         return VAIN_OK;
@@ -39,7 +39,7 @@ enum vain_status vain_launch_open(struct vain_launched *launch)
     launch->rank = launch->comm.rank;
     launch->size = launch->comm.size;
     VAIN_TRY(vain_environment_check_world(&environment, launch->size));
-    return count_local(launch);
+    return count_sharers(launch);
 }
 
 enum vain_status vain_launch_check(const struct vain_launched *launch,
@@ -63,19 +63,22 @@ enum vain_status vain_launch_check(const struct vain_launched *launch,
     return VAIN_OK;
 }
 
-int vain_launch_threads(int64_t wanted, int ranks_here)
+int vain_launch_threads(int64_t wanted, int sharers)
 {
-    if (wanted > 0)
-        return (int)wanted;
-    /* A rank bound to some cores has those to itself; unbound ranks share all. */
-    const long online = sysconf(_SC_NPROCESSORS_ONLN);
-    const int cores = vain_cores();
-    const int threads = cores < online ? cores : cores / ranks_here;
-    return threads < 1 ? 1 : (threads > VAIN_THREADS_MAX ? VAIN_THREADS_MAX : threads);
+    return wanted > 0 ? (int)wanted : vain_cores_share(vain_cores(), sharers);
+}
+
+struct vain_comm vain_launch_take(struct vain_launched *launch)
+{
+    const struct vain_comm taken = launch->comm;
+    launch->comm = (struct vain_comm){0};
+    return taken;
 }
 
 void vain_launch_close(struct vain_launched *launch)
 {
+    if (launch->comm.ops != NULL && launch->comm.size > 0)
+        launch->comm.ops->close(&launch->comm);
     if (launch->mpi)
         vain_mpi_world_close();
     launch->mpi = false;

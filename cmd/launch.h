@@ -8,8 +8,8 @@
 struct vain_launched {
     bool mpi;              /* MPI is running and must be finalised */
     int rank, size;        /* of the world; loop: rank 0 of `members` threads */
-    int local_size;        /* ranks on this host */
-    struct vain_comm comm; /* mpi: the world, to be taken by the run */
+    int sharers;           /* ranks that run on the very same cores as this one, itself included */
+    struct vain_comm comm; /* mpi: the world, owned until vain_launch_take */
 };
 /* Look at the launcher's environment; start MPI if it wants it. VAIN_ERR_INPUT: several tasks were
  * launched, but each is an MPI world of its own (says how to launch instead). */
@@ -18,9 +18,12 @@ enum vain_status vain_launch_open(struct vain_launched *launch) VAIN_MUST_USE;
 enum vain_status vain_launch_check(const struct vain_launched *launch,
                                    const struct vain_exchange_options *exchange,
                                    int members) VAIN_MUST_USE;
-/* End MPI in order. After a failure call vain_launch_abort instead: the launcher ends the other
- * ranks. */
+/* Gives the world's communicator to the run, which closes it. */
+struct vain_comm vain_launch_take(struct vain_launched *launch);
+/* Close what was not taken and end MPI in order. After a failure call vain_launch_abort instead:
+ * the launcher ends the other ranks. */
 void vain_launch_close(struct vain_launched *launch);
 void vain_launch_abort(struct vain_launched *launch, int exit_code);
-/* Worker threads of a rank: `wanted`, or the cores over the ranks that share them. */
-int vain_launch_threads(int64_t wanted, int ranks_here);
+/* Worker threads of a rank: `wanted`, or the cores of this process over the ranks that share them.
+ */
+int vain_launch_threads(int64_t wanted, int sharers);

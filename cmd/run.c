@@ -233,7 +233,8 @@ static void *run_rank(void *context)
     } else {
         vain_event_subscribe(&rank->events, print_notice, &session->progress);
     }
-    const int ranks_here = session->launch.mpi ? session->launch.local_size : session->ranks;
+    /* Members of one process have its cores in common, whatever they are. */
+    const int sharers = session->launch.mpi ? session->launch.sharers : session->ranks;
     const struct vain_run_config config = {
         .job = &session->loaded.job,
         .spec = &session->loaded.spec,
@@ -247,7 +248,7 @@ static void *run_rank(void *context)
         .key_folder = session->key_folder,
         .spec_folder = session->loaded.folder,
         .signal = &stop_signal,
-        .threads = vain_launch_threads(session->loaded.job.train.threads, ranks_here),
+        .threads = vain_launch_threads(session->loaded.job.train.threads, sharers),
         .failed = tell_failure,
         .failed_context = rank,
     };
@@ -298,8 +299,9 @@ out:
 
 static enum vain_status run_mpi(struct session *session, struct vain_run_result *result)
 {
-    struct rank rank = {
-        .session = session, .comm = session->launch.comm, .number = session->launch.rank};
+    struct rank rank = {.session = session,
+                        .comm = vain_launch_take(&session->launch),
+                        .number = session->launch.rank};
     run_rank(&rank);
     *result = rank.result;
     return rank.status;

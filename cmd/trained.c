@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/host.h"
 #include "base/memory.h"
 
 /* The spec inside and the slices come from one file, but only the slices are under the eyes of the

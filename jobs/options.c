@@ -155,7 +155,8 @@ static const struct vain_option train_rows[] = {
      .maximum = VAIN_THREADS_MAX,
      .fallback = "0",
      .unit = "threads",
-     .help = "Worker threads of a rank; 0 takes the cores over the ranks of this host."},
+     .help = "Worker threads of a rank; 0 takes the cores of the process over the ranks that share "
+             "them."},
 };
 
 static const struct vain_option outer_rows[] = {

@@ -4,8 +4,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/host.h"
 #include "base/memory.h"
 #include "collectives/choose.h"
 #include "jobs/masks.h"
@@ -17,11 +17,8 @@
 /* Ranks of one colour form a site; the colour of a host is the first rank on it. */
 static enum vain_status host_colour(struct vain_run *run, int *colour)
 {
-    char mine[64] = "";
-    char *all = NULL;
-    if (gethostname(mine, sizeof mine - 1) != 0)
-        return vain_fail(VAIN_ERR_UNAVAILABLE,
-                         "this machine has no host name, which 'site: host' needs");
+    char mine[VAIN_HOST_BYTES], *all = NULL;
+    VAIN_TRY(vain_host_name(mine));
     VAIN_TRY(vain_take_array(run->world_comm.size, sizeof mine, "host names", (void **)&all));
     const enum vain_status status =
         vain_comm_all_gather(&run->world_comm, run->config->world, run->job->exchange.deadline_ms,

@@ -1,5 +1,4 @@
 /* The pool: every task once, on a worker that exists, done when the call returns. */
-#define _GNU_SOURCE /* sched_setaffinity */
 #include "base/pool.h"
 
 #include <sched.h>
@@ -174,36 +173,12 @@ static void misuse_is_a_bug(void)
     CU_ASSERT_EQUAL(test_exit_code(run_negative, NULL, 0), 70);
 }
 
-static void stay_on_one_core(void)
-{
-    cpu_set_t cores, one;
-    CPU_ZERO(&one);
-    if (sched_getaffinity(0, sizeof cores, &cores) != 0)
-        _exit(2);
-    for (size_t i = 0; i < CPU_SETSIZE; i++) {
-        if (CPU_ISSET(i, &cores)) {
-            CPU_SET(i, &one);
-            break;
-        }
-    }
-    if (sched_setaffinity(0, sizeof one, &one) != 0 || vain_cores() != 1)
-        _exit(3);
-}
-
-static void cores_are_those_of_the_process(void)
-{
-    CU_ASSERT_TRUE(vain_cores() >= 1);
-    CU_ASSERT_TRUE(vain_cores() <= sysconf(_SC_NPROCESSORS_CONF));
-    CU_ASSERT_EQUAL(test_exit_code(stay_on_one_core, NULL, 0), 0);
-}
-
 static const struct vain_test tests[] = {
     {"every task runs once, for any number of threads", every_task_runs_once},
     {"a loop sees all that the one before wrote", loops_follow_each_other},
     {"workers that sleep wake or miss the loop, never half", sleepers_wake_or_miss},
     {"pools open and close at once; wrong sizes are refused", pools_open_and_close},
     {"a loop inside a loop is a bug", misuse_is_a_bug},
-    {"cores are those that the process may use", cores_are_those_of_the_process},
     {NULL, NULL},
 };
 const struct vain_suite vain_suite_pool = {"base/pool", tests};
