@@ -71,9 +71,13 @@ enum vain_status vain_save(struct vain_run *run)
     const uint64_t start = world->ops->now_ns(world);
     int64_t bytes = 0;
     const bool common_is_due = run->writer && run->saved_round != run->round;
+    VAIN_TRY(write_own(run));
+    /* A member that has no file at all starts its own part empty. That must never be one that was
+     * only late to write: the first common checkpoint waits until everybody has a file. */
+    if (run->saved_round < 0)
+        VAIN_TRY(vain_comm_barrier(&run->members_comm, world, run->driver.deadline_ms));
     if (common_is_due)
         VAIN_TRY(write_common(run, &bytes));
-    VAIN_TRY(write_own(run));
     /* The round before this one was written by all members before they met in this round's
      * exchange, so two files a member are enough to always have a common one; the spec's minimum of
      * `keep` is two. */
