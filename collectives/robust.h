@@ -1,7 +1,7 @@
 /* Robust aggregation: P views of N parameters become one update.
  *
  * A view is the mean of one group; with one group P = 1 and every rule is the identity. A rule says
- * what it needs, a codec what it reveals; jobs/plan.c refuses a pair that does not fit. */
+ * what it needs; a codec that sums groups reveals VAIN_NEEDS_GROUP_SUMS and no more. */
 #pragma once
 
 #include "kernels/ops.h"
