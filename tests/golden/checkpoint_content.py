@@ -45,7 +45,7 @@ def content(with_momentum):
     out += i64(-23) + i64(5)
     out += bytes(3 * i & 255 for i in range(32)) + bytes(7 * i & 255 for i in range(32))
     out += text("name: café\nseed: 1\n") + text("name: café\nseed: 1\ntrain:\n  batch: 12\n")
-    out += text("café") + text("vain 0.1.0; OpenBLAS SkylakeX") + text("transformer")
+    out += text("café") + text("vain=0.1.0 device=cpu libm=glibc-2.36 product=fused") + text("transformer")
     out += i64(len(members)) + b"".join(text(name) + member for name, member in members)
     out += text("characters") + i64(len(symbols)) + i64(1) + b"".join(i64(s) for s in symbols)
     out += i64(len(curve)) + b"".join(i64(r) + i64(s) + f64(a) + f64(b) for r, s, a, b in curve)

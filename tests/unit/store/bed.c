@@ -127,7 +127,7 @@ void bed_make_checkpoint(struct bed_checkpoint *out)
         .spec = "name: café\nseed: 1\n",
         .spec_resolved = "name: café\nseed: 1\ntrain:\n  batch: 12\n",
         .job_name = "café",
-        .platform = "vain 0.1.0; OpenBLAS SkylakeX",
+        .platform = "vain=0.1.0 device=cpu libm=glibc-2.36 product=fused",
         .model = "transformer",
         .member_count = BED_MEMBERS,
         .members = out->members,
