@@ -106,7 +106,8 @@ enum vain_status vain_corpus_open(const struct vain_data_options *options, const
                                   int64_t context, struct vain_corpus *out)
 {
     *out = (struct vain_corpus){0};
-    VAIN_ASSERT(context >= 1 && name_count >= 1);
+    VAIN_ASSERT(context >= 1);
+    VAIN_ASSERT(name_count >= 1);
     char path[VAIN_PATH_BYTES];
     int place;
     VAIN_TRY(vain_partition_place(names, name_count, own_name, &place));
@@ -185,8 +186,10 @@ enum vain_status vain_corpus_batch(const struct vain_corpus *corpus, struct vain
                                    int64_t position, int rank, int64_t B, int64_t T,
                                    int32_t *tokens, int32_t *targets)
 {
-    VAIN_ASSERT(position >= 0 && rank >= 0);
-    VAIN_ASSERT(B >= 0 && B <= UINT32_MAX && T >= 1);
+    VAIN_ASSERT(position >= 0);
+    VAIN_ASSERT(rank >= 0);
+    VAIN_ASSERT(B >= 0 && B <= UINT32_MAX);
+    VAIN_ASSERT(T >= 1);
     const int64_t symbols = corpus->part_end - corpus->part_begin;
     for (int64_t b = 0; b < B; b++) {
         const int64_t offset =

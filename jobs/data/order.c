@@ -1,3 +1,6 @@
+/* The order of samples, computed instead of kept: a table of shuffled windows would have to be
+ * stored, shared and resumed, a permutation that can be asked for any place needs only the number
+ * of samples drawn. Where the method comes from stands in the header. */
 #include "jobs/data/order.h"
 
 #include "base/status.h"
@@ -13,7 +16,8 @@ static uint32_t word_of(struct vain_random random, int rank, int64_t epoch, uint
 
 int64_t vain_order_windows(int64_t symbols, int64_t T)
 {
-    VAIN_ASSERT(T >= 1 && symbols > T);
+    VAIN_ASSERT(T >= 1);
+    VAIN_ASSERT(symbols > T);
     const int64_t windows = symbols / T - 1;
     return windows < 1 ? 1 : windows;
 }
@@ -54,7 +58,8 @@ static int64_t permute(struct vain_random random, int rank, int64_t epoch, int64
 int64_t vain_order_offset(struct vain_random random, int rank, int64_t sample, int64_t symbols,
                           int64_t T)
 {
-    VAIN_ASSERT(rank >= 0 && sample >= 0);
+    VAIN_ASSERT(rank >= 0);
+    VAIN_ASSERT(sample >= 0);
     const int64_t windows = vain_order_windows(symbols, T);
     const int64_t epoch = sample / windows;
     const int64_t spare = symbols - windows * T;
