@@ -1,3 +1,6 @@
+/* How often the progress line is written, and what stands in it. Steps may come a thousand times a
+ * second; a terminal gets five lines of them a second and a log file one in ten seconds, measured
+ * with the times that the events carry, so that a reader needs no clock. */
 #include "cmd/progress.h"
 
 #include <math.h>

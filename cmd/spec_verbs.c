@@ -140,8 +140,8 @@ static int64_t resident_bytes(void)
     return (int64_t)resident * sysconf(_SC_PAGESIZE);
 }
 
-/* Open what a run opens besides the planned vectors, so that resident_bytes sees it: workers, BLAS
- * buffers, HDF5. */
+/* Open what a run opens besides the planned vectors, so that resident_bytes sees it: workers, the
+ * scratch of products, HDF5. */
 static enum vain_status measure_base(int threads, int64_t *bytes)
 {
     enum { SIDE = 256 };

@@ -1,7 +1,7 @@
 /* The verbs of the command line: one file a verb, one row a verb in main.c's table.
  *
  * Results go to stdout, everything else to stderr; with --json stdout's last line is one object. A
- * verb returns an exit code (docs/architecture.md: 0, 1, 2, 3, 4, 5, 70, 75) and prints its own
+ * verb returns an exit code (0, 1, 2, 3, 4, 5, 70 or 75, see docs/vain.1) and prints its own
  * failure through vain_report_failure. */
 #pragma once
 

@@ -1,3 +1,6 @@
+/* Validation, divided among the ranks by window number. Each rank adds its own windows in double
+ * and the sums are added in the order of ranks, so that all ranks get the same number, whoever of
+ * them asks for it. */
 #include "jobs/evaluate.h"
 
 #include <math.h>

@@ -1,3 +1,7 @@
+/* The keys of a job spec that belong to this folder, as rows of tables. A row is all there is to a
+ * key: YAML, --set, help, reference and schema are made from it. Members compare a hash over the
+ * rows that are VAIN_AGREED, so scope is decided by one question: would another value at one member
+ * lead to other parameters? */
 #include "jobs/options.h"
 
 #include <math.h>

@@ -1,3 +1,7 @@
+/* Arithmetic over a spec: what its keys mean together. Checks of pairs stand here and not with the
+ * keys, because only here both sides are known; each says what does not go together, since whoever
+ * wrote the spec must choose which side gives way. The memory plan adds up what jobs/setup.c takes:
+ * change both together. */
 #include "jobs/plan.h"
 
 #include <string.h>

@@ -1,3 +1,6 @@
+/* The end of a round on paper: every member describes the same round from what it has itself, signs
+ * that, and all signatures are gathered. One that does not hold means that its member computed
+ * other parameters, so a record that all have signed is the proof that nobody did. */
 #include "jobs/round_record.h"
 
 #include "base/record_extension.h"

@@ -1,3 +1,8 @@
+/* A run from start to end, in the order in which things happen.
+ *
+ * What can go wrong ends here too: the status of whatever failed is told to the caller first, while
+ * the message is fresh, and only then are the other ranks torn down, whose failures are echoes of
+ * this one. Asked to stop, all ranks save the same round and wait for each other. */
 #include "jobs/run.h"
 
 #include <math.h>

@@ -1,8 +1,8 @@
 /* One rank's part in a job, from start to end: set up, resume, rounds, save, report.
  *
  * struct vain_run is everything that a rank holds. jobs/round.c moves it one round forward,
- * jobs/save.c writes and restores it, jobs/evaluate.c measures it, jobs/run.c puts that in order.
- * All memory is taken in the set-up; the plan (jobs/plan.h) says how much. */
+ * jobs/save.c writes it, jobs/resume.c restores it, jobs/evaluate.c measures it, jobs/run.c puts
+ * that in order. All memory is taken in the set-up; the plan (jobs/plan.h) says how much. */
 #pragma once
 
 #include "base/event.h"

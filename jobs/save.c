@@ -1,3 +1,6 @@
+/* What a run puts on disk: two kinds of file, because two kinds of owner. The writer's checkpoint
+ * is common and anybody may have it; a leader's own file would tell what it learnt alone. Which
+ * comes first matters on the first save only, see vain_save. */
 #include "jobs/save.h"
 
 #include <math.h>

@@ -20,7 +20,7 @@
 
 void vain_h5_lock(void);
 void vain_h5_unlock(void);
-/* HDF5's innermost error as text, "" if there is none; borrowed until the next call here on this
+/* HDF5's innermost error as text, or that HDF5 gave none; borrowed until the next call here on this
  * thread. */
 const char *vain_h5_reason(void);
 
