@@ -255,7 +255,7 @@ static void hash_lasting_set(struct fixed *fixed)
     fixed->keys_pinned = true;
     for (int i = next_by_name(fixed, ""); i >= 0; i = next_by_name(fixed, fixed->members[i].name)) {
         const bool pinned = is_pinned(fixed, i);
-        vain_hash_update(&state, fixed->members[i].name, sizeof fixed->members[i].name);
+        vain_hash_update(&state, fixed->members[i].name, strlen(fixed->members[i].name) + 1);
         vain_hash_update(&state, pinned ? fixed->members[i].member_id : no_id, VAIN_HASH_BYTES);
         fixed->keys_pinned = fixed->keys_pinned && pinned;
     }
