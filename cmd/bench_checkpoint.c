@@ -44,12 +44,6 @@ struct bench {
     double seconds[RUNS], raw_seconds[RUNS];
 };
 
-static double now_seconds(void)
-{
-    struct vain_world *world = vain_world_real();
-    return (double)world->ops->now_ns(world) * 1e-9;
-}
-
 /* ------------------------------------------------------------------ what is written */
 
 /* Random, so that no file system compresses it. */
@@ -112,9 +106,9 @@ static enum vain_status write_checkpoint(struct bench *bench, int64_t round, dou
         .pool = bench->pool,
         .hash_parameters = true,
     };
-    const double start = now_seconds();
+    const double start = vain_bench_seconds();
     VAIN_TRY(vain_checkpoint_write(&checkpoint, bench->folder, world, NULL));
-    *seconds = now_seconds() - start;
+    *seconds = vain_bench_seconds() - start;
     vain_checkpoint_path(bench->folder, round, path, sizeof path);
     if (unlink(path) != 0)
         return vain_fail(VAIN_ERR_STORAGE, "%s: cannot be removed: %s", path, strerror(errno));
@@ -137,7 +131,7 @@ static enum vain_status write_raw(struct bench *bench, double *seconds)
 {
     char path[VAIN_PATH_BYTES + 64];
     snprintf(path, sizeof path, "%s/raw", bench->folder);
-    const double start = now_seconds();
+    const double start = vain_bench_seconds();
     const int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (descriptor < 0)
         return vain_fail(VAIN_ERR_STORAGE, "%s: %s", path, strerror(errno));
@@ -145,7 +139,7 @@ static enum vain_status write_raw(struct bench *bench, double *seconds)
                                    (size_t)bench->count * sizeof(float));
     const int reason = errno;
     close(descriptor);
-    *seconds = now_seconds() - start;
+    *seconds = vain_bench_seconds() - start;
     unlink(path);
     if (!written)
         return vain_fail(VAIN_ERR_STORAGE, "%s: %s; free some space, or give --directory", path,
@@ -178,12 +172,6 @@ static enum vain_status make_folder(struct bench *bench)
     return VAIN_OK;
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static enum vain_status measure(struct bench *bench)
 {
     VAIN_TRY(make_folder(bench));
@@ -193,8 +181,8 @@ static enum vain_status measure(struct bench *bench)
         VAIN_TRY(write_raw(bench, &bench->raw_seconds[run]));
         VAIN_TRY(write_checkpoint(bench, run + 1, &bench->seconds[run]));
     }
-    qsort(bench->seconds, RUNS, sizeof(double), compare_doubles);
-    qsort(bench->raw_seconds, RUNS, sizeof(double), compare_doubles);
+    vain_bench_sort(bench->seconds, RUNS);
+    vain_bench_sort(bench->raw_seconds, RUNS);
     return VAIN_OK;
 }
 

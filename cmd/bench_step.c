@@ -14,7 +14,6 @@
 #include "cmd/report.h"
 #include "cmd/spec_file.h"
 #include "cmd/verb.h"
-#include "cmd/world.h"
 #include "jobs/method.h"
 
 struct arguments {
@@ -157,17 +156,6 @@ static void close_bench(struct bench *bench)
     vain_device_close(&bench->device);
 }
 
-static double now_seconds(void)
-{
-    return (double)vain_world_real()->ops->now_ns(vain_world_real()) * 1e-9;
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Steps a second in each window, after a few steps to warm up. */
 static enum vain_status measure(struct bench *bench, const struct arguments *arguments,
                                 double *rates)
@@ -177,15 +165,15 @@ static enum vain_status measure(struct bench *bench, const struct arguments *arg
     for (; step < 3; step++)
         VAIN_TRY(vain_method_supervised.step(&bench->method, 0, step, false, &report));
     for (int window = 0; window < arguments->windows; window++) {
-        const double start = now_seconds();
+        const double start = vain_bench_seconds();
         int64_t steps = 0;
-        while (now_seconds() - start < arguments->window_seconds) {
+        while (vain_bench_seconds() - start < arguments->window_seconds) {
             VAIN_TRY(vain_method_supervised.step(&bench->method, 0, step++, false, &report));
             steps++;
         }
-        rates[window] = (double)steps / (now_seconds() - start);
+        rates[window] = (double)steps / (vain_bench_seconds() - start);
     }
-    qsort(rates, (size_t)arguments->windows, sizeof *rates, compare_doubles);
+    vain_bench_sort(rates, arguments->windows);
     return VAIN_OK;
 }
 
