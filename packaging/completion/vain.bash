@@ -14,6 +14,12 @@ _vain()
     --resume)
         mapfile -t COMPREPLY < <(compgen -W "auto none" -- "$word"; compgen -f -- "$word")
         return ;;
+    --privacy)
+        mapfile -t COMPREPLY < <(compgen -W "none masked" -- "$word")
+        return ;;
+    --algorithm)
+        mapfile -t COMPREPLY < <(compgen -W "auto native ring tree" -- "$word")
+        return ;;
     --out | --folder | --directory)
         mapfile -t COMPREPLY < <(compgen -d -- "$word")
         return ;;
@@ -29,7 +35,7 @@ _vain()
     ckpt) words="ls show diff verify export" ;;
     key) words="new show" ;;
     record) words="verify show" ;;
-    bench) words="step checkpoint" ;;
+    bench) words="step checkpoint exchange" ;;
     esac
     if ((COMP_CWORD == 2)) && [[ -n $words ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
@@ -41,6 +47,7 @@ _vain()
     "key new" | "key show") options+=" --folder" ;;
     "bench step") options+=" --set --windows --seconds" ;;
     "bench checkpoint") options+=" --mib --directory" ;;
+    "bench exchange") options+=" --mib --kib --privacy --algorithm --members --runs --bits" ;;
     esac
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")

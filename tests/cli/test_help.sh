@@ -5,7 +5,7 @@
 
 verbs=(run validate explain schema ckpt generate eval record key doctor bench version)
 pairs=("ckpt ls" "ckpt show" "ckpt diff" "ckpt verify" "ckpt export" "record verify" "record show" "key new" "key show"
-    "bench step" "bench checkpoint")
+    "bench step" "bench checkpoint" "bench exchange")
 manual=$(cat "$SOURCE/docs/vain.1")
 completion=$(cat "$SOURCE/packaging/completion/vain.bash")
 
@@ -52,6 +52,7 @@ equal "completion of an option" "--resume" "$(complete_line vain run job.yaml --
 has "completion after --resume" "$(complete_line vain run job.yaml --resume a)" '^auto'
 equal "completion of an option of a verb's verb" "--force" "$(complete_line vain ckpt export --f)"
 touch job.yaml
+equal "completion after --algorithm" "ring" "$(complete_line vain bench exchange --algorithm r)"
 equal "completion of a file" job.yaml "$(complete_line vain run jo)"
 rm job.yaml
 
@@ -99,4 +100,18 @@ for value in 0 x 65537; do
     call 2 bench checkpoint --mib "$value"
     has "--mib $value" "$err" 'expected a whole number from 1 to 65536'
 done
+for words in "kib 0" "kib x" "kib 1048577" "mib 0" "mib 65537" "members 0" \
+    "members 1025" "runs 0" "runs 101" "runs 2x"; do
+    read -r option value <<<"$words"
+    call 2 bench exchange "--$option" "$value"
+    has "--$words" "$err" "--$option $value: expected a whole number from 1 to [0-9]+"
+done
+call 2 bench exchange --privacy secret
+has "--privacy secret" "$err" 'expected none or masked'
+call 2 bench exchange --algorithm star
+has "--algorithm star" "$err" 'expected auto, native, ring or tree'
+call 2 bench exchange --bits 8
+has "--bits 8" "$err" 'expected 32 or 16'
+call 2 bench exchange --mib 1 --kib 4
+has "two sizes" "$err" 'give --mib or --kib, once'
 finish

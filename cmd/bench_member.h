@@ -1,0 +1,40 @@
+/* One member of `vain bench exchange`: what it measures, without options and output. */
+#pragma once
+
+#include "collectives/exchange.h"
+
+enum { VAIN_BENCH_RUNS_MAX = 100 };
+
+/* The same at all members. */
+struct vain_bench_exchange {
+    int64_t bytes; /* of all words: vector, counters and check word */
+    int bits;      /* of a field: 32 or 16 */
+    bool masked;
+    enum vain_algorithm algorithm;
+    int runs; /* measured ones; one more comes before them */
+};
+
+/* What is timed in each run. */
+enum vain_bench_part {
+    VAIN_BENCH_REDUCE,   /* the collective; with masks these are made inside it */
+    VAIN_BENCH_CODEC,    /* encode and decode */
+    VAIN_BENCH_MASKS,    /* all masks of all words, nothing travels; 0 without masks */
+    VAIN_BENCH_TRANSFER, /* the collective without masks */
+    VAIN_BENCH_HASH,     /* Merkle root of the words */
+    VAIN_BENCH_STREAM,   /* one mask of all words, on one thread: its processor time */
+    VAIN_BENCH_PARTS
+};
+
+struct vain_bench_times {
+    enum vain_algorithm algorithm; /* the one used */
+    int64_t parameter_count;
+    int threads;                                           /* of this member */
+    double seconds[VAIN_BENCH_PARTS][VAIN_BENCH_RUNS_MAX]; /* each the slowest member's */
+    bool all_know; /* of a failure: every member returned one, so all can leave in order */
+};
+
+/* Collective over `comm`, blocking. Every sum is verified: VAIN_ERR_NUMERIC for a wrong one.
+ * `sharers` members have this one's cores, itself included. All memory is taken before the runs. */
+enum vain_status vain_bench_member_run(const struct vain_bench_exchange *options,
+                                       struct vain_comm *comm, int sharers,
+                                       struct vain_bench_times *out) VAIN_MUST_USE;

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# bench exchange with members as threads: every way of summing, masked and not, sums what it should
+# and answers with what it measured. How fast that was is not looked at.
+# shellcheck source=tests/cli/common.sh
+. "$(dirname "$0")/common.sh"
+export VAIN_LAUNCH=none
+number='^[0-9]+(\.[0-9]+)?(e-?[0-9]+)?$' zero='^0(\.0)?$'
+
+for privacy in none masked; do
+    for algorithm in native ring tree auto; do
+        what="$privacy $algorithm"
+        answer 0 bench exchange --members 3 --kib 64 --privacy "$privacy" --algorithm "$algorithm" --runs 3
+        equal "$what: privacy" "$privacy" "$(value data.privacy)"
+        if [ "$algorithm" = auto ]; then
+            has "$what: algorithm" "$(value data.algorithm)" '^(native|ring|tree)$'
+        else
+            equal "$what: algorithm" "$algorithm" "$(value data.algorithm)"
+        fi
+        equal "$what: members" 3 "$(value data.members)"
+        equal "$what: bytes" 65536 "$(value data.bytes)"
+        equal "$what: transport" loop "$(value data.transport)"
+        equal "$what: runs" 3 "$(value 'data.seconds.#')"
+        for key in seconds_median seconds.2 phases.codec phases.transfer phases.hash mask_stream_bytes_per_second; do
+            has "$what: $key" "$(value "data.$key")" "$number"
+            lacks "$what: $key" "$(value "data.$key")" "$zero"
+        done
+        if [ "$privacy" = masked ]; then
+            lacks "$what: time of masks" "$(value data.phases.masks)" "$zero"
+        else
+            has "$what: time of masks" "$(value data.phases.masks)" "$zero"
+        fi
+    done
+done
+
+# The words of a vector with 17 behind it that count and check; two values a word with 16 bits.
+answer 0 bench exchange --members 2 --kib 1 --runs 1
+equal "parameters" $((256 - 17)) "$(value data.parameter_count)"
+answer 0 bench exchange --members 5 --kib 1 --bits 16 --runs 2
+equal "parameters of 16 bits" $((2 * (256 - 17))) "$(value data.parameter_count)"
+equal "bits" 16 "$(value data.bits)"
+answer 0 bench exchange --members 1 --kib 1 --runs 1
+answer 0 bench exchange --members 2 --mib 1 --runs 1
+equal "bytes of a MiB" 1048576 "$(value data.bytes)"
+equal "masks if nothing is said" masked "$(value data.privacy)"
+
+call 0 bench exchange --members 3 --kib 4
+has "as text" "$out" '^4.0 KiB of words a member, 3 members over loop, masked, (native|ring|tree); 5 runs$'
+for row in exchange codec masks transfer hash 'one mask, a core'; do
+    has "as text" "$out" "^$row +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+ [KMGT]?i?B/s\$"
+done
+call 0 bench exchange --members 3 --kib 4 --privacy none
+lacks "no masks as text" "$out" '^masks'
+
+answer 2 bench exchange
+has "nobody to exchange with" "$("$JSON_LINE" error error.message <out.txt)" '(mpirun|--members N)'
+# More than any machine of today has: refused before any of it is taken.
+answer_of 1 error bench exchange --members 8 --mib 65536
+has "too large" "$("$JSON_LINE" error error.message <out.txt)" 'smaller --mib or fewer members'
+finish
