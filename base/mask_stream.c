@@ -22,11 +22,17 @@ enum {
 struct vain_mask_stream {
     EVP_CIPHER *cipher;      /* owned */
     EVP_CIPHER_CTX *context; /* owned */
-    uint32_t words[PIECE_WORDS];
+    uint8_t seed[VAIN_MASK_SEED_BYTES];
+    enum vain_mask_domain domain;
+    uint64_t position;                        /* word that comes next */
+    uint64_t cipher_position;                 /* word that the cipher's context would make next */
+    _Alignas(64) uint32_t words[PIECE_WORDS]; /* what the cipher writes: whole cache lines */
 };
 
+#define NOWHERE UINT64_MAX /* no position: 2^64 words are more than anybody has */
+
 /* What is encrypted: the stream is what comes out of zeros. */
-static const uint32_t zeros[PIECE_WORDS];
+static _Alignas(64) const uint32_t zeros[PIECE_WORDS];
 
 enum vain_status vain_mask_stream_open(struct vain_mask_stream **out)
 {
@@ -61,36 +67,55 @@ static void put_little_endian(uint64_t value, uint8_t *out, int bytes)
         out[i] = (uint8_t)(value >> (8 * i));
 }
 
-/* Words of whole blocks from block `block` of the segment on, into stream->words. */
-static void make_words(struct vain_mask_stream *stream, const uint8_t *seed,
-                       enum vain_mask_domain domain, uint64_t segment, uint32_t block, int words)
+static void set_cipher(struct vain_mask_stream *stream, uint64_t segment, uint32_t block)
 {
     uint8_t iv[IV_BYTES];
-    int made = 0;
     put_little_endian(block, iv, 4);
-    put_little_endian((uint64_t)domain, iv + 4, 4);
+    put_little_endian((uint64_t)stream->domain, iv + 4, 4);
     put_little_endian(segment, iv + 8, 8);
-    VAIN_ASSERT(EVP_EncryptInit_ex2(stream->context, stream->cipher, seed, iv, NULL) == 1);
-    VAIN_ASSERT(EVP_EncryptUpdate(stream->context, (unsigned char *)stream->words, &made,
-                                  (const unsigned char *)zeros, words * 4) == 1);
-    VAIN_ASSERT(made == words * 4);
+    VAIN_ASSERT(EVP_EncryptInit_ex2(stream->context, stream->cipher, stream->seed, iv, NULL) == 1);
 }
 
-int64_t vain_mask_stream_words(struct vain_mask_stream *stream,
-                               const uint8_t seed[VAIN_MIN_LEN(VAIN_MASK_SEED_BYTES)],
-                               enum vain_mask_domain domain, uint64_t first, int64_t count,
-                               const uint32_t **words)
+void vain_mask_stream_start(struct vain_mask_stream *stream,
+                            const uint8_t seed[VAIN_MIN_LEN(VAIN_MASK_SEED_BYTES)],
+                            enum vain_mask_domain domain, uint64_t first)
+{
+    memcpy(stream->seed, seed, sizeof stream->seed);
+    stream->domain = domain;
+    stream->position = first;
+    stream->cipher_position = NOWHERE;
+}
+
+/* How many words from `skip` words into a block on: to the end of a block if that is not all, so
+ * that the next call begins with one. */
+static int64_t words_of_piece(int64_t skip, int64_t count, uint64_t left_in_segment)
+{
+    int64_t words = PIECE_WORDS - skip;
+    words = words < count ? words : count;
+    if ((uint64_t)words > left_in_segment)
+        words = (int64_t)left_in_segment;
+    const int64_t whole = (skip + words) / BLOCK_WORDS * BLOCK_WORDS - skip;
+    return words < count && whole > 0 ? whole : words;
+}
+
+int64_t vain_mask_stream_next(struct vain_mask_stream *stream, int64_t count,
+                              const uint32_t **words)
 {
     const uint64_t segment_words = (uint64_t)1 << SEGMENT_BITS;
-    const uint64_t place = first & (segment_words - 1);
-    const int skip = (int)(place % BLOCK_WORDS); /* of the first block */
-    int64_t made = PIECE_WORDS - skip;
+    const uint64_t place = stream->position & (segment_words - 1);
+    const int64_t skip = (int64_t)(place % BLOCK_WORDS);
     VAIN_ASSERT(count >= 1);
-    made = made < count ? made : count;
-    if ((uint64_t)made > segment_words - place)
-        made = (int64_t)(segment_words - place);
-    const int whole = (skip + (int)made + BLOCK_WORDS - 1) / BLOCK_WORDS * BLOCK_WORDS;
-    make_words(stream, seed, domain, first >> SEGMENT_BITS, (uint32_t)(place / BLOCK_WORDS), whole);
+    const int64_t made = words_of_piece(skip, count, segment_words - place);
+    const int64_t whole = (skip + made + BLOCK_WORDS - 1) / BLOCK_WORDS * BLOCK_WORDS;
+    /* A new segment has a new nonce; within one the cipher's counter goes on by itself. */
+    if (stream->cipher_position != stream->position || place == 0)
+        set_cipher(stream, stream->position >> SEGMENT_BITS, (uint32_t)(place / BLOCK_WORDS));
+    int bytes = 0;
+    VAIN_ASSERT(EVP_EncryptUpdate(stream->context, (unsigned char *)stream->words, &bytes,
+                                  (const unsigned char *)zeros, (int)whole * 4) == 1);
+    VAIN_ASSERT(bytes == (int)whole * 4);
+    stream->cipher_position = stream->position - (uint64_t)skip + (uint64_t)whole;
+    stream->position += (uint64_t)made;
     *words = stream->words + skip;
     return made;
 }

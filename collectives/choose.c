@@ -5,7 +5,10 @@
 #include "base/memory.h"
 #include "base/world.h"
 
-enum { TRIALS = 3 /* the first opens connections and touches buffers; the best one counts */ };
+enum {
+    TRIALS_MAX = 5, /* of each way; the first one opens connections and touches buffers */
+    ENOUGH_NS = 1000 * 1000 * 1000 /* spent on trials: no further one is begun */
+};
 
 static bool makes_sense(enum vain_algorithm algorithm, const struct vain_exchange_driver *driver,
                         int64_t word_count)
@@ -20,60 +23,64 @@ static bool makes_sense(enum vain_algorithm algorithm, const struct vain_exchang
     }
 }
 
+/* One trial from a common start; what the slowest member took, the same number at all of them. */
 static enum vain_status try_once(struct vain_exchange *exchange,
-                                 const struct vain_exchange_driver *driver, uint64_t trial,
-                                 uint32_t *words, uint64_t *best_ns)
+                                 const struct vain_exchange_driver *driver, uint32_t *words,
+                                 uint64_t *all_ns, uint64_t *slowest_ns)
 {
-    const struct vain_context context = {.round = trial};
+    const struct vain_context context = {.round = 0};
     const struct vain_random check = {{0, 0}};
+    struct vain_world *world = driver->world;
     vain_exchange_set_round(exchange, &context, check);
     VAIN_TRY(vain_exchange_drive(exchange, VAIN_EXCHANGE_BEGIN_AGREE, driver));
     vain_exchange_set_words(exchange, words, NULL);
-    const uint64_t start = driver->world->ops->now_ns(driver->world);
+    VAIN_TRY(vain_comm_barrier(driver->comm, world, driver->deadline_ms));
+    const uint64_t start = world->ops->now_ns(world);
     VAIN_TRY(vain_exchange_drive(exchange, VAIN_EXCHANGE_BEGIN_REDUCE, driver));
-    const uint64_t took = driver->world->ops->now_ns(driver->world) - start;
-    *best_ns = took < *best_ns ? took : *best_ns;
+    const uint64_t took = world->ops->now_ns(world) - start;
+    VAIN_TRY(vain_comm_all_gather(driver->comm, world, driver->deadline_ms, VAIN_TAG_START, &took,
+                                  sizeof took, all_ns));
+    *slowest_ns = 0;
+    for (int i = 0; i < driver->comm->size; i++)
+        *slowest_ns = all_ns[i] > *slowest_ns ? all_ns[i] : *slowest_ns;
     return VAIN_OK;
 }
 
-static enum vain_status measure(const struct vain_exchange_config *config,
+/* The ways in turn, until each has had enough trials or time is spent; the best of each counts.
+ * What ends it is common knowledge, so all members stop together. */
+static enum vain_status try_all(struct vain_exchange *const exchanges[VAIN_ALGORITHMS],
                                 const struct vain_exchange_driver *driver, uint32_t *words,
-                                uint64_t *best_ns)
+                                uint64_t *all_ns, uint64_t best_ns[VAIN_ALGORITHMS])
 {
-    struct vain_exchange *exchange = NULL;
-    VAIN_TRY(vain_exchange_open(config, &exchange));
-    enum vain_status status = VAIN_OK;
-    *best_ns = UINT64_MAX;
-    for (uint64_t trial = 0; trial < TRIALS && status == VAIN_OK; trial++)
-        status = try_once(exchange, driver, trial, words, best_ns);
-    vain_exchange_close(&exchange);
-    return status;
-}
-
-/* The algorithm whose slowest member was fastest; all (members, VAIN_ALGORITHMS). */
-static enum vain_algorithm fastest(const uint64_t *all, int members)
-{
-    enum vain_algorithm best = VAIN_ALGORITHM_RING;
-    uint64_t best_ns = UINT64_MAX;
-    for (int a = VAIN_ALGORITHM_AUTO + 1; a < VAIN_ALGORITHMS; a++) {
-        uint64_t slowest = 0;
-        for (int i = 0; i < members; i++) {
-            const uint64_t ns = all[(size_t)i * VAIN_ALGORITHMS + (size_t)a];
-            slowest = ns > slowest ? ns : slowest;
-        }
-        if (slowest < best_ns) {
-            best_ns = slowest;
-            best = (enum vain_algorithm)a;
+    uint64_t spent_ns = 0;
+    for (int trial = 0; trial < TRIALS_MAX && spent_ns < ENOUGH_NS; trial++) {
+        for (int a = 0; a < VAIN_ALGORITHMS; a++) {
+            uint64_t ns = 0;
+            if (exchanges[a] == NULL)
+                continue;
+            VAIN_TRY(try_once(exchanges[a], driver, words, all_ns, &ns));
+            best_ns[a] = ns < best_ns[a] ? ns : best_ns[a];
+            spent_ns += ns;
         }
     }
-    return best;
+    return VAIN_OK;
+}
+
+static enum vain_algorithm fastest(const uint64_t best_ns[VAIN_ALGORITHMS])
+{
+    int best = VAIN_ALGORITHM_RING;
+    for (int a = 0; a < VAIN_ALGORITHMS; a++)
+        best = best_ns[a] < best_ns[best] ? a : best;
+    return (enum vain_algorithm)best;
 }
 
 enum vain_status vain_algorithm_choose(const struct vain_exchange_config *config,
                                        const struct vain_exchange_driver *driver, uint32_t *words,
                                        enum vain_algorithm *out)
 {
-    uint64_t mine[VAIN_ALGORITHMS], *all = NULL;
+    struct vain_exchange *exchanges[VAIN_ALGORITHMS] = {NULL};
+    uint64_t best_ns[VAIN_ALGORITHMS], *all_ns = NULL;
+    enum vain_status status;
     *out = VAIN_ALGORITHM_RING;
     if (config->member_count == 1)
         return VAIN_OK;
@@ -84,17 +91,19 @@ enum vain_status vain_algorithm_choose(const struct vain_exchange_config *config
     stay.leave = NULL;
     if (codec.word_count > VAIN_CHOOSE_WORDS)
         codec.word_count = VAIN_CHOOSE_WORDS;
+    VAIN_TRY_OUT(
+        vain_take_array(config->member_count, sizeof *all_ns, "trial times", (void **)&all_ns));
     for (int a = 0; a < VAIN_ALGORITHMS; a++) {
-        mine[a] = UINT64_MAX;
+        best_ns[a] = UINT64_MAX;
         trial.algorithm = (enum vain_algorithm)a;
         if (makes_sense(trial.algorithm, driver, config->codec->word_count))
-            VAIN_TRY(measure(&trial, &stay, words, &mine[a]));
+            VAIN_TRY_OUT(vain_exchange_open(&trial, &exchanges[a]));
     }
-    VAIN_TRY(vain_take_array(config->member_count, sizeof mine, "trial times", (void **)&all));
-    const enum vain_status status = vain_comm_all_gather(
-        driver->comm, driver->world, driver->deadline_ms, VAIN_TAG_START, mine, sizeof mine, all);
-    if (status == VAIN_OK)
-        *out = fastest(all, config->member_count);
-    vain_release(all);
+    VAIN_TRY_OUT(try_all(exchanges, &stay, words, all_ns, best_ns));
+    *out = fastest(best_ns);
+out:
+    for (int a = 0; a < VAIN_ALGORITHMS; a++)
+        vain_exchange_close(&exchanges[a]);
+    vain_release(all_ns);
     return status;
 }

@@ -9,12 +9,13 @@
 #include "collectives/exchange.h"
 
 enum {
-    VAIN_CHOOSE_WORDS = 4 << 20,      /* longer vectors are tried in this length: 16 MiB */
+    VAIN_CHOOSE_WORDS = 16 << 20,     /* longer vectors are tried in this length: 64 MiB */
     VAIN_CHOOSE_TREE_WORDS = 64 << 10 /* a tree sends the whole vector: tried up to this length */
 };
 
-/* Collective over the members, blocking. `config` as for the exchange to come (its algorithm is not
- * read), `words` (codec->word_count) is overwritten. */
+/* Collective over the members, blocking for about a second at most, or for one trial of each way.
+ * `config` as for the exchange to come (its algorithm is not read), `words` (codec->word_count) is
+ * overwritten. */
 enum vain_status vain_algorithm_choose(const struct vain_exchange_config *config,
                                        const struct vain_exchange_driver *driver, uint32_t *words,
                                        enum vain_algorithm *out) VAIN_MUST_USE;

@@ -72,14 +72,28 @@ void vain_cpu_add_words(struct vain_queue *queue, int64_t words_count, const uin
 
 /* ---- Masks ---- */
 
-static void mask_range(const struct words *w, const struct vain_mask *mask,
-                       struct vain_mask_stream *stream, int64_t first, int64_t count)
+enum { LINE_WORDS = 16, FETCH_WORDS = 256 /* 1 KiB: what the processor can await at once */ };
+
+/* Words on their way from memory while the cipher works on those before them. */
+static void fetch(const struct words *w, int64_t first, int64_t count)
 {
+    for (int64_t i = first; i < first + count && i < w->count; i += LINE_WORDS)
+        __builtin_prefetch(w->target + i, 0, 2);
+}
+
+/* In pieces of at most `piece` words; before each the one after it is fetched, if the words are not
+ * in the cache yet. */
+static void mask_range(const struct words *w, const struct vain_mask *mask,
+                       struct vain_mask_stream *stream, int64_t first, int64_t count, bool cold)
+{
+    const int64_t piece = cold ? FETCH_WORDS : count;
+    vain_mask_stream_start(stream, mask->seed, mask->domain, w->first + (uint64_t)first);
     for (int64_t done = 0; done < count;) {
         const uint32_t *stream_words = NULL;
-        const int64_t made = vain_mask_stream_words(stream, mask->seed, mask->domain,
-                                                    w->first + (uint64_t)(first + done),
-                                                    count - done, &stream_words);
+        if (cold)
+            fetch(w, first + done + piece, piece);
+        const int64_t made =
+            vain_mask_stream_next(stream, vain_smaller(piece, count - done), &stream_words);
         if (mask->subtract)
             w->code->subtract_words(made, stream_words, w->target + first + done);
         else
@@ -94,7 +108,7 @@ static void masks_block(void *context, int64_t index, int worker)
     const int64_t first = index * w->block;
     for (int i = 0; i < w->masks->count; i++)
         mask_range(w, &w->masks->masks[i], w->device->mask_streams[worker], first,
-                   vain_smaller(w->block, w->count - first));
+                   vain_smaller(w->block, w->count - first), i == 0);
 }
 
 void vain_cpu_add_masks(struct vain_queue *queue, const struct vain_masks *masks, uint64_t first,
