@@ -7,7 +7,8 @@
 cd "$scratch" || exit 1
 kills=${1:-10} seed=${2:-1} tries_max=$((5 * ${1:-10}))
 # Every step of the way writes: a checkpoint each round, of a model whose files take a moment.
-sets=(--set train.rounds=40 --set checkpoint.every=1 --set model.width=128 --members 2 --quiet --json)
+sets=(--set train.rounds=40 --set checkpoint.every=1 --set model.width=128 --members 3 --quiet --json)
+masked=("${sets[@]}" --set exchange.privacy=masked) # no other bits, and promises to keep
 start=$(date +%s%N)
 straight=$("$VAIN" run job.yaml "${sets[@]}" --out straight | field parameters_hash)
 nanoseconds=$(($(date +%s%N) - start))
@@ -38,7 +39,7 @@ landed=0 tries=0
 while [ "$landed" -lt "$kills" ] && [ "$tries" -lt "$tries_max" ]; do
     delay=${delays[$tries]}
     tries=$((tries + 1))
-    { timeout --signal=KILL "$delay" "$VAIN" run job.yaml "${sets[@]}" --out killed >killed.json 2>killed.log; } \
+    { timeout --signal=KILL "$delay" "$VAIN" run job.yaml "${masked[@]}" --out killed >killed.json 2>killed.log; } \
         2>/dev/null # the shell's word about who was killed
     code=$?
     case $code in
@@ -49,7 +50,7 @@ while [ "$landed" -lt "$kills" ] && [ "$tries" -lt "$tries_max" ]; do
     check_files "try $tries, after $delay s"
     [ $code -ne 0 ] || check_end "try $tries"
 done
-"$VAIN" run job.yaml "${sets[@]}" --out killed >killed.json 2>killed.log
+"$VAIN" run job.yaml "${masked[@]}" --out killed >killed.json 2>killed.log
 expect "the run that is left alone: exit code" 0 $?
 check_end "the run that is left alone"
 echo "$landed of $tries tries killed a running program, $kills were asked for"

@@ -7,8 +7,11 @@
 # usage: VAIN=build/vain stop_and_resume.sh
 . "$(dirname "$0")/common.sh"
 cd "$scratch" || exit 1
+# The runs are masked, the one that nothing stops is not: masks change no bit, and a member that comes back sends what
+# it had promised to the same members.
 steady=(--set train.schedule=constant --set checkpoint.every=10 --quiet --json)
-endless=("${steady[@]}" --set train.rounds=100000)
+masked=("${steady[@]}" --set exchange.privacy=masked)
+endless=("${masked[@]}" --set train.rounds=100000)
 
 # start FOLDER: the endless run, in the background; it goes on from what the folder holds.
 start() {
@@ -57,7 +60,7 @@ compare() {
     rounds=$((done_rounds + 10))
     straight=$("$VAIN" run job.yaml --members 3 "${steady[@]}" --set train.rounds=$rounds --out "straight-$1" |
         field parameters_hash)
-    hash=$(mpirun -n 3 "$VAIN" run job.yaml "${steady[@]}" --set train.rounds=$rounds --out "$1" \
+    hash=$(mpirun -n 3 "$VAIN" run job.yaml "${masked[@]}" --set train.rounds=$rounds --out "$1" \
         --resume "$(printf '%s/checkpoint-%06d.h5' "$1" "$done_rounds")" 2>"$1.log" | field parameters_hash)
     expect "$1: the resumed run arrives at the same parameters after $rounds rounds" "$straight" "$hash"
     "$VAIN" record verify "$1/record.bin" >/dev/null
