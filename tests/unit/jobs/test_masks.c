@@ -7,8 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "jobs/store/record_file.h"
 #include "base/record_extension.h"
+#include "cmd/world.h"
+#include "jobs/store/record_file.h"
 #include "tests/unit/jobs/bed.h"
 #include "tests/unit/suite.h"
 
@@ -208,6 +209,120 @@ static void damaged_promises_stop_the_start(void)
     bed_close(&bed);
 }
 
+/* A run that consists of what a drop touches. */
+struct scene {
+    struct vain_job job;
+    struct vain_event_log events;
+    struct vain_run_config config;
+    struct vain_federation federation;
+    struct vain_run run;
+    float residual[4], common[4];
+    int adopted;
+};
+static struct scene scene;
+
+enum { STEPS = 3, ACCUMULATE = 2, BATCHES = STEPS * ACCUMULATE };
+
+static enum vain_status roster_of_scene(struct vain_federation *federation, int64_t round,
+                                        struct vain_roster *out)
+{
+    (void)federation;
+    (void)round;
+    memset(out, 0, sizeof *out);
+    out->lasting_hash[0] = 'B';
+    return VAIN_OK;
+}
+
+static void adopt_in_scene(struct vain_method *method, const float *parameters)
+{
+    CU_ASSERT_PTR_EQUAL(parameters, scene.common);
+    method->step_in_round = 0;
+    scene.adopted++;
+}
+
+static void promise_in_scene(int64_t position, uint8_t set)
+{
+    struct vain_promise promise = {.round = 7, .input = (uint64_t)position, .set_hash = {set}};
+    CU_ASSERT_EQUAL(vain_promises_make(scene.run.promises, &promise), VAIN_OK);
+}
+
+static void open_scene(void)
+{
+    static const struct vain_federation_ops federation_ops = {.roster = roster_of_scene};
+    static const struct vain_method_ops method_ops = {.adopt = adopt_in_scene};
+    memset(&scene, 0, sizeof scene);
+    scene.job.exchange.privacy = VAIN_PRIVACY_MASKED;
+    scene.job.train.local_steps = STEPS;
+    scene.job.train.accumulate = ACCUMULATE;
+    vain_event_log_init(&scene.events, vain_world_real());
+    scene.config.events = &scene.events;
+    scene.config.world = vain_world_real();
+    scene.federation.ops = &federation_ops;
+    struct vain_run *run = &scene.run;
+    run->config = &scene.config;
+    run->job = &scene.job;
+    run->federation = &scene.federation;
+    run->method_ops = &method_ops;
+    run->leader = true;
+    run->round = 7;
+    run->residual = scene.residual;
+    run->common = scene.common;
+    run->layout.parameter_count = 4;
+    run->site.comm.size = 1;
+    for (int i = 0; i < 4; i++)
+        scene.residual[i] = 1.5f;
+    CU_ASSERT_EQUAL_FATAL(vain_device_open_cpu(1, NULL, &run->device), VAIN_OK);
+    run->queue.device = &run->device;
+    CU_ASSERT_EQUAL_FATAL(
+        vain_promises_open(bed.output, "ann", vain_world_real(), 0, &run->promises), VAIN_OK);
+}
+
+static void close_scene(void)
+{
+    vain_promises_close(&scene.run.promises);
+    vain_device_close(&scene.run.device);
+}
+
+/* Stopped after two steps of an input that another set was promised, as was the one after it: the
+ * residual is gone, the steps are undone, and the third input is the next. */
+static void a_dropped_input_leaves_nothing_behind(void)
+{
+    CU_ASSERT_FATAL(bed_open(&bed));
+    open_scene();
+    struct vain_method *method = &scene.run.method;
+    method->step_in_round = 2;
+    method->data_position = 100 + 2 * ACCUMULATE;
+    promise_in_scene(100, 'A');
+    promise_in_scene(100 + BATCHES, 'A');
+    promise_in_scene(100 + 2 * BATCHES, 'B');
+    CU_ASSERT_EQUAL(vain_masks_drop_promised(&scene.run), VAIN_OK);
+    CU_ASSERT_EQUAL(scene.run.dropped_inputs, 2);
+    CU_ASSERT_EQUAL(scene.adopted, 1);
+    CU_ASSERT_EQUAL(method->step_in_round, 0);
+    CU_ASSERT_EQUAL(method->data_position, 100 + 2 * BATCHES);
+    for (int i = 0; i < 4; i++)
+        CU_ASSERT_EQUAL(scene.residual[i], 0);
+    close_scene();
+    bed_close(&bed);
+}
+
+static void an_input_that_is_free_stays(void)
+{
+    CU_ASSERT_FATAL(bed_open(&bed));
+    open_scene();
+    scene.run.method.step_in_round = 1;
+    scene.run.method.data_position = 100 + ACCUMULATE;
+    promise_in_scene(100, 'B');           /* the same set */
+    promise_in_scene(100 + BATCHES, 'A'); /* not this input */
+    CU_ASSERT_EQUAL(vain_masks_drop_promised(&scene.run), VAIN_OK);
+    CU_ASSERT_EQUAL(scene.run.dropped_inputs, 0);
+    CU_ASSERT_EQUAL(scene.adopted, 0);
+    CU_ASSERT_EQUAL(scene.run.method.step_in_round, 1);
+    CU_ASSERT_EQUAL(scene.residual[3], 1.5f);
+    close_scene();
+    bed_close(&bed);
+}
+
 /* ---- refusals -------------------------------------------------------------------------------- */
 
 static void too_few_are_refused(void)
@@ -246,6 +361,8 @@ static const struct vain_test tests[] = {
     {"a stop goes on to the same bits", a_stop_goes_on_to_the_same_bits},
     {"the same set sends again", the_same_set_sends_again},
     {"another set never gets a promised input", another_set_never_gets_a_promised_input},
+    {"a dropped input leaves nothing behind", a_dropped_input_leaves_nothing_behind},
+    {"an input that is free stays", an_input_that_is_free_stays},
     {"damaged promises stop the start", damaged_promises_stop_the_start},
     {"too few members are refused", too_few_are_refused},
     {"who is not pinned is told", who_is_not_pinned_is_told},
