@@ -66,8 +66,8 @@ def sign(seed, message):
     return big_r + ((r + k * a) % L).to_bytes(32, "little")
 
 
-def blake(personal, data):
-    return hashlib.blake2b(data, digest_size=32, person=personal).digest()
+def blake(personal, data, key=b""):
+    return hashlib.blake2b(data, digest_size=32, key=key, person=personal).digest()
 
 
 def slip10(seed, path):
@@ -183,6 +183,12 @@ def main():
             data = bytes(i * 7 % 251 for i in range(size))
             lines.append(f"{personal or '-'} {size} {blake(personal.encode(), data).hex()}")
     write("blake2b.txt", lines)
+    lines = []
+    for personal in ("", "vain/record", "sixteen-letters!"):
+        for size in (0, 1, 127, 128, 129, 1000):
+            data = bytes(i * 7 % 251 for i in range(size))
+            lines.append(f"{personal or '-'} {size} {blake(personal.encode(), data, bytes(range(32))).hex()}")
+    write("blake2b_keyed.txt", lines)
     lines = []
     for seed, purpose, name in ((0, 1, ""), (1, 2, "alice"), (2**64 - 1, 5, "bob"), (1, 2, "alicf")):
         hashed = blake(b"vain/philox", struct.pack("<QI", seed, purpose) + name.encode())

@@ -16,9 +16,10 @@ static void library_starts(void)
 
 /* ---- Hash ----------------------------------------------------------------------------------- */
 
-static void hashes_are_those_of_hashlib(void)
+/* "personal bytes hash" over data of a known rule, under the key (NULL: none). */
+static void check_hashes(const char *golden, const uint8_t *key)
 {
-    FILE *file = test_open_golden("blake2b.txt");
+    FILE *file = test_open_golden(golden);
     char line[300], personal[32], hex[80];
     int count = 0;
     size_t bytes;
@@ -29,13 +30,46 @@ static void hashes_are_those_of_hashlib(void)
         for (size_t i = 0; i < bytes; i++)
             data[i] = (uint8_t)(i * 7 % 251);
         test_hex(hex, expected, sizeof expected);
-        vain_hash(strcmp(personal, "-") == 0 ? "" : personal, data, bytes, hash);
+        const char *name = strcmp(personal, "-") == 0 ? "" : personal;
+        if (key == NULL)
+            vain_hash(name, data, bytes, hash);
+        else
+            vain_hash_keyed(key, name, data, bytes, hash);
         CU_ASSERT_EQUAL(memcmp(hash, expected, sizeof hash), 0);
         count++;
     }
     CU_ASSERT_EQUAL(count, 18);
     if (file != NULL)
         fclose(file);
+}
+
+static void hashes_are_those_of_hashlib(void)
+{
+    check_hashes("blake2b.txt", NULL);
+}
+
+static void keyed_hashes_are_those_of_hashlib(void)
+{
+    uint8_t key[VAIN_HASH_BYTES];
+    for (int i = 0; i < VAIN_HASH_BYTES; i++)
+        key[i] = (uint8_t)i;
+    check_hashes("blake2b_keyed.txt", key);
+}
+
+static void a_keyed_hash_sees_every_bit_of_its_key(void)
+{
+    uint8_t key[VAIN_HASH_BYTES] = {0}, plain[VAIN_HASH_BYTES], first[VAIN_HASH_BYTES],
+            other[VAIN_HASH_BYTES];
+    vain_hash("vain/test", "data", 4, plain);
+    vain_hash_keyed(key, "vain/test", "data", 4, first);
+    CU_ASSERT_NOT_EQUAL(memcmp(plain, first, sizeof first),
+                        0); /* not even a key of zeros is none */
+    for (int bit = 0; bit < 8 * VAIN_HASH_BYTES; bit++) {
+        key[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        vain_hash_keyed(key, "vain/test", "data", 4, other);
+        CU_ASSERT_NOT_EQUAL(memcmp(first, other, sizeof first), 0);
+        key[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
 }
 
 static void hashes_in_pieces_are_the_same(void)
@@ -244,6 +278,95 @@ static void bad_points_are_refused(void)
     CU_ASSERT_FALSE(vain_signature_valid(neutral, "anything", 8, forged));
 }
 
+/* ---- X25519 --------------------------------------------------------------------------------- */
+
+static bool shared_is(const char *secret_hex, const char *peer_hex, const char *expected_hex)
+{
+    uint8_t secret[VAIN_X25519_BYTES], peer[VAIN_X25519_BYTES], expected[VAIN_X25519_BYTES],
+        shared[VAIN_X25519_BYTES];
+    CU_ASSERT_EQUAL(test_hex(secret_hex, secret, sizeof secret), sizeof secret);
+    CU_ASSERT_EQUAL(test_hex(peer_hex, peer, sizeof peer), sizeof peer);
+    CU_ASSERT_EQUAL(test_hex(expected_hex, expected, sizeof expected), sizeof expected);
+    return vain_x25519_shared(secret, peer, shared) && memcmp(shared, expected, sizeof shared) == 0;
+}
+
+static void key_agreement_of_rfc7748(void)
+{
+    /* Section 5.2. */
+    CU_ASSERT_TRUE(shared_is("a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4",
+                             "e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c",
+                             "c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552"));
+    CU_ASSERT_TRUE(shared_is("4b66e9d4d1b4673c5ad22691957d6af5c11b6421e0ea01d42ca4169e7918ba0d",
+                             "e5210f12786811d3f4b7959d0538ae2c31dbe7106fc03c3efc4cd549c715a493",
+                             "95cbde9476e8907d7aade45cb4b873f88b595a68799fa152e6f8f7647aac7957"));
+    /* Section 6.1: Bob's side, and his public key. */
+    const char *bob = "5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb";
+    CU_ASSERT_TRUE(shared_is(bob,
+                             "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a",
+                             "4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742"));
+    uint8_t secret[VAIN_X25519_BYTES], public_key[VAIN_X25519_BYTES];
+    char text[2 * VAIN_X25519_BYTES + 1];
+    test_hex(bob, secret, sizeof secret);
+    vain_x25519_public(secret, public_key);
+    vain_to_hex(public_key, sizeof public_key, text);
+    CU_ASSERT_STRING_EQUAL(text,
+                           "de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f");
+}
+
+/* Section 5.2: k, u = X25519(k, u), k, from k = u = 9; after one and after a thousand turns. */
+static void key_agreement_of_rfc7748_again_and_again(void)
+{
+    uint8_t k[VAIN_X25519_BYTES] = {9}, u[VAIN_X25519_BYTES] = {9}, next[VAIN_X25519_BYTES];
+    char text[2 * VAIN_X25519_BYTES + 1];
+    for (int turn = 1; turn <= 1000; turn++) {
+        CU_ASSERT_TRUE_FATAL(vain_x25519_shared(k, u, next));
+        memcpy(u, k, sizeof u);
+        memcpy(k, next, sizeof k);
+        vain_to_hex(k, sizeof k, text);
+        if (turn == 1)
+            CU_ASSERT_STRING_EQUAL(
+                text, "422c8e7a6227d7bca1350b3e2bb7279f7897b87bb6854b783c60e80311ae3079");
+    }
+    CU_ASSERT_STRING_EQUAL(text,
+                           "684cf59ba83309552800ef566f2f4d3c1c3887c49360e3875f2eb94d99532c51");
+}
+
+static void both_ends_have_one_key(void)
+{
+    for (int pair = 0; pair < 20; pair++) {
+        uint8_t a[32], b[32], public_a[32], public_b[32], made_a[32], made_b[32];
+        vain_x25519_keypair(a, public_a);
+        vain_x25519_keypair(b, public_b);
+        CU_ASSERT_NOT_EQUAL(memcmp(a, b, sizeof a), 0);
+        CU_ASSERT_TRUE(vain_x25519_shared(a, public_b, made_a));
+        CU_ASSERT_TRUE(vain_x25519_shared(b, public_a, made_b));
+        CU_ASSERT_EQUAL(memcmp(made_a, made_b, sizeof made_a), 0);
+    }
+}
+
+static void points_of_low_order_are_refused(void)
+{
+    static const uint8_t zeros[VAIN_X25519_BYTES];
+    FILE *file = test_open_golden("low_order_points.txt");
+    char line[200];
+    int count = 0;
+    while (test_next_line(file, line, sizeof line)) {
+        uint8_t secret[VAIN_X25519_BYTES], public_key[VAIN_X25519_BYTES], point[VAIN_X25519_BYTES],
+            shared[VAIN_X25519_BYTES];
+        CU_ASSERT_EQUAL(test_hex(line, point, sizeof point), sizeof point);
+        vain_x25519_keypair(secret, public_key);
+        memset(shared, 0xaa, sizeof shared);
+        CU_ASSERT_FALSE(vain_x25519_shared(secret, point, shared));
+        CU_ASSERT_EQUAL(memcmp(shared, zeros, sizeof shared), 0);
+        count++;
+    }
+    CU_ASSERT_EQUAL(count, 14);
+    if (file != NULL)
+        fclose(file);
+}
+
+/* ---- Derivation ----------------------------------------------------------------------------- */
+
 /* "seed depth index ... chain key public": the published chains of SLIP-0010. */
 static void derivation_of_slip10(void)
 {
@@ -321,6 +444,8 @@ static void bytes_compare_and_go(void)
 static const struct vain_test tests[] = {
     {"the library starts, once and again", library_starts},
     {"hashes are those of an independent BLAKE2b", hashes_are_those_of_hashlib},
+    {"keyed hashes are those of an independent BLAKE2b", keyed_hashes_are_those_of_hashlib},
+    {"a keyed hash sees every bit of its key", a_keyed_hash_sees_every_bit_of_its_key},
     {"hashing in pieces gives the same", hashes_in_pieces_are_the_same},
     {"a personalisation that is too long is a bug", a_long_personalisation_is_a_bug},
     {"Merkle roots are the golden ones", merkle_golden},
@@ -330,6 +455,10 @@ static const struct vain_test tests[] = {
     {"signatures are those of RFC 8032", signatures_of_rfc8032},
     {"a signature with a flipped bit is wrong", a_signature_with_a_flipped_bit_is_wrong},
     {"keys of small or mixed order are refused", bad_points_are_refused},
+    {"key agreement is that of RFC 7748", key_agreement_of_rfc7748},
+    {"a thousand turns of it are those of RFC 7748", key_agreement_of_rfc7748_again_and_again},
+    {"both ends of a pair have one key", both_ends_have_one_key},
+    {"points of low order are refused", points_of_low_order_are_refused},
     {"derivation gives the chains of SLIP-0010", derivation_of_slip10},
     {"an index beyond 31 bits is a bug", an_index_beyond_31_bits_is_a_bug},
     {"hexadecimal has one spelling", hexadecimal_has_one_spelling},
