@@ -4,13 +4,15 @@
 #include "tests/unit/suite.h"
 
 extern const struct vain_suite vain_suite_transport_loop, vain_suite_ranks, vain_suite_codec,
-    vain_suite_codec_range, vain_suite_exchange, vain_suite_stop, vain_suite_robust;
+    vain_suite_codec_range, vain_suite_exchange, vain_suite_stop, vain_suite_robust,
+    vain_suite_secagg, vain_suite_flips;
 
 int main(void)
 {
     static const struct vain_suite *const suites[] = {
-        &vain_suite_transport_loop, &vain_suite_ranks, &vain_suite_codec,  &vain_suite_codec_range,
-        &vain_suite_exchange,       &vain_suite_stop,  &vain_suite_robust,
+        &vain_suite_transport_loop, &vain_suite_ranks,    &vain_suite_codec,
+        &vain_suite_codec_range,    &vain_suite_exchange, &vain_suite_stop,
+        &vain_suite_robust,         &vain_suite_secagg,   &vain_suite_flips,
     };
     if (vain_crypto_init() != VAIN_OK) {
         fprintf(stderr, "%s\n", vain_fail_message());
