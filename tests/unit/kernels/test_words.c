@@ -53,9 +53,8 @@ static uint32_t expected_word(struct vain_mask_stream *stream, const struct mask
     for (int k = 0; k < m->masks.count; k++) {
         const struct vain_mask *mask = &m->list[k];
         const uint32_t *one = NULL;
-        CU_ASSERT_EQUAL(vain_mask_stream_words(stream, mask->seed, mask->domain,
-                                               m->first + (uint64_t)i, 1, &one),
-                        1);
+        vain_mask_stream_start(stream, mask->seed, mask->domain, m->first + (uint64_t)i);
+        CU_ASSERT_EQUAL_FATAL(vain_mask_stream_next(stream, 1, &one), 1);
         word = mask->subtract ? word - *one : word + *one;
     }
     return word;
