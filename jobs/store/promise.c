@@ -67,7 +67,7 @@ enum vain_status vain_promise_decode(const uint8_t data[VAIN_MIN_LEN(VAIN_PROMIS
         memcmp(hash, data + HASHED_BYTES, HASH_BYTES) != 0)
         return vain_fail(VAIN_ERR_CORRUPT, "a promise's bytes are not what was written");
     if (version != VERSION)
-        return vain_fail(VAIN_ERR_CORRUPT, "a promise of version %u, this build reads %d", version,
+        return vain_fail(VAIN_ERR_REFUSED, "a promise of version %u, this build reads %d", version,
                          VERSION);
     out->attempt = vain_read_u32(&reader);
     out->round = vain_read_u64(&reader);
@@ -133,7 +133,15 @@ static enum vain_status decode_all(struct vain_promises *promises, const uint8_t
     const size_t lines = bytes / VAIN_PROMISE_BYTES;
     for (size_t i = 0; i < lines; i++) {
         struct vain_promise promise;
-        if (vain_promise_decode(data + i * VAIN_PROMISE_BYTES, &promise) != VAIN_OK) {
+        const enum vain_status status =
+            vain_promise_decode(data + i * VAIN_PROMISE_BYTES, &promise);
+        if (status == VAIN_ERR_REFUSED) /* whole, so something may have been sent: never torn */
+            return vain_fail(VAIN_ERR_REFUSED,
+                             "%s: promise %zu of %zu was written by another version of vain, so it "
+                             "is not known what was sent; use that version, or start anew with "
+                             "another --out folder",
+                             promises->path, i + 1, lines);
+        if (status != VAIN_OK) {
             if (i + 1 == lines && bytes % VAIN_PROMISE_BYTES == 0) {
                 vain_fail_clear(); /* torn: its blocks came to the disk in another order */
                 break;

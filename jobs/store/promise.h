@@ -28,7 +28,8 @@ struct vain_promise {
     uint8_t set_hash[VAIN_HASH_BYTES];        /* of who is in the sum, by what outlives a restart */
 };
 
-/* A line and back. VAIN_ERR_CORRUPT says what is wrong with one. Local. */
+/* A line and back. VAIN_ERR_CORRUPT says what is wrong with one; VAIN_ERR_REFUSED: it is whole, but
+ * of another version. Local. */
 void vain_promise_encode(const struct vain_promise *promise,
                          uint8_t out[VAIN_MIN_LEN(VAIN_PROMISE_BYTES)]);
 enum vain_status vain_promise_decode(const uint8_t data[VAIN_MIN_LEN(VAIN_PROMISE_BYTES)],
