@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Writes the golden files of base/ from an independent model: hashlib, hmac and the Ed25519 arithmetic
-of RFC 8032 section 5.1 in plain integers. Nothing of the program is called. Run it in this folder;
+"""Writes the golden files of base/, and that of promises, from an independent model: hashlib, hmac and
+the Ed25519 arithmetic of RFC 8032 section 5.1 in plain integers. Nothing of the program is called. Run
+it in this folder;
 the files are kept, so that every later build decodes what version 1 wrote. The seeds of the fuzzers of
-record, card and key (../fuzz/corpus) are written too."""
+record, card, key and promise (../fuzz/corpus) are written too."""
 import hashlib
 import hmac
 import os
@@ -139,6 +140,11 @@ def write_seed(target, name, data):
         file.write(data)
 
 
+def promise(attempt, number, first, parameters, members):
+    body = b"VAINPROM" + struct.pack("<IIQQ", 1, attempt, number, first) + parameters + members
+    return body + blake(b"vain/promise", body)[:16]
+
+
 def torsion():
     """The eight points of small order, from one of order eight."""
     y = 2
@@ -157,6 +163,10 @@ def main():
     write("card.hex", [card(one).hex()])
     write("record.hex", [record([("alice", one), ("bob", two), ("carol", three)]).hex()])
     whole, small = record([("alice", one), ("bob", two), ("carol", three)]), record([("alice", one)], (), ())
+    line = promise(2, 7, 0x0102030405060708, bytes([0x11]) * 32, bytes([0x22]) * 32)
+    write("promise.hex", [line.hex()])
+    write_seed("promise", "one-line", line)
+    write_seed("promise", "three-lines-with-torn-tail", line + promise(0, 8, 0, one, two) + line[:50])
     write_seed("record", "three-members", whole)
     write_seed("record", "one-member", small)
     write_seed("record", "log-with-torn-tail", small + small + small[:100])
