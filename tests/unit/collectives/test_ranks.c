@@ -73,12 +73,17 @@ static void exchange_over_loop(void)
 {
     run_table(exchange_cases);
 }
+static void choose_over_loop(void)
+{
+    run_table(choose_cases);
+}
 
 static const struct vain_test tests[] = {
     {"transport: all cases at 1, 2, 3, 4, 5, 8 ranks", transport_over_loop},
     {"site: all cases at 1, 2, 3, 4, 5, 8 ranks", site_over_loop},
     {"control: all cases at 1, 2, 3, 4, 5, 8 ranks", control_over_loop},
     {"exchange: all cases at 1, 2, 3, 4, 5, 8 ranks", exchange_over_loop},
+    {"choose: all cases at 1, 2, 3, 4, 5, 8 ranks", choose_over_loop},
     {NULL, NULL},
 };
 const struct vain_suite vain_suite_ranks = {"ranks over loop", tests};
