@@ -86,6 +86,15 @@ void vain_mask_stream_start(struct vain_mask_stream *stream,
     stream->cipher_position = NOWHERE;
 }
 
+void vain_mask_stream_forget(struct vain_mask_stream *stream)
+{
+    vain_wipe(stream->seed, sizeof stream->seed);
+    vain_wipe(stream->words, sizeof stream->words);
+    stream->position = 0;
+    set_cipher(stream, 0, 0); /* the key is zero now */
+    stream->cipher_position = NOWHERE;
+}
+
 /* How many words from `skip` words into a block on: to the end of a block if that is not all, so
  * that the next call begins with one. */
 static int64_t words_of_piece(int64_t skip, int64_t count, uint64_t left_in_segment)

@@ -28,11 +28,12 @@ enum vain_status vain_mask_stream_open(struct vain_mask_stream **out) VAIN_MUST_
 /* Accepts NULL; wipes what it held of keys and streams. */
 void vain_mask_stream_close(struct vain_mask_stream **stream);
 
-/* Go to word `first` of the stream of (seed, domain); the seed is kept until the next start or the
- * close, and wiped then. Local. */
+/* Go to word `first` of the stream of (seed, domain), of which a copy is kept. Local. */
 void vain_mask_stream_start(struct vain_mask_stream *stream,
                             const uint8_t seed[VAIN_MIN_LEN(VAIN_MASK_SEED_BYTES)],
                             enum vain_mask_domain domain, uint64_t first);
+/* Wipe seed, stream and the cipher's key; a start must come before the next words. Local. */
+void vain_mask_stream_forget(struct vain_mask_stream *stream);
 /* The next words of it: makes as many as one call can, at most `count` >= 1, says how many, and
  * gives where they are; borrowed until the next call. Local, deterministic, takes no memory. */
 int64_t vain_mask_stream_next(struct vain_mask_stream *stream, int64_t count,

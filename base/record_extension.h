@@ -1,9 +1,10 @@
 /* What the extensions of a round's record say. Types are given here, once and for ever; a build
  * keeps the bytes of types that it does not know.
  *
- *     1 privacy   u8 1 if words were masked | u8 1 if all members' keys are pinned in the spec
- *     2 dropped   { u16 member index | u32 inputs } ... ascending: members that did not send what
- * they had for this round, because it was promised to another set of members */
+ * 1, privacy: u8 1 if words were masked | u8 1 if all members' keys are pinned in the spec.
+ *
+ * 2, dropped: { u16 member index | u32 inputs } ... ascending: members that did not send what they
+ * had for this round, because it was promised to another set of members. */
 #pragma once
 
 #include "base/record.h"

@@ -19,17 +19,26 @@ static const struct learnt in_the_clear[] = {
     {"network", "the same: words travel as they are"},
     {"launcher", "the same, and whatever lies in the memory of machines that its owner runs"},
 };
+static const char members_learn[] =
+    "the sum of all deltas, hence what the others' add up to; tokens and loss of all together. Not "
+    "one other member's delta, unless all members but that one pool what they know";
 static const struct learnt in_masks[] = {
-    {"members",
-     "the sum of all deltas, hence what the others' add up to; tokens and loss of all together. "
-     "Not one other member's delta, unless all members but that one pool what they know"},
-    {"network",
-     "the same sum, who takes part, and when. Not one delta: what a member sends is random to "
-     "whoever lacks the keys of one pair"},
-    {"launcher",
-     "the same as the network; and everything, data and keys too, on machines that its owner runs"},
+    {"members", members_learn},
+    {"network", "the same sum, who takes part, and when. Not one delta: what a member sends is "
+                "random to whoever lacks the keys of one pair, and keys are the members' own"},
+    {"launcher", "the same as the network; and everything, data and keys too, on machines that its "
+                 "owner runs"},
 };
-_Static_assert(VAIN_COUNT_OF(in_the_clear) == VAIN_COUNT_OF(in_masks), "the same parties");
+static const struct learnt in_masks_not_pinned[] = {
+    {"members", members_learn},
+    {"network", "whoever only listens: the same sum, who takes part, and when. Whoever changes "
+                "messages can put in keys of his own, and read every delta"},
+    {"launcher", "every delta, if it wants: it can start programs with keys of its own; and "
+                 "everything on machines that its owner runs"},
+};
+_Static_assert(VAIN_COUNT_OF(in_the_clear) == VAIN_COUNT_OF(in_masks) &&
+                   VAIN_COUNT_OF(in_masks) == VAIN_COUNT_OF(in_masks_not_pinned),
+               "the same parties");
 
 static const char not_pinned[] =
     "not pinned: protects against other members' programs only, not against who runs the machines "
@@ -48,6 +57,13 @@ static bool keys_are_pinned(const struct vain_spec *spec)
     for (int i = 0; i < spec->member_count; i++)
         all = all && spec->members[i].key[0] != '\0';
     return all;
+}
+
+static const struct learnt *rows_of(const struct vain_job *job, const struct vain_spec *spec)
+{
+    if (!is_masked(job))
+        return in_the_clear;
+    return keys_are_pinned(spec) ? in_masks : in_masks_not_pinned;
 }
 
 /* A text in lines of at most 100 columns, each behind 12 blanks but the first. */
@@ -72,7 +88,7 @@ static void print_wrapped(const char *label, const char *text)
 void vain_explain_privacy_print(const struct vain_job *job, const struct vain_spec *spec,
                                 int members)
 {
-    const struct learnt *rows = is_masked(job) ? in_masks : in_the_clear;
+    const struct learnt *rows = rows_of(job, spec);
     print_wrapped("privacy",
                   is_masked(job)
                       ? "masked: members' words carry masks that only pairs of members "
@@ -98,7 +114,7 @@ void vain_explain_privacy_print(const struct vain_job *job, const struct vain_sp
 struct json_object *vain_explain_privacy_json(const struct vain_job *job,
                                               const struct vain_spec *spec, int members)
 {
-    const struct learnt *rows = is_masked(job) ? in_masks : in_the_clear;
+    const struct learnt *rows = rows_of(job, spec);
     struct json_object *privacy = json_object_new_object();
     struct json_object *learns = json_object_new_object();
     json_object_object_add(privacy, "masked", json_object_new_boolean(is_masked(job)));

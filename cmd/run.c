@@ -378,6 +378,13 @@ static enum vain_status load_spec(struct session *session, bool *reported)
                                          &session->loaded);
 }
 
+/* Keys of masks live in memory for a whole run, and nowhere else. */
+static void leave_no_core_dump(void)
+{
+    const struct rlimit none = {0, 0};
+    (void)setrlimit(RLIMIT_CORE, &none);
+}
+
 /* What this rank needs before it meets the others. */
 static enum vain_status prepare_alone(struct session *session, bool *reported)
 {
@@ -390,6 +397,8 @@ static enum vain_status prepare_alone(struct session *session, bool *reported)
     VAIN_TRY(vain_key_folder(session->key_folder, sizeof session->key_folder));
     vain_progress_init(&session->progress, &session->loaded.job, session->ranks,
                        session->arguments->quiet);
+    if (session->loaded.job.exchange.privacy == VAIN_PRIVACY_MASKED)
+        leave_no_core_dump();
     if (session->launch.rank != 0)
         return VAIN_OK;
     VAIN_TRY(lock_folder(session));

@@ -25,19 +25,37 @@ void vain_context_encode(const struct vain_context *context, uint8_t out[VAIN_CO
     VAIN_ASSERT(writer.position == VAIN_CONTEXT_BYTES);
 }
 
+/* What the words mean. */
+static void write_meaning(struct vain_writer *writer, const struct vain_context *context,
+                          const struct vain_codec *codec)
+{
+    const struct vain_codec_state state = vain_codec_state(codec);
+    vain_write_bytes(writer, context->spec_hash, VAIN_HASH_BYTES);
+    vain_write_u64(writer, (uint64_t)codec->word_count);
+    vain_write_u32(writer, (uint32_t)state.range_exponent);
+    vain_write_u32(writer, (uint32_t)state.bound_exponent);
+    vain_write_u32(writer, context->algorithm);
+    vain_write_u32(writer, context->masked);
+}
+
+void vain_context_bind(struct vain_context *context, const struct vain_codec *codec)
+{
+    uint8_t bytes[VAIN_CONTEXT_MESSAGE_BYTES];
+    struct vain_writer writer;
+    vain_writer_init(&writer, bytes, sizeof bytes);
+    vain_write_bytes(&writer, context->group_id, VAIN_HASH_BYTES);
+    write_meaning(&writer, context, codec);
+    VAIN_ASSERT(!writer.failed);
+    vain_hash("vain/group/round", bytes, writer.position, context->group_id);
+}
+
 void vain_context_message(const struct vain_context *context, const struct vain_codec *codec,
                           uint8_t out[VAIN_CONTEXT_MESSAGE_BYTES])
 {
-    const struct vain_codec_state state = vain_codec_state(codec);
     struct vain_writer writer;
     vain_writer_init(&writer, out, VAIN_CONTEXT_MESSAGE_BYTES);
     write_context(&writer, context);
-    vain_write_bytes(&writer, context->spec_hash, VAIN_HASH_BYTES);
-    vain_write_u64(&writer, (uint64_t)codec->word_count);
-    vain_write_u32(&writer, (uint32_t)state.range_exponent);
-    vain_write_u32(&writer, (uint32_t)state.bound_exponent);
-    vain_write_u32(&writer, context->algorithm);
-    vain_write_u32(&writer, context->masked);
+    write_meaning(&writer, context, codec);
     vain_write_u32(&writer, context->dropped);
     VAIN_ASSERT(!writer.failed);
     VAIN_ASSERT(writer.position == VAIN_CONTEXT_MESSAGE_BYTES);

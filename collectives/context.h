@@ -26,6 +26,10 @@ enum {
     VAIN_CONTEXT_COMPARED_BYTES = VAIN_CONTEXT_MESSAGE_BYTES - 4
 };
 
+/* Make group_id stand for all that the members agree on about the round's words: it becomes a hash
+ * of itself, the spec, the algorithm, masks and what the codec will do. So seeds differ between
+ * members that were told different things, whatever their messages say. Once a round. */
+void vain_context_bind(struct vain_context *context, const struct vain_codec *codec);
 /* ctx: group || LE64 epoch || LE64 round || LE32 attempt || set || parameters. */
 void vain_context_encode(const struct vain_context *context,
                          uint8_t out[VAIN_MIN_LEN(VAIN_CONTEXT_BYTES)]);

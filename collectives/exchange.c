@@ -266,6 +266,7 @@ static uint64_t first_u64(const uint8_t hash[VAIN_HASH_BYTES])
 
 static void end_reduce(struct vain_exchange *exchange, struct vain_exchange_out *out)
 {
+    VAIN_ASSERT(exchange->pending_count == 0);
     exchange->phase = VAIN_EXCHANGE_REDUCED;
     out->status = VAIN_OK;
 }

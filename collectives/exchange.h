@@ -1,7 +1,7 @@
 /* The exchange of a round as a state machine: no sockets, no clock, no threads.
  *
- *     agree: members compare the round's context. Nothing of a delta has travelled, so the round
- * can still be left;
+ *     agree: members compare the round's context; nothing of a delta travels, so that the round
+ *     can still be left;
  *
  *     reduce: masks are added to the words and the words are summed, chunk by chunk;
  *
@@ -12,7 +12,7 @@
  *     IDLE -agree-> CONTEXT -> AGREED -reduce-> REDUCE -> REDUCED -open-> OPENED -gather-> GATHER
  *     -> OPENED
  *
- * Between agree and reduce a member makes durable what it is about to send (jobs/promise.h).
+ * Between agree and reduce a member makes durable what it is about to send (jobs/store/promise.h).
  * step(state, event, out) consumes one event and writes the actions that follow; `loop`, `mpi` and
  * the simulator drive the same code. vain_exchange_drive() is the driver over a transport. A failed
  * exchange is over: the words are not usable, the caller starts another attempt or ends. */

@@ -1,6 +1,7 @@
 /* The transport's own all-reduce: all masks first, then one action. No message of it can be tagged;
  * the check word alone guards the sum. */
 #include "collectives/exchange_state.h"
+#include "kernels/device.h"
 
 static int native_action_ids(int members)
 {
@@ -20,6 +21,11 @@ static void native_begin(struct vain_exchange *exchange, struct vain_exchange_ou
 {
     const int64_t count = exchange->config.codec->word_count;
     vain_exchange_mask(exchange, 0, count);
+    const enum vain_status status = vain_queue_wait(exchange->config.queue);
+    if (status != VAIN_OK) {
+        vain_exchange_fail(exchange, out, status);
+        return;
+    }
     vain_exchange_act(exchange, out,
                       (struct vain_exchange_action){.kind = VAIN_EXCHANGE_ALL_REDUCE,
                                                     .id = 0,

@@ -8,11 +8,14 @@
  *
  * Messages of a link are numbered q = s * stripes + stripe and travel in that order, and the whole
  * algorithm is three rules:
- *     - message q may be sent when q < stripes (the first step), or once q - stripes has been
- * handled;
- *     - message q may be received when a window's place is free, and, in the all-gather, once the
- *       words where it goes to have left for good (message q - (n - 1) * stripes);
- *     - messages are handled in order.
+ *
+ *     message q may be sent when q < stripes (the first step), or once q - stripes is handled;
+ *
+ *     message q may be received when a window's place is free, and, in the all-gather, once the
+ *     words where it goes to have left for good (message q - (n - 1) * stripes);
+ *
+ *     messages are handled in order.
+ *
  * Each own word is touched first when its segment is sent or added to; that is when its masks are
  * added, so that masks, sums and messages of different chunks overlap. A member sends 2 (n - 1) / n
  * of the vector, the least there is. */

@@ -14,11 +14,12 @@ static_assert((int)VAIN_MASK_SEED_BYTES == (int)VAIN_HASH_BYTES, "a seed is a ha
 
 enum { MESSAGE_BYTES = sizeof ANNOUNCEMENT_DOMAIN + VAIN_HASH_BYTES + 32 + VAIN_X25519_BYTES };
 
-/* What was masked last: the same input must go to the same set. */
+/* What was masked last. */
 struct masked_input {
     bool any;
     uint64_t input, round;
-    uint8_t parameters_hash[VAIN_HASH_BYTES], set_hash[VAIN_HASH_BYTES];
+    uint32_t attempt;
+    uint8_t set_hash[VAIN_HASH_BYTES];
 };
 
 struct vain_secagg {
@@ -251,18 +252,21 @@ void vain_secagg_seed(const uint8_t pair_key[VAIN_MIN_LEN(VAIN_HASH_BYTES)],
     vain_hash_keyed(pair_key, "vain/secagg/seed", bytes, sizeof bytes, out);
 }
 
-/* The promise "one set an input", within this process. */
+/* The promise "one set an input", within this process; and no context twice, since seeds come from
+ * it: words of two inputs would lie under the same stream. */
 static void remember(struct vain_secagg *secagg, const struct vain_context *context, uint64_t input)
 {
     struct masked_input *last = &secagg->last;
-    const bool same_input =
-        last->any && last->input == input && last->round == context->round &&
-        memcmp(last->parameters_hash, context->parameters_hash, VAIN_HASH_BYTES) == 0;
-    VAIN_ASSERT(!same_input || memcmp(last->set_hash, context->set_hash, VAIN_HASH_BYTES) == 0);
+    if (last->any) {
+        VAIN_ASSERT(last->input != input ||
+                    memcmp(last->set_hash, context->set_hash, VAIN_HASH_BYTES) == 0);
+        VAIN_ASSERT(context->round > last->round ||
+                    (context->round == last->round && context->attempt > last->attempt));
+    }
     last->any = true;
     last->input = input;
     last->round = context->round;
-    memcpy(last->parameters_hash, context->parameters_hash, VAIN_HASH_BYTES);
+    last->attempt = context->attempt;
     memcpy(last->set_hash, context->set_hash, VAIN_HASH_BYTES);
 }
 

@@ -6,13 +6,18 @@
  * once with each sign, so the masks are gone; anything less than the whole sum is uniformly random
  * to whoever lacks one of the seeds (Bonawitz et al. 2017, pairwise masks only).
  *
- * Keys of one start of a run, in four messages that everybody gives to all others:
- *     nonce         32 random bytes; the hash over all of them is the session
- *     announcement  session, a fresh X25519 key, signed by the member's own key: one that was
- * recorded in an earlier start names another session and is refused proof         for every other
- * member a hash under the pair's key: both ends have the same one The X25519 secret is wiped as
- * soon as the pair keys are made, and a seed as soon as its round is over; neither ever reaches a
- * disk. */
+ * Keys of one start of a run, in three messages that everybody gives to all others:
+ *
+ *     nonce: 32 random bytes; the hash over all of them is the session;
+ *
+ *     announcement: the session and a fresh X25519 key, signed by the member's own key. One that
+ * was recorded in an earlier start names another session and is refused;
+ *
+ *     proof: for every other member a hash under the pair's key, so that both ends have the same
+ * one.
+ *
+ * The X25519 secret is wiped as soon as the pair keys are made, a seed as soon as its round is
+ * over, the pair keys at the end of the run. None of them is ever written anywhere. */
 #pragma once
 
 #include "base/identity.h"
@@ -54,8 +59,9 @@ void vain_secagg_prove(const struct vain_secagg *secagg, uint8_t *out);
 enum vain_status vain_secagg_check(struct vain_secagg *secagg, const uint8_t *proofs) VAIN_MUST_USE;
 
 /* The masks of one attempt. `input` names what will be masked: words of one input are never masked
- * for two sets (asserted; jobs/promise.h keeps it over restarts), since the difference of the two
- * sums would be a member's own. Borrowed until vain_secagg_end, which wipes the seeds. */
+ * for two sets (asserted; jobs/store/promise.h keeps it over restarts), since the difference of the
+ * two sums would be a member's own. (round, attempt) rises from call to call. Borrowed until
+ * vain_secagg_end, which wipes the seeds. */
 const struct vain_masks *vain_secagg_begin(struct vain_secagg *secagg,
                                            const struct vain_context *context, uint64_t input);
 void vain_secagg_end(struct vain_secagg *secagg);

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "jobs/store/member.h"
 
 /* ---- keys ------------------------------------------------------------------------------------ */
 
@@ -46,18 +45,6 @@ out:
     return status;
 }
 
-/* No restart goes back behind the oldest of the member's files; without one it begins anew. */
-static enum vain_status open_promises(struct vain_run *run)
-{
-    const char *folder = run->config->directory;
-    int64_t *rounds = NULL;
-    int count = 0;
-    VAIN_TRY(vain_member_list(folder, run->name, &rounds, &count));
-    const uint64_t oldest = count > 0 ? (uint64_t)rounds[0] : 0;
-    vain_release(rounds);
-    return vain_promises_open(folder, run->name, run->config->world, oldest, &run->promises);
-}
-
 static void say_what_keys_are(const struct vain_run *run, bool keys_pinned)
 {
     if (run->writer && !keys_pinned)
@@ -76,7 +63,8 @@ enum vain_status vain_masks_open(struct vain_run *run)
     VAIN_TRY(vain_secagg_open(run->roster_members, roster.member_count, roster.own_index,
                               run->job->exchange.allow_small, &run->secagg));
     VAIN_TRY(exchange_keys(run, &roster));
-    VAIN_TRY(open_promises(run));
+    VAIN_TRY(
+        vain_promises_open(run->config->directory, run->name, run->config->world, &run->promises));
     say_what_keys_are(run, roster.keys_pinned);
     return VAIN_OK;
 }
@@ -104,7 +92,9 @@ static int64_t input_position(const struct vain_run *run)
 static struct vain_promise promise_of(const struct vain_run *run, const struct vain_roster *roster,
                                       int64_t position)
 {
-    struct vain_promise promise = {.round = (uint64_t)run->round, .input = (uint64_t)position};
+    struct vain_promise promise = {.round = (uint64_t)run->round,
+                                   .input = (uint64_t)position,
+                                   .batches = (uint64_t)round_batches(run)};
     memcpy(promise.parameters_hash, run->parameters_hash, VAIN_HASH_BYTES);
     memcpy(promise.set_hash, roster->lasting_hash, VAIN_HASH_BYTES);
     return promise;
@@ -124,12 +114,20 @@ static enum vain_status count_promised(struct vain_run *run, int64_t *count)
     }
 }
 
+/* What the dropped batches taught is gone: residual, and, when steps on them were done already, the
+ * optimiser's memory of them. */
 static void drop(struct vain_run *run, int64_t inputs)
 {
     const int64_t position = input_position(run) + inputs * round_batches(run);
+    const size_t vector = (size_t)run->layout.parameter_count * sizeof(float);
+    const struct vain_memory_ops *memory = &run->device.ops->memory;
     if (run->leader)
-        run->device.ops->memory.zero(&run->queue, run->residual,
-                                     (size_t)run->layout.parameter_count * sizeof(float));
+        memory->zero(&run->queue, run->residual, vector);
+    if (run->method.step_in_round > 0) {
+        memory->zero(&run->queue, run->method.moment1, vector);
+        memory->zero(&run->queue, run->method.moment2, vector);
+        run->method.optimiser_step = 0;
+    }
     run->method_ops->adopt(&run->method, run->common);
     run->method.data_position = position;
 }
@@ -137,7 +135,6 @@ static void drop(struct vain_run *run, int64_t inputs)
 enum vain_status vain_masks_drop_promised(struct vain_run *run)
 {
     int64_t inputs = 0;
-    run->dropped_inputs = 0;
     if (run->job->exchange.privacy != VAIN_PRIVACY_MASKED)
         return VAIN_OK;
     if (run->leader)
@@ -148,7 +145,7 @@ enum vain_status vain_masks_drop_promised(struct vain_run *run)
     if (inputs == 0)
         return VAIN_OK;
     drop(run, inputs);
-    run->dropped_inputs = (uint32_t)inputs;
+    run->dropped_inputs += (uint32_t)inputs; /* those of an earlier start of this round included */
     if (run->leader)
         vain_event_notice(run->config->events,
                           "round %lld, member '%s': its delta was promised to another set of "

@@ -16,8 +16,9 @@ void vain_masks_close(struct vain_run *run);
 
 /* At the start of a round, before its first local step: if what this member would send was promised
  * to another set of members, it is dropped: the residual becomes zero, local steps done so far are
- * undone, and the data position moves past the batches; again until an input is free. Says so, and
- * run->dropped_inputs counts them. Collective over the site. */
+ * undone (and the optimiser forgets them), and the data position moves past the batches; again
+ * until an input is free. Says so, and adds them to run->dropped_inputs. Collective over the site.
+ */
 enum vain_status vain_masks_drop_promised(struct vain_run *run) VAIN_MUST_USE;
 
 /* After the members have agreed: make durable that this round's input goes to this set. Local;

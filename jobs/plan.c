@@ -127,12 +127,17 @@ static void add_item(struct vain_plan *plan, const char *what, int64_t bytes)
     plan->memory_bytes += bytes;
 }
 
-/* auto tries the tree on short vectors, which needs most; else a ring needs most. */
-static enum vain_algorithm planned_algorithm(const struct vain_job *job, int64_t word_count)
+/* With auto the ways that are tried are open side by side at the start. */
+static int64_t exchange_bytes(const struct vain_job *job, int members, int64_t word_count)
 {
     if (job->exchange.algorithm != VAIN_ALGORITHM_AUTO)
-        return (enum vain_algorithm)job->exchange.algorithm;
-    return word_count <= VAIN_CHOOSE_TREE_WORDS ? VAIN_ALGORITHM_TREE : VAIN_ALGORITHM_RING;
+        return vain_exchange_memory_bytes(members, word_count,
+                                          (enum vain_algorithm)job->exchange.algorithm);
+    const int64_t tried = word_count < VAIN_CHOOSE_WORDS ? word_count : VAIN_CHOOSE_WORDS;
+    const int64_t tree = word_count <= VAIN_CHOOSE_TREE_WORDS
+                             ? vain_exchange_memory_bytes(members, word_count, VAIN_ALGORITHM_TREE)
+                             : 0;
+    return vain_exchange_memory_bytes(members, tried, VAIN_ALGORITHM_RING) + tree;
 }
 
 static void plan_memory(struct vain_plan *plan, const struct vain_job *job,
@@ -148,9 +153,7 @@ static void plan_memory(struct vain_plan *plan, const struct vain_job *job,
     add_item(plan, "outer momentum", vain_outer_keeps_momentum(&job->outer) ? vector : 0);
     add_item(plan, "residuals, of the last round and the one under way", 2 * vector);
     add_item(plan, "words of the exchange", codec->word_count * (int64_t)sizeof(uint32_t));
-    add_item(plan, "messages under way",
-             vain_exchange_memory_bytes(codec->members, codec->word_count,
-                                        planned_algorithm(job, codec->word_count)));
+    add_item(plan, "messages under way", exchange_bytes(job, codec->members, codec->word_count));
     add_item(plan, "site: other ranks' gradients", part);
     add_item(plan, "loss curve",
              (job->train.rounds + 1) * (int64_t)sizeof(struct vain_curve_point));

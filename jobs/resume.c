@@ -168,11 +168,28 @@ out:
     return status;
 }
 
+/* What came is what the writer says it gave: a member that was given other parameters under the
+ * same hash would send a delta from another place than the rest, and the sum would show it. */
+static enum vain_status check_common(const struct vain_run *run, const struct common_header *header)
+{
+    uint8_t root[VAIN_HASH_BYTES];
+    VAIN_TRY(vain_merkle_root(run->common, (size_t)run->layout.parameter_count * sizeof(float),
+                              VAIN_MERKLE_LEAF_BYTES, run->device.pool, root));
+    if (memcmp(root, header->parameters_hash, VAIN_HASH_BYTES) == 0)
+        return VAIN_OK;
+    return vain_fail(VAIN_ERR_PEER,
+                     "member '%s': the parameters that came for round %lld are not those that the "
+                     "first member says it sent; nothing was sent. Check memory and network, and "
+                     "who runs the other ranks",
+                     run->name, (long long)header->round);
+}
+
 /* All ranks: the header and vectors that the writer loaded. */
 static enum vain_status adopt_common(struct vain_run *run, const struct common_header *header)
 {
     const size_t vector = (size_t)run->layout.parameter_count * sizeof(float);
     VAIN_TRY(broadcast_world(run, run->common, vector));
+    VAIN_TRY(check_common(run, header));
     if (header->has_momentum)
         VAIN_TRY(broadcast_world(run, run->momentum, vector));
     run->round = header->round;
@@ -188,7 +205,7 @@ static enum vain_status adopt_common(struct vain_run *run, const struct common_h
 /* What the leader of a site tells its ranks about the own state. */
 struct own_header {
     int32_t status;
-    int64_t step_in_round, optimiser_step, data_position;
+    int64_t step_in_round, optimiser_step, data_position, dropped_inputs;
     double loss_sum;
 };
 
@@ -205,6 +222,14 @@ static enum vain_status check_own(const struct vain_run *run, const char *path,
                          (long long)run->round);
     if (memcmp(state->parameters_hash, run->parameters_hash, VAIN_HASH_BYTES) != 0)
         return vain_fail(VAIN_ERR_CORRUPT, "%s belongs to other parameters of this run", path);
+    if (run->promises != NULL && state->promises > vain_promises_count(run->promises))
+        return vain_fail(VAIN_ERR_REFUSED,
+                         "%s: %lld promises had been made when it was written, but promises-%s.bin "
+                         "beside it holds %lld, so it is not known to whom the member's input was "
+                         "sent; put the whole file there, or start anew with another --out folder "
+                         "and another seed",
+                         path, (long long)state->promises, run->name,
+                         (long long)vain_promises_count(run->promises));
     if (state->step_in_round > run->job->train.local_steps)
         return vain_fail(VAIN_ERR_INPUT,
                          "%s stands at step %lld of its round, but train.local_steps is %lld; use "
@@ -237,6 +262,7 @@ static enum vain_status load_own(struct vain_run *run, const char *folder,
     header->optimiser_step = state.optimiser_step;
     header->data_position = state.data_position;
     header->loss_sum = state.loss_sum;
+    header->dropped_inputs = state.dropped_inputs;
     return VAIN_OK;
 }
 
@@ -274,6 +300,7 @@ static enum vain_status share_own(struct vain_run *run, struct own_header *heade
     run->method.optimiser_step = header->optimiser_step;
     run->method.data_position = header->data_position;
     run->method.loss_sum = header->loss_sum;
+    run->dropped_inputs = (uint32_t)header->dropped_inputs;
     return VAIN_OK;
 }
 
@@ -400,6 +427,8 @@ static enum vain_status resume_named(struct vain_run *run)
     else
         *slash = '\0';
     bool done = false;
+    if (run->promises != NULL && strcmp(folder, run->config->directory) != 0)
+        VAIN_TRY(vain_promises_adopt(run->promises, folder, run->name));
     VAIN_TRY(try_round(run, run->config->resume, folder, true, &done));
     VAIN_ASSERT(done);
     return leave_later_rounds(run);

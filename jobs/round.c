@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "jobs/masks.h"
@@ -82,22 +83,30 @@ static enum vain_status name_slice(struct vain_run *run, const float *delta)
                      vain_layout_slice_at(&run->layout, index)->name, (long long)index);
 }
 
+/* With masks a member's own numbers stay with it: what it prints may be read by the launcher. */
 static void say_what_did_not_fit(struct vain_run *run, const struct vain_codec_report *report)
 {
+    const bool masked = run->job->exchange.privacy == VAIN_PRIVACY_MASKED;
+    char numbers[160] = "";
+    if (report->clipped && !masked)
+        snprintf(numbers, sizeof numbers, " of norm %.4g", report->norm);
     if (report->clipped)
         vain_event_notice(run->config->events,
-                          "round %lld, member '%s': delta of norm %.4g was scaled down to the "
-                          "bound %.4g; the rest stays "
-                          "in the residual and is part of the next delta (exchange.clip)",
-                          (long long)run->round + 1, run->name, report->norm, report->bound);
-    if (report->saturation.count > 0)
-        vain_event_notice(run->config->events,
-                          "round %lld, member '%s': %lld values met the end of the integer range, "
-                          "the worst in slice '%s' "
-                          "(%.4g); what did not fit stays in the residual (exchange.bits)",
-                          (long long)run->round + 1, run->name, (long long)report->saturation.count,
-                          vain_layout_slice_at(&run->layout, report->saturation.worst_index)->name,
-                          (double)report->saturation.worst_value);
+                          "round %lld, member '%s': delta%s was scaled down to the bound %.4g; the "
+                          "rest stays in the residual and is part of the next delta "
+                          "(exchange.clip)",
+                          (long long)run->round + 1, run->name, numbers, report->bound);
+    if (report->saturation.count == 0)
+        return;
+    if (!masked)
+        snprintf(numbers, sizeof numbers, " (%lld values, the worst in slice '%s': %.4g)",
+                 (long long)report->saturation.count,
+                 vain_layout_slice_at(&run->layout, report->saturation.worst_index)->name,
+                 (double)report->saturation.worst_value);
+    vain_event_notice(run->config->events,
+                      "round %lld, member '%s': values met the end of the integer range%s; what "
+                      "did not fit stays in the residual (exchange.bits)",
+                      (long long)run->round + 1, run->name, masked ? "" : numbers);
 }
 
 enum vain_status vain_round_loss_micro(const char *member, int64_t round, double loss,
@@ -154,8 +163,10 @@ static void describe_context(const struct vain_run *run, const struct vain_roste
     memcpy(out->spec_hash, run->config->spec_hash, VAIN_HASH_BYTES);
     out->epoch = roster->epoch;
     out->round = (uint64_t)run->round;
+    out->algorithm = run->algorithm;
     out->masked = run->job->exchange.privacy == VAIN_PRIVACY_MASKED;
     out->dropped = run->dropped_inputs;
+    vain_context_bind(out, &run->codec);
 }
 
 /* The members' part of a round: what site leaders do between the local steps and the new
@@ -207,15 +218,15 @@ static enum vain_status exchange(struct vain_run *run, struct vain_counters *sum
     return vain_round_record(run, &roster, sums);
 }
 
-/* The leader's outcome and the new parameters reach the site's other ranks. They wait three
- * deadlines for the outcome: reduce and gather may take their leader one each, hashing, signing and
- * writing the record the third. */
+/* The leader's outcome and the new parameters reach the site's other ranks. They wait four
+ * deadlines for the outcome: agree, reduce and gather may take their leader one each, the promise
+ * on disk, hashing, signing and writing the record the fourth. */
 static enum vain_status share_with_site(struct vain_run *run, enum vain_status *outcome)
 {
     if (run->site.comm.size == 1)
         return VAIN_OK;
     int32_t word = (int32_t)*outcome;
-    VAIN_TRY(vain_comm_broadcast(&run->site.comm, run->config->world, 3 * run->driver.deadline_ms,
+    VAIN_TRY(vain_comm_broadcast(&run->site.comm, run->config->world, 4 * run->driver.deadline_ms,
                                  0, &word, sizeof word));
     *outcome = (enum vain_status)word;
     if (*outcome != VAIN_OK)
@@ -261,6 +272,7 @@ enum vain_status vain_round(struct vain_run *run)
 
     run->method_ops->adopt(&run->method, run->common);
     run->round++;
+    run->dropped_inputs = 0;
     if (run->leader)
         report_round(run, &sums, &report, trained - start, now_seconds(world) - trained);
     return VAIN_OK;

@@ -263,6 +263,7 @@ static enum vain_status open_exchange(struct vain_run *run)
     exchange.algorithm = (enum vain_algorithm)options->algorithm;
     if (exchange.algorithm == VAIN_ALGORITHM_AUTO)
         VAIN_TRY(vain_algorithm_choose(&exchange, &run->driver, run->words, &exchange.algorithm));
+    run->algorithm = exchange.algorithm;
     VAIN_TRY(vain_masks_open(run));
     return vain_exchange_open(&exchange, &run->exchange);
 }

@@ -60,6 +60,8 @@ static void content_hash(const struct vain_member_state *state,
     add_integer(&hash, state->step_in_round);
     add_integer(&hash, state->optimiser_step);
     add_integer(&hash, state->data_position);
+    add_integer(&hash, state->promises);
+    add_integer(&hash, state->dropped_inputs);
     add_integer(&hash, loss_bits);
     add_integer(&hash, state->parameter_count);
     for (int i = 0; i < count; i++)
@@ -82,6 +84,8 @@ static void write_scalars(struct vain_h5_writer *writer, const struct vain_membe
     vain_h5_put_integer(writer, root, "step_in_round", state->step_in_round);
     vain_h5_put_integer(writer, root, "optimiser_step", state->optimiser_step);
     vain_h5_put_integer(writer, root, "data_position", state->data_position);
+    vain_h5_put_integer(writer, root, "promises", state->promises);
+    vain_h5_put_integer(writer, root, "dropped_inputs", state->dropped_inputs);
     vain_h5_put_number(writer, root, "loss_sum", state->loss_sum);
     vain_h5_put_integer(writer, root, "parameter_count", state->parameter_count);
 }
@@ -166,6 +170,8 @@ static void read_scalars(struct vain_h5_reader *reader, struct vain_member_state
     state->step_in_round = vain_h5_get_integer(reader, root, "/", "step_in_round", 0, INT64_MAX);
     state->optimiser_step = vain_h5_get_integer(reader, root, "/", "optimiser_step", 0, INT64_MAX);
     state->data_position = vain_h5_get_integer(reader, root, "/", "data_position", 0, INT64_MAX);
+    state->promises = vain_h5_get_integer(reader, root, "/", "promises", 0, INT64_MAX);
+    state->dropped_inputs = vain_h5_get_integer(reader, root, "/", "dropped_inputs", 0, UINT32_MAX);
     state->loss_sum = vain_h5_get_number(reader, root, "/", "loss_sum");
     state->parameter_count = vain_h5_get_integer(reader, root, "/", "parameter_count", 1,
                                                  reader->file_bytes / (int64_t)sizeof(float));

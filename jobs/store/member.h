@@ -19,6 +19,8 @@ struct vain_member_state {
     int64_t optimiser_step; /* AdamW's count of steps */
     int64_t data_position;  /* batches drawn so far */
     double loss_sum;        /* of the steps done in this round */
+    int64_t promises;       /* lines of promises-<name>.bin by now; 0 without masks */
+    int64_t dropped_inputs; /* of the round under way: promised to another set */
     int64_t parameter_count;
     /* (N) each. For writing: borrowed. For reading: caller's buffers, filled. */
     float *moment1, *moment2, *residual;

@@ -119,6 +119,8 @@ void vain_cpu_add_masks(struct vain_queue *queue, const struct vain_masks *masks
     w.masks = masks;
     w.first = first;
     vain_run(queue->device, vain_parts_of(words_count, VAIN_BLOCK), masks_block, &w);
+    for (int i = 0; i < vain_pool_threads(queue->device->pool); i++)
+        vain_mask_stream_forget(queue->device->mask_streams[i]);
 }
 
 /* ---- Tags ---- */

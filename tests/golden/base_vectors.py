@@ -140,8 +140,8 @@ def write_seed(target, name, data):
         file.write(data)
 
 
-def promise(attempt, number, first, parameters, members):
-    body = b"VAINPROM" + struct.pack("<IIQQ", 1, attempt, number, first) + parameters + members
+def promise(attempt, number, first, batches, parameters, members):
+    body = b"VAINPROM" + struct.pack("<IIQQQ", 1, attempt, number, first, batches) + parameters + members
     return body + blake(b"vain/promise", body)[:16]
 
 
@@ -163,10 +163,10 @@ def main():
     write("card.hex", [card(one).hex()])
     write("record.hex", [record([("alice", one), ("bob", two), ("carol", three)]).hex()])
     whole, small = record([("alice", one), ("bob", two), ("carol", three)]), record([("alice", one)], (), ())
-    line = promise(2, 7, 0x0102030405060708, bytes([0x11]) * 32, bytes([0x22]) * 32)
+    line = promise(2, 7, 0x0102030405060708, 60, bytes([0x11]) * 32, bytes([0x22]) * 32)
     write("promise.hex", [line.hex()])
     write_seed("promise", "one-line", line)
-    write_seed("promise", "three-lines-with-torn-tail", line + promise(0, 8, 0, one, two) + line[:50])
+    write_seed("promise", "three-lines-with-torn-tail", line + promise(0, 8, 0, 20, one, two) + line[:50])
     write_seed("record", "three-members", whole)
     write_seed("record", "one-member", small)
     write_seed("record", "log-with-torn-tail", small + small + small[:100])

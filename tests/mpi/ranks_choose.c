@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "tests/mpi/ranks.h"
 
-enum { N = 500, TRIALS = 3 };
+enum { N = 500, TRIALS = 5 };
 
 static const char *const names[] = {"ada",  "bob",   "carol", "dave",
                                     "erin", "frank", "grace", "hugo"};
@@ -18,16 +18,16 @@ static const char *const names[] = {"ada",  "bob",   "carol", "dave",
 struct script {
     uint64_t now_ns;
     int asked;
-    int ways;                               /* number of `took` that are used */
+    int ways;                               /* that are tried, in turn */
     uint64_t took[VAIN_ALGORITHMS][TRIALS]; /* in the order in which ways are tried */
 };
 
 static uint64_t scripted_now_ns(struct vain_world *world)
 {
     struct script *script = world->state;
-    const int trial = script->asked / 2;
-    if (script->asked++ % 2 == 1 && trial / TRIALS < script->ways)
-        script->now_ns += script->took[trial / TRIALS][trial % TRIALS];
+    const int turn = script->asked / 2;
+    if (script->asked++ % 2 == 1 && turn < script->ways * TRIALS)
+        script->now_ns += script->took[turn % script->ways][turn / script->ways];
     return script->now_ns;
 }
 
@@ -76,7 +76,7 @@ static enum vain_algorithm choose(struct ranks *ranks, struct chooser *chooser)
     return mine;
 }
 
-/* One of three trials is quick, the others are ten times as long. */
+/* One of the trials is quick, the others are ten times as long. */
 static void set_took(struct chooser *chooser, int way, int quick, uint64_t ns)
 {
     for (int trial = 0; trial < TRIALS; trial++)
@@ -101,13 +101,40 @@ static void the_slowest_member_decides(struct ranks *ranks)
     };
     open_chooser(ranks, &chooser, N, 0);
     for (size_t i = 0; i < VAIN_COUNT_OF(rows); i++) {
-        set_took(&chooser, 0, own, own == 0 ? rows[i].native_at_first : 2);
-        set_took(&chooser, 1, own + 1, own == 0 ? rows[i].ring_at_first : rows[i].ring);
-        set_took(&chooser, 2, own + 2, own == last ? rows[i].tree_at_last : 3);
+        set_took(&chooser, 0, 0, own == 0 ? rows[i].native_at_first : 2);
+        set_took(&chooser, 1, 1, own == 0 ? rows[i].ring_at_first : rows[i].ring);
+        set_took(&chooser, 2, 4, own == last ? rows[i].tree_at_last : 3);
         const enum vain_algorithm chosen = choose(ranks, &chooser);
         EXPECT(ranks, chosen == (ranks->comm.size == 1 ? VAIN_ALGORITHM_RING : rows[i].expected));
         EXPECT(ranks, chooser.script.asked == (ranks->comm.size == 1 ? 0 : 3 * 2 * TRIALS));
     }
+    vain_release(chooser.words);
+}
+
+/* A trial takes as long as its slowest member: members that are quick at different times are slow.
+ */
+static void quick_at_different_times_is_slow(struct ranks *ranks)
+{
+    struct chooser chooser;
+    if (ranks->comm.size == 1)
+        return;
+    open_chooser(ranks, &chooser, N, 0);
+    set_took(&chooser, 0, ranks->comm.rank, 10); /* 100 at somebody in every trial */
+    set_took(&chooser, 1, 3, 60);
+    set_took(&chooser, 2, 3, 70);
+    EXPECT(ranks, choose(ranks, &chooser) == VAIN_ALGORITHM_RING);
+    vain_release(chooser.words);
+}
+
+/* Trials end when a second is spent, at all members together. */
+static void long_trials_are_few(struct ranks *ranks)
+{
+    struct chooser chooser;
+    open_chooser(ranks, &chooser, N, 0);
+    for (int way = 0; way < 3; way++)
+        set_took(&chooser, way, 0, ranks->comm.rank == 0 ? 400000000 : 1);
+    (void)choose(ranks, &chooser);
+    EXPECT(ranks, chooser.script.asked == (ranks->comm.size == 1 ? 0 : 3 * 2));
     vain_release(chooser.words);
 }
 
@@ -134,7 +161,8 @@ static void long_vectors_take_no_tree(struct ranks *ranks)
         EXPECT(ranks, chooser.codec.word_count == VAIN_CHOOSE_TREE_WORDS + longer);
         set_took(&chooser, 0, 0, 20);
         set_took(&chooser, 1, 0, 10);
-        set_took(&chooser, 2, 0, 5);
+        if (longer == 0)
+            set_took(&chooser, 2, 0, 5);
         const enum vain_algorithm chosen = choose(ranks, &chooser);
         EXPECT(ranks, chosen == (longer > 0 || ranks->comm.size == 1 ? VAIN_ALGORITHM_RING
                                                                      : VAIN_ALGORITHM_TREE));
@@ -222,6 +250,8 @@ static void a_missing_member_ends_the_trial(struct ranks *ranks)
 
 const struct ranks_case choose_cases[] = {
     {"choose: the slowest member decides", the_slowest_member_decides},
+    {"choose: quick at different times is slow", quick_at_different_times_is_slow},
+    {"choose: long trials are few", long_trials_are_few},
     {"choose: all choose the same", all_choose_the_same},
     {"choose: long vectors take no tree", long_vectors_take_no_tree},
     {"choose: what a transport lacks is not tried", what_a_transport_lacks_is_not_tried},

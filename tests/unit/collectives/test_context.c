@@ -111,10 +111,37 @@ static void masks_and_algorithms_are_named(void)
         strstr(vain_fail_message(), "'bob' (algorithm 3 instead of 0, masks 1 instead of 0)"));
 }
 
+/* A member that is told anything else has another ctx, and with it other seeds. */
+static void the_group_binds_all_that_is_agreed(void)
+{
+    struct vain_context plain, bound, other;
+    struct vain_codec codec = {.word_count = 100};
+    codec.fixed = (struct vain_fixed){.scale_exponent = 20, .bits = 30, .fields = 1};
+    fill(&plain);
+    bound = plain;
+    vain_context_bind(&bound, &codec);
+    CU_ASSERT_NOT_EQUAL(memcmp(bound.group_id, plain.group_id, VAIN_HASH_BYTES), 0);
+    for (int change = 0; change < 8; change++) {
+        struct vain_codec told = codec;
+        other = plain;
+        other.dropped = change == 0; /* told to others, not agreed */
+        other.spec_hash[31] ^= change == 1;
+        other.algorithm ^= change == 2;
+        other.masked ^= change == 3;
+        other.group_id[0] ^= change == 4;
+        told.word_count += change == 5;
+        told.fixed.scale_exponent += change == 6;
+        told.bound_exponent += change == 7;
+        vain_context_bind(&other, &told);
+        CU_ASSERT_EQUAL(memcmp(other.group_id, bound.group_id, VAIN_HASH_BYTES) == 0, change == 0);
+    }
+}
+
 static const struct vain_test tests[] = {
     {"every field of a context has its place", every_field_has_its_place},
     {"a message says it all", a_message_says_it_all},
     {"every compared bit counts, and no other", every_compared_bit_counts},
+    {"the group binds all that is agreed", the_group_binds_all_that_is_agreed},
     {"masks and algorithms that differ are named", masks_and_algorithms_are_named},
     {NULL, NULL},
 };

@@ -186,6 +186,46 @@ static void *run_rank(void *context)
     return NULL;
 }
 
+/* A transport that flips one bit of the first long broadcast that it receives. One rank's, so one
+ * thread's. */
+enum { LONG_BYTES = 4096 };
+static struct vain_transport_ops spoilt_ops;
+static const struct vain_transport_ops *honest_ops;
+static struct vain_request *spoilt_request;
+static unsigned char *spoilt_buffer;
+
+static enum vain_status spoilt_post_receive(struct vain_comm *comm, int peer, uint32_t tag,
+                                            void *buffer, size_t bytes,
+                                            struct vain_request *request)
+{
+    if (spoilt_buffer == NULL && tag == VAIN_TAG_BROADCAST && bytes >= LONG_BYTES) {
+        spoilt_request = request;
+        spoilt_buffer = buffer;
+    }
+    return honest_ops->post_receive(comm, peer, tag, buffer, bytes, request);
+}
+
+static enum vain_status spoilt_test(struct vain_request *request)
+{
+    const enum vain_status status = honest_ops->test(request);
+    if (status == VAIN_OK && request == spoilt_request) {
+        spoilt_buffer[5] ^= 1;
+        spoilt_request = NULL;
+    }
+    return status;
+}
+
+static void spoil(struct vain_comm *comm)
+{
+    honest_ops = comm->ops;
+    spoilt_ops = *comm->ops;
+    spoilt_ops.post_receive = spoilt_post_receive;
+    spoilt_ops.test = spoilt_test;
+    spoilt_request = NULL;
+    spoilt_buffer = NULL;
+    comm->ops = &spoilt_ops;
+}
+
 void bed_run(struct bed *bed, const struct bed_options *options, struct bed_outcome *out)
 {
     struct vain_loop_hub *hub = NULL;
@@ -200,6 +240,8 @@ void bed_run(struct bed *bed, const struct bed_options *options, struct bed_outc
         ranks[i] = (struct rank){
             .bed = bed, .options = options, .out = out, .number = i, .signal = &signals[i]};
         VAIN_ASSERT(vain_loop_comm_open(hub, i, &ranks[i].comm) == VAIN_OK);
+        if (i > 0 && i == options->spoilt_rank)
+            spoil(&ranks[i].comm);
     }
     for (int i = 1; i < options->ranks; i++)
         VAIN_ASSERT(pthread_create(&ranks[i].thread, NULL, run_rank, &ranks[i]) == 0);

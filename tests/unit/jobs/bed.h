@@ -31,6 +31,7 @@ struct bed_options {
     int signal_rank;     /* this rank ... */
     int64_t signal_step; /* ... is signalled when it has done so many steps in all; 0: never */
     const char *key_folder;
+    int spoilt_rank; /* > 0: what this rank is sent of the parameters at a resume has a wrong bit */
     struct vain_world *world[BED_RANKS_MAX]; /* NULL: the real one */
 };
 struct bed_outcome {

@@ -159,35 +159,53 @@ static void the_same_set_sends_again(void)
 
 static void another_set_never_gets_a_promised_input(void)
 {
-    struct bed_outcome four, three, free, three_again, four_again;
+    struct bed_outcome four, three, three_again, four_again;
     CU_ASSERT_FATAL(bed_open(&bed));
     run_with(masked, 4, &four);
 
-    /* Round 3 was promised to four: each of three drops one input there, and the record says so.
-     * Round 4 starts from other parameters, so nothing of it was promised. */
+    /* What four were promised in rounds 3 and 4 three never get: each of them passes over both
+     * inputs at once, and the record says so. */
     lose_the_last_files();
     run_with(masked, 3, &three);
     CU_ASSERT_EQUAL(bed_count_notices(&three, "promised to another set"), 3);
-    CU_ASSERT_EQUAL(bed_count_notices(&three, "3 batches are passed over"), 3);
+    CU_ASSERT_EQUAL(bed_count_notices(&three, "6 batches are passed over"), 3);
     CU_ASSERT_EQUAL(read_drops().members_of_round[3], 3);
-    CU_ASSERT_EQUAL(read_drops().of_round[3], 3);
+    CU_ASSERT_EQUAL(read_drops().of_round[3], 6);
     CU_ASSERT_EQUAL(read_drops().of_round[4], 0);
 
     /* Back once more: three find their own promise behind the one to four, and four theirs. */
     lose_the_last_files();
     run_with(masked, 3, &three_again);
     CU_ASSERT(same_hash(&three, &three_again));
-    CU_ASSERT_EQUAL(read_drops().of_round[3], 3);
+    CU_ASSERT_EQUAL(read_drops().of_round[3], 6);
     lose_the_last_files();
     run_with(masked, 4, &four_again);
     CU_ASSERT_EQUAL(read_drops().of_round[3], 0);
+    CU_ASSERT(same_hash(&four, &four_again));
+    bed_close(&bed);
+}
 
-    /* Without promises three would have sent what four were sent: that is what is prevented. */
-    lose_the_last_files();
-    forget_promises(4);
-    run_with(masked, 3, &free);
-    CU_ASSERT_EQUAL(read_drops().of_round[3], 0);
-    CU_ASSERT_FALSE(same_hash(&three, &free));
+/* A member file that knows of promises is not taken without them. */
+static void lost_promises_stop_the_start(void)
+{
+    struct bed_outcome out;
+    char path[256];
+    CU_ASSERT_FATAL(bed_open(&bed));
+    run_with(masked, 3, &out);
+    forget_promises(3);
+    bed_run(&bed, &(struct bed_options){.ranks = 3}, &out);
+    bool told = false;
+    for (int rank = 0; rank < 3; rank++) {
+        CU_ASSERT(out.status[rank] < 0);
+        told = told || strstr(out.message[rank], "4 promises had been made") != NULL;
+    }
+    CU_ASSERT(told);
+    bed_clear_output(&bed);
+    run_with(masked, 3, &out);
+    snprintf(path, sizeof path, "%s/promises-member-2.bin", bed.output);
+    CU_ASSERT_EQUAL(truncate(path, 3 * VAIN_PROMISE_BYTES + 40), 0);
+    bed_run(&bed, &(struct bed_options){.ranks = 3}, &out);
+    CU_ASSERT_EQUAL(out.status[2], VAIN_ERR_REFUSED);
     bed_close(&bed);
 }
 
@@ -216,7 +234,7 @@ struct scene {
     struct vain_run_config config;
     struct vain_federation federation;
     struct vain_run run;
-    float residual[4], common[4];
+    float residual[4], common[4], moment1[4], moment2[4];
     int adopted;
 };
 static struct scene scene;
@@ -242,7 +260,8 @@ static void adopt_in_scene(struct vain_method *method, const float *parameters)
 
 static void promise_in_scene(int64_t position, uint8_t set)
 {
-    struct vain_promise promise = {.round = 7, .input = (uint64_t)position, .set_hash = {set}};
+    struct vain_promise promise = {
+        .round = 3, .input = (uint64_t)position, .batches = BATCHES, .set_hash = {set}};
     CU_ASSERT_EQUAL(vain_promises_make(scene.run.promises, &promise), VAIN_OK);
 }
 
@@ -269,12 +288,15 @@ static void open_scene(void)
     run->common = scene.common;
     run->layout.parameter_count = 4;
     run->site.comm.size = 1;
+    run->method.moment1 = scene.moment1;
+    run->method.moment2 = scene.moment2;
+    run->method.optimiser_step = 50;
     for (int i = 0; i < 4; i++)
-        scene.residual[i] = 1.5f;
+        scene.residual[i] = scene.moment1[i] = scene.moment2[i] = 1.5f;
     CU_ASSERT_EQUAL_FATAL(vain_device_open_cpu(1, NULL, &run->device), VAIN_OK);
     run->queue.device = &run->device;
-    CU_ASSERT_EQUAL_FATAL(
-        vain_promises_open(bed.output, "ann", vain_world_real(), 0, &run->promises), VAIN_OK);
+    CU_ASSERT_EQUAL_FATAL(vain_promises_open(bed.output, "ann", vain_world_real(), &run->promises),
+                          VAIN_OK);
 }
 
 static void close_scene(void)
@@ -300,8 +322,21 @@ static void a_dropped_input_leaves_nothing_behind(void)
     CU_ASSERT_EQUAL(scene.adopted, 1);
     CU_ASSERT_EQUAL(method->step_in_round, 0);
     CU_ASSERT_EQUAL(method->data_position, 100 + 2 * BATCHES);
-    for (int i = 0; i < 4; i++)
+    CU_ASSERT_EQUAL(method->optimiser_step, 0);
+    for (int i = 0; i < 4; i++) {
         CU_ASSERT_EQUAL(scene.residual[i], 0);
+        CU_ASSERT_EQUAL(scene.moment1[i], 0);
+        CU_ASSERT_EQUAL(scene.moment2[i], 0);
+    }
+    close_scene();
+    /* Nothing of the input had been trained on: the optimiser keeps what it learnt before. */
+    open_scene();
+    method->data_position = 100;
+    CU_ASSERT_EQUAL(vain_masks_drop_promised(&scene.run), VAIN_OK);
+    CU_ASSERT_EQUAL(scene.run.dropped_inputs, 2);
+    CU_ASSERT_EQUAL(method->optimiser_step, 50);
+    CU_ASSERT_EQUAL(scene.moment1[2], 1.5f);
+    CU_ASSERT_EQUAL(scene.residual[2], 0);
     close_scene();
     bed_close(&bed);
 }
@@ -320,6 +355,27 @@ static void an_input_that_is_free_stays(void)
     CU_ASSERT_EQUAL(scene.run.method.step_in_round, 1);
     CU_ASSERT_EQUAL(scene.residual[3], 1.5f);
     close_scene();
+    bed_close(&bed);
+}
+
+/* Other parameters under the same hash would show a member's delta in the sum: it looks itself. */
+static void other_parameters_are_noticed_before_a_word_leaves(void)
+{
+    struct bed_outcome out;
+    bool told = false;
+    CU_ASSERT_FATAL(bed_open(&bed));
+    CU_ASSERT_EQUAL_FATAL(bed_spec(&bed, masked, NULL), VAIN_OK);
+    bed_run(&bed, &(struct bed_options){.ranks = 3, .signal_rank = 0, .signal_step = 7}, &out);
+    CU_ASSERT_EQUAL(out.status[0], VAIN_STOPPED);
+    bed_run(&bed, &(struct bed_options){.ranks = 3, .spoilt_rank = 2}, &out);
+    for (int rank = 0; rank < 3; rank++) {
+        CU_ASSERT(out.status[rank] < 0);
+        told = told || strstr(out.message[rank],
+                              "member 'member-2': the parameters that came for round 2 are not "
+                              "those") != NULL;
+    }
+    CU_ASSERT(told);
+    run_with(masked, 3, &out);
     bed_close(&bed);
 }
 
@@ -363,7 +419,10 @@ static const struct vain_test tests[] = {
     {"another set never gets a promised input", another_set_never_gets_a_promised_input},
     {"a dropped input leaves nothing behind", a_dropped_input_leaves_nothing_behind},
     {"an input that is free stays", an_input_that_is_free_stays},
+    {"lost promises stop the start", lost_promises_stop_the_start},
     {"damaged promises stop the start", damaged_promises_stop_the_start},
+    {"other parameters are noticed before a word leaves",
+     other_parameters_are_noticed_before_a_word_leaves},
     {"too few members are refused", too_few_are_refused},
     {"who is not pinned is told", who_is_not_pinned_is_told},
     {NULL, NULL},

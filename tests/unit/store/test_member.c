@@ -30,6 +30,8 @@ static void make_sample(struct sample *out, int64_t step_in_round)
         .step_in_round = step_in_round,
         .optimiser_step = 67,
         .data_position = 71,
+        .promises = 5,
+        .dropped_inputs = 2,
         .loss_sum = 12.0625,
         .parameter_count = N,
         .moment1 = out->vectors[0],
@@ -53,6 +55,8 @@ static void assert_equal_scalars(const struct vain_member_state *a,
     CU_ASSERT_EQUAL(a->step_in_round, b->step_in_round);
     CU_ASSERT_EQUAL(a->optimiser_step, b->optimiser_step);
     CU_ASSERT_EQUAL(a->data_position, b->data_position);
+    CU_ASSERT_EQUAL(a->promises, b->promises);
+    CU_ASSERT_EQUAL(a->dropped_inputs, b->dropped_inputs);
     CU_ASSERT_EQUAL(a->loss_sum, b->loss_sum);
     CU_ASSERT_EQUAL(a->parameter_count, b->parameter_count);
 }

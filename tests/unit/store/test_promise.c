@@ -26,7 +26,7 @@ static void begin(void)
 static struct vain_promise promise_of(uint64_t round)
 {
     struct vain_promise promise = {
-        .attempt = (uint32_t)(3 * round), .round = round, .input = 1000 * round};
+        .attempt = (uint32_t)(3 * round), .round = round, .input = 1000 * round, .batches = 20};
     memset(promise.parameters_hash, (int)(round + 1), VAIN_HASH_BYTES);
     memset(promise.set_hash, 0x77, VAIN_HASH_BYTES);
     return promise;
@@ -35,6 +35,7 @@ static struct vain_promise promise_of(uint64_t round)
 static bool are_equal(const struct vain_promise *a, const struct vain_promise *b)
 {
     return a->attempt == b->attempt && a->round == b->round && a->input == b->input &&
+           a->batches == b->batches &&
            memcmp(a->parameters_hash, b->parameters_hash, VAIN_HASH_BYTES) == 0 &&
            memcmp(a->set_hash, b->set_hash, VAIN_HASH_BYTES) == 0;
 }
@@ -47,16 +48,16 @@ static bool is_held(const struct vain_promises *promises, uint64_t round)
     return vain_promises_forbid(promises, &promise);
 }
 
-static void open_file(uint64_t oldest_round, struct vain_promises **out)
+static void open_file(struct vain_promises **out)
 {
-    BED_OK(vain_promises_open(folder, "alice", vain_world_real(), oldest_round, out));
+    BED_OK(vain_promises_open(folder, "alice", vain_world_real(), out));
 }
 
 /* A file of promises of rounds 0 .. LINES - 1, and its bytes. */
 static void make_file(uint8_t bytes[LINES * VAIN_PROMISE_BYTES])
 {
     struct vain_promises *promises = NULL;
-    open_file(0, &promises);
+    open_file(&promises);
     for (uint64_t round = 0; round < LINES; round++) {
         const struct vain_promise promise = promise_of(round);
         BED_OK(vain_promises_make(promises, &promise));
@@ -80,7 +81,8 @@ static bool file_is(const uint8_t *expected, size_t bytes)
 
 static void a_line_is_the_golden_one(void)
 {
-    struct vain_promise promise = {.attempt = 2, .round = 7, .input = UINT64_C(0x0102030405060708)};
+    struct vain_promise promise = {
+        .attempt = 2, .round = 7, .input = UINT64_C(0x0102030405060708), .batches = 60};
     uint8_t line[VAIN_PROMISE_BYTES];
     char text[2 * VAIN_PROMISE_BYTES + 1], golden[2 * VAIN_PROMISE_BYTES + 2] = "";
     memset(promise.parameters_hash, 0x11, VAIN_HASH_BYTES);
@@ -153,7 +155,7 @@ static void promises_outlive_the_process(void)
     begin();
     make_file(bytes);
     CU_ASSERT_TRUE(file_is(bytes, sizeof bytes));
-    open_file(0, &promises);
+    open_file(&promises);
     CU_ASSERT_EQUAL(vain_promises_count(promises), LINES);
     for (uint64_t round = 0; round < LINES; round++)
         CU_ASSERT_TRUE(is_held(promises, round));
@@ -161,7 +163,7 @@ static void promises_outlive_the_process(void)
     CU_ASSERT_TRUE(file_is(bytes, sizeof bytes));
     vain_promises_close(&promises);
     /* Others' files are not read. */
-    BED_OK(vain_promises_open(folder, "bob", vain_world_real(), 0, &promises));
+    BED_OK(vain_promises_open(folder, "bob", vain_world_real(), &promises));
     CU_ASSERT_EQUAL(vain_promises_count(promises), 0);
     vain_promises_close(&promises);
     vain_promises_close(&promises);
@@ -178,7 +180,7 @@ static void a_torn_tail_is_cut_off(void)
         const int64_t whole = (int64_t)(length / VAIN_PROMISE_BYTES);
         struct vain_promises *promises = NULL;
         bed_write_file(path, bytes, length);
-        open_file(0, &promises);
+        open_file(&promises);
         CU_ASSERT_EQUAL(vain_promises_count(promises), whole);
         CU_ASSERT_TRUE(file_is(bytes, (size_t)whole * VAIN_PROMISE_BYTES));
         if (whole < LINES) {
@@ -192,16 +194,17 @@ static void a_torn_tail_is_cut_off(void)
 }
 
 /* A last line of full length whose blocks did not all come to the disk. */
-static void a_last_line_with_holes_is_cut_off(void)
+static void a_last_line_of_zeros_is_cut_off(void)
 {
     uint8_t bytes[LINES * VAIN_PROMISE_BYTES], torn[LINES * VAIN_PROMISE_BYTES];
     struct vain_promises *promises = NULL;
     begin();
     make_file(bytes);
     memcpy(torn, bytes, sizeof torn);
-    memset(torn + (size_t)(LINES - 1) * VAIN_PROMISE_BYTES, 0, 48);
+    memset(torn + (size_t)(LINES - 1) * VAIN_PROMISE_BYTES, 0, VAIN_PROMISE_BYTES);
     bed_write_file(path, torn, sizeof torn);
-    open_file(0, &promises);
+    vain_fail_clear();
+    open_file(&promises);
     CU_ASSERT_EQUAL(vain_promises_count(promises), LINES - 1);
     CU_ASSERT_STRING_EQUAL(vain_fail_message(), ""); /* nothing went wrong */
     CU_ASSERT_TRUE(file_is(bytes, (size_t)(LINES - 1) * VAIN_PROMISE_BYTES));
@@ -215,10 +218,10 @@ static void damage_elsewhere_is_refused(void)
     struct vain_promises *promises = NULL;
     begin();
     make_file(bytes);
-    for (size_t at = 0; at < (size_t)(LINES - 1) * VAIN_PROMISE_BYTES; at += 13) {
+    for (size_t at = 0; at < (size_t)LINES * VAIN_PROMISE_BYTES; at += 13) {
         bytes[at] ^= 0x10;
         bed_write_file(path, bytes, sizeof bytes);
-        BED_FAILS(vain_promises_open(folder, "alice", vain_world_real(), 0, &promises),
+        BED_FAILS(vain_promises_open(folder, "alice", vain_world_real(), &promises),
                   VAIN_ERR_CORRUPT);
         CU_ASSERT_PTR_NULL(promises);
         char expected[100];
@@ -231,8 +234,7 @@ static void damage_elsewhere_is_refused(void)
     /* A damaged line before a torn one is damage too, though no whole line follows it. */
     bytes[(LINES - 2) * VAIN_PROMISE_BYTES + 20] ^= 1;
     bed_write_file(path, bytes, sizeof bytes - 5);
-    BED_FAILS(vain_promises_open(folder, "alice", vain_world_real(), 0, &promises),
-              VAIN_ERR_CORRUPT);
+    BED_FAILS(vain_promises_open(folder, "alice", vain_world_real(), &promises), VAIN_ERR_CORRUPT);
     bed_remove_folder(folder);
 }
 
@@ -245,31 +247,11 @@ static void a_newer_line_is_never_cut_off(void)
     make_file(bytes);
     make_newer(bytes + (size_t)(LINES - 1) * VAIN_PROMISE_BYTES);
     bed_write_file(path, bytes, sizeof bytes);
-    BED_FAILS(vain_promises_open(folder, "alice", vain_world_real(), 0, &promises),
-              VAIN_ERR_REFUSED);
+    BED_FAILS(vain_promises_open(folder, "alice", vain_world_real(), &promises), VAIN_ERR_REFUSED);
     CU_ASSERT_PTR_NULL(promises);
     CU_ASSERT_PTR_NOT_NULL(
         strstr(vain_fail_message(), "promises-alice.bin: promise 5 of 5 was written by another"));
     CU_ASSERT_TRUE(file_is(bytes, sizeof bytes));
-    bed_remove_folder(folder);
-}
-
-static void old_rounds_are_dropped(void)
-{
-    uint8_t bytes[LINES * VAIN_PROMISE_BYTES];
-    begin();
-    make_file(bytes);
-    for (uint64_t oldest = 0; oldest <= LINES + 1; oldest++) {
-        struct vain_promises *promises = NULL;
-        const size_t dropped = oldest < LINES ? (size_t)oldest : LINES;
-        open_file(oldest, &promises);
-        CU_ASSERT_EQUAL(vain_promises_count(promises), (int64_t)(LINES - dropped));
-        for (uint64_t round = 0; round < LINES; round++)
-            CU_ASSERT_EQUAL(is_held(promises, round), round >= oldest);
-        CU_ASSERT_TRUE(
-            file_is(bytes + dropped * VAIN_PROMISE_BYTES, (LINES - dropped) * VAIN_PROMISE_BYTES));
-        vain_promises_close(&promises);
-    }
     bed_remove_folder(folder);
 }
 
@@ -285,7 +267,7 @@ static void more_lines_than_the_first_memory_holds(void)
         vain_promise_encode(&promise, bytes + round * VAIN_PROMISE_BYTES);
     }
     bed_write_file(path, bytes, (size_t)MANY * VAIN_PROMISE_BYTES);
-    open_file(0, &promises);
+    open_file(&promises);
     CU_ASSERT_EQUAL(vain_promises_count(promises), MANY);
     CU_ASSERT_TRUE(is_held(promises, 0));
     CU_ASSERT_TRUE(is_held(promises, 1023));
@@ -302,24 +284,22 @@ static void files_that_cannot_be_read_are_refused(void)
     char long_folder[VAIN_PATH_BYTES];
     begin();
     CU_ASSERT_EQUAL_FATAL(mkdir(path, 0700), 0);
-    CU_ASSERT_TRUE(vain_promises_open(folder, "alice", vain_world_real(), 0, &promises) < 0);
+    CU_ASSERT_TRUE(vain_promises_open(folder, "alice", vain_world_real(), &promises) < 0);
     CU_ASSERT_PTR_NULL(promises);
     CU_ASSERT_PTR_NOT_NULL(strstr(vain_fail_message(), "promises-alice.bin: cannot be read"));
     CU_ASSERT_EQUAL(rmdir(path), 0);
     /* A link to itself: not "there is no file". */
     CU_ASSERT_EQUAL(symlink("promises-alice.bin", path), 0);
-    BED_FAILS(vain_promises_open(folder, "alice", vain_world_real(), 0, &promises),
-              VAIN_ERR_REFUSED);
+    BED_FAILS(vain_promises_open(folder, "alice", vain_world_real(), &promises), VAIN_ERR_REFUSED);
     CU_ASSERT_EQUAL(unlink(path), 0);
     /* A sparse file of more bytes than promises take, before memory is taken for it. */
     bed_write_file(path, "", 0);
     CU_ASSERT_EQUAL(truncate(path, ((off_t)1 << 24) * VAIN_PROMISE_BYTES + 1), 0);
-    BED_FAILS(vain_promises_open(folder, "alice", vain_world_real(), 0, &promises),
-              VAIN_ERR_CORRUPT);
+    BED_FAILS(vain_promises_open(folder, "alice", vain_world_real(), &promises), VAIN_ERR_CORRUPT);
     CU_ASSERT_PTR_NOT_NULL(strstr(vain_fail_message(), "are more than promises take"));
     memset(long_folder, 'x', sizeof long_folder);
     long_folder[sizeof long_folder - 1] = '\0';
-    BED_FAILS(vain_promises_open(long_folder, "alice", vain_world_real(), 0, &promises),
+    BED_FAILS(vain_promises_open(long_folder, "alice", vain_world_real(), &promises),
               VAIN_ERR_INPUT);
     CU_ASSERT_PTR_NULL(promises);
     bed_remove_folder(folder);
@@ -333,7 +313,7 @@ static void one_input_goes_to_one_set(void)
     const struct vain_promise made = promise_of(3);
     struct vain_promise asked;
     begin();
-    open_file(0, &promises);
+    open_file(&promises);
     asked = made;
     asked.set_hash[31] ^= 0x80;
     CU_ASSERT_FALSE(vain_promises_forbid(promises, &asked)); /* nothing is promised yet */
@@ -342,15 +322,20 @@ static void one_input_goes_to_one_set(void)
     asked.attempt++; /* of which attempt does not matter */
     CU_ASSERT_TRUE(vain_promises_forbid(promises, &asked));
     CU_ASSERT_FALSE(vain_promises_forbid(promises, &made));
-    /* Other words than the promised ones go anywhere. */
+    /* Nor of which round, nor from which parameters: batches are what is promised. */
     asked.round++;
-    CU_ASSERT_FALSE(vain_promises_forbid(promises, &asked));
-    asked.round = made.round;
-    asked.input++;
-    CU_ASSERT_FALSE(vain_promises_forbid(promises, &asked));
-    asked.input = made.input;
     asked.parameters_hash[0] ^= 1;
-    CU_ASSERT_FALSE(vain_promises_forbid(promises, &asked));
+    CU_ASSERT_TRUE(vain_promises_forbid(promises, &asked));
+    /* Every overlap counts, from the first batch to the last; beside them all is free. */
+    for (uint64_t first = made.input - 30; first <= made.input + 30; first++) {
+        asked.input = first;
+        asked.batches = 7;
+        const bool free = first + 7 <= made.input || first >= made.input + made.batches;
+        CU_ASSERT_EQUAL(vain_promises_forbid(promises, &asked), !free);
+    }
+    asked.input = made.input - 100;
+    asked.batches = 1000;
+    CU_ASSERT_TRUE(vain_promises_forbid(promises, &asked));
     /* It does not matter how many promises came after. */
     for (uint64_t round = 10; round < 30; round++) {
         const struct vain_promise later = promise_of(round);
@@ -361,6 +346,33 @@ static void one_input_goes_to_one_set(void)
     CU_ASSERT_TRUE(vain_promises_forbid(promises, &asked));
     BED_OK(vain_promises_make(promises, &made)); /* the same again, as after a restart */
     vain_promises_close(&promises);
+    bed_remove_folder(folder);
+}
+
+static void what_another_folder_holds_is_taken_over(void)
+{
+    uint8_t bytes[LINES * VAIN_PROMISE_BYTES];
+    char other[VAIN_PATH_BYTES];
+    struct vain_promises *promises = NULL;
+    begin();
+    make_file(bytes);
+    bed_make_folder(other);
+    BED_OK(vain_promises_open(other, "alice", vain_world_real(), &promises));
+    const struct vain_promise one = promise_of(2), own = promise_of(70);
+    BED_OK(vain_promises_make(promises, &one)); /* both hold it */
+    BED_OK(vain_promises_make(promises, &own));
+    BED_OK(vain_promises_adopt(promises, folder, "alice"));
+    CU_ASSERT_EQUAL(vain_promises_count(promises), LINES + 1);
+    vain_promises_close(&promises);
+    BED_OK(vain_promises_open(other, "alice", vain_world_real(), &promises));
+    for (uint64_t round = 0; round < LINES; round++)
+        CU_ASSERT_TRUE(is_held(promises, round));
+    CU_ASSERT_TRUE(is_held(promises, 70));
+    BED_OK(vain_promises_adopt(promises, folder, "alice")); /* nothing new */
+    BED_OK(vain_promises_adopt(promises, folder, "bob"));   /* no file */
+    CU_ASSERT_EQUAL(vain_promises_count(promises), LINES + 1);
+    vain_promises_close(&promises);
+    bed_remove_folder(other);
     bed_remove_folder(folder);
 }
 
@@ -397,8 +409,8 @@ static void a_promise_that_is_not_durable_is_none(void)
     const struct vain_promise first = promise_of(0), next = promise_of(1);
     uint8_t line[VAIN_PROMISE_BYTES];
     begin();
-    appends_left = 1;
-    BED_OK(vain_promises_open(folder, "alice", &world, 0, &promises));
+    appends_left = replaces_left = 1;
+    BED_OK(vain_promises_open(folder, "alice", &world, &promises));
     BED_OK(vain_promises_make(promises, &first));
     BED_FAILS(vain_promises_make(promises, &next), VAIN_ERR_STORAGE);
     CU_ASSERT_EQUAL(vain_promises_count(promises), 1);
@@ -419,7 +431,7 @@ static void a_tail_that_cannot_be_cut_off_stops_the_start(void)
     make_file(bytes);
     bed_write_file(path, bytes, sizeof bytes - 1);
     replaces_left = 0;
-    BED_FAILS(vain_promises_open(folder, "alice", &world, 0, &promises), VAIN_ERR_STORAGE);
+    BED_FAILS(vain_promises_open(folder, "alice", &world, &promises), VAIN_ERR_STORAGE);
     CU_ASSERT_PTR_NULL(promises);
     CU_ASSERT_TRUE(file_is(bytes, sizeof bytes - 1));
     bed_remove_folder(folder);
@@ -432,10 +444,10 @@ static const struct vain_test tests[] = {
     {"another version is refused", another_version_is_refused},
     {"promises outlive the process", promises_outlive_the_process},
     {"a torn tail is cut off, at every length", a_torn_tail_is_cut_off},
-    {"a last line with holes is cut off", a_last_line_with_holes_is_cut_off},
+    {"a last line of zeros is cut off", a_last_line_of_zeros_is_cut_off},
+    {"what another folder holds is taken over", what_another_folder_holds_is_taken_over},
     {"damage elsewhere is refused", damage_elsewhere_is_refused},
     {"a newer program's line is never cut off", a_newer_line_is_never_cut_off},
-    {"old rounds are dropped", old_rounds_are_dropped},
     {"more lines than the first memory holds", more_lines_than_the_first_memory_holds},
     {"files that cannot be read are refused", files_that_cannot_be_read_are_refused},
     {"one input goes to one set", one_input_goes_to_one_set},
