@@ -81,6 +81,13 @@ def main():
         got = following(n_parameters, members, bits, fields, last_range, last_bound, squares, saturated)
         print("next", n_parameters, members, bits, fields, last_range, last_bound,
               f"{squares >> 64:x}", f"{squares & 2**64 - 1:x}", saturated, *got)
+    # Lengths beyond 2^62 and members that are no power of two: N n^2 carries into its high word.
+    for n_parameters in (2**63 - 1, 2**63 - 2**32, 2**62 + 2**32 - 1):
+        for members in (65535, 65533, 40000):
+            squares = n_parameters * members**2 * 4**draw.randint(0, 14) + draw.randint(-1, 1)
+            got = following(n_parameters, members, 16, 1, 0, 0, squares, 0)
+            print("next", n_parameters, members, 16, 1, 0, 0, f"{squares >> 64:x}",
+                  f"{squares & 2**64 - 1:x}", 0, *got)
 
 
 main()

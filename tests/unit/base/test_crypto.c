@@ -4,14 +4,37 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sodium.h>
+
 #include "base/memory.h"
 #include "tests/unit/base/helpers.h"
+#include "tests/unit/base/libraries.h"
+#include "tests/unit/shortage.h"
 #include "tests/unit/suite.h"
 
 static void library_starts(void)
 {
     CU_ASSERT_EQUAL(vain_crypto_init(), VAIN_OK);
     CU_ASSERT_EQUAL(vain_crypto_init(), VAIN_OK);
+}
+
+static void check_start_is_refused(const char *why)
+{
+    CU_ASSERT_EQUAL(vain_crypto_init(), VAIN_ERR_UNAVAILABLE);
+    CU_ASSERT_PTR_NOT_NULL(strstr(vain_fail_message(), why));
+    CU_ASSERT_PTR_NOT_NULL(strstr(vain_fail_message(), sodium_version_string()));
+    bad_libraries = (struct bad_libraries){false};
+    CU_ASSERT_EQUAL(vain_crypto_init(), VAIN_OK);
+}
+
+static void a_library_that_takes_bad_keys_is_refused(void)
+{
+    bad_libraries.sodium_does_not_start = true;
+    check_start_is_refused("does not start");
+    bad_libraries.mixed_order_is_valid = true;
+    check_start_is_refused("CVE-2025-69277");
+    bad_libraries.neutral_is_valid = true;
+    check_start_is_refused("outside the prime-order group");
 }
 
 /* ---- Hash ----------------------------------------------------------------------------------- */
@@ -207,6 +230,18 @@ static void merkle_of_real_leaves(void)
         vain_pool_close(&pool);
     }
     vain_release(data);
+}
+
+static void without_memory_there_is_no_root(void)
+{
+    static const uint8_t zeros[VAIN_HASH_BYTES];
+    uint8_t root[VAIN_HASH_BYTES];
+    memset(root, 0xaa, sizeof root);
+    shortage_after(0);
+    CU_ASSERT_EQUAL(vain_merkle_root("data", 4, 2, NULL, root), VAIN_ERR_MEMORY);
+    shortage_end();
+    CU_ASSERT_PTR_NOT_NULL(strstr(vain_fail_message(), "Merkle leaves"));
+    CU_ASSERT_EQUAL(memcmp(root, zeros, sizeof root), 0);
 }
 
 /* ---- Ed25519 -------------------------------------------------------------------------------- */
@@ -443,6 +478,7 @@ static void bytes_compare_and_go(void)
 
 static const struct vain_test tests[] = {
     {"the library starts, once and again", library_starts},
+    {"a library that takes bad keys is refused", a_library_that_takes_bad_keys_is_refused},
     {"hashes are those of an independent BLAKE2b", hashes_are_those_of_hashlib},
     {"keyed hashes are those of an independent BLAKE2b", keyed_hashes_are_those_of_hashlib},
     {"a keyed hash sees every bit of its key", a_keyed_hash_sees_every_bit_of_its_key},
@@ -452,6 +488,7 @@ static const struct vain_test tests[] = {
     {"Merkle trees have the shape of RFC 6962 at every length", merkle_has_the_shape_of_rfc6962},
     {"a Merkle root sees every bit, place and length", merkle_sees_every_bit_and_place},
     {"a Merkle root is the same on any number of threads", merkle_of_real_leaves},
+    {"without memory there is no Merkle root", without_memory_there_is_no_root},
     {"signatures are those of RFC 8032", signatures_of_rfc8032},
     {"a signature with a flipped bit is wrong", a_signature_with_a_flipped_bit_is_wrong},
     {"keys of small or mixed order are refused", bad_points_are_refused},

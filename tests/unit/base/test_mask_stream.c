@@ -8,6 +8,8 @@
 
 #include "base/crypto.h"
 #include "tests/unit/base/helpers.h"
+#include "tests/unit/base/libraries.h"
+#include "tests/unit/shortage.h"
 #include "tests/unit/suite.h"
 
 enum { SEGMENT_BITS = 30, BLOCK_WORDS = 16, WORDS_MOST = 40000 };
@@ -208,6 +210,22 @@ static void asking_for_nothing_is_a_bug(void)
     CU_ASSERT_EQUAL(test_exit_code(ask_for_nothing, NULL, 0), 70);
 }
 
+static void what_is_missing_is_said(void)
+{
+    shortage_after(0);
+    CU_ASSERT_EQUAL(vain_mask_stream_open(&stream), VAIN_ERR_MEMORY);
+    shortage_end();
+    CU_ASSERT_PTR_NULL(stream);
+    for (int missing = 0; missing < 2; missing++) {
+        bad_libraries.no_cipher = missing == 0;
+        bad_libraries.no_cipher_context = missing == 1;
+        CU_ASSERT_EQUAL(vain_mask_stream_open(&stream), VAIN_ERR_UNAVAILABLE);
+        CU_ASSERT_PTR_NULL(stream);
+        CU_ASSERT_PTR_NOT_NULL(strstr(vain_fail_message(), "OpenSSL has no ChaCha20"));
+    }
+    bad_libraries = (struct bad_libraries){false};
+}
+
 static void nothing_is_closed_twice(void)
 {
     open_stream();
@@ -224,6 +242,7 @@ static const struct vain_test tests[] = {
     {"ranges over edges are those of libsodium", ranges_are_those_of_libsodium},
     {"every edge of block, piece and segment is met", every_edge_is_met},
     {"asking for no words is a bug", asking_for_nothing_is_a_bug},
+    {"memory or a cipher that is missing is said", what_is_missing_is_said},
     {"closing nothing is fine", nothing_is_closed_twice},
     {NULL, NULL},
 };

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "kernels/device.h"
 #include "tests/mpi/ranks.h"
+#include "tests/unit/collectives/failing_device.h"
 #include "tests/unit/suite.h"
 
 enum { N_MAX = 512, WORDS_MAX = N_MAX + VAIN_COUNTER_WORDS + 1 };
@@ -374,6 +375,39 @@ static void counters_that_nobody_can_count_are_refused(void)
     vain_device_close(&device);
 }
 
+/* A device that is gone at any of its waits: said, and never taken for words. */
+static void a_device_that_fails_is_said(void)
+{
+    const float deltas[2][3] = {{1, 2, 3}, {1, NAN, 3}};
+    const struct vain_counters mine = {.weight = 1};
+    struct vain_codec codec;
+    struct vain_codec_report report;
+    uint32_t words[3 + VAIN_COUNTER_WORDS + 1];
+    float residual[3];
+    open_queue();
+    CU_ASSERT_EQUAL_FATAL(vain_codec_init(&codec, 3, 1, 32, NAN, 4.0), VAIN_OK);
+    for (int kind = 0; kind < 2; kind++) {
+        const int waits_of_encode = kind == 0 ? 4 : 2;
+        for (int waits = 0; waits <= waits_of_encode; waits++) {
+            device_fails_after(waits);
+            const enum vain_status status = vain_codec_encode(
+                &codec, &queue, deltas[kind], &mine, check, 1, 0, words, residual, &report);
+            CU_ASSERT_EQUAL(status, waits < waits_of_encode ? VAIN_ERR_UNAVAILABLE
+                                    : kind == 0             ? VAIN_OK
+                                                            : VAIN_ERR_NUMERIC);
+        }
+    }
+    device_works();
+    CU_ASSERT_EQUAL(
+        vain_codec_encode(&codec, &queue, deltas[0], &mine, check, 1, 0, words, residual, &report),
+        VAIN_OK);
+    device_fails_after(0);
+    CU_ASSERT_EQUAL(vain_codec_verify(&codec, &queue, check, 1, 0, words), VAIN_ERR_UNAVAILABLE);
+    device_works();
+    CU_ASSERT_EQUAL(vain_codec_verify(&codec, &queue, check, 1, 0, words), VAIN_OK);
+    vain_device_close(&device);
+}
+
 static void round_bytes_are_those_of_a_ring(void)
 {
     struct vain_codec codec;
@@ -400,6 +434,7 @@ static const struct vain_test tests[] = {
     {"a negative loss is stopped", a_negative_loss_is_stopped},
     {"counters are exact sums", counters_are_exact_sums},
     {"counters that nobody can count are refused", counters_that_nobody_can_count_are_refused},
+    {"a device that fails is said", a_device_that_fails_is_said},
     {"bytes of a round are those of a ring", round_bytes_are_those_of_a_ring},
     {NULL, NULL},
 };

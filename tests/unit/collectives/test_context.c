@@ -1,6 +1,7 @@
 /* Contexts as bytes: every field has its place, and what is compared is what was meant to be. */
 #include "collectives/context.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/unit/suite.h"
@@ -137,12 +138,34 @@ static void the_group_binds_all_that_is_agreed(void)
     }
 }
 
+/* Long names that differ in everything: as much as there is room for, from the beginning. */
+static void a_long_difference_is_cut(void)
+{
+    static const char name[] = "a-name-that-is-as-long-as-names-may-be-and-takes-much-room";
+    static const char *const names[] = {"ada", name, name, name, name};
+    struct vain_context context, other;
+    const struct vain_codec codec = {.word_count = 5}, far = {.word_count = INT64_MAX};
+    uint8_t mine[VAIN_CONTEXT_MESSAGE_BYTES], theirs[5 * VAIN_CONTEXT_MESSAGE_BYTES];
+    char beginning[200];
+    fill(&context);
+    memset(&other, 0xff, sizeof other);
+    message_of(&context, &codec, mine);
+    for (int i = 0; i < 5; i++)
+        message_of(&other, &far, theirs + (size_t)i * VAIN_CONTEXT_MESSAGE_BYTES);
+    CU_ASSERT_EQUAL(vain_context_compare(&context, 0, 5, names, mine, theirs), VAIN_ERR_PEER);
+    snprintf(beginning, sizeof beginning, "member 'ada': '%s' (group, epoch -1 instead of", name);
+    CU_ASSERT_PTR_NOT_NULL(strstr(vain_fail_message(), beginning));
+    CU_ASSERT_PTR_NOT_NULL(strstr(vain_fail_message(), "4 of 5 members differ"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(vain_fail_message(), "from the same spec and checkpoint"));
+}
+
 static const struct vain_test tests[] = {
     {"every field of a context has its place", every_field_has_its_place},
     {"a message says it all", a_message_says_it_all},
     {"every compared bit counts, and no other", every_compared_bit_counts},
     {"the group binds all that is agreed", the_group_binds_all_that_is_agreed},
     {"masks and algorithms that differ are named", masks_and_algorithms_are_named},
+    {"a long difference is cut", a_long_difference_is_cut},
     {NULL, NULL},
 };
 const struct vain_suite vain_suite_context = {"context", tests};

@@ -11,6 +11,7 @@
 #include "kernels/device.h"
 #include "kernels/mix.h"
 #include "tests/unit/collectives/courier.h"
+#include "tests/unit/collectives/failing_device.h"
 #include "tests/unit/suite.h"
 
 enum { WORDS_MAX = 4000, MEMBERS_MAX = COURIER_MEMBERS_MAX, ROUND = 12, ATTEMPT = 2 };
@@ -396,12 +397,38 @@ static void parcels_of_other_rounds_and_places_are_seen(void)
     CU_ASSERT_TRUE(put_parcels(&tree, ROUND - 1, 0) > 0);
 }
 
+/* A device that is gone at any wait of a reduce: whoever waited fails, and nobody has a wrong sum.
+ */
+static void a_device_that_fails_is_no_sum(void)
+{
+    static const struct scene scenes[] = {{VAIN_ALGORITHM_RING, 3, 40, 4, true},
+                                          {VAIN_ALGORITHM_TREE, 5, 10, 0, true}};
+    for (size_t s = 0; s < VAIN_COUNT_OF(scenes); s++) {
+        int waits = 0, wrong = 0;
+        open_scene(&scenes[s]);
+        for (bool all_done = false; !all_done && waits < 1000; waits++) {
+            device_fails_after(waits);
+            all_done = run_round(&scenes[s], 1, SPOIL_NOTHING, -1, 0);
+            device_works();
+            int failed = 0;
+            for (int member = 0; member < courier.size; member++)
+                failed += courier.status[member] == VAIN_ERR_UNAVAILABLE;
+            wrong += failed == 0 && !all_done;
+            wrong += !who_is_done_has_the_sum();
+        }
+        CU_ASSERT_EQUAL(wrong, 0);
+        CU_ASSERT_TRUE(waits > 10 && waits < 1000);
+        close_scene();
+    }
+}
+
 static const struct vain_test tests[] = {
     {"any order of messages gives the sum", any_order_gives_the_sum},
     {"a ring sees every spoiled message", a_ring_sees_every_spoiled_message},
     {"a tree sees every spoiled message", a_tree_sees_every_spoiled_message},
     {"every bit of words and tags counts", every_bit_counts},
     {"parcels of other rounds and places are seen", parcels_of_other_rounds_and_places_are_seen},
+    {"a device that fails is no sum", a_device_that_fails_is_no_sum},
     {NULL, NULL},
 };
 const struct vain_suite vain_suite_flips = {"flips", tests};

@@ -528,6 +528,29 @@ static void a_context_is_used_once(void)
     pairs_close(&pairs);
 }
 
+/* The same set again, or another input in another attempt or round. */
+static void other_inputs_go_anywhere(void)
+{
+    static const struct {
+        struct vain_context context;
+        uint64_t input;
+    } fine[] = {
+        {{.round = 5, .attempt = 1}, 11},
+        {{.round = 5, .attempt = 1, .set_hash = {1}}, 12},
+        {{.round = 6, .set_hash = {1}}, 12},
+        {{.round = 6}, 11},
+    };
+    for (size_t i = 0; i < VAIN_COUNT_OF(fine); i++) {
+        pairs_start(&pairs, 3);
+        second = fine[i].context;
+        second_input = fine[i].input;
+        begin_a_second_time();
+        pairs_close(&pairs);
+    }
+    pairs_start(&pairs, 3);
+    pairs_close(&pairs);
+}
+
 static void begin_without_proofs(void)
 {
     const struct vain_context context = {.round = 5};
@@ -599,6 +622,7 @@ static const struct vain_test tests[] = {
     {"proofs have a direction", proofs_have_a_direction},
     {"one input goes to one set, or it is a bug", one_input_goes_to_one_set},
     {"a context is used once", a_context_is_used_once},
+    {"other inputs go anywhere", other_inputs_go_anywhere},
     {"masks need proofs, and an end before the next", masks_need_proofs_and_an_end},
     {"members out of order are a bug", members_out_of_order_are_a_bug},
     {NULL, NULL},
