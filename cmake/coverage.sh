@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Line coverage by folder: builds the coverage preset, runs unit and MPI tests, asks gcovr.
-# Fails when one of the folders below has less than 90 % of its lines covered.
+# Fails when one of the folders below has less than 90 % of its lines covered, or one of the files that keep words
+# secret less than all of its lines and branches. Branches of VAIN_ASSERT are left out: what breaks one ends the
+# process, in tests that of a child whose counts are lost.
 #
 # usage: cmake/coverage.sh      (or: cmake --build build --target coverage)
 set -eu -o pipefail
@@ -21,6 +23,7 @@ find build-coverage -name '*.gcda' -delete
 ctest --test-dir build-coverage -j "$(nproc)" -L 'unit|mpi' --output-on-failure
 
 gcovr --root . build-coverage --filter '(base|kernels|models|collectives|jobs|slurm)/' \
+    --exclude-branches-by-pattern '.*VAIN_ASSERT.*' \
     --json-summary-pretty --output build-coverage/summary.json
 python3 - build-coverage/summary.json <<'EOF_PYTHON'
 import json
@@ -28,6 +31,10 @@ import sys
 
 REQUIRED = ["base", "collectives", "jobs", "models"]
 LEAST = 90.0
+# Lines and branches that may be without a test, a file. codec_range.c: a shift of 128 bits or more, which no sum
+# of squares below 2^126 and no N n^2 below 2^95 needs.
+SECRETS = {"base/crypto.c": (0, 0), "base/mask_stream.c": (0, 0), "collectives/secagg.c": (0, 0),
+           "collectives/codec.c": (0, 0), "collectives/codec_range.c": (2, 5)}
 
 with open(sys.argv[1], encoding="utf-8") as file:
     files = json.load(file)["files"]
@@ -47,7 +54,19 @@ for folder, (covered, total) in sorted(folders.items()):
     if folder in REQUIRED and percent < LEAST:
         below.append(folder)
 below += [folder for folder in REQUIRED if folder not in folders]
+found = {entry["filename"]: entry for entry in files}
+for name, (lines_left, branches_left) in SECRETS.items():
+    entry = found.get(name)
+    if entry is None:
+        below.append(name)
+        continue
+    lines = entry["line_total"] - entry["line_covered"]
+    branches = entry["branch_total"] - entry["branch_covered"]
+    print(f"  {name}: {entry['line_covered']} of {entry['line_total']} lines, "
+          f"{entry['branch_covered']} of {entry['branch_total']} branches")
+    if lines > lines_left or branches > branches_left:
+        below.append(name)
 if below:
-    print(f"below {LEAST} %: {', '.join(below)}")
+    print(f"below {LEAST} %, or not complete: {', '.join(below)}")
 sys.exit(1 if below else 0)
 EOF_PYTHON
