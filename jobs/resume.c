@@ -14,7 +14,7 @@
 #include "jobs/store/member.h"
 #include "jobs/store/set_aside.h"
 
-enum { CANDIDATES_MAX = 64 };
+enum { CANDIDATES_MAX = 64, REASON_BYTES = 640 };
 
 /* What a leader holds, newest first. */
 struct holdings {
@@ -30,6 +30,8 @@ struct common_header {
     int32_t range_exponent, bound_exponent;
     uint8_t run_id[VAIN_RUN_ID_BYTES];
     uint8_t parameters_hash[VAIN_HASH_BYTES], record_head[VAIN_HASH_BYTES];
+    /* Why the load failed: whichever rank is heard first, it says the cause. */
+    char reason[REASON_BYTES];
 };
 
 static enum vain_status broadcast_world(struct vain_run *run, void *data, size_t bytes)
@@ -147,7 +149,13 @@ static enum vain_status load_common(struct vain_run *run, const char *path, bool
 {
     struct vain_checkpoint_file *file = NULL;
     enum vain_status status;
-    VAIN_TRY_OUT(vain_checkpoint_open(path, &file));
+    status = vain_checkpoint_open(path, &file);
+    if (status == VAIN_ERR_NOT_FOUND && named)
+        status = vain_fail(status,
+                           "--resume %s: there is no such file; expected auto, none or a "
+                           "checkpoint file",
+                           path);
+    VAIN_TRY_OUT(status);
     const struct vain_checkpoint *content = vain_checkpoint_content(file);
     VAIN_TRY_OUT(check_fits(run, content, path, named));
     header->has_momentum = vain_checkpoint_has_momentum(file) && run->momentum != NULL;
@@ -385,6 +393,8 @@ static enum vain_status try_round(struct vain_run *run, const char *path, const 
     struct common_header header = {.round = -1};
     if (run->writer) {
         header.status = (int32_t)load_common(run, path, named, &header);
+        if (header.status != VAIN_OK)
+            snprintf(header.reason, sizeof header.reason, "%s", vain_fail_message());
         if (header.status == VAIN_ERR_CORRUPT && !named) {
             vain_event_notice(run->config->events, "%s", vain_fail_message());
             vain_fail_clear();
@@ -394,10 +404,10 @@ static enum vain_status try_round(struct vain_run *run, const char *path, const 
     *done = false;
     if (header.status == VAIN_ERR_CORRUPT && !named)
         return VAIN_OK;
+    header.reason[sizeof header.reason - 1] = '\0';
     if (header.status != VAIN_OK)
         return run->writer ? (enum vain_status)header.status
-                           : vain_fail((enum vain_status)header.status,
-                                       "the first member could not load %s", path);
+                           : vain_fail((enum vain_status)header.status, "%s", header.reason);
     VAIN_TRY(adopt_common(run, &header));
     bool valid = true;
     VAIN_TRY(resume_own(run, folder, !named, &valid));
