@@ -14,7 +14,7 @@
 #include "jobs/store/member.h"
 #include "jobs/store/set_aside.h"
 
-enum { CANDIDATES_MAX = 64, REASON_BYTES = 640 };
+enum { CANDIDATES_MAX = 64 };
 
 /* What a leader holds, newest first. */
 struct holdings {
@@ -31,7 +31,7 @@ struct common_header {
     uint8_t run_id[VAIN_RUN_ID_BYTES];
     uint8_t parameters_hash[VAIN_HASH_BYTES], record_head[VAIN_HASH_BYTES];
     /* Why the load failed: whichever rank is heard first, it says the cause. */
-    char reason[REASON_BYTES];
+    char reason[VAIN_MESSAGE_BYTES];
 };
 
 static enum vain_status broadcast_world(struct vain_run *run, void *data, size_t bytes)
@@ -85,6 +85,29 @@ static int64_t choose_round(const struct holdings *common, const struct holdings
     return common->count > 0 ? common->rounds[0] : -1;
 }
 
+/* Other agreed keys are fine where the file is named, and never a surprise. */
+static enum vain_status check_spec(const struct vain_run *run,
+                                   const struct vain_checkpoint *content, const char *path,
+                                   bool named)
+{
+    char keys[384];
+    if (memcmp(content->spec_hash, run->config->spec_hash, VAIN_HASH_BYTES) == 0)
+        return VAIN_OK;
+    vain_spec_differences(run->config->spec, content->spec_resolved, run->config->spec_resolved,
+                          keys, sizeof keys);
+    if (keys[0] == '\0')
+        snprintf(keys, sizeof keys, "compare its /spec_resolved with what 'vain explain' prints");
+    if (!named)
+        return vain_fail(VAIN_ERR_REFUSED,
+                         "%s was made with other agreed keys than this spec has (%s); to go on "
+                         "from it all the same name it with --resume FILE, or start anew with "
+                         "another --out folder",
+                         path, keys);
+    vain_event_notice(run->config->events,
+                      "%s was made with other agreed keys than this spec has (%s)", path, keys);
+    return VAIN_OK;
+}
+
 static enum vain_status check_fits(const struct vain_run *run,
                                    const struct vain_checkpoint *content, const char *path,
                                    bool named)
@@ -115,16 +138,7 @@ static enum vain_status check_fits(const struct vain_run *run,
                          "use the text that it was trained on, or one with the same characters",
                          path, (long long)content->symbol_count, content->symbol_kind,
                          (long long)run->corpus.symbol_count, run->corpus.symbol_kind);
-    if (memcmp(content->spec_hash, run->config->spec_hash, VAIN_HASH_BYTES) != 0) {
-        if (!named)
-            return vain_fail(VAIN_ERR_REFUSED,
-                             "%s was made with other agreed keys than this spec has; to go on from "
-                             "it all the same name it "
-                             "with --resume %s, or start anew with another --out folder",
-                             path, path);
-        vain_event_notice(run->config->events,
-                          "%s was made with other agreed keys than this spec has", path);
-    }
+    VAIN_TRY(check_spec(run, content, path, named));
     if (content->round > run->job->train.rounds)
         return vain_fail(VAIN_ERR_REFUSED,
                          "%s is of round %lld, the spec ends at round %lld (train.rounds)", path,

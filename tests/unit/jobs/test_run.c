@@ -249,9 +249,11 @@ static void test_nothing_is_overwritten(void)
     run_spec(seed, NULL, &(struct bed_options){.ranks = 1}, &out);
     expect_all(&out, 1, VAIN_ERR_REFUSED);
     CU_ASSERT_PTR_NOT_NULL(strstr(out.message[0], "other agreed keys"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(out.message[0], "(seed: 7 there, 8 here)"));
     snprintf(checkpoint, sizeof checkpoint, "%s/checkpoint-000004.h5", bed.output);
     bed_run(&bed, &(struct bed_options){.ranks = 1, .resume = checkpoint}, &out);
     expect_all(&out, 1, VAIN_OK);
+    CU_ASSERT_EQUAL(bed_count_notices(&out, "(seed: 7 there, 8 here)"), 1);
     run_spec(wider, NULL, &(struct bed_options){.ranks = 1, .resume = checkpoint}, &out);
     expect_all(&out, 1, VAIN_ERR_REFUSED);
     bed_run(&bed, &(struct bed_options){.ranks = 2, .resume = "/nowhere/checkpoint-000001.h5"},

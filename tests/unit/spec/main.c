@@ -4,6 +4,7 @@
 
 extern const struct vain_suite vain_suite_broken;
 extern const struct vain_suite vain_suite_check;
+extern const struct vain_suite vain_suite_difference;
 extern const struct vain_suite vain_suite_members;
 extern const struct vain_suite vain_suite_problem;
 extern const struct vain_suite vain_suite_reference;
@@ -16,9 +17,9 @@ extern const struct vain_suite vain_suite_tree;
 int main(void)
 {
     const struct vain_suite *suites[] = {
-        &vain_suite_tree,      &vain_suite_check,  &vain_suite_members,  &vain_suite_suggest,
-        &vain_suite_problem,   &vain_suite_spec,   &vain_suite_resolved, &vain_suite_schema,
-        &vain_suite_reference, &vain_suite_broken,
+        &vain_suite_tree,      &vain_suite_check,  &vain_suite_members,    &vain_suite_suggest,
+        &vain_suite_problem,   &vain_suite_spec,   &vain_suite_resolved,   &vain_suite_schema,
+        &vain_suite_reference, &vain_suite_broken, &vain_suite_difference,
     };
     if (vain_crypto_init() != VAIN_OK)
         return 1;

@@ -1,0 +1,114 @@
+/* Where two resolved specs differ, for people: a hash says only that they do.
+ *
+ * Both texts are what vain_spec_resolved_yaml writes, the other one perhaps by another version or
+ * changed by hand, so it is searched line by line and nothing is assumed of its order. */
+#include <stdio.h>
+#include <string.h>
+
+#include "jobs/spec/parts.h"
+
+enum { NAMED_MAX = 3 };
+
+/* A piece of a text, not NUL-ended. */
+struct piece {
+    const char *bytes; /* NULL: not there */
+    size_t length;
+};
+
+static bool same_piece(struct piece a, struct piece b)
+{
+    return (a.bytes == NULL) == (b.bytes == NULL) && a.length == b.length &&
+           (a.bytes == NULL || memcmp(a.bytes, b.bytes, a.length) == 0);
+}
+
+/* What follows the line `name:` of length `length` at column 0: its value, or the indented lines
+ * below it where it has none. */
+static struct piece find_block(const char *text, const char *name, size_t length)
+{
+    for (const char *line = text; *line != '\0';) {
+        const char *end = line + strcspn(line, "\n");
+        if (strncmp(line, name, length) == 0 && line[length] == ':') {
+            const char *start = line + length + 1;
+            while (end[0] == '\n' && end[1] == ' ')
+                end += 1 + strcspn(end + 1, "\n");
+            return (struct piece){start, (size_t)(end - start)};
+        }
+        line = *end == '\n' ? end + 1 : end;
+    }
+    return (struct piece){0};
+}
+
+/* The value of `leaf` among the lines of a group. */
+static struct piece find_leaf(struct piece block, const char *leaf)
+{
+    const size_t length = strlen(leaf);
+    const char *line = block.bytes, *stop = block.bytes + block.length;
+    while (line != NULL && line < stop) {
+        const char *newline = memchr(line, '\n', (size_t)(stop - line));
+        const char *end = newline != NULL ? newline : stop;
+        if ((size_t)(end - line) > length + 2 && memcmp(line, "  ", 2) == 0 &&
+            memcmp(line + 2, leaf, length) == 0 && line[length + 2] == ':')
+            return (struct piece){line + length + 3, (size_t)(end - line) - length - 3};
+        line = newline != NULL ? newline + 1 : stop;
+    }
+    return (struct piece){0};
+}
+
+static struct piece find_value(const char *text, const char *key)
+{
+    const char *leaf = vain_spec_leaf(key);
+    if (leaf == key)
+        return find_block(text, key, strlen(key));
+    return find_leaf(find_block(text, key, (size_t)(leaf - key - 1)), leaf);
+}
+
+static void add_side(struct piece value, const char *where, char *out, size_t bytes)
+{
+    enum { SHOWN = 60 };
+    const size_t used = strlen(out);
+    while (value.length > 0 && value.bytes[0] == ' ') {
+        value.bytes++;
+        value.length--;
+    }
+    if (value.bytes == NULL)
+        snprintf(out + used, bytes - used, "absent %s", where);
+    else
+        snprintf(out + used, bytes - used, "%.*s%s %s",
+                 (int)(value.length < SHOWN ? value.length : SHOWN), value.bytes,
+                 value.length > SHOWN ? "..." : "", where);
+}
+
+/* One more key; after NAMED_MAX only counted. */
+static void add_key(const char *key, struct piece there, struct piece here, int count, char *out,
+                    size_t bytes)
+{
+    const size_t used = strlen(out);
+    if (count >= NAMED_MAX)
+        return;
+    snprintf(out + used, bytes - used, "%s%s: ", count > 0 ? "; " : "", key);
+    add_side(there, "there, ", out, bytes);
+    add_side(here, "here", out, bytes);
+}
+
+void vain_spec_differences(const struct vain_spec *spec, const char *there, const char *here,
+                           char *out, size_t bytes)
+{
+    static const char members[] = "members";
+    int count = 0;
+    out[0] = '\0';
+    for (int i = 0; i < spec->place_count; i++) {
+        const struct vain_option *option = spec->places[i].option;
+        const struct piece a = find_value(there, option->key), b = find_value(here, option->key);
+        if (option->scope == VAIN_AGREED && !same_piece(a, b))
+            add_key(option->key, a, b, count++, out, bytes);
+    }
+    if (!same_piece(find_value(there, members), find_value(here, members))) {
+        const size_t used = strlen(out);
+        if (count++ < NAMED_MAX)
+            snprintf(out + used, bytes - used, "%smembers: others there than here",
+                     used > 0 ? "; " : "");
+    }
+    const size_t used = strlen(out);
+    if (count > NAMED_MAX)
+        snprintf(out + used, bytes - used, "; and %d more", count - NAMED_MAX);
+}

@@ -1,0 +1,97 @@
+/* jobs/spec/difference: agreed keys that differ are named with both values, and nothing else is. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "tests/unit/spec/table.h"
+#include "tests/unit/suite.h"
+
+static struct test_spec first, second;
+
+/* Parse the spec with `sets` and with `other_sets` (both may be NULL) and put the differences into
+ * `out`: the second is there, the first here. */
+static void compare(const char *const *sets, const char *const *other_sets, char *out, size_t bytes)
+{
+    char *here, *there;
+    CU_ASSERT_EQUAL_FATAL(test_parse(&first, test_head, sets), VAIN_OK);
+    CU_ASSERT_EQUAL_FATAL(test_parse(&second, test_head, other_sets), VAIN_OK);
+    CU_ASSERT_EQUAL_FATAL(vain_spec_resolved_yaml(&first.spec, &here), VAIN_OK);
+    CU_ASSERT_EQUAL_FATAL(vain_spec_resolved_yaml(&second.spec, &there), VAIN_OK);
+    vain_spec_differences(&first.spec, there, here, out, bytes);
+    vain_release(here);
+    vain_release(there);
+    vain_spec_fini(&first.spec);
+    vain_spec_fini(&second.spec);
+}
+
+static void test_agreed_keys(void)
+{
+    char out[384];
+    static const char *const more[] = {"train.rounds=6", "seed=9", NULL};
+    static const char *const same[] = {"train.threads=2", "data.text=other.txt", NULL};
+    compare(more, NULL, out, sizeof out);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "seed: 1 there, 9 here; train.rounds: "));
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, " there, 6 here"));
+    CU_ASSERT_PTR_NULL(strstr(out, "more"));
+    compare(same, NULL, out, sizeof out);
+    CU_ASSERT_STRING_EQUAL(out, ""); /* a member's own business */
+    compare(NULL, NULL, out, sizeof out);
+    CU_ASSERT_STRING_EQUAL(out, "");
+}
+
+static void test_many_keys(void)
+{
+    char out[384], small[24];
+    static const char *const many[] = {"seed=9",         "model.layers=2", "model.width=64",
+                                       "train.rounds=6", "train.batch=99", NULL};
+    compare(NULL, many, out, sizeof out);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "seed: 9 there, 1 here; model.layers: 2 there, 4 here; "));
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "; and 2 more"));
+    CU_ASSERT_PTR_NULL(strstr(out, "train.batch"));
+    compare(NULL, many, small, sizeof small);
+    CU_ASSERT_EQUAL(strlen(small), sizeof small - 1);
+}
+
+/* What another version wrote, or nobody. */
+static void test_foreign_texts(void)
+{
+    char out[384], *here;
+    CU_ASSERT_EQUAL_FATAL(test_parse(&first, test_head, NULL), VAIN_OK);
+    CU_ASSERT_EQUAL_FATAL(vain_spec_resolved_yaml(&first.spec, &here), VAIN_OK);
+    static const char *const texts[] = {"",       "\n\n", "train", "train:", "train:\n  rounds",
+                                        "seed:\n"};
+    for (size_t i = 0; i < VAIN_COUNT_OF(texts); i++) {
+        vain_spec_differences(&first.spec, texts[i], here, out, sizeof out);
+        CU_ASSERT_PTR_NOT_NULL(strstr(out, "version: absent there, 1 here"));
+    }
+    vain_release(here);
+    vain_spec_fini(&first.spec);
+}
+
+static void test_members(void)
+{
+    char out[384];
+    static const char listed[] = "version: 1\nname: demo\nmembers: [{name: a}, {name: b}]\n";
+    char there[sizeof listed + 32], *here;
+    snprintf(there, sizeof there, "%sdata: {text: corpus.txt}\n", listed);
+    CU_ASSERT_EQUAL_FATAL(test_parse(&second, there, NULL), VAIN_OK);
+    char *resolved;
+    CU_ASSERT_EQUAL_FATAL(vain_spec_resolved_yaml(&second.spec, &resolved), VAIN_OK);
+    CU_ASSERT_EQUAL_FATAL(test_parse(&first, test_head, NULL), VAIN_OK);
+    CU_ASSERT_EQUAL_FATAL(vain_spec_resolved_yaml(&first.spec, &here), VAIN_OK);
+    vain_spec_differences(&first.spec, resolved, here, out, sizeof out);
+    CU_ASSERT_STRING_EQUAL(out, "members: others there than here");
+    vain_release(here);
+    vain_release(resolved);
+    vain_spec_fini(&first.spec);
+    vain_spec_fini(&second.spec);
+}
+
+static const struct vain_test tests[] = {
+    {"agreed keys are named with both values", test_agreed_keys},
+    {"three are named, the rest is counted", test_many_keys},
+    {"any text can be compared", test_foreign_texts},
+    {"other members", test_members},
+    {NULL, NULL},
+};
+const struct vain_suite vain_suite_difference = {"difference", tests};
