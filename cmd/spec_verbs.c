@@ -226,6 +226,9 @@ static int print_explanation(const struct vain_loaded_spec *loaded,
     for (int i = 0; i < plan->item_count; i++)
         printf("            %10s  %s\n", vain_format_bytes((double)plan->items[i].bytes, c),
                plan->items[i].what);
+    if (plan->members > 1)
+        printf("            %s with all %d members in one process (--members %d)\n",
+               vain_format_bytes((double)plan->together_bytes, a), plan->members, plan->members);
     return vain_finish_output();
 }
 
@@ -259,6 +262,8 @@ static int print_explanation_json(const struct vain_loaded_spec *loaded,
     json_object_object_add(data, "member_file_bytes",
                            json_object_new_int64(plan->member_file_bytes));
     json_object_object_add(data, "memory_bytes", json_object_new_int64(plan->memory_bytes));
+    json_object_object_add(data, "memory_bytes_in_one_process",
+                           json_object_new_int64(plan->together_bytes));
     json_object_object_add(data, "memory", memory);
     return vain_print_data(data);
 }

@@ -185,6 +185,7 @@ enum vain_status vain_plan_make(const struct vain_job *job, int members, int ran
         job->exchange.clip, vain_round_step_bound(&job->train));
     if (status == VAIN_OK) {
         plan_memory(out, job, &method, &codec, corpus_bytes, base_bytes);
+        out->together_bytes = base_bytes + members * (out->memory_bytes - base_bytes);
         out->round_bytes = members > 1 ? vain_codec_round_bytes(&codec) : 0;
         out->value_bits = codec.fixed.bits;
         const int64_t vector = layout.parameter_count * (int64_t)sizeof(float);

@@ -24,9 +24,11 @@ struct vain_plan {
     double flops_per_token;
     int item_count; /* memory of one rank */
     struct vain_plan_item items[VAIN_PLAN_ITEMS_MAX];
-    int64_t memory_bytes; /* their sum */
-    int64_t round_bytes;  /* that a member puts on the wire a round */
-    int value_bits;       /* signed bits of a value that leave headroom for the members' sum */
+    int64_t memory_bytes;   /* their sum */
+    int64_t together_bytes; /* all members as threads of one process: the program once, the rest
+                               of each */
+    int64_t round_bytes;    /* that a member puts on the wire a round */
+    int value_bits;         /* signed bits of a value that leave headroom for the members' sum */
     int64_t checkpoint_bytes, member_file_bytes;
 };
 /* `symbols` from the data; `threads` workers a rank; `base_bytes` what the program itself holds

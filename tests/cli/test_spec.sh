@@ -10,6 +10,12 @@ answer 0 schema
 call 0 validate job.yaml
 call 0 explain job.yaml
 has "explain" "$out" 'learning_rate'
+lacks "explain of one member" "$out" 'in one process'
+call 0 explain job.yaml --members 4
+has "explain of four" "$out" 'in one process \(--members 4\)'
+answer 0 explain job.yaml --members 4
+holds "four members take more than one" test "$(value data.memory_bytes_in_one_process)" -gt \
+    "$(value data.memory_bytes)"
 call 0 schema
 has "the schema" "$out" 'draft-07'
 "$VAIN" schema --json | "$JSON_LINE" ok 'data.schema.$schema' >out.txt

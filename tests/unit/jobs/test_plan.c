@@ -67,6 +67,7 @@ static void test_numbers(void)
     for (int i = 0; i < plan.item_count; i++)
         sum += plan.items[i].bytes;
     CU_ASSERT_EQUAL(sum, plan.memory_bytes);
+    CU_ASSERT_EQUAL(plan.together_bytes, 5000 + 4 * (plan.memory_bytes - 5000));
     /* Seven vectors, the words, data and base at least; activations on top. */
     CU_ASSERT(plan.memory_bytes > 8 * 4 * N + 6000);
     CU_ASSERT_EQUAL_FATAL(vain_plan_make(&bed.job, 1, 1, 19, 0, 0, &plan), VAIN_OK);
