@@ -175,9 +175,16 @@ struct explanation {
     char kind[16];
 };
 
-static enum vain_status explain(const struct vain_loaded_spec *loaded, int members,
+static enum vain_status explain(const struct vain_loaded_spec *loaded, int asked,
                                 struct explanation *out)
 {
+    const int listed = loaded->spec.member_count;
+    const int members = asked > 0 ? asked : (listed > 0 ? listed : 1);
+    if (listed > 0 && members != listed)
+        return vain_fail(VAIN_ERR_INPUT,
+                         "--members %d, but the spec lists %d members; leave --members out, or "
+                         "change 'members'",
+                         members, listed);
     const struct vain_job *job = &loaded->job;
     struct vain_corpus corpus;
     int64_t base_bytes = 0;
@@ -281,8 +288,7 @@ int vain_verb_explain(int argc, char **argv)
         arguments.spec, arguments.sets, arguments.set_count, arguments.json, &loaded, &reported);
     if (status != VAIN_OK)
         return reported ? vain_exit_code(status) : vain_report_failure(status, arguments.json);
-    const int listed = loaded.spec.member_count > 0 ? loaded.spec.member_count : 1;
-    status = explain(&loaded, arguments.members > 0 ? arguments.members : listed, &explanation);
+    status = explain(&loaded, arguments.members, &explanation);
     int code = 0;
     if (status != VAIN_OK)
         code = vain_report_failure(status, arguments.json);

@@ -63,10 +63,11 @@ static enum vain_status choose_name(struct vain_run *run, struct vain_comm *site
                                  &members, sizeof members));
     if (spec->member_count > 0 && spec->member_count != members)
         return vain_fail(VAIN_ERR_INPUT,
-                         "the spec lists %d members, but %d sites have started; start as many "
-                         "ranks as members (site: rank), "
-                         "or change 'members' or 'site'",
-                         spec->member_count, (int)members);
+                         "the spec lists %d members, but %d %s started; start all of them, with "
+                         "--members %d in one process or as %d ranks under a launcher (site: "
+                         "rank), or change 'members' or 'site'",
+                         spec->member_count, (int)members, members == 1 ? "has" : "have",
+                         spec->member_count, spec->member_count);
     if (spec->member_count > 0)
         snprintf(run->name, sizeof run->name, "%s", spec->members[number].name);
     else

@@ -16,6 +16,15 @@ has "explain of four" "$out" 'in one process \(--members 4\)'
 answer 0 explain job.yaml --members 4
 holds "four members take more than one" test "$(value data.memory_bytes_in_one_process)" -gt \
     "$(value data.memory_bytes)"
+cp job.yaml listed.yaml
+echo 'members: [{name: alice}, {name: bob}, {name: carol}]' >>listed.yaml
+answer 0 explain listed.yaml
+equal "members of the list" 3 "$(value data.members)"
+call 0 explain listed.yaml --members 3
+call 2 explain listed.yaml --members 5
+has "explain of others than are listed" "$err" '--members 5, but the spec lists 3 members'
+call 2 run listed.yaml --quiet
+has "a run of one of three" "$err" 'lists 3 members, but 1 has started; .*--members 3'
 call 0 schema
 has "the schema" "$out" 'draft-07'
 "$VAIN" schema --json | "$JSON_LINE" ok 'data.schema.$schema' >out.txt
