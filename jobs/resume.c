@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -157,6 +158,48 @@ static void restore_curve(struct vain_run *run, const struct vain_checkpoint *co
         run->first_validation_loss = run->curve[0].validation_loss;
 }
 
+static void folder_of(const char *path, char out[VAIN_MIN_LEN(VAIN_PATH_BYTES)])
+{
+    snprintf(out, VAIN_PATH_BYTES, "%s", path);
+    char *slash = strrchr(out, '/');
+    if (slash == NULL)
+        snprintf(out, VAIN_PATH_BYTES, ".");
+    else
+        *slash = '\0';
+}
+
+/* Does the checkpoint lie in the run's own folder, under whatever path? */
+static bool is_own(const struct vain_run *run, const char *checkpoint)
+{
+    char folder[VAIN_PATH_BYTES];
+    struct stat there, here;
+    folder_of(checkpoint, folder);
+    return stat(folder, &there) == 0 && stat(run->config->directory, &here) == 0 &&
+           there.st_dev == here.st_dev && there.st_ino == here.st_ino;
+}
+
+/* Writer only: a checkpoint after round 0 has its record beside it. A run that goes on in another
+ * folder has none yet: an empty file is the sign that none is missing, also before its first round
+ * ends. */
+static enum vain_status check_record(const struct vain_run *run,
+                                     const struct vain_checkpoint *content, const char *path)
+{
+    static const uint8_t none[VAIN_HASH_BYTES];
+    struct vain_world *world = run->config->world;
+    char record[VAIN_PATH_BYTES];
+    snprintf(record, sizeof record, "%.*s/record.bin", VAIN_PATH_BYTES - 16,
+             run->config->directory);
+    if (memcmp(content->record_head, none, sizeof none) == 0 || access(record, F_OK) == 0)
+        return VAIN_OK;
+    if (!is_own(run, path))
+        return world->ops->append(world, record, "", 0);
+    return vain_fail(VAIN_ERR_NOT_FOUND,
+                     "%s is missing, though %s was made after %lld rounds, which it records; put "
+                     "it back, or start from the checkpoint in another folder with --resume FILE "
+                     "--out DIR",
+                     record, path, (long long)content->round);
+}
+
 /* Writer only: the checkpoint into run->common and run->momentum, its facts into the header. */
 static enum vain_status load_common(struct vain_run *run, const char *path, bool named,
                                     struct common_header *header)
@@ -172,6 +215,7 @@ static enum vain_status load_common(struct vain_run *run, const char *path, bool
     VAIN_TRY_OUT(status);
     const struct vain_checkpoint *content = vain_checkpoint_content(file);
     VAIN_TRY_OUT(check_fits(run, content, path, named));
+    VAIN_TRY_OUT(check_record(run, content, path));
     header->has_momentum = vain_checkpoint_has_momentum(file) && run->momentum != NULL;
     VAIN_TRY_OUT(vain_checkpoint_read(file, run->device.pool, run->common,
                                       header->has_momentum ? run->momentum : NULL));
@@ -444,12 +488,7 @@ static enum vain_status start_new(struct vain_run *run)
 static enum vain_status resume_named(struct vain_run *run)
 {
     char folder[VAIN_PATH_BYTES];
-    snprintf(folder, sizeof folder, "%s", run->config->resume);
-    char *slash = strrchr(folder, '/');
-    if (slash == NULL)
-        snprintf(folder, sizeof folder, ".");
-    else
-        *slash = '\0';
+    folder_of(run->config->resume, folder);
     bool done = false;
     if (run->promises != NULL && strcmp(folder, run->config->directory) != 0)
         VAIN_TRY(vain_promises_adopt(run->promises, folder, run->name));

@@ -266,6 +266,46 @@ static void test_nothing_is_overwritten(void)
     bed_close(&bed);
 }
 
+/* A run whose record went away does not start a new one in silence; in another folder it may, also
+ * if it is stopped there before its first round ends. */
+static void test_a_missing_record_is_noticed(void)
+{
+    struct bed_outcome out;
+    char own[sizeof bed.output], record[256], elsewhere[sizeof bed.output], checkpoint[256];
+    char dotted[256];
+    CU_ASSERT_FATAL(bed_open(&bed));
+    snprintf(own, sizeof own, "%s", bed.output);
+    snprintf(record, sizeof record, "%s/record.bin", bed.output);
+    snprintf(elsewhere, sizeof elsewhere, "%s/elsewhere", bed.folder);
+    snprintf(checkpoint, sizeof checkpoint, "%s/checkpoint-000002.h5", bed.output);
+    snprintf(dotted, sizeof dotted, "%s/./checkpoint-000002.h5", bed.output);
+    run_spec(NULL, NULL, &(struct bed_options){.ranks = 2}, &out);
+    expect_all(&out, 2, VAIN_OK);
+    CU_ASSERT_EQUAL(unlink(record), 0);
+    const char *const resumes[] = {NULL, checkpoint, dotted};
+    for (size_t i = 0; i < VAIN_COUNT_OF(resumes); i++) {
+        bed_run(&bed, &(struct bed_options){.ranks = 2, .resume = resumes[i]}, &out);
+        expect_all(&out, 2, VAIN_ERR_NOT_FOUND);
+        CU_ASSERT_PTR_NOT_NULL(strstr(out.message[0], "record.bin is missing"));
+        CU_ASSERT_PTR_NOT_NULL(strstr(out.message[1], "--resume FILE --out DIR"));
+    }
+    CU_ASSERT_EQUAL(access(record, F_OK), -1);
+    CU_ASSERT_EQUAL_FATAL(mkdir(elsewhere, 0755), 0);
+    snprintf(bed.output, sizeof bed.output, "%s", elsewhere);
+    bed_run(
+        &bed,
+        &(struct bed_options){.ranks = 2, .resume = checkpoint, .signal_rank = 1, .signal_step = 7},
+        &out);
+    expect_all(&out, 2, VAIN_STOPPED);
+    bed_run(&bed, &(struct bed_options){.ranks = 2}, &out);
+    expect_all(&out, 2, VAIN_OK);
+    expect_record(2);
+    bed_clear_output(&bed);
+    CU_ASSERT_EQUAL(rmdir(elsewhere), 0);
+    snprintf(bed.output, sizeof bed.output, "%s", own);
+    bed_close(&bed);
+}
+
 /* A broken newest checkpoint: all members go back to the one before and arrive at the same
  * parameters. */
 static void test_broken_files_are_left_for_older_ones(void)
@@ -555,6 +595,7 @@ static const struct vain_test tests[] = {
     {"a site waits for its leader longer than one deadline", test_a_site_waits_for_its_leader},
     {"another number of members goes on", test_another_number_of_members_goes_on},
     {"nothing is overwritten", test_nothing_is_overwritten},
+    {"a missing record is noticed", test_a_missing_record_is_noticed},
     {"broken files are left for older ones", test_broken_files_are_left_for_older_ones},
     {"a file of another run is told", test_a_file_of_another_run_is_told},
     {"a file under another name is not taken", test_a_file_under_another_name_is_not_taken},
