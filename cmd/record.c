@@ -58,15 +58,26 @@ static enum vain_status locate(const char *file, char out[VAIN_MIN_LEN(VAIN_PATH
 
 /* ------------------------------------------------------------------ verify */
 
-/* The members of the last record, and whether they were the same all along. */
+/* The members of the last record, and whether they were the same all along: by name, and by key.
+ * Members without pinned keys have others after every start. */
 struct members {
     int count;
-    bool changed;
+    bool changed, keys_changed;
     struct {
         char name[VAIN_NAME_BYTES];
         uint8_t member_id[VAIN_HASH_BYTES];
     } items[VAIN_MEMBERS_MAX];
 };
+
+/* The member's place among those of the record before, -1 if it is new. */
+static int find_member(const struct members *members, const char *name)
+{
+    for (int i = 0; i < members->count; i++) {
+        if (strcmp(members->items[i].name, name) == 0)
+            return i;
+    }
+    return -1;
+}
 
 static enum vain_status note_members(void *context, const struct vain_record_decoded *decoded)
 {
@@ -75,10 +86,15 @@ static enum vain_status note_members(void *context, const struct vain_record_dec
     VAIN_ASSERT(record->member_count <= VAIN_MEMBERS_MAX);
     if (members->count != 0 && members->count != record->member_count)
         members->changed = true;
-    for (int i = 0; i < record->member_count; i++) {
-        if (i < members->count &&
-            memcmp(members->items[i].member_id, record->members[i].member_id, VAIN_HASH_BYTES) != 0)
+    for (int i = 0; i < record->member_count && members->count > 0; i++) {
+        const int place = find_member(members, record->members[i].name);
+        if (place < 0)
             members->changed = true;
+        else if (memcmp(members->items[place].member_id, record->members[i].member_id,
+                        VAIN_HASH_BYTES) != 0)
+            members->keys_changed = true;
+    }
+    for (int i = 0; i < record->member_count; i++) {
         memcpy(members->items[i].member_id, record->members[i].member_id, VAIN_HASH_BYTES);
         memcpy(members->items[i].name, record->members[i].name, VAIN_NAME_BYTES);
     }
@@ -107,6 +123,7 @@ static int print_verified_json(const char *path, const struct vain_record_summar
     json_object_object_add(data, "torn_tail", json_object_new_boolean(summary->torn_tail));
     json_object_object_add(data, "members", list);
     json_object_object_add(data, "members_changed", json_object_new_boolean(members->changed));
+    json_object_object_add(data, "keys_changed", json_object_new_boolean(members->keys_changed));
     return vain_print_data(data);
 }
 
@@ -128,6 +145,10 @@ static int print_verified(const struct vain_record_summary *summary, const struc
     }
     if (members->changed)
         printf("The members changed on the way; these are the last round's.\n");
+    else if (members->keys_changed)
+        printf(
+            "The members are the same by name, but keys changed at a restart, as throw-away keys "
+            "do; these are the last round's.\n");
     if (summary->torn_tail)
         printf("The last record was cut short by a crash; it counts as never written.\n");
     printf("Compare the ids with those that the members gave you.\n");

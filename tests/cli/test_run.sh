@@ -113,7 +113,19 @@ for signal in TERM USR2 INT; do
     equal "parameters after SIG$signal and a resume" "$straight" "$(value data.parameters_hash)"
     answer 0 record verify stopped
     equal "records after SIG$signal and a resume" $longer "$(value data.records)"
+    equal "the members of the record by name" false "$(value data.members_changed)"
+    equal "their throw-away keys" true "$(value data.keys_changed)"
 done
+call 0 record verify stopped
+has "new throw-away keys" "$out" 'same by name, but keys changed'
+call 0 record verify runs/small
+lacks "the keys of one start" "$out" 'changed'
+cp job.yaml others.yaml
+echo 'members: [{name: member-0}, {name: bob}]' >>others.yaml
+call 0 run others.yaml "${steady[@]}" --set train.rounds=$((longer + 1)) --out stopped \
+    --resume "$(printf 'stopped/checkpoint-%06d.h5' "$longer")"
+call 0 record verify stopped
+has "another member" "$out" 'The members changed on the way'
 
 # ---- a full disk: every file that would grow past the limit fails to be written
 limited() { # limited KIB ARGUMENT...
