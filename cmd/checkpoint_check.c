@@ -91,9 +91,14 @@ int vain_ckpt_verify(int argc, char **argv)
 
 /* ------------------------------------------------------------------ diff */
 
-static void print_difference(void *context, const struct vain_difference *difference)
+/* What the comparison told so far. */
+struct findings {
+    bool json;
+    struct json_object *differences, *provenance;
+};
+
+static void print_difference(const struct vain_difference *difference)
 {
-    (void)context;
     if (difference->a != NULL)
         printf("%-56s %s | %s\n", difference->name, difference->a, difference->b);
     else
@@ -101,8 +106,13 @@ static void print_difference(void *context, const struct vain_difference *differ
                (long long)difference->count, difference->maximum);
 }
 
-static void collect_difference(void *context, const struct vain_difference *difference)
+static void take_difference(void *context, const struct vain_difference *difference)
 {
+    struct findings *findings = context;
+    if (!findings->json && !difference->provenance) {
+        print_difference(difference);
+        return;
+    }
     struct json_object *item = json_object_new_object();
     json_object_object_add(item, "name", vain_json_text(difference->name));
     if (difference->a != NULL) {
@@ -112,7 +122,8 @@ static void collect_difference(void *context, const struct vain_difference *diff
         json_object_object_add(item, "count", json_object_new_int64(difference->count));
         json_object_object_add(item, "maximum", vain_json_number(difference->maximum));
     }
-    json_object_array_add(context, item);
+    json_object_array_add(difference->provenance ? findings->provenance : findings->differences,
+                          item);
 }
 
 /* 1 means "different", so no failure may end with it. */
@@ -125,17 +136,30 @@ static int report_diff_failure(enum vain_status status, bool json)
     return vain_report_failure(vain_fail(VAIN_ERR_UNAVAILABLE, "%s", message), json);
 }
 
-static int print_differences(const struct vain_ckpt_arguments *arguments,
-                             struct json_object *differences, int64_t count)
+static void print_provenance(struct json_object *provenance)
+{
+    const size_t count = json_object_array_length(provenance);
+    if (count > 0)
+        printf("made by different runs: ");
+    for (size_t i = 0; i < count; i++) {
+        struct json_object *item = json_object_array_get_idx(provenance, i);
+        printf("%s%s", json_object_get_string(json_object_object_get(item, "name")),
+               i + 1 < count ? ", " : "\n");
+    }
+}
+
+static int print_differences(const struct findings *findings, int64_t count)
 {
     int code;
-    if (arguments->json) {
+    if (findings->json) {
         struct json_object *data = json_object_new_object();
         json_object_object_add(data, "equal", json_object_new_boolean(count == 0));
         json_object_object_add(data, "difference_count", json_object_new_int64(count));
-        json_object_object_add(data, "differences", json_object_get(differences));
+        json_object_object_add(data, "differences", json_object_get(findings->differences));
+        json_object_object_add(data, "provenance", json_object_get(findings->provenance));
         code = vain_print_data(data);
     } else {
+        print_provenance(findings->provenance);
         if (count == 0)
             printf("equal\n");
         code = vain_finish_output();
@@ -150,7 +174,8 @@ int vain_ckpt_diff(int argc, char **argv)
         .parser = vain_ckpt_parse,
         .args_doc = "A B",
         .doc = "Show what two checkpoints hold that differs. When and by which version they were "
-               "written does not count.\v"
+               "written does not count, nor which run made them (run_id, record_head, ids of the "
+               "peers), which is listed apart.\v"
                "Examples:\n"
                "  vain ckpt diff runs/a/checkpoint-000100.h5 runs/b/checkpoint-000100.h5\n\n"
                "Exit codes: 0 equal, 1 different, 2 and above could not be compared.",
@@ -162,16 +187,18 @@ int vain_ckpt_diff(int argc, char **argv)
     const int wrong = vain_parse_arguments(&argp, argc, argv, &arguments);
     if (wrong != 0)
         return wrong;
-    struct json_object *differences = json_object_new_array();
+    struct findings findings = {.json = arguments.json,
+                                .differences = json_object_new_array(),
+                                .provenance = json_object_new_array()};
     enum vain_status status = vain_ckpt_pool(&pool);
     if (status == VAIN_OK)
-        status = vain_checkpoint_diff(arguments.words[0], arguments.words[1], pool,
-                                      arguments.json ? collect_difference : print_difference,
-                                      differences, &count);
+        status = vain_checkpoint_diff(arguments.words[0], arguments.words[1], pool, take_difference,
+                                      &findings, &count);
     vain_pool_close(&pool);
     const int code = status != VAIN_OK ? report_diff_failure(status, arguments.json)
-                                       : print_differences(&arguments, differences, count);
-    json_object_put(differences);
+                                       : print_differences(&findings, count);
+    json_object_put(findings.differences);
+    json_object_put(findings.provenance);
     return code;
 }
 

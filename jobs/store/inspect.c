@@ -89,7 +89,8 @@ struct pair {
 
 static void tell(struct pair *pair, const struct vain_difference *difference)
 {
-    pair->count++;
+    if (!difference->provenance)
+        pair->count++;
     if (pair->visit != NULL)
         pair->visit(pair->context, difference);
 }
@@ -109,27 +110,30 @@ static void compare_integers(struct pair *pair, const char *name, int64_t a, int
 }
 
 static void compare_bytes(struct pair *pair, const char *name, const uint8_t *a, const uint8_t *b,
-                          size_t bytes)
+                          size_t bytes, bool provenance)
 {
     char left[2 * VAIN_HASH_BYTES + 1], right[2 * VAIN_HASH_BYTES + 1];
     vain_to_hex(a, bytes, left);
     vain_to_hex(b, bytes, right);
-    compare_texts(pair, name, left, right);
+    if (memcmp(a, b, bytes) != 0)
+        tell(pair, &(struct vain_difference){
+                       .name = name, .a = left, .b = right, .provenance = provenance});
 }
 
 static void compare_scalars(struct pair *pair)
 {
     const struct vain_checkpoint *a = pair->a, *b = pair->b;
     compare_texts(pair, "job_name", a->job_name, b->job_name);
-    compare_bytes(pair, "run_id", a->run_id, b->run_id, VAIN_RUN_ID_BYTES);
+    compare_bytes(pair, "run_id", a->run_id, b->run_id, VAIN_RUN_ID_BYTES, true);
     compare_integers(pair, "round", a->round, b->round);
     compare_integers(pair, "step", a->step, b->step);
     compare_texts(pair, "model", a->model, b->model);
     compare_integers(pair, "parameter_count", a->parameter_count, b->parameter_count);
     compare_texts(pair, "platform", a->platform, b->platform);
-    compare_bytes(pair, "spec_hash", a->spec_hash, b->spec_hash, VAIN_HASH_BYTES);
-    compare_bytes(pair, "record_head", a->record_head, b->record_head, VAIN_HASH_BYTES);
-    compare_bytes(pair, "parameters_hash", a->parameters_hash, b->parameters_hash, VAIN_HASH_BYTES);
+    compare_bytes(pair, "spec_hash", a->spec_hash, b->spec_hash, VAIN_HASH_BYTES, false);
+    compare_bytes(pair, "record_head", a->record_head, b->record_head, VAIN_HASH_BYTES, true);
+    compare_bytes(pair, "parameters_hash", a->parameters_hash, b->parameters_hash, VAIN_HASH_BYTES,
+                  false);
     compare_texts(pair, "spec", a->spec, b->spec);
     compare_texts(pair, "spec_resolved", a->spec_resolved, b->spec_resolved);
     compare_integers(pair, "codec/range_exponent", a->range_exponent, b->range_exponent);
@@ -145,13 +149,22 @@ static bool symbols_are_equal(const struct vain_checkpoint *a, const struct vain
     return memcmp(a->symbols, b->symbols, (size_t)a->symbol_count * sizeof(uint32_t)) == 0;
 }
 
-static bool members_are_equal(const struct vain_checkpoint *a, const struct vain_checkpoint *b)
+static bool names_are_equal(const struct vain_checkpoint *a, const struct vain_checkpoint *b)
 {
     if (a->member_count != b->member_count)
         return false;
     for (int i = 0; i < a->member_count; i++) {
-        if (strcmp(a->members[i].name, b->members[i].name) != 0 ||
-            memcmp(a->members[i].member_id, b->members[i].member_id, VAIN_HASH_BYTES) != 0)
+        if (strcmp(a->members[i].name, b->members[i].name) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* Of members with the same names. */
+static bool ids_are_equal(const struct vain_checkpoint *a, const struct vain_checkpoint *b)
+{
+    for (int i = 0; i < a->member_count; i++) {
+        if (memcmp(a->members[i].member_id, b->members[i].member_id, VAIN_HASH_BYTES) != 0)
             return false;
     }
     return true;
@@ -171,10 +184,13 @@ static void compare_lists(struct pair *pair)
     if (!symbols_are_equal(a, b))
         tell(pair, &(struct vain_difference){
                        .name = "data/symbols", .a = "other values", .b = "other values"});
-    if (!members_are_equal(a, b)) {
+    if (!names_are_equal(a, b)) {
         snprintf(left, sizeof left, "%d members", a->member_count);
         snprintf(right, sizeof right, "%d members", b->member_count);
         tell(pair, &(struct vain_difference){.name = "peers", .a = left, .b = right});
+    } else if (!ids_are_equal(a, b)) {
+        tell(pair, &(struct vain_difference){
+                       .name = "peers", .a = "other ids", .b = "other ids", .provenance = true});
     }
     if (!curves_are_equal(a, b)) {
         snprintf(left, sizeof left, "%lld points", (long long)a->curve_count);

@@ -48,12 +48,14 @@ struct vain_difference {
     const char *name; /* "round", "model/head/weight", "outer/momentum/head/weight" */
     const char *a,
         *b; /* attribute: its values; slice: NULL, or "absent" / a shape where those differ */
-    double maximum; /* slice: largest |a - b|; NaN where only one side is a number */
-    int64_t count;  /* slice: elements that differ in their bits */
+    double maximum;  /* slice: largest |a - b|; NaN where only one side is a number */
+    int64_t count;   /* slice: elements that differ in their bits */
+    bool provenance; /* says which run made it, not what it holds: run_id, record_head, ids of peers
+                        with the same names */
 };
 typedef void (*vain_difference_visitor)(void *context, const struct vain_difference *difference);
 /* Visit all that differs in what two checkpoints hold (times of making and program versions aside).
- * `differences` counts them; 0: equal. Takes memory for two vectors. Statuses of
+ * `differences` counts them without provenance; 0: equal. Takes memory for two vectors. Statuses of
  * vain_checkpoint_open for either file. */
 enum vain_status vain_checkpoint_diff(const char *a, const char *b, struct vain_pool *pool,
                                       vain_difference_visitor visit, void *context,

@@ -55,6 +55,13 @@ equal "equal files" true "$(value data.equal)"
 answer 1 ckpt diff "$last" "$before"
 equal "different files" false "$(value data.equal)"
 has "differences" "$(cat out.txt)" 'model/final_norm'
+call 0 run job.yaml --quiet --out again
+again=again/${last##*/}
+call 0 ckpt diff "$last" "$again"
+equal "diff of two equal runs" $'made by different runs: run_id, record_head, peers\nequal' "$out"
+answer 0 ckpt diff "$last" "$again"
+equal "equal runs" true "$(value data.equal)"
+equal "what tells them apart" run_id "$(value data.provenance.0.name)"
 answer 5 ckpt diff "$last" nowhere.h5
 call 0 ckpt diff "$last" copy.h5
 equal "diff of equal files" equal "$out"
