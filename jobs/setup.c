@@ -88,7 +88,13 @@ static enum vain_status open_signer(struct vain_run *run)
     if (length < 0 || (size_t)length >= sizeof path)
         return vain_fail(VAIN_ERR_INPUT, "the key folder's path is too long: %s",
                          run->config->key_folder);
-    VAIN_TRY(vain_signer_open_file(&run->signer, path));
+    const enum vain_status status = vain_signer_open_file(&run->signer, path);
+    if (status == VAIN_ERR_NOT_FOUND)
+        return vain_fail(status,
+                         "member '%s' is pinned as %s, but its key file %s is not there; put it "
+                         "there, or pin another key in the spec of every member",
+                         run->name, pinned, path);
+    VAIN_TRY(status);
     vain_to_hex(run->signer.member_id, VAIN_HASH_BYTES, id);
     if (strcmp(id, pinned) != 0)
         return vain_fail(VAIN_ERR_AUTH, "member '%s': %s is the key of %s, but the spec pins %s",

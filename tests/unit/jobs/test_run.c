@@ -564,7 +564,7 @@ static void test_wrong_members_are_refused(void)
 static void test_pinned_keys(void)
 {
     struct bed_outcome out;
-    char ann[65], bob[65], members[512], keys[200];
+    char ann[65], bob[65], members[512], keys[200], path[256];
     uint8_t id[VAIN_HASH_BYTES];
     CU_ASSERT_FATAL(bed_open(&bed));
     snprintf(keys, sizeof keys, "%s/out", bed.folder);
@@ -582,6 +582,15 @@ static void test_pinned_keys(void)
              bob, ann);
     run_spec(NULL, members, &(struct bed_options){.ranks = 2, .key_folder = keys}, &out);
     CU_ASSERT_EQUAL(out.status[0], VAIN_ERR_AUTH);
+    /* Another key is another member, so making one is no way out. */
+    snprintf(members, sizeof members, "members: [{name: ann, key: %s}, {name: bob, key: %s}]\n",
+             ann, bob);
+    snprintf(path, sizeof path, "%s/bob.key", keys);
+    CU_ASSERT_EQUAL(unlink(path), 0);
+    run_spec(NULL, members, &(struct bed_options){.ranks = 2, .key_folder = keys}, &out);
+    CU_ASSERT_EQUAL(out.status[1], VAIN_ERR_NOT_FOUND);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out.message[1], "member 'bob' is pinned as "));
+    CU_ASSERT_PTR_NOT_NULL(strstr(out.message[1], path));
     bed_close(&bed);
 }
 
