@@ -36,10 +36,7 @@ static struct wide shift_down(struct wide a, int shift, bool *inexact)
 {
     struct wide out = a;
     *inexact = false;
-    if (shift >= 128) {
-        *inexact = a.high != 0 || a.low != 0;
-        return (struct wide){0, 0};
-    }
+    VAIN_ASSERT(shift < 128); /* Q < 2^126 and L >= 1 end the search before */
     if (shift >= 64) {
         *inexact = out.low != 0;
         out = (struct wide){0, out.high};

@@ -31,7 +31,8 @@ struct vain_secagg {
     uint8_t (*pair_keys)[VAIN_HASH_BYTES]; /* (n) by member index, own zero; in this block */
     struct vain_mask *mask_list;           /* (n - 1) in this block */
     struct vain_masks masks;
-    bool proved; /* every pair has shown that it has one key */
+    bool accepted; /* the secret has been used and wiped */
+    bool proved;   /* every pair has shown that it has one key */
     struct masked_input last;
 };
 
@@ -189,14 +190,18 @@ static enum vain_status make_pair_key(struct vain_secagg *secagg, int index, con
 enum vain_status vain_secagg_accept(struct vain_secagg *secagg, const uint8_t *announcements)
 {
     enum vain_status status = VAIN_OK;
+    VAIN_ASSERT(!secagg->accepted);
     for (int i = 0; i < secagg->member_count && status == VAIN_OK; i++) {
         const uint8_t *announcement = announcements + (size_t)i * VAIN_SECAGG_ANNOUNCEMENT_BYTES;
         status = check_announcement(secagg, i, announcement);
         if (status == VAIN_OK && i != secagg->own_index)
             status = make_pair_key(secagg, i, announcement + VAIN_HASH_BYTES);
     }
+    if (status != VAIN_OK) /* nothing can be done with it but to close it, which wipes */
+        return status;
+    secagg->accepted = true;
     vain_wipe(secagg->secret, sizeof secagg->secret);
-    return status;
+    return VAIN_OK;
 }
 
 /* What `from` shows `to`: a hash under their key that only they can make. */
