@@ -34,7 +34,7 @@ LEAST = 90.0
 # Lines and branches that may be without a test, a file. codec_range.c: a shift of 128 bits or more, which no sum
 # of squares below 2^126 and no N n^2 below 2^95 needs.
 SECRETS = {"base/crypto.c": (0, 0), "base/mask_stream.c": (0, 0), "collectives/secagg.c": (0, 0),
-           "collectives/codec.c": (0, 0), "collectives/codec_range.c": (0, 3)}
+           "collectives/codec.c": (0, 0), "collectives/codec_range.c": (0, 0)}
 
 with open(sys.argv[1], encoding="utf-8") as file:
     files = json.load(file)["files"]
