@@ -154,7 +154,8 @@ struct session {
     struct vain_progress progress;
     int ranks; /* of the world */
     bool aborts_on_failure;
-    int lock_descriptor; /* of the folder's .lock; -1: another rank holds it */
+    int lock_descriptor;         /* of the folder's .lock; -1: another rank holds it */
+    bool made_folder, made_lock; /* by this start */
 };
 
 /* One rank: a thread under loop, the process under mpi. */
@@ -198,6 +199,22 @@ static int failure_code;
 static enum vain_status lost_status;
 static char lost_message[VAIN_MESSAGE_BYTES];
 
+/* A start that was refused leaves nothing of its own behind: the lock, metrics without a line, the
+ * folder. What was there before, or is more than that, stays. The lock is still held meanwhile. */
+static void leave_no_trace(const struct session *session)
+{
+    char path[VAIN_PATH_BYTES];
+    struct stat about;
+    if (!session->made_lock)
+        return;
+    snprintf(path, sizeof path, "%.*s/metrics.jsonl", VAIN_PATH_BYTES - 32, session->directory);
+    if (stat(path, &about) == 0 && (about.st_size > 0 || unlink(path) != 0))
+        return;
+    snprintf(path, sizeof path, "%.*s/.lock", VAIN_PATH_BYTES - 16, session->directory);
+    if (unlink(path) == 0 && session->made_folder)
+        (void)rmdir(session->directory);
+}
+
 static void tell_failure(void *context, enum vain_status status)
 {
     static const struct timespec moment = {.tv_sec = 1};
@@ -217,8 +234,10 @@ static void tell_failure(void *context, enum vain_status status)
         failure_code = vain_report_failure(status, session->arguments->json);
     }
     pthread_mutex_unlock(&output_lock);
-    if (session->aborts_on_failure)
+    if (session->aborts_on_failure) {
+        leave_no_trace(session);
         vain_launch_abort(&session->launch, vain_exit_code(status));
+    }
 }
 
 static void *run_rank(void *context)
@@ -309,7 +328,8 @@ static enum vain_status run_mpi(struct session *session, struct vain_run_result 
 
 /* ------------------------------------------------------------------ set-up and result */
 
-static enum vain_status make_folder(const char *path)
+/* `made` becomes true if it was not there. */
+static enum vain_status make_folder(const char *path, bool *made)
 {
     char partial[VAIN_PATH_BYTES];
     snprintf(partial, sizeof partial, "%s", path);
@@ -318,7 +338,9 @@ static enum vain_status make_folder(const char *path)
             continue;
         const char kept = *slash;
         *slash = '\0';
-        if (mkdir(partial, 0755) != 0 && errno != EEXIST)
+        if (mkdir(partial, 0755) == 0)
+            *made = true;
+        else if (errno != EEXIST)
             return vain_fail(VAIN_ERR_STORAGE,
                              "%s: the folder cannot be made: %s; choose another with --out",
                              partial, strerror(errno));
@@ -346,7 +368,7 @@ static enum vain_status choose_folder(struct session *session)
         VAIN_PATH_BYTES - FILE_NAME_BYTES)
         return vain_fail(VAIN_ERR_INPUT, "the path of the output folder is longer than %d bytes",
                          VAIN_PATH_BYTES - FILE_NAME_BYTES);
-    return make_folder(session->directory);
+    return make_folder(session->directory, &session->made_folder);
 }
 
 /* Two runs in one folder would take each other's files for their own. The lock goes with the
@@ -355,7 +377,10 @@ static enum vain_status lock_folder(struct session *session)
 {
     char path[VAIN_PATH_BYTES];
     snprintf(path, sizeof path, "%.*s/.lock", VAIN_PATH_BYTES - 16, session->directory);
-    session->lock_descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    session->lock_descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    const bool made = session->lock_descriptor >= 0;
+    if (!made)
+        session->lock_descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (session->lock_descriptor < 0)
         return vain_fail(VAIN_ERR_STORAGE, "%s: cannot be opened: %s; choose another --out folder",
                          path, strerror(errno));
@@ -364,6 +389,7 @@ static enum vain_status lock_folder(struct session *session)
                          "%s: another run is at work in this folder; wait for it, or choose "
                          "another --out folder",
                          session->directory);
+    session->made_lock = made;
     return VAIN_OK;
 }
 
@@ -507,8 +533,10 @@ static int finish_run(struct session *session, enum vain_status status)
     return vain_report_failure(status, session->arguments->json);
 }
 
-static void close_session(struct session *session)
+static void close_session(struct session *session, enum vain_status status)
 {
+    if (status < 0)
+        leave_no_trace(session);
     if (session->lock_descriptor >= 0)
         close(session->lock_descriptor);
     if (vain_metrics_close(&session->metrics) != VAIN_OK)
@@ -543,7 +571,7 @@ int vain_verb_run(int argc, char **argv)
         if (status >= 0 && session->launch.rank == 0 && print_result(session, &result) != 0)
             code = 1;
     }
-    close_session(session);
+    close_session(session, status);
     vain_release(session);
     return code;
 }

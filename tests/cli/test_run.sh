@@ -76,6 +76,21 @@ equal "members in another order" "$three" "$(run_hash again --members 3)"
 answer 2 run job.yaml --quiet --members 2 --out fewer
 cp kept.yaml job.yaml
 
+# ---- a start that is refused leaves nothing behind, and takes nothing away
+mkdir kept
+cp job.yaml listed.yaml
+echo 'members: [{name: alice}, {name: bob}, {name: carol}]' >>listed.yaml
+for out in refused kept refused/; do
+    call 5 run job.yaml --quiet --set data.text=nowhere.txt --out $out
+    call 2 run listed.yaml --quiet --members 2 --out $out
+    call 2 run job.yaml --quiet --set exchange.privacy=masked --out $out
+done
+holds "a folder that only a refused start made is gone" [ ! -e refused ]
+equal "files of refused starts in a folder that was there" "" "$(ls -A kept)"
+sums=$(cd runs/small && sha256sum ./* .lock)
+call 5 run job.yaml --quiet --set data.text=nowhere.txt
+equal "a folder with a run after a refused start" "$sums" "$(cd runs/small && sha256sum ./* .lock)"
+
 # ---- stopped and resumed
 # The run that is stopped has more rounds than any machine gets through while we look, so that the signal hits it at
 # work. A constant schedule makes the path the same for every number of rounds, so that the last start, which names
