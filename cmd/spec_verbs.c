@@ -178,6 +178,7 @@ struct explanation {
 static enum vain_status explain(const struct vain_loaded_spec *loaded, int asked,
                                 struct explanation *out)
 {
+    memset(out, 0, sizeof *out);
     const int listed = loaded->spec.member_count;
     const int members = asked > 0 ? asked : (listed > 0 ? listed : 1);
     if (listed > 0 && members != listed)
