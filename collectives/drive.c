@@ -62,15 +62,15 @@ static const char *phase_name(enum vain_exchange_phase phase)
 static enum vain_status too_late(const struct vain_exchange *exchange, int64_t deadline_ms)
 {
     const struct vain_exchange_config *config = &exchange->config;
-    char missing[200] = "";
+    char missing[200] = "", quoted[VAIN_NAME_BYTES + 2];
     size_t length = 0;
     for (int id = 0; id < exchange->action_ids && length < sizeof missing; id++) {
         const struct vain_exchange_action *action = &exchange->pending[id];
-        const char *name = config->member_names[action->peer];
+        snprintf(quoted, sizeof quoted, "'%s'", config->member_names[action->peer]);
         if (exchange->is_pending[id] && action->kind == VAIN_EXCHANGE_RECEIVE &&
-            strstr(missing, name) == NULL)
-            length += (size_t)snprintf(missing + length, sizeof missing - length, "%s'%s'",
-                                       length > 0 ? ", " : "; nothing came from ", name);
+            strstr(missing, quoted) == NULL)
+            length += (size_t)snprintf(missing + length, sizeof missing - length, "%s%s",
+                                       length > 0 ? ", " : "; nothing came from ", quoted);
     }
     return vain_fail(
         VAIN_ERR_TIMEOUT,

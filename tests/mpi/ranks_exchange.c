@@ -456,6 +456,33 @@ static void a_missing_member_is_named(struct ranks *ranks)
     close_party(party);
 }
 
+/* One member waits for all others, of whose names one is a part of another. */
+static void all_missing_members_are_named(struct ranks *ranks)
+{
+    static const char *const alike[] = {"m0", "m10", "m1", "m2", "m3", "m4", "m5", "m6"};
+    struct party *party = open_party(ranks, 32);
+    if (ranks->comm.rank == 0 && ranks->comm.size >= 3) {
+        vain_exchange_close(&party->exchange);
+        const struct vain_exchange_config config = {.member_count = ranks->comm.size,
+                                                    .member_names = alike,
+                                                    .codec = &party->codec,
+                                                    .queue = &ranks->queue,
+                                                    .gather_bytes_max = 64,
+                                                    .algorithm = VAIN_ALGORITHM_RING};
+        EXPECT_OK(ranks, vain_exchange_open(&config, &party->exchange));
+        encode(ranks, party, 0, 9);
+        ranks->clock.step_ns = 1000000;
+        party->driver.deadline_ms = 2000;
+        EXPECT_STATUS(ranks, VAIN_ERR_TIMEOUT, drive_reduce(party));
+        EXPECT_MESSAGE(ranks, "nothing came from 'm10', 'm1'");
+    } else if (ranks->comm.size >= 3) {
+        uint8_t byte = 0;
+        EXPECT_STATUS(ranks, VAIN_ERR_PEER,
+                      vain_comm_broadcast(&ranks->comm, &ranks->world, 0, 0, &byte, 1));
+    }
+    close_party(party);
+}
+
 const struct ranks_case exchange_cases[] = {
     {"exchange: rounds of 32-bit words", rounds_of_32_bits},
     {"exchange: rounds of two 16-bit fields a word", rounds_of_16_bits},
@@ -467,5 +494,6 @@ const struct ranks_case exchange_cases[] = {
     {"exchange: those who wait for somebody outside leave", those_who_wait_leave},
     {"exchange: nobody leaves a complete exchange", nobody_leaves_a_complete_exchange},
     {"exchange: a missing member is named", a_missing_member_is_named},
+    {"exchange: all missing members are named", all_missing_members_are_named},
     {NULL, NULL},
 };
