@@ -1,3 +1,5 @@
+/* Keys are made and compared once a start; after that a round needs a promise, and masks for its
+ * one attempt. What was promised elsewhere is dropped before anything is trained on it. */
 #include "jobs/masks.h"
 
 #include <string.h>
@@ -59,6 +61,7 @@ enum vain_status vain_masks_open(struct vain_run *run)
     struct vain_roster roster;
     if (run->job->exchange.privacy != VAIN_PRIVACY_MASKED)
         return VAIN_OK;
+    VAIN_TRY(vain_device_can_mask(&run->device));
     VAIN_TRY(run->federation->ops->roster(run->federation, run->round, &roster));
     VAIN_TRY(vain_secagg_open(run->roster_members, roster.member_count, roster.own_index,
                               run->job->exchange.allow_small, &run->secagg));

@@ -21,15 +21,6 @@ static enum vain_status choose_code(const char *isa, const struct vain_vector_co
                      "vector code %s: not in this processor or build; leave the choice open", isa);
 }
 
-static enum vain_status open_mask_streams(struct vain_device *device, int threads)
-{
-    VAIN_TRY(vain_take_array(threads, sizeof *device->mask_streams, "mask streams",
-                             (void **)&device->mask_streams));
-    for (int i = 0; i < threads; i++)
-        VAIN_TRY(vain_mask_stream_open(&device->mask_streams[i]));
-    return VAIN_OK;
-}
-
 static void close_mask_streams(struct vain_device *device)
 {
     if (device->mask_streams == NULL)
@@ -37,6 +28,34 @@ static void close_mask_streams(struct vain_device *device)
     for (int i = 0; i < vain_pool_threads(device->pool); i++)
         vain_mask_stream_close(&device->mask_streams[i]);
     vain_release(device->mask_streams);
+    device->mask_streams = NULL;
+}
+
+/* A library without the cipher is no reason not to train in the clear. */
+static enum vain_status open_mask_streams(struct vain_device *device, int threads)
+{
+    enum vain_status status = vain_take_array(threads, sizeof *device->mask_streams, "mask streams",
+                                              (void **)&device->mask_streams);
+    for (int i = 0; i < threads && status == VAIN_OK; i++)
+        status = vain_mask_stream_open(&device->mask_streams[i]);
+    if (status != VAIN_ERR_UNAVAILABLE)
+        return status;
+    close_mask_streams(device);
+    vain_fail_clear();
+    return VAIN_OK;
+}
+
+enum vain_status vain_device_can_mask(const struct vain_device *device)
+{
+    if (device->mask_streams != NULL)
+        return VAIN_OK;
+    struct vain_mask_stream *stream = NULL; /* says why */
+    const enum vain_status status = vain_mask_stream_open(&stream);
+    vain_mask_stream_close(&stream);
+    return status == VAIN_OK
+               ? vain_fail(VAIN_ERR_UNAVAILABLE,
+                           "OpenSSL had no ChaCha20 for masks a moment ago; start again")
+               : status;
 }
 
 enum vain_status vain_device_open_cpu(int threads, const char *isa, struct vain_device *out)

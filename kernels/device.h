@@ -23,7 +23,7 @@ struct vain_device {
     struct vain_pool *pool;              /* owned; the CPU's workers */
     const struct vain_vector_code *code; /* the CPU's inner loops; borrowed for ever */
     unsigned char *scratch; /* (threads, VAIN_SCRATCH_BYTES) owned; nothing is kept between ops */
-    struct vain_mask_stream **mask_streams; /* (threads) owned */
+    struct vain_mask_stream **mask_streams; /* (threads) owned; NULL: no cipher for them */
     unsigned char *shared;                  /* (VAIN_SHARED_BYTES) owned; partial sums of one op */
     char name[96];                          /* for people: "cpu avx512" */
 };
@@ -38,6 +38,9 @@ struct vain_queue {
  * VAIN_ERR_UNAVAILABLE if the processor lacks the wanted code. */
 enum vain_status vain_device_open_cpu(int threads, const char *isa,
                                       struct vain_device *out) VAIN_MUST_USE;
+/* Whether the device can make masks: VAIN_ERR_UNAVAILABLE says why not (a library without the
+ * cipher). All else works without. Local. */
+enum vain_status vain_device_can_mask(const struct vain_device *device) VAIN_MUST_USE;
 void vain_device_close(struct vain_device *device);
 /* Blocks until all that was queued is done. */
 enum vain_status vain_queue_wait(struct vain_queue *queue) VAIN_MUST_USE;

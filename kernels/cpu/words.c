@@ -115,6 +115,7 @@ void vain_cpu_add_masks(struct vain_queue *queue, const struct vain_masks *masks
                         int64_t words_count, uint32_t *words)
 {
     struct words w = words_of(queue, words_count);
+    VAIN_ASSERT(queue->device->mask_streams != NULL); /* vain_device_can_mask was asked */
     w.target = words;
     w.masks = masks;
     w.first = first;

@@ -48,6 +48,41 @@ static void the_best_code_is_chosen(void)
     vain_device_close(&device);
 }
 
+/* The linker gives vain_mask_stream_open to this first. */
+enum vain_status __real_vain_mask_stream_open(struct vain_mask_stream **out);
+enum vain_status __wrap_vain_mask_stream_open(struct vain_mask_stream **out);
+static int streams_left = -1; /* that open; -1: all */
+
+enum vain_status __wrap_vain_mask_stream_open(struct vain_mask_stream **out)
+{
+    *out = NULL;
+    if (streams_left == 0)
+        return vain_fail(VAIN_ERR_UNAVAILABLE, "no cipher on purpose");
+    streams_left -= streams_left > 0;
+    return __real_vain_mask_stream_open(out);
+}
+
+/* Without the cipher of masks all else works, and who wants masks is told. */
+static void a_device_without_masks_opens(void)
+{
+    struct vain_device device;
+    const int64_t blocks = vain_memory_blocks();
+    CU_ASSERT_EQUAL_FATAL(vain_device_open_cpu(2, NULL, &device), VAIN_OK);
+    CU_ASSERT_EQUAL(vain_device_can_mask(&device), VAIN_OK);
+    vain_device_close(&device);
+    for (int left = 0; left < 2; left++) {
+        streams_left = left;
+        vain_fail_clear();
+        CU_ASSERT_EQUAL_FATAL(vain_device_open_cpu(2, NULL, &device), VAIN_OK);
+        CU_ASSERT_STRING_EQUAL(vain_fail_message(), "");
+        CU_ASSERT_EQUAL(vain_device_can_mask(&device), VAIN_ERR_UNAVAILABLE);
+        CU_ASSERT_STRING_EQUAL(vain_fail_message(), "no cipher on purpose");
+        vain_device_close(&device);
+    }
+    streams_left = -1;
+    CU_ASSERT_EQUAL(vain_memory_blocks(), blocks);
+}
+
 static void closing_gives_all_back(void)
 {
     struct vain_device device;
@@ -94,6 +129,7 @@ static const struct vain_test tests[] = {
     {"a number of threads out of range is refused", threads_out_of_range_are_refused},
     {"the platform says what decides bits", the_platform_says_what_decides_bits},
     {"the best vector code of the processor is chosen", the_best_code_is_chosen},
+    {"a device without masks opens", a_device_without_masks_opens},
     {"closing gives all memory back", closing_gives_all_back},
     {"a queue of the CPU waits for nothing", a_queue_waits_for_nothing},
     {"memory is copied and zeroed whole", memory_is_copied_and_zeroed_whole},
