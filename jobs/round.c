@@ -153,8 +153,8 @@ static void keep_residual(struct vain_run *run)
     run->next_residual = last;
 }
 
-static void describe_context(const struct vain_run *run, const struct vain_roster *roster,
-                             struct vain_context *out)
+void vain_round_context(const struct vain_run *run, const struct vain_roster *roster,
+                        struct vain_context *out)
 {
     memset(out, 0, sizeof *out);
     memcpy(out->group_id, roster->group_id, VAIN_HASH_BYTES);
@@ -181,7 +181,7 @@ static enum vain_status exchange(struct vain_run *run, struct vain_counters *sum
 
     /* 1. Form: who takes part, and what all of them must agree on. */
     VAIN_TRY(run->federation->ops->roster(run->federation, run->round, &roster));
-    describe_context(run, &roster, &context);
+    vain_round_context(run, &roster, &context);
 
     /* 2. Agree: contexts are compared; until they are all there a round can be left. */
     vain_exchange_set_round(run->exchange, &context, run->check_random);

@@ -8,6 +8,11 @@
  * and no exchange). */
 enum vain_status vain_round(struct vain_run *run) VAIN_MUST_USE;
 
+/* What all members must agree on in the round under way, bound into its group so that seeds follow
+ * all of it. Local. */
+void vain_round_context(const struct vain_run *run, const struct vain_roster *roster,
+                        struct vain_context *out);
+
 /* A member's mean loss of a round in millionths, as the counters carry it. At most 10^8 nats, so
  * that the sum over 2^16 members stays inside 64 bits. VAIN_ERR_NUMERIC names member, round
  * (from 1) and loss. Local. */

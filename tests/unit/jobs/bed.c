@@ -186,44 +186,56 @@ static void *run_rank(void *context)
     return NULL;
 }
 
-/* A transport that flips one bit of the first long broadcast that it receives. One rank's, so one
- * thread's. */
-enum { LONG_BYTES = 4096 };
-static struct vain_transport_ops spoilt_ops;
-static const struct vain_transport_ops *honest_ops;
-static struct vain_request *spoilt_request;
-static unsigned char *spoilt_buffer;
+/* A transport that flips one bit of the first message of a tag, of some length, that it receives.
+ * One rank's, so one thread's. */
+static struct {
+    struct vain_transport_ops ops;
+    const struct vain_transport_ops *honest;
+    uint32_t tag;
+    size_t bytes_least;
+    struct vain_request *request;
+    unsigned char *buffer;
+} spoiler;
 
 static enum vain_status spoilt_post_receive(struct vain_comm *comm, int peer, uint32_t tag,
                                             void *buffer, size_t bytes,
                                             struct vain_request *request)
 {
-    if (spoilt_buffer == NULL && tag == VAIN_TAG_BROADCAST && bytes >= LONG_BYTES) {
-        spoilt_request = request;
-        spoilt_buffer = buffer;
+    if (spoiler.buffer == NULL && tag == spoiler.tag && bytes >= spoiler.bytes_least) {
+        spoiler.request = request;
+        spoiler.buffer = buffer;
     }
-    return honest_ops->post_receive(comm, peer, tag, buffer, bytes, request);
+    return spoiler.honest->post_receive(comm, peer, tag, buffer, bytes, request);
 }
 
 static enum vain_status spoilt_test(struct vain_request *request)
 {
-    const enum vain_status status = honest_ops->test(request);
-    if (status == VAIN_OK && request == spoilt_request) {
-        spoilt_buffer[5] ^= 1;
-        spoilt_request = NULL;
+    const enum vain_status status = spoiler.honest->test(request);
+    if (status == VAIN_OK && request == spoiler.request) {
+        spoiler.buffer[5] ^= 1;
+        spoiler.request = NULL;
     }
     return status;
 }
 
-static void spoil(struct vain_comm *comm)
+static enum vain_status spoilt_split(struct vain_comm *comm, int colour, struct vain_comm *out)
 {
-    honest_ops = comm->ops;
-    spoilt_ops = *comm->ops;
-    spoilt_ops.post_receive = spoilt_post_receive;
-    spoilt_ops.test = spoilt_test;
-    spoilt_request = NULL;
-    spoilt_buffer = NULL;
-    comm->ops = &spoilt_ops;
+    const enum vain_status status = spoiler.honest->split(comm, colour, out);
+    out->ops = &spoiler.ops;
+    return status;
+}
+
+static void spoil(struct vain_comm *comm, uint32_t tag, size_t bytes_least)
+{
+    memset(&spoiler, 0, sizeof spoiler);
+    spoiler.honest = comm->ops;
+    spoiler.ops = *comm->ops;
+    spoiler.ops.post_receive = spoilt_post_receive;
+    spoiler.ops.test = spoilt_test;
+    spoiler.ops.split = spoilt_split;
+    spoiler.tag = tag;
+    spoiler.bytes_least = bytes_least;
+    comm->ops = &spoiler.ops;
 }
 
 void bed_run(struct bed *bed, const struct bed_options *options, struct bed_outcome *out)
@@ -241,7 +253,7 @@ void bed_run(struct bed *bed, const struct bed_options *options, struct bed_outc
             .bed = bed, .options = options, .out = out, .number = i, .signal = &signals[i]};
         VAIN_ASSERT(vain_loop_comm_open(hub, i, &ranks[i].comm) == VAIN_OK);
         if (i > 0 && i == options->spoilt_rank)
-            spoil(&ranks[i].comm);
+            spoil(&ranks[i].comm, options->spoilt_tag, options->spoilt_bytes);
     }
     for (int i = 1; i < options->ranks; i++)
         VAIN_ASSERT(pthread_create(&ranks[i].thread, NULL, run_rank, &ranks[i]) == 0);

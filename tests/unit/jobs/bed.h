@@ -31,7 +31,10 @@ struct bed_options {
     int signal_rank;     /* this rank ... */
     int64_t signal_step; /* ... is signalled when it has done so many steps in all; 0: never */
     const char *key_folder;
-    int spoilt_rank; /* > 0: what this rank is sent of the parameters at a resume has a wrong bit */
+    int spoilt_rank; /* > 0: the first message of `spoilt_tag`, of at least `spoilt_bytes`, that
+                        this rank receives has a wrong bit */
+    uint32_t spoilt_tag;
+    size_t spoilt_bytes;
     struct vain_world *world[BED_RANKS_MAX]; /* NULL: the real one */
 };
 struct bed_outcome {

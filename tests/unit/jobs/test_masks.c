@@ -9,6 +9,7 @@
 
 #include "base/record_extension.h"
 #include "cmd/world.h"
+#include "jobs/round_record.h"
 #include "jobs/store/record_file.h"
 #include "tests/unit/jobs/bed.h"
 #include "tests/unit/suite.h"
@@ -367,7 +368,11 @@ static void other_parameters_are_noticed_before_a_word_leaves(void)
     CU_ASSERT_EQUAL_FATAL(bed_spec(&bed, masked, NULL), VAIN_OK);
     bed_run(&bed, &(struct bed_options){.ranks = 3, .signal_rank = 0, .signal_step = 7}, &out);
     CU_ASSERT_EQUAL(out.status[0], VAIN_STOPPED);
-    bed_run(&bed, &(struct bed_options){.ranks = 3, .spoilt_rank = 2}, &out);
+    bed_run(
+        &bed,
+        &(struct bed_options){
+            .ranks = 3, .spoilt_rank = 2, .spoilt_tag = VAIN_TAG_BROADCAST, .spoilt_bytes = 4096},
+        &out);
     for (int rank = 0; rank < 3; rank++) {
         CU_ASSERT(out.status[rank] < 0);
         told = told || strstr(out.message[rank],
@@ -376,6 +381,24 @@ static void other_parameters_are_noticed_before_a_word_leaves(void)
     }
     CU_ASSERT(told);
     run_with(masked, 3, &out);
+    bed_close(&bed);
+}
+
+/* After the outer step roots are compared before anything is recorded. */
+static void other_parameters_after_a_round_are_named(void)
+{
+    struct bed_outcome out;
+    CU_ASSERT_FATAL(bed_open(&bed));
+    CU_ASSERT_EQUAL_FATAL(bed_spec(&bed, masked, NULL), VAIN_OK);
+    bed_run(&bed,
+            &(struct bed_options){.ranks = 3,
+                                  .spoilt_rank = 1,
+                                  .spoilt_tag = VAIN_TAG_GATHER,
+                                  .spoilt_bytes = VAIN_ROUND_VOTE_BYTES},
+            &out);
+    CU_ASSERT_EQUAL(out.status[1], VAIN_ERR_PEER);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out.message[1], "round 1, gather: member '"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(out.message[1], "than member 'member-1'"));
     bed_close(&bed);
 }
 
@@ -423,6 +446,7 @@ static const struct vain_test tests[] = {
     {"damaged promises stop the start", damaged_promises_stop_the_start},
     {"other parameters are noticed before a word leaves",
      other_parameters_are_noticed_before_a_word_leaves},
+    {"other parameters after a round are named", other_parameters_after_a_round_are_named},
     {"too few members are refused", too_few_are_refused},
     {"who is not pinned is told", who_is_not_pinned_is_told},
     {NULL, NULL},

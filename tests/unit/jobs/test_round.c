@@ -38,9 +38,48 @@ static void test_a_loss_that_no_counter_holds_is_named(void)
     }
 }
 
+/* Two members of one round that hold different things have different contexts for their seeds, not
+ * only for their messages: a message can be changed on its way. */
+static void test_a_context_binds_what_a_member_holds(void)
+{
+    struct vain_job job;
+    struct vain_run run;
+    struct vain_roster roster;
+    struct vain_context held, other;
+    uint8_t spec_hash[VAIN_HASH_BYTES] = {5}, plain[VAIN_CONTEXT_BYTES], told[VAIN_CONTEXT_BYTES];
+    const struct vain_run_config config = {.spec_hash = spec_hash};
+    memset(&job, 0, sizeof job);
+    memset(&run, 0, sizeof run);
+    memset(&roster, 0, sizeof roster);
+    run.config = &config;
+    run.job = &job;
+    run.round = 3;
+    run.codec = (struct vain_codec){.word_count = 100};
+    run.codec.fixed = (struct vain_fixed){.scale_exponent = 20, .bits = 30, .fields = 1};
+    vain_round_context(&run, &roster, &held);
+    vain_context_encode(&held, plain);
+    for (int change = 0; change < 8; change++) {
+        struct vain_run another = run;
+        struct vain_job another_job = job;
+        another.job = &another_job;
+        spec_hash[0] = change == 0 ? 6 : 5;
+        another.codec.fixed.scale_exponent += change == 1;
+        another.codec.bound_exponent += change == 2;
+        another.codec.word_count += change == 3;
+        another.algorithm = change == 4 ? VAIN_ALGORITHM_RING : run.algorithm;
+        another_job.exchange.privacy = change == 5 ? VAIN_PRIVACY_MASKED : VAIN_PRIVACY_NONE;
+        another.parameters_hash[0] = change == 6;
+        another.dropped_inputs = change == 7; /* told, not agreed */
+        vain_round_context(&another, &roster, &other);
+        vain_context_encode(&other, told);
+        CU_ASSERT_EQUAL(memcmp(plain, told, sizeof told) == 0, change == 7);
+    }
+}
+
 static const struct vain_test tests[] = {
     {"a loss in millionths", test_a_loss_in_millionths},
     {"a loss that no counter holds is named", test_a_loss_that_no_counter_holds_is_named},
+    {"a context binds what a member holds", test_a_context_binds_what_a_member_holds},
     {NULL, NULL},
 };
 const struct vain_suite vain_suite_round = {"jobs/round", tests};
