@@ -318,6 +318,11 @@ bool vain_equal(const void *a, const void *b, size_t bytes)
     return sodium_memcmp(a, b, bytes) == 0;
 }
 
+bool vain_is_zero(const void *data, size_t bytes)
+{
+    return sodium_is_zero(data, bytes) == 1;
+}
+
 void vain_to_hex(const void *data, size_t bytes, char *out)
 {
     (void)sodium_bin2hex(out, 2 * bytes + 1, data, bytes);

@@ -80,6 +80,9 @@ void vain_wipe(void *memory, size_t bytes);
 /* Constant-time comparison. */
 bool vain_equal(const void *a, const void *b, size_t bytes);
 
+/* Whether all bytes are zero. */
+bool vain_is_zero(const void *data, size_t bytes);
+
 /* Lower-case hexadecimal with NUL: out holds 2 * bytes + 1. */
 void vain_to_hex(const void *data, size_t bytes, char *out);
 /* Exactly `bytes` from `text`; false on any other length or character (capitals too: one spelling a

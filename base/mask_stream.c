@@ -3,6 +3,7 @@
 #include "base/mask_stream.h"
 
 #include "base/crypto.h"
+#include "base/cursor.h"
 #include "base/memory.h"
 
 #include <assert.h>
@@ -61,18 +62,14 @@ void vain_mask_stream_close(struct vain_mask_stream **stream)
     *stream = NULL;
 }
 
-static void put_little_endian(uint64_t value, uint8_t *out, int bytes)
-{
-    for (int i = 0; i < bytes; i++)
-        out[i] = (uint8_t)(value >> (8 * i));
-}
-
 static void set_cipher(struct vain_mask_stream *stream, uint64_t segment, uint32_t block)
 {
     uint8_t iv[IV_BYTES];
-    put_little_endian(block, iv, 4);
-    put_little_endian((uint64_t)stream->domain, iv + 4, 4);
-    put_little_endian(segment, iv + 8, 8);
+    struct vain_writer writer;
+    vain_writer_init(&writer, iv, sizeof iv);
+    vain_write_u32(&writer, block);
+    vain_write_u32(&writer, (uint32_t)stream->domain);
+    vain_write_u64(&writer, segment);
     VAIN_ASSERT(EVP_EncryptInit_ex2(stream->context, stream->cipher, stream->seed, iv, NULL) == 1);
 }
 

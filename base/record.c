@@ -49,14 +49,6 @@ static const char *member_fault(const struct vain_record_member *members, int in
     return NULL;
 }
 
-static bool all_zero(const uint8_t *data, size_t bytes)
-{
-    uint8_t any = 0;
-    for (size_t i = 0; i < bytes; i++)
-        any |= data[i];
-    return any == 0;
-}
-
 void vain_record_hash(const uint8_t *body, size_t bytes, uint8_t out[VAIN_MIN_LEN(VAIN_HASH_BYTES)])
 {
     vain_hash("vain/record", body, bytes, out);
@@ -166,7 +158,7 @@ enum vain_status vain_record_encode_frame(const uint8_t *body, size_t body_bytes
     VAIN_ASSERT(body_bytes <= VAIN_RECORD_BYTES_MAX);
     uint16_t present = 0;
     for (int i = 0; i < member_count; i++)
-        if (!all_zero(signatures + i * VAIN_SIGNATURE_BYTES, VAIN_SIGNATURE_BYTES))
+        if (!vain_is_zero(signatures + i * VAIN_SIGNATURE_BYTES, VAIN_SIGNATURE_BYTES))
             present++;
     struct vain_writer writer;
     vain_writer_init(&writer, out,
@@ -177,7 +169,7 @@ enum vain_status vain_record_encode_frame(const uint8_t *body, size_t body_bytes
     vain_write_u16(&writer, present);
     for (int i = 0; i < member_count; i++) {
         const uint8_t *signature = signatures + i * VAIN_SIGNATURE_BYTES;
-        if (all_zero(signature, VAIN_SIGNATURE_BYTES))
+        if (vain_is_zero(signature, VAIN_SIGNATURE_BYTES))
             continue;
         vain_write_u16(&writer, (uint16_t)i);
         vain_write_bytes(&writer, signature, VAIN_SIGNATURE_BYTES);

@@ -1,3 +1,5 @@
+/* Extensions are read where they are shown, not where records are decoded: a record whose extension
+ * has another length than this build expects is still a record. */
 #include "base/record_extension.h"
 
 #include "base/cursor.h"

@@ -1,3 +1,6 @@
+/* Trials go over the ways in turn, so that what disturbs the machine for a moment disturbs all of
+ * them, and each begins behind a barrier, so that nobody's late start looks like somebody's speed.
+ */
 #include "collectives/choose.h"
 
 #include <string.h>

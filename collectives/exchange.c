@@ -8,20 +8,8 @@
 
 #include <string.h>
 
+#include "base/cursor.h"
 #include "base/memory.h"
-
-const char *vain_algorithm_name(enum vain_algorithm algorithm)
-{
-    static const char *const names[VAIN_ALGORITHMS] = {
-        [VAIN_ALGORITHM_AUTO] = "auto",
-        [VAIN_ALGORITHM_NATIVE] = "native",
-        [VAIN_ALGORITHM_RING] = "ring",
-        [VAIN_ALGORITHM_TREE] = "tree",
-    };
-    VAIN_ASSERT((int)algorithm >= 0);
-    VAIN_ASSERT(algorithm < VAIN_ALGORITHMS);
-    return names[algorithm];
-}
 
 static const struct vain_reduce_ops *reduce_of(enum vain_algorithm algorithm)
 {
@@ -29,6 +17,13 @@ static const struct vain_reduce_ops *reduce_of(enum vain_algorithm algorithm)
     return algorithm == VAIN_ALGORITHM_RING   ? &vain_reduce_ring
            : algorithm == VAIN_ALGORITHM_TREE ? &vain_reduce_tree
                                               : &vain_reduce_native;
+}
+
+const char *vain_algorithm_name(enum vain_algorithm algorithm)
+{
+    VAIN_ASSERT((int)algorithm >= 0);
+    VAIN_ASSERT(algorithm < VAIN_ALGORITHMS);
+    return algorithm == VAIN_ALGORITHM_AUTO ? "auto" : reduce_of(algorithm)->name;
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -256,14 +251,6 @@ static void begin_agree(struct vain_exchange *exchange, struct vain_exchange_out
                 exchange->wire->theirs[0]);
 }
 
-static uint64_t first_u64(const uint8_t hash[VAIN_HASH_BYTES])
-{
-    uint64_t value = 0;
-    for (int i = 0; i < 8; i++)
-        value |= (uint64_t)hash[i] << (8 * i);
-    return value;
-}
-
 static void end_reduce(struct vain_exchange *exchange, struct vain_exchange_out *out)
 {
     VAIN_ASSERT(exchange->pending_count == 0);
@@ -274,6 +261,7 @@ static void end_reduce(struct vain_exchange *exchange, struct vain_exchange_out 
 static void begin_reduce(struct vain_exchange *exchange, struct vain_exchange_out *out)
 {
     uint8_t hash[VAIN_HASH_BYTES];
+    struct vain_reader reader;
     VAIN_ASSERT(exchange->phase == VAIN_EXCHANGE_AGREED);
     VAIN_ASSERT(exchange->words != NULL);
     if (exchange->config.member_count == 1) {
@@ -281,7 +269,8 @@ static void begin_reduce(struct vain_exchange *exchange, struct vain_exchange_ou
         return;
     }
     vain_context_message_hash(exchange->wire->mine, hash);
-    exchange->tag_key = first_u64(hash);
+    vain_reader_init(&reader, hash, sizeof hash);
+    exchange->tag_key = vain_read_u64(&reader);
     exchange->phase = VAIN_EXCHANGE_REDUCE;
     exchange->reduce->begin(exchange, out);
 }

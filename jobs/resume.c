@@ -490,7 +490,7 @@ static enum vain_status resume_named(struct vain_run *run)
     char folder[VAIN_PATH_BYTES];
     folder_of(run->config->resume, folder);
     bool done = false;
-    if (run->promises != NULL && strcmp(folder, run->config->directory) != 0)
+    if (run->promises != NULL && !is_own(run, run->config->resume))
         VAIN_TRY(vain_promises_adopt(run->promises, folder, run->name));
     VAIN_TRY(try_round(run, run->config->resume, folder, true, &done));
     VAIN_ASSERT(done);

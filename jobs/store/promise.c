@@ -130,14 +130,6 @@ static enum vain_status read_file(const char *path, uint8_t **data, int64_t *byt
     return status;
 }
 
-static bool all_zero(const uint8_t *data, size_t bytes)
-{
-    uint8_t any = 0;
-    for (size_t i = 0; i < bytes; i++)
-        any |= data[i];
-    return any == 0;
-}
-
 /* Line `index` of `lines`, which does not hold: what that means. */
 static enum vain_status refuse_line(const struct vain_promises *promises, enum vain_status status,
                                     size_t index, size_t lines)
@@ -162,7 +154,7 @@ static enum vain_status decode_all(struct vain_promises *promises, const uint8_t
     for (size_t i = 0; i < lines; i++) {
         const uint8_t *line = data + i * VAIN_PROMISE_BYTES;
         struct vain_promise promise;
-        if (i + 1 == lines && all_zero(line, bytes - i * VAIN_PROMISE_BYTES))
+        if (i + 1 == lines && vain_is_zero(line, bytes - i * VAIN_PROMISE_BYTES))
             break;
         const enum vain_status status = vain_promise_decode(line, &promise);
         if (status != VAIN_OK)

@@ -26,12 +26,8 @@ static void add_text(struct vain_text *line, const char *key, const char *text)
 
 static bool has_signature(const struct vain_record *record, int index)
 {
-    const uint8_t *signature = record->signatures + (size_t)index * VAIN_SIGNATURE_BYTES;
-    for (int i = 0; i < VAIN_SIGNATURE_BYTES; i++) {
-        if (signature[i] != 0)
-            return true;
-    }
-    return false;
+    return !vain_is_zero(record->signatures + (size_t)index * VAIN_SIGNATURE_BYTES,
+                         VAIN_SIGNATURE_BYTES);
 }
 
 static void add_members(struct vain_text *line, const struct vain_record *record)

@@ -1,3 +1,4 @@
+/* Memory that runs out on demand: the linker gives vain_take and vain_take_array to these first. */
 #include "tests/unit/shortage.h"
 
 #include <stdbool.h>

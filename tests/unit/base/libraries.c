@@ -1,3 +1,4 @@
+/* Libraries that fail on demand: the linker gives their calls to these functions first. */
 #include "tests/unit/base/libraries.h"
 
 #include <stddef.h>

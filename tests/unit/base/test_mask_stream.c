@@ -226,6 +226,25 @@ static void what_is_missing_is_said(void)
     bad_libraries = (struct bad_libraries){false};
 }
 
+/* After it there is neither the stream nor the seed that made it: what comes is that of no seed. */
+static void what_is_forgotten_is_gone(void)
+{
+    static const uint8_t no_seed[VAIN_MASK_SEED_BYTES];
+    const uint8_t seed[VAIN_MASK_SEED_BYTES] = {1, 2, 3};
+    const uint32_t *words = NULL;
+    uint32_t expected[64];
+    open_stream();
+    vain_mask_stream_start(stream, seed, VAIN_MASK_PAIR, 0);
+    CU_ASSERT_EQUAL_FATAL(vain_mask_stream_next(stream, 64, &words), 64);
+    vain_mask_stream_forget(stream);
+    for (int i = 0; i < 64; i++)
+        CU_ASSERT_EQUAL(words[i], 0);
+    CU_ASSERT_EQUAL_FATAL(vain_mask_stream_next(stream, 64, &words), 64);
+    model_words(no_seed, VAIN_MASK_PAIR, 0, 64, expected);
+    CU_ASSERT_EQUAL(memcmp(words, expected, sizeof expected), 0);
+    vain_mask_stream_close(&stream);
+}
+
 static void nothing_is_closed_twice(void)
 {
     open_stream();
@@ -243,6 +262,7 @@ static const struct vain_test tests[] = {
     {"every edge of block, piece and segment is met", every_edge_is_met},
     {"asking for no words is a bug", asking_for_nothing_is_a_bug},
     {"memory or a cipher that is missing is said", what_is_missing_is_said},
+    {"what is forgotten is gone", what_is_forgotten_is_gone},
     {"closing nothing is fine", nothing_is_closed_twice},
     {NULL, NULL},
 };

@@ -1,3 +1,5 @@
+/* Messages carried by hand, in an order that a seed chooses; what is borrowed is looked at until it
+ * is given back. */
 #include "tests/unit/collectives/courier.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* A device whose queue fails on demand: the linker gives vain_queue_wait to this function first. */
 #include "tests/unit/collectives/failing_device.h"
 
 #include <stdbool.h>

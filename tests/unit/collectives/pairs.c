@@ -1,3 +1,5 @@
+/* Starts of secure aggregation in one process: every message is there to be looked at and changed.
+ */
 #include "tests/unit/collectives/pairs.h"
 
 #include <CUnit/CUnit.h>
