@@ -14,9 +14,10 @@
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "words of a block lie as they are used");
 
 enum {
-    BLOCK_WORDS = 16,   /* of ChaCha20 */
-    PIECE_WORDS = 8192, /* 32 KiB: half of a first-level cache */
-    IV_BYTES = 16,      /* OpenSSL's: LE32 counter || nonce[12] */
+    BLOCK_WORDS = 16, /* of ChaCha20 */
+    PIECE_WORDS =
+        2048,      /* 8 KiB: with the zeros and the words masked, well inside a first-level cache */
+    IV_BYTES = 16, /* OpenSSL's: LE32 counter || nonce[12] */
     SEGMENT_BITS = 30
 };
 

@@ -2,7 +2,8 @@
  * the check word. The arithmetic on the vector is kernels/ops.h; here is the order of things.
  *
  * Everything that a sum needs to be checked lies in its own words, so the words are all that
- * travels. Only the last few words are read on the host; the vector may lie on a device. */
+ * travels, and with masks they leave here as they travel: nobody after the codec sees bare words.
+ * Only the last few words are read on the host; the vector may lie on a device. */
 #include "collectives/codec.h"
 
 #include <math.h>
@@ -156,34 +157,49 @@ static enum vain_status measure(const struct vain_codec *codec, struct vain_queu
     return VAIN_OK;
 }
 
+/* Counters, and the check word that begins with the vector's own. */
+static void write_tail(const struct vain_codec *codec, const struct vain_counters *mine,
+                       const struct vain_codec_report *report, const struct vain_encoding *encoding,
+                       uint32_t check, uint32_t tail[TAIL_WORDS])
+{
+    write_counter(tail, VAIN_COUNTER_WEIGHT, (uint64_t)mine->weight);
+    write_counter(tail, VAIN_COUNTER_LOSS, (uint64_t)mine->loss_micro);
+    write_counter(tail, VAIN_COUNTER_CLIPPED, report->clipped ? 1 : 0);
+    write_counter(tail, VAIN_COUNTER_SATURATED, (uint64_t)report->saturation.count);
+    for (int i = 0; i < VAIN_COUNTER_WORDS; i++)
+        check += tail[i] *
+                 vain_check_coefficient(encoding->check_key, (uint64_t)(codec->vector_words + i));
+    tail[TAIL_WORDS - 1] = check;
+}
+
 enum vain_status vain_codec_encode(const struct vain_codec *codec, struct vain_queue *queue,
                                    const float *delta, const struct vain_counters *mine,
-                                   struct vain_random check, uint32_t round, uint32_t attempt,
-                                   uint32_t *words, float *residual,
-                                   struct vain_codec_report *report)
+                                   const struct vain_codec_attempt *attempt, uint32_t *words,
+                                   float *residual, struct vain_codec_report *report)
 {
     const struct vain_ops *ops = queue->device->ops;
+    struct vain_encoded encoded;
     uint32_t tail[TAIL_WORDS];
     *report = (struct vain_codec_report){0};
     if (mine->weight < 0 || mine->loss_micro < 0)
         return vain_fail(VAIN_ERR_NUMERIC,
                          "round %u: weight %lld and loss %lld millionths, expected numbers >= 0",
-                         round, (long long)mine->weight, (long long)mine->loss_micro);
+                         attempt->round, (long long)mine->weight, (long long)mine->loss_micro);
     VAIN_TRY(measure(codec, queue, delta, report));
-    ops->codec.encode(queue, codec->parameter_count, &codec->fixed,
-                      shrink_to(report->bound, report->norm), delta, words, residual,
-                      &report->saturation);
+    const struct vain_encoding encoding = {
+        .fixed = codec->fixed,
+        .shrink = shrink_to(report->bound, report->norm),
+        .check_key = vain_check_key_of(attempt->check, attempt->round, attempt->attempt),
+        .masks = attempt->masks,
+    };
+    ops->codec.encode(queue, codec->parameter_count, &encoding, delta, words, residual, &encoded);
     VAIN_TRY(vain_queue_wait(queue));
-    write_counter(tail, VAIN_COUNTER_WEIGHT, (uint64_t)mine->weight);
-    write_counter(tail, VAIN_COUNTER_LOSS, (uint64_t)mine->loss_micro);
-    write_counter(tail, VAIN_COUNTER_CLIPPED, report->clipped ? 1 : 0);
-    write_counter(tail, VAIN_COUNTER_SATURATED, (uint64_t)report->saturation.count);
-    ops->memory.copy_in(queue, words + codec->vector_words, tail,
-                        VAIN_COUNTER_WORDS * sizeof *tail);
-    ops->codec.check_word(queue, codec->word_count - 1, words, check, round, attempt,
-                          &tail[TAIL_WORDS - 1]);
-    VAIN_TRY(vain_queue_wait(queue));
-    ops->memory.copy_in(queue, words + codec->word_count - 1, &tail[TAIL_WORDS - 1], sizeof *tail);
+    report->saturation = encoded.saturation;
+    write_tail(codec, mine, report, &encoding, encoded.check, tail);
+    ops->memory.copy_in(queue, words + codec->vector_words, tail, sizeof tail);
+    if (attempt->masks != NULL)
+        ops->codec.add_masks(queue, attempt->masks, (uint64_t)codec->vector_words, TAIL_WORDS,
+                             words + codec->vector_words);
     return vain_queue_wait(queue);
 }
 

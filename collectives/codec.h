@@ -1,7 +1,7 @@
 /* From a delta to words and from summed words to a mean.
  *
  *     delta -> L2 clip -> integers of a power-of-two scale -> words (32-bit, or two packed 16-bit
- *     fields) -> counters -> check word
+ *     fields) -> counters -> check word -> masks
  *
  * The range of the integers is public, known before the round and equal at all members: in the
  * first round it comes from the learning rates (an AdamW step moves a parameter by about its rate),
@@ -97,15 +97,20 @@ struct vain_codec_report {
     bool clipped; /* norm > bound: the delta was scaled to it, the rest is in the residual */
     struct vain_saturation saturation;
 };
-/* words (word_count) from delta (N): vector, counters and check word; residual (N) written, may be
- * delta itself. Of `mine` weight and loss are read (both >= 0); what was clipped and saturated is
- * the codec's own to count. A delta that is not finite is VAIN_ERR_NUMERIC naming the index before
- * anything is written. check: the group's agreed stream. Local. */
+/* What the words of one attempt depend on besides the delta. */
+struct vain_codec_attempt {
+    struct vain_random check; /* the group's agreed stream */
+    uint32_t round, attempt;
+    const struct vain_masks *masks; /* borrowed; NULL: none */
+};
+/* words (word_count) from delta (N): vector, counters and check word, all under the masks;
+ * residual (N) written, may be delta itself. Of `mine` weight and loss are read (both >= 0); what
+ * was clipped and saturated is the codec's own to count. A delta that is not finite is
+ * VAIN_ERR_NUMERIC naming the index before anything is written. Local. */
 enum vain_status vain_codec_encode(const struct vain_codec *codec, struct vain_queue *queue,
                                    const float *delta, const struct vain_counters *mine,
-                                   struct vain_random check, uint32_t round, uint32_t attempt,
-                                   uint32_t *words, float *residual,
-                                   struct vain_codec_report *report) VAIN_MUST_USE;
+                                   const struct vain_codec_attempt *attempt, uint32_t *words,
+                                   float *residual, struct vain_codec_report *report) VAIN_MUST_USE;
 /* Verify the check word of the summed words (word_count) and that the counters are sums that
  * members can have sent: VAIN_ERR_NUMERIC naming round, attempt and the values. Local. */
 enum vain_status vain_codec_verify(const struct vain_codec *codec, struct vain_queue *queue,

@@ -128,17 +128,13 @@ void vain_exchange_set_round(struct vain_exchange *exchange, const struct vain_c
     exchange->context.algorithm = exchange->config.algorithm;
     exchange->check = check;
     exchange->words = NULL;
-    exchange->masks = NULL;
     exchange->phase = VAIN_EXCHANGE_IDLE;
 }
 
-void vain_exchange_set_words(struct vain_exchange *exchange, uint32_t *words,
-                             const struct vain_masks *masks)
+void vain_exchange_set_words(struct vain_exchange *exchange, uint32_t *words)
 {
     VAIN_ASSERT(exchange->phase == VAIN_EXCHANGE_AGREED);
-    VAIN_ASSERT((masks != NULL) == (exchange->context.masked != 0));
     exchange->words = words;
-    exchange->masks = masks;
 }
 
 uint32_t vain_exchange_dropped(const struct vain_exchange *exchange, int rank)
@@ -181,15 +177,6 @@ void vain_exchange_act(struct vain_exchange *exchange, struct vain_exchange_out 
     exchange->pending_count++;
     exchange->missing += action.kind == VAIN_EXCHANGE_RECEIVE;
     exchange->actions[out->action_count++] = action;
-}
-
-/* Masks of words that are about to be used for the first time in this reduce. */
-void vain_exchange_mask(struct vain_exchange *exchange, int64_t first, int64_t count)
-{
-    struct vain_queue *queue = exchange->config.queue;
-    if (exchange->masks != NULL)
-        queue->device->ops->codec.add_masks(queue, exchange->masks, (uint64_t)first, count,
-                                            exchange->words + first);
 }
 
 /* From everybody `bytes` into all[peer], to everybody `mine`: receives first, so that no message

@@ -3,7 +3,7 @@
  *     agree: members compare the round's context; nothing of a delta travels, so that the round
  *     can still be left;
  *
- *     reduce: masks are added to the words and the words are summed, chunk by chunk;
+ *     reduce: the words, which are masked already if they are to be, are summed;
  *
  *     open: the check word is verified (own masks come off here, once there are own masks);
  *
@@ -103,12 +103,10 @@ void vain_exchange_close(struct vain_exchange **exchange);
 /* Prepare the calls (local); then feed BEGIN_* events. Borrowed until the calls have ended.
  * set_round starts anew from any phase but LEFT and those in which something travels; context is
  * completed with the exchange's algorithm. set_words comes before the reduce, in AGREED: words
- * (codec->word_count) is in and out, masks (NULL: none) are added to each part of it before that
- * part leaves. */
+ * (codec->word_count) is in and out. */
 void vain_exchange_set_round(struct vain_exchange *exchange, const struct vain_context *context,
                              struct vain_random check);
-void vain_exchange_set_words(struct vain_exchange *exchange, uint32_t *words,
-                             const struct vain_masks *masks);
+void vain_exchange_set_words(struct vain_exchange *exchange, uint32_t *words);
 /* What member `rank` said in the last agree: inputs it has dropped for this round. */
 uint32_t vain_exchange_dropped(const struct vain_exchange *exchange, int rank);
 /* Number of action ids, for drivers. */

@@ -57,9 +57,8 @@ struct vain_exchange {
     struct vain_context context;
     struct vain_random check;
     uint32_t *words;
-    const struct vain_masks *masks; /* NULL: none */
-    uint64_t tag_key;               /* of the round's messages, from the agreed context */
-    const void *block;              /* own one of the gather */
+    uint64_t tag_key;  /* of the round's messages, from the agreed context */
+    const void *block; /* own one of the gather */
     size_t block_bytes;
     void *blocks;
     int action_ids;
@@ -84,8 +83,6 @@ void vain_exchange_act(struct vain_exchange *exchange, struct vain_exchange_out 
 /* The call is over, failed. */
 void vain_exchange_fail(struct vain_exchange *exchange, struct vain_exchange_out *out,
                         enum vain_status status);
-/* Add the masks of words [first, first + count), once for each word, before it is used. */
-void vain_exchange_mask(struct vain_exchange *exchange, int64_t first, int64_t count);
 
 /* ---- parcels (parcel.c) ---------------------------------------------------------------------- */
 

@@ -1,7 +1,6 @@
-/* The transport's own all-reduce: all masks first, then one action. No message of it can be tagged;
- * the check word alone guards the sum. */
+/* The transport's own all-reduce: one action. No message of it can be tagged; the check word alone
+ * guards the sum. */
 #include "collectives/exchange_state.h"
-#include "kernels/device.h"
 
 static int native_action_ids(int members)
 {
@@ -19,19 +18,12 @@ static int64_t native_buffer_words(int members, int64_t word_count, int64_t chun
 
 static void native_begin(struct vain_exchange *exchange, struct vain_exchange_out *out)
 {
-    const int64_t count = exchange->config.codec->word_count;
-    vain_exchange_mask(exchange, 0, count);
-    const enum vain_status status = vain_queue_wait(exchange->config.queue);
-    if (status != VAIN_OK) {
-        vain_exchange_fail(exchange, out, status);
-        return;
-    }
     vain_exchange_act(exchange, out,
                       (struct vain_exchange_action){.kind = VAIN_EXCHANGE_ALL_REDUCE,
                                                     .id = 0,
                                                     .peer = exchange->config.member_index,
                                                     .buffer = exchange->words,
-                                                    .count = count});
+                                                    .count = exchange->config.codec->word_count});
 }
 
 static void native_done(struct vain_exchange *exchange, int id, struct vain_exchange_out *out)

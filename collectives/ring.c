@@ -16,9 +16,8 @@
  *
  *     messages are handled in order.
  *
- * Each own word is touched first when its segment is sent or added to; that is when its masks are
- * added, so that masks, sums and messages of different chunks overlap. A member sends 2 (n - 1) / n
- * of the vector, the least there is. */
+ * So sums and messages of different chunks overlap. A member sends 2 (n - 1) / n of the vector, the
+ * least there is. */
 #include "collectives/exchange_state.h"
 #include "kernels/device.h"
 
@@ -103,8 +102,6 @@ static void send(struct vain_exchange *exchange, struct vain_exchange_out *out,
     int64_t first = 0;
     words_of(exchange, number, true, &first, &parcel->count);
     parcel->words = exchange->words + first;
-    if (number < ring->stripes)
-        vain_exchange_mask(exchange, first, parcel->count);
     vain_parcel_send(exchange, out, id_of(number, true), link_place(exchange, number, true),
                      content, parcel);
 }
@@ -151,7 +148,6 @@ static enum vain_status handle(struct vain_exchange *exchange, uint64_t *content
         return VAIN_OK;
     int64_t first = 0, count = 0;
     words_of(exchange, number, false, &first, &count);
-    vain_exchange_mask(exchange, first, count);
     queue->device->ops->codec.add_words(queue, count, parcel->words, exchange->words + first);
     return vain_queue_wait(queue);
 }

@@ -136,7 +136,6 @@ static void tree_begin(struct vain_exchange *exchange, struct vain_exchange_out 
 {
     memset(&exchange->tree, 0, sizeof exchange->tree);
     exchange->tree.child_bit = 1;
-    vain_exchange_mask(exchange, 0, exchange->config.codec->word_count);
     climb(exchange, out);
 }
 

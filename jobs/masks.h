@@ -25,6 +25,7 @@ enum vain_status vain_masks_drop_promised(struct vain_run *run) VAIN_MUST_USE;
  * blocks on the disk. */
 enum vain_status vain_masks_promise(struct vain_run *run, const struct vain_roster *roster,
                                     const struct vain_context *context) VAIN_MUST_USE;
-/* Masks for the promised attempt, NULL where words travel in the clear; and their end. */
+/* Masks for the words of the promised attempt, NULL where they travel in the clear; and their end,
+ * as soon as the words are made. */
 const struct vain_masks *vain_masks_begin(struct vain_run *run, const struct vain_context *context);
 void vain_masks_end(struct vain_run *run);

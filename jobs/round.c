@@ -1,7 +1,7 @@
 /* A round, from top to bottom; each step is one call, and this is the whole way of the data:
  *
- *     local steps -> agree -> promise -> delta -> words -> reduce -> open -> mean of the views ->
- *     outer step -> record
+ *     local steps -> agree -> promise -> delta -> masked words -> reduce -> open -> mean of the
+ *     views -> outer step -> record
  *
  * Nothing of a delta travels before the reduce. Ranks that do not lead their site take part in the
  * local steps and are given the new parameters. */
@@ -123,10 +123,11 @@ enum vain_status vain_round_loss_micro(const char *member, int64_t round, double
     return VAIN_OK;
 }
 
-/* delta = common - now + residual, then integers in words. The gradients' memory holds the delta.
- * What the words do not say becomes the residual only once the exchange is through, so that a round
- * that is left can be saved as if it had not been encoded. */
-static enum vain_status encode(struct vain_run *run, struct vain_codec_report *report)
+/* delta = common - now + residual, then integers in words, under masks. The gradients' memory holds
+ * the delta. What the words do not say becomes the residual only once the exchange is through, so
+ * that a round that is left can be saved as if it had not been encoded. */
+static enum vain_status encode(struct vain_run *run, const struct vain_context *context,
+                               struct vain_codec_report *report)
 {
     const int64_t N = run->layout.parameter_count;
     const struct vain_train_options *train = &run->job->train;
@@ -139,9 +140,16 @@ static enum vain_status encode(struct vain_run *run, struct vain_codec_report *r
     enum vain_status status =
         vain_round_loss_micro(run->name, run->round + 1,
                               run->method.loss_sum / (double)train->local_steps, &mine.loss_micro);
-    if (status == VAIN_OK)
-        status = vain_codec_encode(&run->codec, &run->queue, delta, &mine, run->check_random,
-                                   (uint32_t)run->round, 0, run->words, run->next_residual, report);
+    if (status == VAIN_OK) {
+        const struct vain_codec_attempt attempt = {.check = run->check_random,
+                                                   .round = (uint32_t)context->round,
+                                                   .attempt = context->attempt,
+                                                   .masks = vain_masks_begin(run, context)};
+        VAIN_ASSERT((attempt.masks != NULL) == (context->masked != 0));
+        status = vain_codec_encode(&run->codec, &run->queue, delta, &mine, &attempt, run->words,
+                                   run->next_residual, report);
+        vain_masks_end(run);
+    }
     return status == VAIN_ERR_NUMERIC ? name_slice(run, delta) : status;
 }
 
@@ -190,15 +198,12 @@ static enum vain_status exchange(struct vain_run *run, struct vain_counters *sum
     /* 3. Promise: this delta goes to this set and no other, whatever happens from here on. */
     VAIN_TRY(vain_masks_promise(run, &roster, &context));
 
-    /* 4. The delta becomes words. */
-    VAIN_TRY(encode(run, report));
+    /* 4. The delta becomes words, under masks: integers, check word and masks in one pass. */
+    VAIN_TRY(encode(run, &context, report));
 
     /* 5. Reduce: masked words travel and are summed; the masks are gone in the sum. */
-    vain_exchange_set_words(run->exchange, run->words, vain_masks_begin(run, &context));
-    const enum vain_status reduced =
-        vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_REDUCE, &run->driver);
-    vain_masks_end(run);
-    VAIN_TRY(reduced);
+    vain_exchange_set_words(run->exchange, run->words);
+    VAIN_TRY(vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_REDUCE, &run->driver));
 
     /* 6. Open: the check word holds, or there is no sum. */
     VAIN_TRY(vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_OPEN, &run->driver));

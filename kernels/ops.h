@@ -15,6 +15,7 @@
 #include "base/philox.h"
 #include "base/status.h"
 #include "kernels/device.h"
+#include "kernels/mix.h"
 
 /* What a linear layer does to its result while it is hot. */
 enum vain_epilogue {
@@ -197,15 +198,29 @@ struct vain_masks {
     const struct vain_mask *masks; /* (count) borrowed, on the host */
 };
 
+/* What a delta goes through on its way into words, and what is learned on the way. */
+struct vain_encoding {
+    struct vain_fixed fixed;
+    float shrink; /* in (0, 1] */
+    struct vain_check_key check_key;
+    const struct vain_masks *masks; /* borrowed, on the host; NULL: none */
+};
+struct vain_encoded {
+    struct vain_saturation saturation;
+    uint32_t check; /* check word of the words without their masks */
+};
+
 struct vain_codec_ops {
     /* delta (N) = common - now + residual. */
     void (*delta)(struct vain_queue *queue, int64_t N, const float *common, const float *now,
                   const float *residual, float *delta);
-    /* words (ceil(N / fields)) = round(shrink * delta * 2^scale_exponent), nearest, saturated;
-     * residual = delta - what the words say, so nothing is lost. An odd last field is 0. */
-    void (*encode)(struct vain_queue *queue, int64_t N, const struct vain_fixed *fixed,
-                   float shrink, const float *delta, uint32_t *words, float *residual,
-                   struct vain_saturation *saturation);
+    /* words (ceil(N / fields)) = round(shrink * delta * 2^scale_exponent), nearest, saturated, plus
+     * and minus the masks' streams of elements 0, 1, ...; residual = delta - what the integers say,
+     * so nothing is lost. An odd last field is 0 before its mask. One pass over memory: a block is
+     * rounded, checked and masked before the next one, so words without masks are never written to
+     * it as a whole. */
+    void (*encode)(struct vain_queue *queue, int64_t N, const struct vain_encoding *encoding,
+                   const float *delta, uint32_t *words, float *residual, struct vain_encoded *out);
     /* mean (N) = (sum of `members` members' integers) / members / 2^scale_exponent; each operation
      * correctly rounded. */
     void (*decode_mean)(struct vain_queue *queue, int64_t N, const struct vain_fixed *fixed,

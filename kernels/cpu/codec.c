@@ -2,6 +2,8 @@
  * so their order does not matter, and yet they are added in order. */
 #include "kernels/cpu/cpu.h"
 
+#include <math.h>
+
 _Static_assert(VAIN_BLOCK % 2 == 0, "a block holds whole packed words");
 
 /* Words of a block, and the word that element `first` (even) stands in. */
@@ -51,59 +53,78 @@ void vain_cpu_delta(struct vain_queue *queue, int64_t N, const float *common, co
 
 /* ---- Encoding ---- */
 
-struct encoding {
-    const struct vain_integer_code *code;
-    int64_t N, block; /* elements, elements of a block */
-    const struct vain_fixed *fixed;
-    float shrink;
+struct encode {
+    const struct vain_device *device;
+    const struct vain_encoding *encoding;
+    int64_t N, part; /* elements, elements of a part: one or more blocks */
     const float *delta;
     uint32_t *words;
     float *residual;
-    struct vain_saturation *saturations; /* of blocks */
+    struct vain_encoded *parts;
 };
 
-enum { ENCODE_BLOCKS = VAIN_SHARED_BYTES / sizeof(struct vain_saturation) };
+enum { ENCODE_PARTS = VAIN_SHARED_BYTES / sizeof(struct vain_encoded) };
 
-static void encode_block(void *context, int64_t index, int worker)
+/* What `next`, which begins at element `first`, adds to what is known. */
+static void join(struct vain_encoded *sum, const struct vain_encoded *next, int64_t first)
 {
-    const struct encoding *e = context;
-    const int64_t first = index * e->block;
-    (void)worker;
-    e->code->encode(vain_smaller(e->block, e->N - first), e->fixed, e->shrink, e->delta + first,
-                    e->words + word_of(e->fixed, first), e->residual + first,
-                    &e->saturations[index]);
+    const struct vain_saturation *s = &next->saturation;
+    const float worst = fabsf(sum->saturation.worst_value);
+    sum->check += next->check;
+    if (s->count > 0 && (sum->saturation.count == 0 || fabsf(s->worst_value) > worst)) {
+        sum->saturation.worst_index = first + s->worst_index;
+        sum->saturation.worst_value = s->worst_value;
+    }
+    sum->saturation.count += s->count;
 }
 
-void vain_cpu_encode(struct vain_queue *queue, int64_t N, const struct vain_fixed *fixed,
-                     float shrink, const float *delta, uint32_t *words, float *residual,
-                     struct vain_saturation *saturation)
+/* 64 KiB of words are made, checked and masked while they lie in the cache. */
+static void encode_block(const struct encode *e, int64_t first, int worker,
+                         struct vain_encoded *out)
 {
-    check_fixed(fixed);
-    struct encoding e = {queue->device->code->integer,
-                         N,
-                         VAIN_BLOCK,
-                         fixed,
-                         shrink,
-                         delta,
-                         words,
-                         residual,
-                         (struct vain_saturation *)(void *)queue->device->shared};
-    while (vain_parts_of(N, e.block) > (int64_t)ENCODE_BLOCKS)
-        e.block *= 2;
-    const int64_t blocks = vain_parts_of(N, e.block);
-    vain_run(queue->device, blocks, encode_block, &e);
-    *saturation = (struct vain_saturation){.count = 0};
-    float worst = 0;
-    for (int64_t b = 0; b < blocks; b++) {
-        const struct vain_saturation *s = &e.saturations[b];
-        const float size = s->worst_value < 0 ? -s->worst_value : s->worst_value;
-        saturation->count += s->count;
-        if (s->count > 0 && size > worst) {
-            worst = size;
-            saturation->worst_index = b * e.block + s->worst_index;
-            saturation->worst_value = s->worst_value;
-        }
+    const struct vain_encoding *encoding = e->encoding;
+    const struct vain_fixed *fixed = &encoding->fixed;
+    const struct vain_integer_code *code = e->device->code->integer;
+    const int64_t count = vain_smaller(VAIN_BLOCK, e->N - first);
+    const int64_t first_word = word_of(fixed, first);
+    const int64_t words_count = vain_parts_of(count, fixed->fields);
+    uint32_t *words = e->words + first_word;
+    code->encode(count, fixed, encoding->shrink, e->delta + first, words, e->residual + first,
+                 &out->saturation);
+    out->check = code->check_word(words_count, words, encoding->check_key.k, (uint64_t)first_word);
+    if (encoding->masks != NULL)
+        vain_cpu_mask_block(e->device, worker, encoding->masks, (uint64_t)first_word, words_count,
+                            words);
+}
+
+static void encode_part(void *context, int64_t index, int worker)
+{
+    const struct encode *e = context;
+    const int64_t start = index * e->part, end = vain_smaller(start + e->part, e->N);
+    e->parts[index] = (struct vain_encoded){.check = 0};
+    for (int64_t first = start; first < end; first += VAIN_BLOCK) {
+        struct vain_encoded block;
+        encode_block(e, first, worker, &block);
+        join(&e->parts[index], &block, first);
     }
+}
+
+void vain_cpu_encode(struct vain_queue *queue, int64_t N, const struct vain_encoding *encoding,
+                     const float *delta, uint32_t *words, float *residual, struct vain_encoded *out)
+{
+    check_fixed(&encoding->fixed);
+    struct encode e = {
+        queue->device, encoding, N,        VAIN_BLOCK,
+        delta,         words,    residual, (struct vain_encoded *)(void *)queue->device->shared};
+    while (vain_parts_of(N, e.part) > (int64_t)ENCODE_PARTS)
+        e.part *= 2;
+    const int64_t parts = vain_parts_of(N, e.part);
+    vain_run(queue->device, parts, encode_part, &e);
+    if (encoding->masks != NULL)
+        vain_cpu_forget_masks(queue->device);
+    *out = (struct vain_encoded){.check = 0};
+    for (int64_t i = 0; i < parts; i++)
+        join(out, &e.parts[i], 0); /* parts know their place */
 }
 
 /* ---- Decoding ---- */

@@ -45,6 +45,13 @@ static inline void vain_run(const struct vain_device *device, int64_t count, vai
     vain_pool_run(device->pool, count, task, context);
 }
 
+/* The masks of words (count) that are elements first, first + 1, ...; they lie in the cache. For
+ * tasks; after the last one the streams forget their seeds. */
+void vain_cpu_mask_block(const struct vain_device *device, int worker,
+                         const struct vain_masks *masks, uint64_t first, int64_t count,
+                         uint32_t *words);
+void vain_cpu_forget_masks(const struct vain_device *device);
+
 /* The table (cpu.c) and the functions in it, each group in the file of its name: contracts in
  * kernels/ops.h. */
 extern const struct vain_ops vain_cpu_ops;
@@ -88,9 +95,9 @@ void vain_cpu_outer_step(struct vain_queue *queue, int64_t N, float rate, float 
 
 void vain_cpu_delta(struct vain_queue *queue, int64_t N, const float *common, const float *now,
                     const float *residual, float *delta);
-void vain_cpu_encode(struct vain_queue *queue, int64_t N, const struct vain_fixed *fixed,
-                     float shrink, const float *delta, uint32_t *words, float *residual,
-                     struct vain_saturation *saturation);
+void vain_cpu_encode(struct vain_queue *queue, int64_t N, const struct vain_encoding *encoding,
+                     const float *delta, uint32_t *words, float *residual,
+                     struct vain_encoded *out);
 void vain_cpu_decode_mean(struct vain_queue *queue, int64_t N, const struct vain_fixed *fixed,
                           int members, const uint32_t *words, float *mean);
 void vain_cpu_sum_squares_words(struct vain_queue *queue, int64_t N, const struct vain_fixed *fixed,

@@ -31,20 +31,20 @@ static struct quantiser quantiser_of(const struct vain_fixed *fixed, float shrin
     };
 }
 
-/* The first of the largest, given that some are out of range. Rare, so not a vector. */
-static void find_worst(int64_t N, const float *restrict deltas, struct vain_saturation *saturation)
+enum { PIECE = 256 }; /* elements at a time; even */
+
+/* The first of the largest of a piece in which some are out of range, if it is larger than what
+ * other pieces had. Rare, so not a vector. */
+static void find_worst(int64_t first, int64_t count, const float *deltas,
+                       struct vain_saturation *saturation)
 {
-    float worst = 0;
-    for (int64_t i = 0; i < N; i++) {
-        if (fabsf(deltas[i]) > worst) {
-            worst = fabsf(deltas[i]);
+    for (int64_t i = first; i < first + count; i++) {
+        if (fabsf(deltas[i]) > fabsf(saturation->worst_value)) {
             saturation->worst_index = i;
             saturation->worst_value = deltas[i];
         }
     }
 }
-
-enum { PIECE = 256 }; /* elements at a time; even */
 
 /* Integers of a piece; gives how many are out of range. */
 static int64_t round_piece(int64_t count, const struct quantiser *quantiser,
@@ -61,9 +61,10 @@ static int64_t round_piece(int64_t count, const struct quantiser *quantiser,
 }
 
 /* A loop of its own that reads the integers from memory: in one expression gcc turns
- * (float)(int32_t)r into trunc(r), which keeps a negative zero that the integer has not. */
+ * (float)(int32_t)r into trunc(r), which keeps a negative zero that the integer has not. residual
+ * may be deltas. */
 static void subtract_piece(int64_t count, float inverse_scale, const int32_t integers[PIECE],
-                           const float *restrict deltas, float *restrict residual)
+                           const float *deltas, float *residual)
 {
     for (int64_t i = 0; i < count; i++)
         residual[i] = deltas[i] - (float)integers[i] * inverse_scale;
@@ -88,15 +89,16 @@ static void encode(int64_t N, const struct vain_fixed *fixed, float shrink, cons
     *saturation = (struct vain_saturation){.count = 0};
     for (int64_t done = 0; done < N; done += PIECE) {
         const int64_t count = N - done < PIECE ? N - done : PIECE;
-        saturation->count += round_piece(count, &q, deltas + done, integers);
+        const int64_t saturated = round_piece(count, &q, deltas + done, integers);
+        if (saturated > 0)
+            find_worst(done, count, deltas, saturation);
+        saturation->count += saturated;
         subtract_piece(count, q.inverse_scale, integers, deltas + done, residual + done);
         if (fixed->fields == 1)
             memcpy(words + done, integers, (size_t)count * sizeof *integers);
         else
             pack_piece(count, q.limit, integers, words + done / 2);
     }
-    if (saturation->count > 0)
-        find_worst(N, deltas, saturation);
 }
 
 /* ---- Decoding ---- */

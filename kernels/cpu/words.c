@@ -111,6 +111,26 @@ static void masks_block(void *context, int64_t index, int worker)
                    vain_smaller(w->block, w->count - first), i == 0);
 }
 
+void vain_cpu_mask_block(const struct vain_device *device, int worker,
+                         const struct vain_masks *masks, uint64_t first, int64_t count,
+                         uint32_t *words)
+{
+    const struct words w = {.device = device,
+                            .code = device->code->integer,
+                            .count = count,
+                            .target = words,
+                            .first = first};
+    VAIN_ASSERT(device->mask_streams != NULL); /* vain_device_can_mask was asked */
+    for (int i = 0; i < masks->count; i++)
+        mask_range(&w, &masks->masks[i], device->mask_streams[worker], 0, count, false);
+}
+
+void vain_cpu_forget_masks(const struct vain_device *device)
+{
+    for (int i = 0; i < vain_pool_threads(device->pool); i++)
+        vain_mask_stream_forget(device->mask_streams[i]);
+}
+
 void vain_cpu_add_masks(struct vain_queue *queue, const struct vain_masks *masks, uint64_t first,
                         int64_t words_count, uint32_t *words)
 {
@@ -120,8 +140,7 @@ void vain_cpu_add_masks(struct vain_queue *queue, const struct vain_masks *masks
     w.masks = masks;
     w.first = first;
     vain_run(queue->device, vain_parts_of(words_count, VAIN_BLOCK), masks_block, &w);
-    for (int i = 0; i < vain_pool_threads(queue->device->pool); i++)
-        vain_mask_stream_forget(queue->device->mask_streams[i]);
+    vain_cpu_forget_masks(queue->device);
 }
 
 /* ---- Tags ---- */

@@ -26,8 +26,11 @@ for privacy in none masked; do
         done
         if [ "$privacy" = masked ]; then
             lacks "$what: time of masks" "$(value data.phases.masks)" "$zero"
+            lacks "$what: codec and masks" "$(value data.phases.codec_masked)" "$zero"
         else
             has "$what: time of masks" "$(value data.phases.masks)" "$zero"
+            equal "$what: the codec's pass" "$(value data.phases.codec)" \
+                "$(value data.phases.codec_masked)"
         fi
     done
 done
@@ -45,11 +48,11 @@ equal "masks if nothing is said" masked "$(value data.privacy)"
 
 call 0 bench exchange --members 3 --kib 4
 has "as text" "$out" '^4.0 KiB of words a member, 3 members over loop, masked, (native|ring|tree); 5 runs$'
-for row in exchange codec masks transfer hash 'one mask, a core'; do
+for row in exchange codec 'codec with masks' 'masks alone' transfer hash 'one mask, a core'; do
     has "as text" "$out" "^$row +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+ [KMGT]?i?B/s\$"
 done
 call 0 bench exchange --members 3 --kib 4 --privacy none
-lacks "no masks as text" "$out" '^masks'
+lacks "no masks as text" "$out" '(^masks|with masks)'
 
 answer 2 bench exchange
 has "nobody to exchange with" "$("$JSON_LINE" error error.message <out.txt)" '(mpirun|--members N)'

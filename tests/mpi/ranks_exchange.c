@@ -87,15 +87,26 @@ static float delta_of(int who, int64_t index, int round)
     return unit * unit * unit * 0.4f;
 }
 
+/* The words of the context's round and attempt, under masks if it says so. */
+static void encode_attempt(struct ranks *ranks, struct party *party)
+{
+    const struct vain_codec_attempt attempt = {
+        .check = party->check,
+        .round = (uint32_t)party->context.round,
+        .attempt = party->context.attempt,
+        .masks = party->context.masked ? &party->masks : NULL,
+    };
+    EXPECT_OK(ranks, vain_codec_encode(&party->codec, &ranks->queue, party->delta, &party->mine,
+                                       &attempt, party->words, party->residual, &party->report));
+}
+
 static void encode(struct ranks *ranks, struct party *party, int who, int round)
 {
     for (int64_t i = 0; i < N; i++)
         party->delta[i] = delta_of(who, i, round);
     party->context.round = (uint64_t)round;
     party->mine = (struct vain_counters){.weight = 1000 + who, .loss_micro = 2500000 + who};
-    EXPECT_OK(ranks, vain_codec_encode(&party->codec, &ranks->queue, party->delta, &party->mine,
-                                       party->check, (uint32_t)round, party->context.attempt,
-                                       party->words, party->residual, &party->report));
+    encode_attempt(ranks, party);
     vain_exchange_set_round(party->exchange, &party->context, party->check);
 }
 
@@ -109,8 +120,7 @@ static enum vain_status drive_reduce(struct party *party)
 {
     VAIN_TRY(drive(party, VAIN_EXCHANGE_BEGIN_AGREE));
     VAIN_ASSERT(vain_exchange_phase(party->exchange) == VAIN_EXCHANGE_AGREED);
-    vain_exchange_set_words(party->exchange, party->words,
-                            party->context.masked ? &party->masks : NULL);
+    vain_exchange_set_words(party->exchange, party->words);
     return drive(party, VAIN_EXCHANGE_BEGIN_REDUCE);
 }
 
@@ -227,9 +237,7 @@ static void who_was_clipped_is_counted(struct ranks *ranks)
     party->codec.clip = 1;
     memset(party->delta, 0, sizeof party->delta);
     party->delta[17] = is_long ? 2.0f : 0.5f;
-    EXPECT_OK(ranks,
-              vain_codec_encode(&party->codec, &ranks->queue, party->delta, &party->mine,
-                                party->check, 0, 0, party->words, party->residual, &party->report));
+    encode_attempt(ranks, party);
     EXPECT(ranks, party->report.clipped == is_long);
     vain_exchange_set_round(party->exchange, &party->context, party->check);
     EXPECT_OK(ranks, drive_reduce(party));
@@ -283,9 +291,7 @@ static void differs(struct ranks *ranks, void (*spoil)(struct party *), const ch
     party->context = common;
     party->context.attempt = 1;
     party->context.round = 7;
-    EXPECT_OK(ranks,
-              vain_codec_encode(&party->codec, &ranks->queue, party->delta, &party->mine,
-                                party->check, 7, 1, party->words, party->residual, &party->report));
+    encode_attempt(ranks, party);
     vain_exchange_set_round(party->exchange, &party->context, party->check);
     EXPECT_OK(ranks, drive_reduce(party));
     EXPECT_OK(ranks, drive(party, VAIN_EXCHANGE_BEGIN_OPEN));

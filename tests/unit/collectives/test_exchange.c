@@ -72,7 +72,7 @@ static void begin_agree(int member)
 
 static enum vain_status begin_reduce(int member)
 {
-    vain_exchange_set_words(table.exchanges[member], table.words[member], NULL);
+    vain_exchange_set_words(table.exchanges[member], table.words[member]);
     return step(member, VAIN_EXCHANGE_BEGIN_REDUCE, 0);
 }
 
@@ -205,7 +205,8 @@ static void one_member_needs_nobody(void)
     struct vain_codec_report report;
     set_table(1);
     const struct vain_counters mine = {0};
-    CU_ASSERT_EQUAL_FATAL(vain_codec_encode(&table.codec, &table.queue, delta, &mine, check, 4, 0,
+    CU_ASSERT_EQUAL_FATAL(vain_codec_encode(&table.codec, &table.queue, delta, &mine,
+                                            &(struct vain_codec_attempt){check, 4, 0, NULL},
                                             table.words[0], residual, &report),
                           VAIN_OK);
     begin_agree(0);

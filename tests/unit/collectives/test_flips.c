@@ -184,9 +184,11 @@ static bool run_round(const struct scene *scene, uint64_t order, enum spoil how,
     }
     courier.hook = NULL;
     CU_ASSERT_TRUE_FATAL(courier_run(&courier, VAIN_EXCHANGE_BEGIN_AGREE));
-    for (int member = 0; member < scene->members; member++)
-        vain_exchange_set_words(courier.exchanges[member], words[member],
-                                scene->masked ? &masks[member] : NULL);
+    for (int member = 0; member < scene->members; member++) {
+        if (scene->masked)
+            device.ops->codec.add_masks(&queue, &masks[member], 0, codec.word_count, words[member]);
+        vain_exchange_set_words(courier.exchanges[member], words[member]);
+    }
     spoiler.spoil = how;
     spoiler.target = target;
     spoiler.bit = bit;

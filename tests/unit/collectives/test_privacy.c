@@ -50,8 +50,9 @@ static struct vain_queue queue;
 static struct vain_codec codec;
 static struct courier courier;
 static struct way way;
-static uint32_t *words[MEMBERS];
-static uint32_t *partials[PIECES_MAX]; /* what came in, by number */
+static float *delta, *residual;          /* of one member at a time */
+static uint32_t *words[MEMBERS], *plain; /* what leaves; the victim's without masks */
+static uint32_t *partials[PIECES_MAX];   /* what came in, by number */
 static struct view *watched;
 
 /* ---- a round that is watched ----------------------------------------------------------------- */
@@ -101,10 +102,21 @@ static void take_off_masks(struct view *view, const struct vain_context *context
                                     view->pieces[p].count, view->words + view->pieces[p].first);
 }
 
-/* Integers as a codec makes them: small ones of both signs. */
-static uint32_t delta_word(uint32_t seed, int64_t i)
+/* The words of member `who` for the deltas of a seed: small integers of both signs. */
+static void encode(int who, uint32_t delta_seed, const struct vain_context *context,
+                   const struct vain_masks *masks, uint32_t *out)
 {
-    return vain_mix(seed * 0x9e3779b9u + (uint32_t)i) % 2001 - 1000;
+    const struct vain_codec_attempt attempt = {
+        .check = {{3, 4}}, .round = (uint32_t)context->round, .masks = masks};
+    const struct vain_counters mine = {.weight = 1000, .loss_micro = 2500000};
+    struct vain_codec_report report;
+    for (int64_t i = 0; i < codec.parameter_count; i++) {
+        const uint32_t mixed = vain_mix((delta_seed + (uint32_t)who) * 0x9e3779b9u + (uint32_t)i);
+        delta[i] = ldexpf((float)(int32_t)(mixed % 2001) - 1000, -codec.fixed.scale_exponent);
+    }
+    CU_ASSERT_EQUAL_FATAL(
+        vain_codec_encode(&codec, &queue, delta, &mine, &attempt, out, residual, &report), VAIN_OK);
+    CU_ASSERT_FALSE_FATAL(report.clipped);
 }
 
 /* A round of the golden members, seen by those who collude. */
@@ -122,9 +134,8 @@ static void run_round(uint64_t round, uint32_t delta_seed, bool honest_mask_too,
     CU_ASSERT_TRUE_FATAL(courier_run(&courier, VAIN_EXCHANGE_BEGIN_AGREE));
     for (int member = 0; member < MEMBERS; member++) {
         masks[member] = golden_masks(member, &context, lists[member]);
-        for (int64_t i = 0; i < WORDS; i++)
-            words[member][i] = delta_word(delta_seed + (uint32_t)member, i);
-        vain_exchange_set_words(courier.exchanges[member], words[member], &masks[member]);
+        encode(member, delta_seed, &context, &masks[member], words[member]);
+        vain_exchange_set_words(courier.exchanges[member], words[member]);
     }
     courier.hook = watch;
     CU_ASSERT_TRUE_FATAL(courier_run(&courier, VAIN_EXCHANGE_BEGIN_REDUCE));
@@ -139,6 +150,10 @@ static void open_way(const struct way *wanted)
     CU_ASSERT_EQUAL_FATAL(
         vain_codec_init(&codec, WORDS - VAIN_COUNTER_WORDS - 1, MEMBERS, 32, NAN, 1.0), VAIN_OK);
     CU_ASSERT_EQUAL_FATAL(codec.word_count, WORDS);
+    CU_ASSERT_EQUAL_FATAL(vain_take_array(WORDS, sizeof *delta, "delta", (void **)&delta), VAIN_OK);
+    CU_ASSERT_EQUAL_FATAL(vain_take_array(WORDS, sizeof *residual, "residual", (void **)&residual),
+                          VAIN_OK);
+    CU_ASSERT_EQUAL_FATAL(vain_take_array(WORDS, sizeof *plain, "words", (void **)&plain), VAIN_OK);
     courier_init(&courier, MEMBERS, 1);
     for (int i = 0; i < PIECES_MAX; i++)
         CU_ASSERT_EQUAL_FATAL(vain_take_array(VAIN_RING_CHUNK_WORDS, sizeof(uint32_t), "partial",
@@ -165,6 +180,9 @@ static void close_way(void)
     }
     for (int i = 0; i < PIECES_MAX; i++)
         vain_release(partials[i]);
+    vain_release(plain);
+    vain_release(residual);
+    vain_release(delta);
     vain_device_close(&device);
 }
 
@@ -250,18 +268,15 @@ static void words_sent_look_like_nothing(void)
     }
 }
 
-/* Words of a view that are not the victim's delta of `delta_seed`, minus that of `minus_seed`. */
-static int64_t count_wrong(const struct view *view, const struct view *minus, uint32_t delta_seed,
-                           uint32_t minus_seed)
+/* Words of a view, minus those of another (NULL: nothing), that are not in `expected`. */
+static int64_t count_wrong(const struct view *view, const struct view *minus,
+                           const uint32_t *expected)
 {
-    const uint32_t victim = (uint32_t)way.victim;
     int64_t wrong = 0;
     for (int p = 0; p < view->piece_count; p++)
         for (int64_t k = 0; k < view->pieces[p].count; k++) {
             const int64_t i = view->pieces[p].first + k;
-            const uint32_t found = view->words[i] - (minus == NULL ? 0 : minus->words[i]);
-            const uint32_t taken = minus == NULL ? 0 : delta_word(minus_seed + victim, i);
-            wrong += found != delta_word(delta_seed + victim, i) - taken;
+            wrong += view->words[i] - (minus == NULL ? 0 : minus->words[i]) != expected[i];
         }
     return wrong;
 }
@@ -280,7 +295,8 @@ static void the_statistic_sees_bare_words(void)
         run_round(4, 70, true, &view);
         count_bytes(&counts, &view, NULL);
         CU_ASSERT_TRUE(counts.words >= WORDS / 4 * 3);
-        CU_ASSERT_EQUAL(count_wrong(&view, NULL, 70, 0), 0);
+        encode(way.victim, 70, &(struct vain_context){.round = 4}, NULL, plain);
+        CU_ASSERT_EQUAL(count_wrong(&view, NULL, plain), 0);
         CU_ASSERT_TRUE(largest_statistic(&counts) > 100 * uniform_below);
         vain_release(view.words);
         close_way();
@@ -303,40 +319,36 @@ static void the_statistic_sees_a_seed_used_twice(void)
     }
     count_bytes(&differences, &views[1], &views[0]);
     CU_ASSERT_TRUE(largest_statistic(&differences) > 100 * uniform_below);
-    CU_ASSERT_EQUAL(count_wrong(&views[1], &views[0], 60, 50), 0);
+    encode(way.victim, 50, &(struct vain_context){.round = 8}, NULL, words[0]);
+    encode(way.victim, 60, &(struct vain_context){.round = 8}, NULL, plain);
+    for (int64_t i = 0; i < WORDS; i++)
+        plain[i] -= words[0][i];
+    CU_ASSERT_EQUAL(count_wrong(&views[1], &views[0], plain), 0);
     for (int i = 0; i < 2; i++)
         vain_release(views[i].words);
     close_way();
 }
 
-/* The transport's own all-reduce gets masked words as well. */
-static void a_native_reduce_is_masked_too(void)
+/* Whatever sums them: words are masked before the exchange gets them, counters and check word
+ * included, and without their masks they are the bare ones. */
+static void words_are_masked_when_they_are_made(void)
 {
     const struct way native = {VAIN_ALGORITHM_NATIVE, 0, 2};
     const struct vain_context context = {.round = 1, .masked = 1};
-    const struct vain_random check = {{3, 4}};
-    struct vain_exchange_out out;
     struct vain_mask list[MEMBERS];
-    open_way(&native);
-    for (int member = 0; member < MEMBERS; member++)
-        vain_exchange_set_round(courier.exchanges[member], &context, check);
-    CU_ASSERT_TRUE_FATAL(courier_run(&courier, VAIN_EXCHANGE_BEGIN_AGREE));
-    const struct vain_masks masks = golden_masks(0, &context, list);
-    vain_exchange_set_words(courier.exchanges[0], words[0], &masks); /* zeros */
-    vain_exchange_step(courier.exchanges[0],
-                       &(struct vain_exchange_event){VAIN_EXCHANGE_BEGIN_REDUCE, 0}, &out);
-    CU_ASSERT_EQUAL_FATAL(out.action_count, 1);
-    CU_ASSERT_PTR_EQUAL(out.actions[0].buffer, words[0]);
-    struct view view = {.piece_count = 1, .pieces = {{0, WORDS}}, .words = words[0]};
     struct counts counts;
+    open_way(&native);
+    const struct vain_masks masks = golden_masks(0, &context, list);
+    encode(0, 30, &context, &masks, words[0]);
+    encode(0, 30, &context, NULL, plain);
+    struct view view = {.piece_count = 1, .pieces = {{0, WORDS}}, .words = words[0]};
     memset(&counts, 0, sizeof counts);
     count_bytes(&counts, &view, NULL);
     CU_ASSERT_TRUE(largest_statistic(&counts) < uniform_below);
+    for (int64_t i = WORDS - VAIN_COUNTER_WORDS - 1; i < WORDS; i++)
+        CU_ASSERT_NOT_EQUAL(words[0][i], plain[i]);
     take_off_masks(&view, &context, true);
-    int64_t left = 0;
-    for (int64_t i = 0; i < WORDS; i++)
-        left += words[0][i] != 0;
-    CU_ASSERT_EQUAL(left, 0);
+    CU_ASSERT_EQUAL(count_wrong(&view, NULL, plain), 0);
     close_way();
 }
 
@@ -344,7 +356,7 @@ static const struct vain_test tests[] = {
     {"words that a member sends look like nothing", words_sent_look_like_nothing},
     {"the statistic sees bare words", the_statistic_sees_bare_words},
     {"the statistic sees a seed that is used twice", the_statistic_sees_a_seed_used_twice},
-    {"a native reduce is masked too", a_native_reduce_is_masked_too},
+    {"words are masked when they are made", words_are_masked_when_they_are_made},
     {NULL, NULL},
 };
 const struct vain_suite vain_suite_privacy = {"privacy", tests};

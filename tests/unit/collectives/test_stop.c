@@ -112,11 +112,11 @@ static void begin_exchange(struct simulation *simulation, struct member *member)
     float residual[PARAMETERS];
     const struct vain_counters mine = {.weight = 1};
     const struct vain_context context = {.round = (uint64_t)member->round};
+    const struct vain_codec_attempt attempt = {.check = check, .round = (uint32_t)member->round};
     struct vain_codec_report report;
     expect(simulation,
-           vain_codec_encode(&member->codec, &simulation->queue, delta, &mine, check,
-                             (uint32_t)member->round, 0, member->words, residual,
-                             &report) == VAIN_OK,
+           vain_codec_encode(&member->codec, &simulation->queue, delta, &mine, &attempt,
+                             member->words, residual, &report) == VAIN_OK,
            "encode");
     vain_exchange_set_round(member->exchange, &context, check);
     vain_exchange_set_gather(member->exchange, &member->block, 1, member->blocks);
@@ -129,7 +129,7 @@ static void next_call(struct simulation *simulation, struct member *member)
     float mean[PARAMETERS];
     struct vain_counters sums;
     if (member->call == VAIN_EXCHANGE_BEGIN_AGREE) {
-        vain_exchange_set_words(member->exchange, member->words, NULL);
+        vain_exchange_set_words(member->exchange, member->words);
         begin(simulation, member, VAIN_EXCHANGE_BEGIN_REDUCE);
     } else if (member->call == VAIN_EXCHANGE_BEGIN_REDUCE) {
         begin(simulation, member, VAIN_EXCHANGE_BEGIN_OPEN);

@@ -10,14 +10,24 @@ struct problem {
     struct vain_fixed fixed;
     float shrink;
     float *delta;
+    const struct vain_masks *masks; /* NULL: none */
+    bool in_place;                  /* the residual takes the place of the delta */
 };
 
 /* What encoding gives, in one block of memory for comparing bits. */
 struct encoded {
-    struct vain_saturation saturation;
+    struct vain_encoded about;
     uint32_t *words;
     float *residual;
 };
+
+static const struct vain_check_key check_key = {
+    {0x01234567u, 0x89abcdefu, 0xdeadbeefu, 0x00c0ffeeu}};
+
+static struct problem problem_of(int64_t N, struct vain_fixed fixed, float shrink, float *delta)
+{
+    return (struct problem){.N = N, .fixed = fixed, .shrink = shrink, .delta = delta};
+}
 
 static int64_t words_of(const struct problem *p)
 {
@@ -26,14 +36,14 @@ static int64_t words_of(const struct problem *p)
 
 static size_t encoded_bytes(const struct problem *p)
 {
-    return sizeof(struct vain_saturation) + (size_t)(words_of(p) + p->N) * 4;
+    return sizeof(struct vain_encoded) + (size_t)(words_of(p) + p->N) * 4;
 }
 
 static struct encoded parts_of(const struct problem *p, unsigned char *out)
 {
-    struct encoded e = {.words = (uint32_t *)(void *)(out + sizeof(struct vain_saturation))};
+    struct encoded e = {.words = (uint32_t *)(void *)(out + sizeof(struct vain_encoded))};
     e.residual = (float *)(void *)(e.words + words_of(p));
-    memcpy(&e.saturation, out, sizeof e.saturation);
+    memcpy(&e.about, out, sizeof e.about);
     return e;
 }
 
@@ -41,17 +51,21 @@ static void run_encode(struct vain_queue *queue, const void *context, unsigned c
 {
     const struct problem *p = context;
     const struct encoded e = parts_of(p, out);
-    struct vain_saturation saturation;
-    memset(&saturation, 0, sizeof saturation);
+    const struct vain_encoding encoding = {p->fixed, p->shrink, check_key, p->masks};
+    struct vain_encoded about;
+    memset(&about, 0xff, sizeof about);
     memset(e.words, 0xff, (size_t)words_of(p) * 4);
-    queue->device->ops->codec.encode(queue, p->N, &p->fixed, p->shrink, p->delta, e.words,
-                                     e.residual, &saturation);
+    if (p->in_place)
+        memcpy(e.residual, p->delta, (size_t)p->N * sizeof(float));
+    queue->device->ops->codec.encode(queue, p->N, &encoding, p->in_place ? e.residual : p->delta,
+                                     e.words, e.residual, &about);
     /* Field by field: bytes between them are nobody's. */
-    struct vain_saturation clean;
+    struct vain_encoded clean;
     memset(&clean, 0, sizeof clean);
-    clean.count = saturation.count;
-    clean.worst_index = saturation.worst_index;
-    clean.worst_value = saturation.worst_value;
+    clean.saturation.count = about.saturation.count;
+    clean.saturation.worst_index = about.saturation.worst_index;
+    clean.saturation.worst_value = about.saturation.worst_value;
+    clean.check = about.check;
     memcpy(out, &clean, sizeof clean);
 }
 
@@ -108,9 +122,13 @@ static void check_encode(const struct problem *p)
         words_right = words_right && e.words[p->N / 2] >> 16 == 0;
     CU_ASSERT_TRUE(words_right);
     CU_ASSERT_TRUE(residuals_right);
-    CU_ASSERT_EQUAL(e.saturation.count, count);
-    CU_ASSERT_EQUAL(e.saturation.worst_index, worst_index);
-    CU_ASSERT_EQUAL(e.saturation.worst_value, worst);
+    CU_ASSERT_EQUAL(e.about.saturation.count, count);
+    CU_ASSERT_EQUAL(e.about.saturation.worst_index, worst_index);
+    CU_ASSERT_EQUAL(e.about.saturation.worst_value, worst);
+    uint32_t check = 0;
+    for (int64_t w = 0; w < words_of(p); w++)
+        check += e.words[w] * vain_check_coefficient(check_key, (uint64_t)w);
+    CU_ASSERT_EQUAL(e.about.check, check);
     CU_ASSERT_TRUE(bed_same_bits(run_encode, p, encoded_bytes(p)));
 }
 
@@ -124,18 +142,65 @@ static void encoding_is_exact(void)
     for (size_t f = 0; f < VAIN_COUNT_OF(forms); f++)
         for (size_t c = 0; c < VAIN_COUNT_OF(counts); c++) {
             const float range = ldexpf(1, forms[f].bits - 1 - forms[f].scale_exponent);
-            struct problem p = {counts[c], forms[f], 1,
-                                bed_random_floats(counts[c], 0.99f * range)};
+            struct problem p =
+                problem_of(counts[c], forms[f], 1, bed_random_floats(counts[c], 0.99f * range));
             check_encode(&p);
             p.shrink = 0.37f;
             check_encode(&p);
             bed_end();
             /* A tenth is out of range. */
-            p = (struct problem){counts[c], forms[f], 1,
-                                 bed_random_floats(counts[c], 1.1f * range)};
+            p = problem_of(counts[c], forms[f], 1, bed_random_floats(counts[c], 1.1f * range));
             check_encode(&p);
             bed_end();
         }
+}
+
+/* With masks nothing but the words differs, and they by what add_masks adds; the check word is that
+ * of the words without. */
+static void encoding_masks_in_the_same_pass(void)
+{
+    enum { MASKS = 3 };
+    struct vain_mask list[MASKS];
+    for (int i = 0; i < MASKS; i++) {
+        list[i] = (struct vain_mask){.domain = i == 2 ? VAIN_MASK_OWN : VAIN_MASK_PAIR,
+                                     .subtract = i == 1};
+        memset(list[i].seed, 5 * i + 1, VAIN_MASK_SEED_BYTES);
+    }
+    for (size_t f = 0; f < VAIN_COUNT_OF(forms); f++)
+        for (size_t c = 0; c < VAIN_COUNT_OF(counts); c++) {
+            const float range = ldexpf(1, forms[f].bits - 1 - forms[f].scale_exponent);
+            const struct vain_masks masks = {.count = (int)(c % (MASKS + 1)), .masks = list};
+            struct problem p =
+                problem_of(counts[c], forms[f], 0.9f, bed_random_floats(counts[c], 1.2f * range));
+            unsigned char *bare = bed_bytes(encoded_bytes(&p));
+            unsigned char *masked = bed_bytes(encoded_bytes(&p));
+            run_encode(bed_queue(0), &p, bare);
+            p.masks = &masks;
+            run_encode(bed_queue(0), &p, masked);
+            CU_ASSERT_TRUE(bed_same_bits(run_encode, &p, encoded_bytes(&p)));
+            bed_queue(0)->device->ops->codec.add_masks(bed_queue(0), &masks, 0, words_of(&p),
+                                                       parts_of(&p, bare).words);
+            CU_ASSERT_EQUAL(memcmp(bare, masked, encoded_bytes(&p)), 0);
+            bed_end();
+        }
+}
+
+/* The delta's own memory may take the residual: all else stays the same. */
+static void the_residual_may_take_the_place_of_the_delta(void)
+{
+    for (size_t f = 0; f < VAIN_COUNT_OF(forms); f++) {
+        const float range = ldexpf(1, forms[f].bits - 1 - forms[f].scale_exponent);
+        struct problem p = problem_of(50001, forms[f], 1, bed_random_floats(50001, 1.2f * range));
+        unsigned char *apart = bed_bytes(encoded_bytes(&p));
+        unsigned char *in_place = bed_bytes(encoded_bytes(&p));
+        run_encode(bed_queue(0), &p, apart);
+        CU_ASSERT_TRUE(parts_of(&p, apart).about.saturation.count > 0);
+        p.in_place = true;
+        run_encode(bed_queue(0), &p, in_place);
+        CU_ASSERT_EQUAL(memcmp(apart, in_place, encoded_bytes(&p)), 0);
+        CU_ASSERT_TRUE(bed_same_bits(run_encode, &p, encoded_bytes(&p)));
+        bed_end();
+    }
 }
 
 static void ties_go_to_even(void)
@@ -144,8 +209,8 @@ static void ties_go_to_even(void)
                                    -2.5f, 3.5f, -3.5f, 0.49999997f, -0.0f};
     static const int32_t expected[] = {0, 2, 2, 0, -2, -2, 4, -4, 0, 0};
     for (int fields = 1; fields <= 2; fields++) {
-        struct problem p = {
-            VAIN_COUNT_OF(values), {0, 12, fields}, 1, bed_floats(VAIN_COUNT_OF(values))};
+        struct problem p = problem_of(VAIN_COUNT_OF(values), (struct vain_fixed){0, 12, fields}, 1,
+                                      bed_floats(VAIN_COUNT_OF(values)));
         memcpy(p.delta, values, sizeof values);
         unsigned char *out = bed_bytes(encoded_bytes(&p));
         run_encode(bed_queue(0), &p, out);
@@ -166,11 +231,12 @@ static void the_ends_of_the_range_are_found(void)
     static const int64_t saturated[] = {0, 0, 1, 2, 2, 3, 4, 5, 6, 7};
     for (int fields = 1; fields <= 2; fields++)
         for (int64_t n = 0; n < (int64_t)VAIN_COUNT_OF(values); n++) {
-            struct problem p = {n + 1, {0, 12, fields}, 1, bed_floats(n + 1)};
+            struct problem p =
+                problem_of(n + 1, (struct vain_fixed){0, 12, fields}, 1, bed_floats(n + 1));
             memcpy(p.delta, values, (size_t)(n + 1) * sizeof(float));
             unsigned char *out = bed_bytes(encoded_bytes(&p));
             run_encode(bed_queue(0), &p, out);
-            CU_ASSERT_EQUAL(parts_of(&p, out).saturation.count, saturated[n]);
+            CU_ASSERT_EQUAL(parts_of(&p, out).about.saturation.count, saturated[n]);
             bed_end();
         }
 }
@@ -178,13 +244,14 @@ static void the_ends_of_the_range_are_found(void)
 /* The worst of several blocks, and the first of equals. */
 static void the_worst_value_is_named(void)
 {
-    struct problem p = {100000, {0, 12, 2}, 1, bed_random_floats(100000, 1000)};
+    struct problem p =
+        problem_of(100000, (struct vain_fixed){0, 12, 2}, 1, bed_random_floats(100000, 1000));
     p.delta[20000] = 5000;
     p.delta[70001] = -9000;
     p.delta[90000] = 9000;
     unsigned char *out = bed_bytes(encoded_bytes(&p));
     run_encode(bed_queue(0), &p, out);
-    const struct vain_saturation found = parts_of(&p, out).saturation;
+    const struct vain_saturation found = parts_of(&p, out).about.saturation;
     CU_ASSERT_EQUAL(found.count, 3);
     CU_ASSERT_EQUAL(found.worst_index, 70001);
     CU_ASSERT_EQUAL(found.worst_value, -9000);
@@ -313,7 +380,8 @@ static void squares_carry_into_the_high_word(void)
 
 static void nothing_is_lost_in_a_round(void)
 {
-    struct problem p = {5001, {14, 12, 2}, 1, bed_random_floats(5001, 0.1f)};
+    struct problem p =
+        problem_of(5001, (struct vain_fixed){14, 12, 2}, 1, bed_random_floats(5001, 0.1f));
     unsigned char *out = bed_bytes(encoded_bytes(&p));
     float *mean = bed_floats(p.N);
     struct vain_queue *queue = bed_queue(0);
@@ -425,6 +493,8 @@ static void the_check_word_is_linear_and_sees_every_bit(void)
 
 static const struct vain_test tests[] = {
     {"encoding is exact for every form", encoding_is_exact},
+    {"encoding masks in the same pass", encoding_masks_in_the_same_pass},
+    {"the residual may take the place of the delta", the_residual_may_take_the_place_of_the_delta},
     {"ties go to even", ties_go_to_even},
     {"the ends of the range are found", the_ends_of_the_range_are_found},
     {"the worst value is named", the_worst_value_is_named},
