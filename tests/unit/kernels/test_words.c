@@ -64,7 +64,7 @@ static uint32_t expected_word(struct vain_mask_stream *stream, const struct mask
 static bool is_looked_at(const struct masked *m, int64_t i)
 {
     const uint64_t element = m->first + (uint64_t)i;
-    return m->count < 2000 || i % 97 == 0 || (i + 2) % 8192 < 4 || (element + 2) % 8192 < 4 ||
+    return m->count < 2000 || i % 97 == 0 || (i + 2) % 2048 < 4 || (element + 2) % 2048 < 4 ||
            i >= m->count - 2;
 }
 
@@ -133,6 +133,40 @@ static void opposite_masks_cancel(void)
         m.list[k].subtract = !m.list[k].subtract;
     bed_queue(0)->device->ops->codec.add_masks(bed_queue(0), &m.masks, m.first, N, found);
     CU_ASSERT_EQUAL(memcmp(found, m.words, (size_t)N * 4), 0);
+    bed_end();
+}
+
+/* What a worker's stream would give next; from a forgotten one that is always the same. */
+static uint32_t next_word(int device)
+{
+    const uint32_t *word = NULL;
+    CU_ASSERT_EQUAL_FATAL(
+        vain_mask_stream_next(bed_queue(device)->device->mask_streams[0], 1, &word), 1);
+    const uint32_t found = *word;
+    vain_mask_stream_forget(bed_queue(device)->device->mask_streams[0]);
+    return found;
+}
+
+/* No seed outlives the op that used it. */
+static void streams_forget_their_seeds(void)
+{
+    enum { N = 1000 };
+    const int device = 1; /* one worker */
+    struct masked m = {.count = N, .words = words_of(N)};
+    uint32_t *words = bed_bytes(N * sizeof *words);
+    float *delta = bed_floats(N);
+    struct vain_encoded encoded;
+    struct vain_queue *queue = bed_queue(device);
+    set_masks(&m, 3);
+    const struct vain_encoding encoding = {.fixed = {0, 32, 1}, .shrink = 1, .masks = &m.masks};
+    struct vain_mask_stream *stream = queue->device->mask_streams[0];
+    CU_ASSERT_EQUAL(vain_pool_threads(queue->device->pool), 1);
+    vain_mask_stream_forget(stream);
+    const uint32_t forgotten = next_word(device);
+    queue->device->ops->codec.add_masks(queue, &m.masks, 0, N, words);
+    CU_ASSERT_EQUAL(next_word(device), forgotten);
+    queue->device->ops->codec.encode(queue, N, &encoding, delta, words, delta, &encoded);
+    CU_ASSERT_EQUAL(next_word(device), forgotten);
     bed_end();
 }
 
@@ -263,6 +297,7 @@ static const struct vain_test tests[] = {
     {"masks are added and subtracted, element by element", masks_are_added_and_subtracted},
     {"pieces are masked like the whole", pieces_are_masked_like_the_whole},
     {"opposite masks cancel", opposite_masks_cancel},
+    {"streams forget their seeds", streams_forget_their_seeds},
     {"tags are those of the formula", tags_are_those_of_the_formula},
     {"a tag has a known value", a_tag_has_a_known_value},
     {"a tag sees every bit", a_tag_sees_every_bit},
