@@ -34,4 +34,6 @@ struct vain_stream {
     const struct vain_stream_ops *ops;
     void *state;                      /* the implementation's */
     uint8_t peer_id[VAIN_HASH_BYTES]; /* the member at the other end */
+    bool ready; /* without a descriptor: set when a call may move something again; the caller clears
+                   it before it tries */
 };

@@ -113,7 +113,7 @@ enum vain_status vain_exchange_drive(struct vain_exchange *exchange,
                                      const struct vain_exchange_driver *driver)
 {
     struct vain_comm *comm = driver->comm;
-    struct vain_patience patience = vain_patience_start(driver->world, driver->deadline_ms);
+    struct vain_patience patience = vain_patience_start(comm, driver->world, driver->deadline_ms);
     struct vain_exchange_out out;
     VAIN_ASSERT(comm->rank == exchange->config.member_index);
     VAIN_ASSERT(comm->size == exchange->config.member_count);

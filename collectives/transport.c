@@ -14,11 +14,15 @@
 #include "base/memory.h"
 #include "base/world.h"
 
-enum { SPINS_BEFORE_YIELD = 32 };
+enum {
+    SPINS_BEFORE_YIELD = 32,
+    WAIT_MS = 1 /* then the deadline and whoever wants to leave are asked again */
+};
 
-struct vain_patience vain_patience_start(struct vain_world *world, int64_t deadline_ms)
+struct vain_patience vain_patience_start(struct vain_comm *comm, struct vain_world *world,
+                                         int64_t deadline_ms)
 {
-    struct vain_patience patience = {.world = world};
+    struct vain_patience patience = {.comm = comm, .world = world};
     if (deadline_ms > 0) {
         patience.limit_ns = (uint64_t)deadline_ms * 1000000;
         patience.start_ns = world->ops->now_ns(world);
@@ -32,7 +36,10 @@ bool vain_patience_wait(struct vain_patience *patience)
         patience->spins++;
         return true;
     }
-    sched_yield();
+    if (patience->comm->ops->wait != NULL)
+        patience->comm->ops->wait(patience->comm, WAIT_MS);
+    else
+        sched_yield();
     return patience->limit_ns == 0 ||
            patience->world->ops->now_ns(patience->world) - patience->start_ns < patience->limit_ns;
 }
@@ -50,9 +57,9 @@ static enum vain_status too_late(const char *what, int64_t deadline_ms,
 enum vain_status vain_request_wait(struct vain_request *request, struct vain_world *world,
                                    int64_t deadline_ms, const char *what)
 {
-    struct vain_patience patience = vain_patience_start(world, deadline_ms);
-    const struct vain_comm *comm = request->comm;
+    struct vain_comm *comm = request->comm;
     VAIN_ASSERT(comm != NULL);
+    struct vain_patience patience = vain_patience_start(comm, world, deadline_ms);
     for (;;) {
         const enum vain_status status = comm->ops->test(request);
         if (status != VAIN_AGAIN)
@@ -82,7 +89,7 @@ enum vain_status vain_request_wait_all(struct vain_comm *comm, struct vain_reque
                                        int count, struct vain_world *world, int64_t deadline_ms,
                                        const char *what)
 {
-    struct vain_patience patience = vain_patience_start(world, deadline_ms);
+    struct vain_patience patience = vain_patience_start(comm, world, deadline_ms);
     enum vain_status status;
     for (;;) {
         status = test_all(requests, count);

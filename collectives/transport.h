@@ -8,12 +8,13 @@
  * nor a started all-reduce, so on `mpi` whoever aborts ends the process (vain_mpi_abort).
  *
  * `loop` joins members that are threads of one process (tests, and `vain run --members`); `mpi`
- * ranks of an MPI world. */
+ * ranks of an MPI world; `stream` members with a stream between each two of them. */
 #pragma once
 
 #include "base/status.h"
 
 struct vain_comm;
+struct vain_stream;
 struct vain_world;
 
 /* A request in flight; caller-owned, holds what the transport needs and must stay where it is until
@@ -37,6 +38,9 @@ struct vain_transport_ops {
     /* VAIN_OK when done, VAIN_AGAIN, or why it failed (VAIN_ERR_PEER after an abort by anybody).
      * Not called again after it returned other than VAIN_AGAIN. */
     enum vain_status (*test)(struct vain_request *request);
+    /* Optional (NULL: none): sleep until a request of this rank may have moved, at most `most_ms`;
+     * 0 looks and returns. */
+    void (*wait)(struct vain_comm *comm, int most_ms);
     /* Optional: sum of unsigned 32-bit words modulo 2^32 over all ranks, in place; `count` the same
      * everywhere. At most one in flight on a communicator. */
     enum vain_status (*post_all_reduce)(struct vain_comm *comm, uint32_t *words, int64_t count,
@@ -68,6 +72,7 @@ enum vain_tag {
     VAIN_TAG_CONTROL = 5,   /* stop requests */
     VAIN_TAG_BARRIER = 6,
     VAIN_TAG_START = 7,        /* cards and hashes at the start */
+    VAIN_TAG_SPLIT = 16,       /* colours of a split, where the transport needs messages for it */
     VAIN_TAG_RING = 8,         /* ring: partial sums; a parcel's tag travels on the number after */
     VAIN_TAG_RING_GATHER = 10, /* ring: sums */
     VAIN_TAG_TREE = 12,        /* tree: partial sums */
@@ -75,14 +80,17 @@ enum vain_tag {
     VAIN_TAG_END = 64          /* tags lie below; transports use those above for themselves */
 };
 
-/* How waiting goes everywhere: a few turns of spinning, then the core is yielded between tests,
- * until `deadline_ms` have passed since the start (0: for ever). */
+/* How waiting goes everywhere: a few turns of spinning, then between tests the transport's wait, or
+ * where it has none the core is yielded, until `deadline_ms` have passed since the start (0: for
+ * ever). */
 struct vain_patience {
+    struct vain_comm *comm;   /* borrowed */
     struct vain_world *world; /* borrowed */
     uint64_t start_ns, limit_ns;
     int spins;
 };
-struct vain_patience vain_patience_start(struct vain_world *world, int64_t deadline_ms);
+struct vain_patience vain_patience_start(struct vain_comm *comm, struct vain_world *world,
+                                         int64_t deadline_ms);
 /* One turn; false when the time is over. */
 bool vain_patience_wait(struct vain_patience *patience);
 
@@ -135,3 +143,15 @@ enum vain_status vain_mpi_init(void) VAIN_MUST_USE;
 enum vain_status vain_mpi_comm_open(struct vain_comm *out) VAIN_MUST_USE;
 void vain_mpi_finalize(void);
 void vain_mpi_abort(int exit_code);
+
+/* stream: this rank's streams to all others (collectives/transport_stream.c). */
+enum { VAIN_CONNECTIONS_MAX = 16 };
+struct vain_stream_links {
+    int rank, size, connections;  /* connections: streams of each pair, the same everywhere */
+    struct vain_stream **streams; /* (size, connections); those of this rank are not looked at */
+    struct vain_world *world;     /* borrowed */
+};
+/* Takes the streams: closing the last communicator closes them. On failure they stay the caller's.
+ * The array is only read now. Local. */
+enum vain_status vain_stream_comm_open(const struct vain_stream_links *links,
+                                       struct vain_comm *out) VAIN_MUST_USE;

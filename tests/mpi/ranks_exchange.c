@@ -49,6 +49,8 @@ static struct party *open_party_with(struct ranks *ranks, int field_bits,
                                      bool masked)
 {
     struct party *party = NULL;
+    if (algorithm == VAIN_ALGORITHM_NATIVE && ranks->comm.ops->post_all_reduce == NULL)
+        algorithm = VAIN_ALGORITHM_RING;
     EXPECT_OK(ranks, vain_take(sizeof *party, "party", (void **)&party));
     EXPECT_OK(ranks, vain_codec_init(&party->codec, N, ranks->comm.size, field_bits, NAN, 0.25));
     const struct vain_exchange_config config = {.member_index = ranks->comm.rank,

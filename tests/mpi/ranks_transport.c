@@ -35,6 +35,8 @@ static void sums_are_exact(struct ranks *ranks)
 {
     /* Around the chunks of both transports (8192 and 2^20 words), and one after another. */
     static const int64_t counts[] = {0, 1, 2, 7, 1023, 1025, 8191, 8192, 8193, 70000};
+    if (ranks->comm.ops->post_all_reduce == NULL)
+        return;
     for (size_t i = 0; i < VAIN_COUNT_OF(counts); i++)
         sum_of(ranks, counts[i]);
     if (ranks->comm.size <= 3)
@@ -228,13 +230,11 @@ static void split_orders_by_rank(struct ranks *ranks)
     }
     EXPECT(ranks, part.rank == expected_rank);
     EXPECT(ranks, part.size == expected_size);
-    uint32_t sum = (uint32_t)comm->rank, expected = 0;
-    struct vain_request request = {0};
-    for (int rank = comm->rank % 2; rank < comm->size; rank += 2)
-        expected += (uint32_t)rank;
-    EXPECT_OK(ranks, part.ops->post_all_reduce(&part, &sum, 1, &request));
-    EXPECT_OK(ranks, vain_request_wait(&request, &ranks->world, 0, "sum of a part"));
-    EXPECT(ranks, sum == expected);
+    uint32_t mine = (uint32_t)comm->rank, all[16];
+    EXPECT_OK(ranks, vain_comm_all_gather(&part, &ranks->world, 0, VAIN_TAG_START, &mine,
+                                          sizeof mine, all));
+    for (int rank = 0; rank < part.size; rank++)
+        EXPECT(ranks, all[rank] == (uint32_t)(comm->rank % 2 + 2 * rank));
     part.ops->close(&part);
     EXPECT(ranks, part.size == 0);
 }
@@ -287,6 +287,9 @@ static void an_abort_ends_what_was_split(struct ranks *ranks)
         return;
     EXPECT_OK(ranks, comm->ops->split(comm, 0, &half));
     EXPECT_OK(ranks, half.ops->split(&half, comm->rank == 0 ? 1 : 0, &part));
+    /* All are out of the split before rank 0 goes on; the barrier itself may see its abort. */
+    const enum vain_status met = vain_comm_barrier(comm, &ranks->world, 0);
+    EXPECT(ranks, met == VAIN_OK || (met == VAIN_ERR_PEER && comm->rank != 0));
     if (comm->rank == 0) {
         comm->ops->abort(comm);
         EXPECT_STATUS(ranks, VAIN_ERR_PEER, vain_comm_barrier(&half, &ranks->world, 0));
@@ -362,11 +365,14 @@ static void close_lets_go(struct ranks *ranks)
         return;
     for (int turn = 0; turn < 2; turn++) {
         EXPECT_OK(ranks, vain_take(sizeof *block, "kept", (void **)&block));
-        EXPECT_OK(ranks, comm->ops->post_receive(comm, (comm->rank + 1) % comm->size, 17,
-                                                 &block->in, 1, &block->receive));
-        EXPECT_OK(ranks, comm->ops->post_send(comm, (comm->rank + 1) % comm->size, 18, &block->out,
-                                              1, &block->send));
+        const enum vain_status asked = comm->ops->post_receive(comm, (comm->rank + 1) % comm->size,
+                                                               17, &block->in, 1, &block->receive);
+        const enum vain_status said = comm->ops->post_send(comm, (comm->rank + 1) % comm->size, 18,
+                                                           &block->out, 1, &block->send);
         vain_comm_keep(comm, block);
+        /* Over streams a rank that has left is seen to have left. */
+        EXPECT(ranks, asked == VAIN_OK || asked == VAIN_ERR_PEER);
+        EXPECT(ranks, said == VAIN_OK || said == VAIN_ERR_PEER);
     }
 }
 
