@@ -5,12 +5,14 @@
 
 extern const struct vain_suite vain_suite_certificate;
 extern const struct vain_suite vain_suite_hello;
+extern const struct vain_suite vain_suite_link;
 
 int main(void)
 {
     const struct vain_suite *suites[] = {
         &vain_suite_certificate,
         &vain_suite_hello,
+        &vain_suite_link,
     };
     return vain_suites_run(suites, VAIN_COUNT_OF(suites));
 }
