@@ -141,6 +141,7 @@ static int select_protocol(SSL *ssl, const unsigned char **chosen, unsigned char
 
 static bool set_up_context(SSL_CTX *context)
 {
+    char group[] = "X25519", key_kind[] = "ed25519"; /* OpenSSL's macros do not know const */
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
     SSL_CTX_set_cert_verify_callback(context, verify, NULL);
     SSL_CTX_set_alpn_select_cb(context, select_protocol, NULL);
@@ -155,9 +156,9 @@ static bool set_up_context(SSL_CTX *context)
     return SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1 &&
            SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) == 1 &&
            SSL_CTX_set_ciphersuites(context, CIPHERS) == 1 &&
-           SSL_CTX_set1_groups_list(context, "X25519") == 1 &&
-           SSL_CTX_set1_sigalgs_list(context, "ed25519") == 1 &&
-           SSL_CTX_set1_client_sigalgs_list(context, "ed25519") == 1 &&
+           SSL_CTX_set1_groups_list(context, group) == 1 &&
+           SSL_CTX_set1_sigalgs_list(context, key_kind) == 1 &&
+           SSL_CTX_set1_client_sigalgs_list(context, key_kind) == 1 &&
            SSL_CTX_set_num_tickets(context, 0) == 1 &&
            SSL_CTX_set_max_early_data(context, 0) == 1 &&
            SSL_CTX_set_recv_max_early_data(context, 0) == 1 &&
