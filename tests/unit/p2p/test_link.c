@@ -431,7 +431,7 @@ static void own_certificates_are_renewed(void)
     pair_open(&pair);
     CU_ASSERT_TRUE(pair_connect(&pair, NULL, 0));
     CU_ASSERT_EQUAL(vain_link_host_counts(pair.one.host)->renewed, 0);
-    for (int i = 1; i <= 3; i++) {
+    for (uint64_t i = 1; i <= 3; i++) {
         vain_link_close(&pair.dialled);
         vain_link_close(&pair.accepted);
         side_pass_ms(&pair.one, 13 * hour_ms);
