@@ -115,7 +115,7 @@ static enum vain_status end_by_tls(struct vain_link *link, int ssl_error)
     char why[WHY_BYTES];
     if (link->state != VAIN_LINK_ESTABLISHED && link->status != VAIN_OK)
         return end_link(link, link->refusal, link->status, link->fault); /* judged */
-    if (ssl_error != SSL_ERROR_SSL || reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+    if (ssl_error != SSL_ERROR_SSL)
         return end_broken(link);
     const bool is_alert = reason > SSL_AD_REASON_OFFSET;
     snprintf(why, sizeof why, "%s: %s", is_alert ? "the peer refuses" : "not TLS 1.3 as expected",

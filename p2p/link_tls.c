@@ -50,16 +50,14 @@ static int bio_read(BIO *bio, char *data, int bytes)
         BIO_set_retry_read(bio);
     else if (got < 0)
         link->socket_error = errno;
-    link->socket_ended = link->socket_ended || got == 0;
     return (int)got;
 }
 
 static long bio_control(BIO *bio, int command, long number, void *pointer)
 {
+    (void)bio;
     (void)number;
     (void)pointer;
-    if (command == BIO_CTRL_EOF)
-        return ((const struct vain_link *)BIO_get_data(bio))->socket_ended;
     return command == BIO_CTRL_FLUSH; /* link.c sends what lies in the buffer */
 }
 
@@ -158,7 +156,6 @@ static bool set_up_context(SSL_CTX *context)
            SSL_CTX_set_ciphersuites(context, CIPHERS) == 1 &&
            SSL_CTX_set1_groups_list(context, group) == 1 &&
            SSL_CTX_set1_sigalgs_list(context, key_kind) == 1 &&
-           SSL_CTX_set1_client_sigalgs_list(context, key_kind) == 1 &&
            SSL_CTX_set_num_tickets(context, 0) == 1 &&
            SSL_CTX_set_max_early_data(context, 0) == 1 &&
            SSL_CTX_set_recv_max_early_data(context, 0) == 1 &&

@@ -110,6 +110,39 @@ static void addresses_of_ipv6(void)
     pair_close(&pair);
 }
 
+/* A name that may stand for several places: all are tried. Where no file names it, there is nothing
+ * to show. */
+static void names_are_looked_up(void)
+{
+    struct pair pair;
+    struct vain_addresses found;
+    char name[VAIN_LINK_ADDRESS_BYTES];
+    pair_open(&pair);
+    snprintf(name, sizeof name, "localhost%s", strrchr(pair.one.address, ':'));
+    if (vain_address_resolve(name, true, &found) == VAIN_OK)
+        CU_ASSERT_TRUE(pair_connect(&pair, name, 0));
+    pair_close(&pair);
+    /* The first place refuses, the second is right. */
+    pair_open(&pair);
+    struct side closed;
+    side_open(&closed, 3, "", 0);
+    CU_ASSERT_EQUAL_FATAL(vain_address_resolve(closed.address, false, &found), VAIN_OK);
+    side_close(&closed);
+    CU_ASSERT_EQUAL_FATAL(vain_link_dial(pair.two.host, pair.one.address, pair.one.signer.member_id,
+                                         0, &pair.dialled),
+                          VAIN_OK);
+    pair.dialled->addresses.at[1] = pair.dialled->addresses.at[0];
+    pair.dialled->addresses.at[0] = found.at[0];
+    pair.dialled->addresses.count = 2;
+    CU_ASSERT_EQUAL(vain_link_step(pair.dialled), VAIN_AGAIN);
+    pair.accepted = accept_one(&pair.one);
+    struct end ends[] = {end_of_link(pair.dialled), end_of_link(pair.accepted)};
+    step_all(ends, 2);
+    CU_ASSERT_EQUAL(ends[0].status, VAIN_OK);
+    CU_ASSERT_EQUAL(ends[1].status, VAIN_OK);
+    pair_close(&pair);
+}
+
 static void impossible_hosts_are_refused(void)
 {
     struct side side;
@@ -391,6 +424,35 @@ static void an_end_waits_behind_the_bytes(void)
     pair_close(&pair);
 }
 
+/* The end itself is what does not fit: small writes until one of them waits. */
+static void an_end_waits_for_room(void)
+{
+    struct pair pair;
+    size_t taken, sent = 0, bytes, tries = 0;
+    static const uint8_t data[100];
+    pair_open(&pair);
+    CU_ASSERT_TRUE_FATAL(pair_connect(&pair, NULL, 0));
+    struct vain_stream *from = vain_link_stream(pair.dialled);
+    struct vain_stream *to = vain_link_stream(pair.accepted);
+    for (; pair.dialled->start == pair.dialled->end && tries < 10000000; tries++) {
+        CU_ASSERT_EQUAL_FATAL(from->ops->write(from, data, sizeof data, &taken), VAIN_OK);
+        sent += taken;
+    }
+    CU_ASSERT_EQUAL(vain_link_finish(pair.dialled), VAIN_AGAIN);
+    CU_ASSERT_TRUE(pair.dialled->finished);
+    enum vain_status finished = VAIN_AGAIN, status = VAIN_OK;
+    size_t received = 0;
+    for (int i = 0; i < 1000000 && finished == VAIN_AGAIN && status == VAIN_OK; i++) {
+        status = to->ops->read(to, piece_bytes, sizeof piece_bytes, &bytes);
+        received += bytes;
+        finished = vain_link_finish(pair.dialled);
+    }
+    CU_ASSERT_EQUAL(finished, VAIN_OK);
+    CU_ASSERT_EQUAL(read_to_the_end(to, &bytes), VAIN_END);
+    CU_ASSERT_EQUAL(received + bytes, sent);
+    pair_close(&pair);
+}
+
 /* The process is gone: no close_notify. SIGPIPE is as it was, so it would end this program. */
 static void an_end_without_notice(void)
 {
@@ -545,6 +607,7 @@ static const struct vain_test tests[] = {
     {"two members meet and know each other", two_members_meet},
     {"addresses are host:port, and a closed port is told", addresses},
     {"links over IPv6", addresses_of_ipv6},
+    {"names are looked up, and all their places tried", names_are_looked_up},
     {"impossible hosts are refused, and no memory is told", impossible_hosts_are_refused},
     {"many bytes go both ways in odd pieces", bytes_go_both_ways},
     {"a full link takes nothing and loses nothing", a_full_link_takes_nothing},
@@ -553,6 +616,7 @@ static const struct vain_test tests[] = {
     {"a descriptor says when to sleep", nothing_waits_where_nothing_is},
     {"an end in order comes behind the last byte", an_end_in_order},
     {"an end waits behind the bytes", an_end_waits_behind_the_bytes},
+    {"an end waits for room", an_end_waits_for_room},
     {"an end without notice is no end in order, and no SIGPIPE", an_end_without_notice},
     {"own certificates are renewed at half their life", own_certificates_are_renewed},
     {"a renewal that fails is tried again", a_renewal_that_fails_is_tried_again},

@@ -354,6 +354,34 @@ static void silence_ends_at_the_deadline(void)
     side_close(&side);
 }
 
+/* Nobody answers: a listener whose queue is full lets the next one wait. */
+static void dialling_ends_at_the_deadline(void)
+{
+    enum { SOCKETS = 8 };
+    struct side side;
+    struct vain_link *links[SOCKETS] = {NULL};
+    const uint8_t id[VAIN_HASH_BYTES] = {1};
+    char address[VAIN_LINK_ADDRESS_BYTES];
+    const int listener = raw_listen(address);
+    int waits = -1;
+    CU_ASSERT_EQUAL(listen(listener, 0), 0);
+    side_open(&side, 3, "1", 0);
+    for (int i = 0; i < SOCKETS && waits < 0; i++) {
+        CU_ASSERT_EQUAL_FATAL(vain_link_dial(side.host, address, id, 0, &links[i]), VAIN_OK);
+        CU_ASSERT_EQUAL(vain_link_step(links[i]), VAIN_AGAIN);
+        waits = links[i]->state == VAIN_LINK_DIALLING ? i : -1;
+    }
+    CU_ASSERT_FATAL(waits >= 0);
+    short events;
+    CU_ASSERT_TRUE(vain_link_descriptor(links[waits], &events) >= 0);
+    CU_ASSERT_EQUAL(events, POLLOUT);
+    check_late(&side, links[waits], "not connected within 10000 ms");
+    for (int i = 0; i < SOCKETS; i++)
+        vain_link_close(&links[i]);
+    (void)close(listener);
+    side_close(&side);
+}
+
 static void a_crowd_is_turned_away(void)
 {
     enum { MOST = 3 };
@@ -417,6 +445,7 @@ static const struct vain_test tests[] = {
     {"garbage is refused", garbage_is_refused},
     {"a server that answers garbage is refused", a_server_that_answers_garbage_is_refused},
     {"silence ends at the deadline", silence_ends_at_the_deadline},
+    {"dialling ends at the deadline", dialling_ends_at_the_deadline},
     {"a crowd is turned away", a_crowd_is_turned_away},
     {"established links take no place", established_links_take_no_place},
     {NULL, NULL},

@@ -160,6 +160,27 @@ static void the_wire_shows_tls_1_3_only(void)
     tapped_close(&tapped);
 }
 
+/* A key update is a record of 22 bytes: a message of 5, its type, a tag of 16. */
+static void keys_are_changed_on_the_wire(void)
+{
+    static uint8_t data[10 * 16384], back[sizeof data];
+    enum { KEY_UPDATE_BYTES = 5 + 1 + 16 };
+    struct tapped tapped;
+    size_t received, at = 0;
+    int updates = 0;
+    tapped_establish(&tapped);
+    tapped.pair.dialled->records_per_key = 3;
+    CU_ASSERT_EQUAL(pass(&tapped, data, sizeof data, back, &received), VAIN_OK);
+    const struct relay_way *seen = &tapped.relay->ways[0];
+    while (at + RECORD_HEAD_BYTES <= seen->kept_bytes) {
+        const size_t bytes = (size_t)seen->kept[at + 3] << 8 | seen->kept[at + 4];
+        updates += bytes == KEY_UPDATE_BYTES;
+        at += RECORD_HEAD_BYTES + bytes;
+    }
+    CU_ASSERT_EQUAL(updates, 3); /* before records 4, 7 and 10 of ten */
+    tapped_close(&tapped);
+}
+
 /* What was agreed, and what was left out. */
 static void the_session_is_as_it_should_be(void)
 {
@@ -252,6 +273,7 @@ static void a_cut_before_the_beginning(void)
 
 static const struct vain_test tests[] = {
     {"the wire shows TLS 1.3 and nothing else", the_wire_shows_tls_1_3_only},
+    {"keys are changed on the wire", keys_are_changed_on_the_wire},
     {"the session is as it should be", the_session_is_as_it_should_be},
     {"a changed bit ends a link", a_changed_bit_ends_a_link},
     {"no byte of a handshake may change", no_byte_of_a_handshake_may_change},
