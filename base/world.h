@@ -12,7 +12,8 @@ struct vain_world;
 struct vain_world_ops {
     /* Monotonic nanoseconds since an arbitrary start. */
     uint64_t (*now_ns)(struct vain_world *world);
-    /* Milliseconds since 1970, for people only: nothing is decided by it. */
+    /* Milliseconds since 1970, for people, and for the validity of certificates that others made:
+     * nothing else is decided by it. */
     int64_t (*unix_ms)(struct vain_world *world);
     /* Unpredictable bytes of the operating system. */
     void (*random)(struct vain_world *world, void *out, size_t bytes);

@@ -15,6 +15,7 @@ mpicc libopenmpi-dev
 mpirun openmpi-bin
 pc:libsodium libsodium-dev
 pc:libcrypto libssl-dev
+pc:libssl libssl-dev
 pc:yaml-0.1 libyaml-dev
 pc:json-c libjson-c-dev
 pc:hdf5-serial libhdf5-dev

@@ -16,6 +16,7 @@ import tempfile
 # Which folders each folder may include: the table of docs/architecture.md.
 INCLUDES = {
     "base": [],
+    "p2p": ["base"],
     "kernels": ["base"],
     "models": ["kernels", "base"],
     "collectives": ["kernels", "base"],
@@ -25,13 +26,14 @@ INCLUDES = {
     "jobs": ["jobs/spec", "jobs/data", "jobs/store", "models", "collectives", "kernels", "base"],
     "slurm": ["jobs/spec", "base"],
     "cmd": ["slurm", "jobs", "jobs/spec", "jobs/data", "jobs/store", "models", "collectives",
-            "kernels", "base"],
+            "kernels", "p2p", "base"],
 }
 TOP_ONLY = ["tests", "bench"]  # may include everything; nothing includes them
 
 # Libraries and the folders that may reach for them.
 LIBRARIES = [
     (r"sodium\.h", ["base"]),
+    (r"openssl/.*\.h", ["base", "p2p"]),
     (r"hdf5.*\.h", ["jobs/store", "cmd"]),
     (r"yaml\.h", ["jobs/spec"]),
     (r"mpi\.h", ["collectives", "cmd"]),
