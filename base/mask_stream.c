@@ -15,8 +15,8 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "words of a block lie a
 
 enum {
     BLOCK_WORDS = 16, /* of ChaCha20 */
-    PIECE_WORDS =
-        2048,      /* 8 KiB: with the zeros and the words masked, well inside a first-level cache */
+    /* 8 KiB: with the zeros and the words that are masked well inside a first-level cache. */
+    PIECE_WORDS = 2048,
     IV_BYTES = 16, /* OpenSSL's: LE32 counter || nonce[12] */
     SEGMENT_BITS = 30
 };
@@ -88,6 +88,7 @@ void vain_mask_stream_forget(struct vain_mask_stream *stream)
 {
     vain_wipe(stream->seed, sizeof stream->seed);
     vain_wipe(stream->words, sizeof stream->words);
+    stream->domain = VAIN_MASK_PAIR;
     stream->position = 0;
     set_cipher(stream, 0, 0); /* the key is zero now */
     stream->cipher_position = NOWHERE;

@@ -32,7 +32,8 @@ void vain_mask_stream_close(struct vain_mask_stream **stream);
 void vain_mask_stream_start(struct vain_mask_stream *stream,
                             const uint8_t seed[VAIN_MIN_LEN(VAIN_MASK_SEED_BYTES)],
                             enum vain_mask_domain domain, uint64_t first);
-/* Wipe seed, stream and the cipher's key; a start must come before the next words. Local. */
+/* Wipe seed, stream and the cipher's key; until the next start, words are those of the zero seed.
+ * Local. */
 void vain_mask_stream_forget(struct vain_mask_stream *stream);
 /* The next words of it: makes as many as one call can, at most `count` >= 1, says how many, and
  * gives where they are; borrowed until the next call. Local, deterministic, takes no memory. */

@@ -228,13 +228,13 @@ static enum vain_status encode(struct member *member, int run, uint32_t attempt,
                                const struct vain_masks *masks, double *seconds)
 {
     const struct vain_counters counters = {.weight = 1000, .loss_micro = 2500000};
-    const struct vain_codec_attempt of = {
+    const struct vain_codec_attempt codec_attempt = {
         .check = member->check, .round = (uint32_t)run, .attempt = attempt, .masks = masks};
     struct vain_codec_report report;
     VAIN_TRY(barrier(member));
     const double start = vain_bench_seconds();
-    VAIN_TRY(vain_codec_encode(&member->codec, &member->queue, member->delta, &counters, &of,
-                               member->words, member->mean, &report));
+    VAIN_TRY(vain_codec_encode(&member->codec, &member->queue, member->delta, &counters,
+                               &codec_attempt, member->words, member->mean, &report));
     *seconds = vain_bench_seconds() - start;
     return VAIN_OK;
 }
@@ -254,7 +254,7 @@ static enum vain_status reduce(struct member *member, int run, uint32_t attempt,
     const struct vain_exchange_driver *driver = &member->driver;
     vain_exchange_set_round(member->exchange, &context, member->check);
     VAIN_TRY(vain_exchange_drive(member->exchange, VAIN_EXCHANGE_BEGIN_AGREE, driver));
-    vain_exchange_set_words(member->exchange, member->words);
+    vain_exchange_set_words(member->exchange, member->words, false);
     VAIN_TRY(barrier(member));
     const double start = vain_bench_seconds();
     if (mask_first)

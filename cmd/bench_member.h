@@ -16,11 +16,11 @@ struct vain_bench_exchange {
 
 /* What is timed in each run. */
 enum vain_bench_part {
-    VAIN_BENCH_REDUCE,       /* the collective on ready words; with masks these are made inside */
+    VAIN_BENCH_REDUCE,       /* summing ready words; masks, if any, in a pass before */
     VAIN_BENCH_CODEC,        /* encode and decode without masks */
     VAIN_BENCH_CODEC_MASKED, /* encode and decode as a round does it, masks in the same pass */
     VAIN_BENCH_MASKS,        /* all masks of ready words, nothing travels; 0 without masks */
-    VAIN_BENCH_TRANSFER,     /* the collective on words that are masked or not */
+    VAIN_BENCH_TRANSFER,     /* summing alone */
     VAIN_BENCH_HASH,         /* Merkle root of the words */
     VAIN_BENCH_STREAM,       /* one mask of all words, on one thread: its processor time */
     VAIN_BENCH_PARTS

@@ -22,6 +22,8 @@ static const struct learnt in_the_clear[] = {
 static const char members_learn[] =
     "the sum of all deltas, hence what the others' add up to; tokens and loss of all together. Not "
     "one other member's delta, unless all members but that one pool what they know";
+static const char one_other_learns[] =
+    "the sum of both deltas, hence, less its own, the other member's; tokens and loss";
 static const struct learnt in_masks[] = {
     {"members", members_learn},
     {"network", "the same sum, who takes part, and when. Not one delta: what a member sends is "
@@ -57,6 +59,13 @@ static bool keys_are_pinned(const struct vain_spec *spec)
     for (int i = 0; i < spec->member_count; i++)
         all = all && spec->members[i].key[0] != '\0';
     return all;
+}
+
+/* What a row says of so many members. */
+static const char *what_of(const struct vain_job *job, const struct learnt *row, int members)
+{
+    const bool small = is_masked(job) && members < VAIN_SECAGG_MEMBERS_MIN;
+    return small && row->what == members_learn ? one_other_learns : row->what;
 }
 
 static const struct learnt *rows_of(const struct vain_job *job, const struct vain_spec *spec)
@@ -96,7 +105,7 @@ void vain_explain_privacy_print(const struct vain_job *job, const struct vain_sp
                       : "none. What each party learns:");
     for (size_t i = 0; i < VAIN_COUNT_OF(in_masks); i++) {
         char text[400];
-        snprintf(text, sizeof text, "%s: %s", rows[i].party, rows[i].what);
+        snprintf(text, sizeof text, "%s: %s", rows[i].party, what_of(job, &rows[i], members));
         print_wrapped("", text);
     }
     if (!is_masked(job))
@@ -122,7 +131,8 @@ struct json_object *vain_explain_privacy_json(const struct vain_job *job,
     json_object_object_add(privacy, "enough_members",
                            json_object_new_boolean(members >= VAIN_SECAGG_MEMBERS_MIN));
     for (size_t i = 0; i < VAIN_COUNT_OF(in_masks); i++)
-        json_object_object_add(learns, rows[i].party, vain_json_text(rows[i].what));
+        json_object_object_add(learns, rows[i].party,
+                               vain_json_text(what_of(job, &rows[i], members)));
     json_object_object_add(privacy, "learns", learns);
     return privacy;
 }

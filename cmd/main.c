@@ -19,7 +19,7 @@ static const struct vain_verb verbs[] = {
     {"record", "check the signed, hash-chained record of a run", vain_verb_record},
     {"key", "make and show a member's keys", vain_verb_key},
     {"doctor", "what this machine offers, and what is wrong with it", vain_verb_doctor},
-    {"bench", "measure a training step or a checkpoint", vain_verb_bench},
+    {"bench", "measure a training step, an exchange or a checkpoint", vain_verb_bench},
     {"version", "version and platform", vain_verb_version},
 };
 

@@ -36,7 +36,7 @@ static enum vain_status try_once(struct vain_exchange *exchange,
     struct vain_world *world = driver->world;
     vain_exchange_set_round(exchange, &context, check);
     VAIN_TRY(vain_exchange_drive(exchange, VAIN_EXCHANGE_BEGIN_AGREE, driver));
-    vain_exchange_set_words(exchange, words);
+    vain_exchange_set_words(exchange, words, false);
     VAIN_TRY(vain_comm_barrier(driver->comm, world, driver->deadline_ms));
     const uint64_t start = world->ops->now_ns(world);
     VAIN_TRY(vain_exchange_drive(exchange, VAIN_EXCHANGE_BEGIN_REDUCE, driver));

@@ -3,7 +3,7 @@
  *
  * Everything that a sum needs to be checked lies in its own words, so the words are all that
  * travels, and with masks they leave here as they travel: nobody after the codec sees bare words.
- * Only the last few words are read on the host; the vector may lie on a device. */
+ * Only the last few words are made and read on the host; the vector may lie on a device. */
 #include "collectives/codec.h"
 
 #include <math.h>
@@ -159,7 +159,7 @@ static enum vain_status measure(const struct vain_codec *codec, struct vain_queu
 
 /* Counters, and the check word that begins with the vector's own. */
 static void write_tail(const struct vain_codec *codec, const struct vain_counters *mine,
-                       const struct vain_codec_report *report, const struct vain_encoding *encoding,
+                       const struct vain_codec_report *report, struct vain_check_key key,
                        uint32_t check, uint32_t tail[TAIL_WORDS])
 {
     write_counter(tail, VAIN_COUNTER_WEIGHT, (uint64_t)mine->weight);
@@ -167,8 +167,7 @@ static void write_tail(const struct vain_codec *codec, const struct vain_counter
     write_counter(tail, VAIN_COUNTER_CLIPPED, report->clipped ? 1 : 0);
     write_counter(tail, VAIN_COUNTER_SATURATED, (uint64_t)report->saturation.count);
     for (int i = 0; i < VAIN_COUNTER_WORDS; i++)
-        check += tail[i] *
-                 vain_check_coefficient(encoding->check_key, (uint64_t)(codec->vector_words + i));
+        check += tail[i] * vain_check_coefficient(key, (uint64_t)(codec->vector_words + i));
     tail[TAIL_WORDS - 1] = check;
 }
 
@@ -195,7 +194,7 @@ enum vain_status vain_codec_encode(const struct vain_codec *codec, struct vain_q
     ops->codec.encode(queue, codec->parameter_count, &encoding, delta, words, residual, &encoded);
     VAIN_TRY(vain_queue_wait(queue));
     report->saturation = encoded.saturation;
-    write_tail(codec, mine, report, &encoding, encoded.check, tail);
+    write_tail(codec, mine, report, encoding.check_key, encoded.check, tail);
     ops->memory.copy_in(queue, words + codec->vector_words, tail, sizeof tail);
     if (attempt->masks != NULL)
         ops->codec.add_masks(queue, attempt->masks, (uint64_t)codec->vector_words, TAIL_WORDS,

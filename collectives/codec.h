@@ -97,7 +97,7 @@ struct vain_codec_report {
     bool clipped; /* norm > bound: the delta was scaled to it, the rest is in the residual */
     struct vain_saturation saturation;
 };
-/* What the words of one attempt depend on besides the delta. */
+/* The attempt that words are made for. */
 struct vain_codec_attempt {
     struct vain_random check; /* the group's agreed stream */
     uint32_t round, attempt;
@@ -106,7 +106,8 @@ struct vain_codec_attempt {
 /* words (word_count) from delta (N): vector, counters and check word, all under the masks;
  * residual (N) written, may be delta itself. Of `mine` weight and loss are read (both >= 0); what
  * was clipped and saturated is the codec's own to count. A delta that is not finite is
- * VAIN_ERR_NUMERIC naming the index before anything is written. Local. */
+ * VAIN_ERR_NUMERIC naming the index before anything is written, as are negative counters. After a
+ * failure of the device the words must not be used: some may be bare. Local. */
 enum vain_status vain_codec_encode(const struct vain_codec *codec, struct vain_queue *queue,
                                    const float *delta, const struct vain_counters *mine,
                                    const struct vain_codec_attempt *attempt, uint32_t *words,

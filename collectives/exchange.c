@@ -131,9 +131,10 @@ void vain_exchange_set_round(struct vain_exchange *exchange, const struct vain_c
     exchange->phase = VAIN_EXCHANGE_IDLE;
 }
 
-void vain_exchange_set_words(struct vain_exchange *exchange, uint32_t *words)
+void vain_exchange_set_words(struct vain_exchange *exchange, uint32_t *words, bool masked)
 {
     VAIN_ASSERT(exchange->phase == VAIN_EXCHANGE_AGREED);
+    VAIN_ASSERT(masked == (exchange->context.masked != 0));
     exchange->words = words;
 }
 

@@ -91,7 +91,7 @@ struct vain_exchange_config {
     int64_t chunk_words;             /* of a ring's message at most; 0: VAIN_RING_CHUNK_WORDS */
 };
 /* 512 KiB: large enough that a message's own cost is nothing (2 us against 100), small enough that
- * mask, tag and sum of a chunk find it in the second-level cache. Measured from 64 KiB to 1 MiB on
+ * tag and sum of a chunk find it in the second-level cache. Measured from 64 KiB to 1 MiB on
  * vectors of 64 MiB: from here on it changes little. */
 enum { VAIN_RING_CHUNK_WORDS = 128 << 10 };
 /* Gives the exchange; takes all memory that it will need. Local. */
@@ -103,10 +103,11 @@ void vain_exchange_close(struct vain_exchange **exchange);
 /* Prepare the calls (local); then feed BEGIN_* events. Borrowed until the calls have ended.
  * set_round starts anew from any phase but LEFT and those in which something travels; context is
  * completed with the exchange's algorithm. set_words comes before the reduce, in AGREED: words
- * (codec->word_count) is in and out. */
+ * (codec->word_count) is in and out; `masked` says whether they are under masks, which must be what
+ * the context says (asserted). */
 void vain_exchange_set_round(struct vain_exchange *exchange, const struct vain_context *context,
                              struct vain_random check);
-void vain_exchange_set_words(struct vain_exchange *exchange, uint32_t *words);
+void vain_exchange_set_words(struct vain_exchange *exchange, uint32_t *words, bool masked);
 /* What member `rank` said in the last agree: inputs it has dropped for this round. */
 uint32_t vain_exchange_dropped(const struct vain_exchange *exchange, int rank);
 /* Number of action ids, for drivers. */

@@ -16,8 +16,8 @@
  *     proof: for every other member a hash under the pair's key, so that both ends have the same
  * one.
  *
- * The X25519 secret is wiped as soon as the pair keys are made, a seed as soon as its round is
- * over, the pair keys at the end of the run. None of them is ever written anywhere. */
+ * The X25519 secret is wiped as soon as the pair keys are made, a seed as soon as the words of its
+ * attempt are made, the pair keys at the end of the run. None of them is ever written anywhere. */
 #pragma once
 
 #include "base/identity.h"

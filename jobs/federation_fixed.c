@@ -134,11 +134,12 @@ static enum vain_status accept_slot(const struct fixed *fixed, const uint8_t *sl
     const int64_t tolerance_ms = 3600 * 1000;
     if (now_ms + tolerance_ms < card.certificate.not_before_ms ||
         now_ms > card.certificate.not_after_ms + tolerance_ms)
-        return vain_fail(VAIN_ERR_AUTH,
-                         "member '%s': its key's certificate does not hold now; renew it with "
-                         "'vain key new', or set "
-                         "the clock of the machine",
-                         card.name);
+        return vain_fail(
+            VAIN_ERR_AUTH,
+            "member '%s': its key's certificate does not hold now ('vain key show' says "
+            "from when to when); make it a key with another name with 'vain key "
+            "new' and list that in members, or set the clock of the machine",
+            card.name);
     memcpy(out->name, card.name, sizeof out->name);
     out->certificate = card.certificate;
     memcpy(out->member_id, card.member_id, VAIN_HASH_BYTES);

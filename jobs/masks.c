@@ -59,6 +59,8 @@ static void say_what_keys_are(const struct vain_run *run, bool keys_pinned)
 enum vain_status vain_masks_open(struct vain_run *run)
 {
     struct vain_roster roster;
+    VAIN_TRY(
+        vain_promises_open(run->config->directory, run->name, run->config->world, &run->promises));
     if (run->job->exchange.privacy != VAIN_PRIVACY_MASKED)
         return VAIN_OK;
     VAIN_TRY(vain_device_can_mask(&run->device));
@@ -66,9 +68,18 @@ enum vain_status vain_masks_open(struct vain_run *run)
     VAIN_TRY(vain_secagg_open(run->roster_members, roster.member_count, roster.own_index,
                               run->job->exchange.allow_small, &run->secagg));
     VAIN_TRY(exchange_keys(run, &roster));
-    VAIN_TRY(
-        vain_promises_open(run->config->directory, run->name, run->config->world, &run->promises));
     say_what_keys_are(run, roster.keys_pinned);
+    return VAIN_OK;
+}
+
+enum vain_status vain_masks_resume(struct vain_run *run)
+{
+    uint8_t keeps = run->job->exchange.privacy == VAIN_PRIVACY_MASKED ||
+                    (run->leader && vain_promises_count(run->promises) > 0);
+    if (run->site.comm.size > 1)
+        VAIN_TRY(vain_comm_broadcast(&run->site.comm, run->config->world, run->driver.deadline_ms,
+                                     0, &keeps, sizeof keeps));
+    run->keeps_promises = keeps != 0;
     return VAIN_OK;
 }
 
@@ -138,7 +149,7 @@ static void drop(struct vain_run *run, int64_t inputs)
 enum vain_status vain_masks_drop_promised(struct vain_run *run)
 {
     int64_t inputs = 0;
-    if (run->job->exchange.privacy != VAIN_PRIVACY_MASKED)
+    if (!run->keeps_promises)
         return VAIN_OK;
     if (run->leader)
         VAIN_TRY(count_promised(run, &inputs));
@@ -162,7 +173,7 @@ enum vain_status vain_masks_drop_promised(struct vain_run *run)
 enum vain_status vain_masks_promise(struct vain_run *run, const struct vain_roster *roster,
                                     const struct vain_context *context)
 {
-    if (run->job->exchange.privacy != VAIN_PRIVACY_MASKED)
+    if (!run->keeps_promises)
         return VAIN_OK;
     struct vain_promise promise = promise_of(run, roster, input_position(run));
     promise.attempt = context->attempt;

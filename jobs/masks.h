@@ -3,7 +3,9 @@
  * elsewhere.
  *
  * The cryptography is collectives/secagg.h, the promises on disk jobs/store/promise.h; here they
- * meet the run. All of it is about site leaders; with exchange.privacy: none nothing happens. */
+ * meet the run. All of it is about site leaders. With exchange.privacy: none there are no keys and
+ * no masks, but promises that this run made when it was masked are kept, and more are made: what
+ * was summed under masks must not travel bare in another sum. */
 #pragma once
 
 #include "jobs/run.h"
@@ -11,6 +13,8 @@
 /* Make and exchange keys with the other members; read the promises. Collective over the members;
  * blocks. VAIN_ERR_AUTH and VAIN_ERR_REFUSED as in secagg.h. */
 enum vain_status vain_masks_open(struct vain_run *run) VAIN_MUST_USE;
+/* After the resume: whether this run keeps promises. Collective over the site. */
+enum vain_status vain_masks_resume(struct vain_run *run) VAIN_MUST_USE;
 /* Wipes the keys. Local. */
 void vain_masks_close(struct vain_run *run);
 

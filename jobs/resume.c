@@ -288,7 +288,7 @@ static enum vain_status check_own(const struct vain_run *run, const char *path,
                          (long long)run->round);
     if (memcmp(state->parameters_hash, run->parameters_hash, VAIN_HASH_BYTES) != 0)
         return vain_fail(VAIN_ERR_CORRUPT, "%s belongs to other parameters of this run", path);
-    if (run->promises != NULL && state->promises > vain_promises_count(run->promises))
+    if (state->promises > vain_promises_count(run->promises))
         return vain_fail(VAIN_ERR_REFUSED,
                          "%s: %lld promises had been made when it was written, but promises-%s.bin "
                          "beside it holds %lld, so it is not known to whom the member's input was "
@@ -490,7 +490,7 @@ static enum vain_status resume_named(struct vain_run *run)
     char folder[VAIN_PATH_BYTES];
     folder_of(run->config->resume, folder);
     bool done = false;
-    if (run->promises != NULL && !is_own(run, run->config->resume))
+    if (run->leader && !is_own(run, run->config->resume))
         VAIN_TRY(vain_promises_adopt(run->promises, folder, run->name));
     VAIN_TRY(try_round(run, run->config->resume, folder, true, &done));
     VAIN_ASSERT(done);

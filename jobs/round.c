@@ -83,30 +83,46 @@ static enum vain_status name_slice(struct vain_run *run, const float *delta)
                      vain_layout_slice_at(&run->layout, index)->name, (long long)index);
 }
 
-/* With masks a member's own numbers stay with it: what it prints may be read by the launcher. */
-static void say_what_did_not_fit(struct vain_run *run, const struct vain_codec_report *report)
+/* With masks a member's own numbers stay with it, since the launcher may read what it prints: only
+ * what all of them counted together is told, once. */
+static void say_what_did_not_fit_together(struct vain_run *run, const struct vain_counters *sums,
+                                          double bound)
 {
-    const bool masked = run->job->exchange.privacy == VAIN_PRIVACY_MASKED;
-    char numbers[160] = "";
-    if (report->clipped && !masked)
-        snprintf(numbers, sizeof numbers, " of norm %.4g", report->norm);
+    if (run->writer && sums->clipped > 0)
+        vain_event_notice(run->config->events,
+                          "round %lld: deltas of %lld of %d members were scaled down to the bound "
+                          "%.4g; the rest stays in their residuals and is part of their next "
+                          "deltas (exchange.clip)",
+                          (long long)run->round + 1, (long long)sums->clipped, run->codec.members,
+                          bound);
+    if (run->writer && sums->saturated > 0)
+        vain_event_notice(run->config->events,
+                          "round %lld: %lld values of all members met the end of the integer "
+                          "range; what did not fit stays in the residuals (exchange.bits)",
+                          (long long)run->round + 1, (long long)sums->saturated);
+}
+
+static void say_what_did_not_fit(struct vain_run *run, const struct vain_codec_report *report,
+                                 const struct vain_counters *sums)
+{
+    if (run->job->exchange.privacy == VAIN_PRIVACY_MASKED) {
+        say_what_did_not_fit_together(run, sums, report->bound);
+        return;
+    }
     if (report->clipped)
         vain_event_notice(run->config->events,
-                          "round %lld, member '%s': delta%s was scaled down to the bound %.4g; the "
-                          "rest stays in the residual and is part of the next delta "
-                          "(exchange.clip)",
-                          (long long)run->round + 1, run->name, numbers, report->bound);
-    if (report->saturation.count == 0)
-        return;
-    if (!masked)
-        snprintf(numbers, sizeof numbers, " (%lld values, the worst in slice '%s': %.4g)",
-                 (long long)report->saturation.count,
-                 vain_layout_slice_at(&run->layout, report->saturation.worst_index)->name,
-                 (double)report->saturation.worst_value);
-    vain_event_notice(run->config->events,
-                      "round %lld, member '%s': values met the end of the integer range%s; what "
-                      "did not fit stays in the residual (exchange.bits)",
-                      (long long)run->round + 1, run->name, masked ? "" : numbers);
+                          "round %lld, member '%s': delta of norm %.4g was scaled down to the "
+                          "bound %.4g; the rest stays in the residual and is part of the next "
+                          "delta (exchange.clip)",
+                          (long long)run->round + 1, run->name, report->norm, report->bound);
+    if (report->saturation.count > 0)
+        vain_event_notice(run->config->events,
+                          "round %lld, member '%s': values met the end of the integer range (%lld "
+                          "values, the worst in slice '%s': %.4g); what did not fit stays in the "
+                          "residual (exchange.bits)",
+                          (long long)run->round + 1, run->name, (long long)report->saturation.count,
+                          vain_layout_slice_at(&run->layout, report->saturation.worst_index)->name,
+                          (double)report->saturation.worst_value);
 }
 
 enum vain_status vain_round_loss_micro(const char *member, int64_t round, double loss,
@@ -127,7 +143,7 @@ enum vain_status vain_round_loss_micro(const char *member, int64_t round, double
  * the delta. What the words do not say becomes the residual only once the exchange is through, so
  * that a round that is left can be saved as if it had not been encoded. */
 static enum vain_status encode(struct vain_run *run, const struct vain_context *context,
-                               struct vain_codec_report *report)
+                               struct vain_codec_report *report, bool *masked)
 {
     const int64_t N = run->layout.parameter_count;
     const struct vain_train_options *train = &run->job->train;
@@ -145,7 +161,7 @@ static enum vain_status encode(struct vain_run *run, const struct vain_context *
                                                    .round = (uint32_t)context->round,
                                                    .attempt = context->attempt,
                                                    .masks = vain_masks_begin(run, context)};
-        VAIN_ASSERT((attempt.masks != NULL) == (context->masked != 0));
+        *masked = attempt.masks != NULL;
         status = vain_codec_encode(&run->codec, &run->queue, delta, &mine, &attempt, run->words,
                                    run->next_residual, report);
         vain_masks_end(run);
@@ -199,19 +215,20 @@ static enum vain_status exchange(struct vain_run *run, struct vain_counters *sum
     VAIN_TRY(vain_masks_promise(run, &roster, &context));
 
     /* 4. The delta becomes words, under masks: integers, check word and masks in one pass. */
-    VAIN_TRY(encode(run, &context, report));
+    bool masked = false;
+    VAIN_TRY(encode(run, &context, report, &masked));
 
     /* 5. Reduce: masked words travel and are summed; the masks are gone in the sum. */
-    vain_exchange_set_words(run->exchange, run->words);
+    vain_exchange_set_words(run->exchange, run->words, masked);
     VAIN_TRY(vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_REDUCE, &run->driver));
 
     /* 6. Open: the check word holds, or there is no sum. */
     VAIN_TRY(vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_OPEN, &run->driver));
     keep_residual(run);
-    say_what_did_not_fit(run, report);
 
     /* 7. Judge: one view a group (one group now), combined by the rule. */
     vain_codec_decode(&run->codec, &run->queue, run->words, mean, sums);
+    say_what_did_not_fit(run, report, sums);
     const float *const views[] = {mean};
     const int64_t weights[] = {run->federation->ops->weight(run->federation, roster.own_index)};
     VAIN_TRY(run->rule->combine(&run->queue, 1, N, views, weights, mean));

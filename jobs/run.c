@@ -11,6 +11,7 @@
 
 #include "base/memory.h"
 #include "jobs/evaluate.h"
+#include "jobs/masks.h"
 #include "jobs/round.h"
 #include "jobs/save.h"
 #include "jobs/setup.h"
@@ -139,6 +140,7 @@ static enum vain_status finish(struct vain_run *run, struct vain_run_result *res
 static enum vain_status start(struct vain_run *run)
 {
     VAIN_TRY(vain_resume(run));
+    VAIN_TRY(vain_masks_resume(run));
     if (run->curve_count > 0) {
         run->round_loss = run->curve[run->curve_count - 1].loss;
         run->validation_loss = run->curve[run->curve_count - 1].validation_loss;

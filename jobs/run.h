@@ -84,7 +84,8 @@ struct vain_run {
     struct vain_codec codec;
     struct vain_random check_random;
     struct vain_secagg *secagg;     /* leaders, with masks; owned */
-    struct vain_promises *promises; /* the same */
+    struct vain_promises *promises; /* leaders; owned */
+    bool keeps_promises;            /* words are masked, or were: see jobs/masks.h */
     enum vain_algorithm algorithm;  /* of the exchange: the spec's, or what the trial chose */
     uint32_t dropped_inputs;        /* of this round: promised to another set (jobs/masks.h) */
     const struct vain_robust_rule *rule;

@@ -53,7 +53,7 @@ static enum vain_status write_own(struct vain_run *run)
         .optimiser_step = run->method.optimiser_step,
         .data_position = run->method.data_position,
         .loss_sum = run->method.loss_sum,
-        .promises = run->promises != NULL ? vain_promises_count(run->promises) : 0,
+        .promises = vain_promises_count(run->promises),
         .dropped_inputs = run->dropped_inputs,
         .parameter_count = run->layout.parameter_count,
         .pool = run->device.pool,

@@ -271,6 +271,9 @@ static enum vain_status open_exchange(struct vain_run *run)
     if (exchange.algorithm == VAIN_ALGORITHM_AUTO)
         VAIN_TRY(vain_algorithm_choose(&exchange, &run->driver, run->words, &exchange.algorithm));
     run->algorithm = exchange.algorithm;
+    if (run->writer && options->algorithm == VAIN_ALGORITHM_AUTO && run->codec.members > 1)
+        vain_event_notice(run->config->events, "exchange.algorithm: auto took '%s', by trial",
+                          vain_algorithm_name(exchange.algorithm));
     VAIN_TRY(vain_masks_open(run));
     return vain_exchange_open(&exchange, &run->exchange);
 }

@@ -216,9 +216,9 @@ struct vain_codec_ops {
                   const float *residual, float *delta);
     /* words (ceil(N / fields)) = round(shrink * delta * 2^scale_exponent), nearest, saturated, plus
      * and minus the masks' streams of elements 0, 1, ...; residual = delta - what the integers say,
-     * so nothing is lost. An odd last field is 0 before its mask. One pass over memory: a block is
-     * rounded, checked and masked before the next one, so words without masks are never written to
-     * it as a whole. */
+     * so nothing is lost; it may be delta itself. An odd last field is 0 before its mask. One pass
+     * over memory: a block is rounded, checked and masked before the next one, so with masks bare
+     * words never lie there as a whole. */
     void (*encode)(struct vain_queue *queue, int64_t N, const struct vain_encoding *encoding,
                    const float *delta, uint32_t *words, float *residual, struct vain_encoded *out);
     /* mean (N) = (sum of `members` members' integers) / members / 2^scale_exponent; each operation

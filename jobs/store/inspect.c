@@ -149,22 +149,31 @@ static bool symbols_are_equal(const struct vain_checkpoint *a, const struct vain
     return memcmp(a->symbols, b->symbols, (size_t)a->symbol_count * sizeof(uint32_t)) == 0;
 }
 
+static const struct vain_record_member *find_peer(const struct vain_checkpoint *checkpoint,
+                                                  const char *name)
+{
+    for (int i = 0; i < checkpoint->member_count; i++) {
+        if (strcmp(checkpoint->members[i].name, name) == 0)
+            return &checkpoint->members[i];
+    }
+    return NULL;
+}
+
+/* Names, in any order: members are listed by their ids, which throw-away keys change. */
 static bool names_are_equal(const struct vain_checkpoint *a, const struct vain_checkpoint *b)
 {
-    if (a->member_count != b->member_count)
-        return false;
-    for (int i = 0; i < a->member_count; i++) {
-        if (strcmp(a->members[i].name, b->members[i].name) != 0)
-            return false;
-    }
-    return true;
+    bool equal = a->member_count == b->member_count;
+    for (int i = 0; i < a->member_count && equal; i++)
+        equal = find_peer(b, a->members[i].name) != NULL;
+    return equal;
 }
 
 /* Of members with the same names. */
 static bool ids_are_equal(const struct vain_checkpoint *a, const struct vain_checkpoint *b)
 {
     for (int i = 0; i < a->member_count; i++) {
-        if (memcmp(a->members[i].member_id, b->members[i].member_id, VAIN_HASH_BYTES) != 0)
+        if (memcmp(a->members[i].member_id, find_peer(b, a->members[i].name)->member_id,
+                   VAIN_HASH_BYTES) != 0)
             return false;
     }
     return true;

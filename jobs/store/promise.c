@@ -30,6 +30,7 @@ struct vain_promises {
     struct vain_world *world; /* borrowed */
     struct vain_promise *items;
     int64_t count, capacity;
+    bool exists; /* the file */
 };
 
 /* ---- lines ----------------------------------------------------------------------------------- */
@@ -176,6 +177,7 @@ static enum vain_status write_all(struct vain_promises *promises)
     const enum vain_status status =
         promises->world->ops->replace(promises->world, promises->path, data, bytes, FILE_MODE);
     vain_release(data);
+    promises->exists |= status == VAIN_OK;
     return status;
 }
 
@@ -209,7 +211,8 @@ enum vain_status vain_promises_open(const char *folder, const char *name, struct
 {
     int64_t bytes = 0;
     VAIN_TRY(load(folder, name, world, out, &bytes));
-    if (bytes == (*out)->count * VAIN_PROMISE_BYTES)
+    (*out)->exists = bytes >= 0;
+    if (bytes < 0 || bytes == (*out)->count * VAIN_PROMISE_BYTES)
         return VAIN_OK;
     const enum vain_status status = write_all(*out);
     if (status != VAIN_OK)
@@ -285,10 +288,14 @@ enum vain_status vain_promises_make(struct vain_promises *promises,
     uint8_t line[VAIN_PROMISE_BYTES];
     VAIN_ASSERT(!vain_promises_forbid(promises, promise));
     VAIN_TRY(make_room(promises));
-    vain_promise_encode(promise, line);
-    VAIN_TRY(promises->world->ops->append(promises->world, promises->path, line, sizeof line));
     promises->items[promises->count++] = *promise;
-    return VAIN_OK;
+    vain_promise_encode(promise, line);
+    const enum vain_status status =
+        promises->exists
+            ? promises->world->ops->append(promises->world, promises->path, line, sizeof line)
+            : write_all(promises);
+    promises->count -= status != VAIN_OK;
+    return status;
 }
 
 int64_t vain_promises_count(const struct vain_promises *promises)

@@ -37,8 +37,8 @@ enum vain_status vain_promise_decode(const uint8_t data[VAIN_MIN_LEN(VAIN_PROMIS
                                      struct vain_promise *out) VAIN_MUST_USE;
 
 struct vain_promises;
-/* Read the file of member `name` in `folder`; made empty if there is none. Gives the promises.
- * Local; blocks on the disk. */
+/* Read the file of member `name` in `folder`; one that is not there holds nothing and is made by
+ * the first promise. Gives the promises. Local; blocks on the disk. */
 enum vain_status vain_promises_open(const char *folder, const char *name, struct vain_world *world,
                                     struct vain_promises **out) VAIN_MUST_USE;
 void vain_promises_close(struct vain_promises **promises);

@@ -1,5 +1,6 @@
 /* Deltas to integers and back, in blocks of an even number of elements; sums over blocks are exact,
- * so their order does not matter, and yet they are added in order. */
+ * so their order does not matter, and yet they are added in order. On the way to words a block gets
+ * its share of the check word and its masks while it lies in the cache. */
 #include "kernels/cpu/cpu.h"
 
 #include <math.h>
@@ -53,7 +54,7 @@ void vain_cpu_delta(struct vain_queue *queue, int64_t N, const float *common, co
 
 /* ---- Encoding ---- */
 
-struct encode {
+struct encoding_pass {
     const struct vain_device *device;
     const struct vain_encoding *encoding;
     int64_t N, part; /* elements, elements of a part: one or more blocks */
@@ -65,21 +66,20 @@ struct encode {
 
 enum { ENCODE_PARTS = VAIN_SHARED_BYTES / sizeof(struct vain_encoded) };
 
-/* What `next`, which begins at element `first`, adds to what is known. */
-static void join(struct vain_encoded *sum, const struct vain_encoded *next, int64_t first)
+/* Add what `next` found; of equals the first one stays. */
+static void join(struct vain_encoded *sum, const struct vain_encoded *next)
 {
     const struct vain_saturation *s = &next->saturation;
-    const float worst = fabsf(sum->saturation.worst_value);
     sum->check += next->check;
-    if (s->count > 0 && (sum->saturation.count == 0 || fabsf(s->worst_value) > worst)) {
-        sum->saturation.worst_index = first + s->worst_index;
+    if (s->count > 0 && fabsf(s->worst_value) > fabsf(sum->saturation.worst_value)) {
+        sum->saturation.worst_index = s->worst_index;
         sum->saturation.worst_value = s->worst_value;
     }
     sum->saturation.count += s->count;
 }
 
-/* 64 KiB of words are made, checked and masked while they lie in the cache. */
-static void encode_block(const struct encode *e, int64_t first, int worker,
+/* A block's words are made, checked and masked while they lie in the cache. */
+static void encode_block(const struct encoding_pass *e, int64_t first, int worker,
                          struct vain_encoded *out)
 {
     const struct vain_encoding *encoding = e->encoding;
@@ -91,6 +91,7 @@ static void encode_block(const struct encode *e, int64_t first, int worker,
     uint32_t *words = e->words + first_word;
     code->encode(count, fixed, encoding->shrink, e->delta + first, words, e->residual + first,
                  &out->saturation);
+    out->saturation.worst_index += first;
     out->check = code->check_word(words_count, words, encoding->check_key.k, (uint64_t)first_word);
     if (encoding->masks != NULL)
         vain_cpu_mask_block(e->device, worker, encoding->masks, (uint64_t)first_word, words_count,
@@ -99,13 +100,13 @@ static void encode_block(const struct encode *e, int64_t first, int worker,
 
 static void encode_part(void *context, int64_t index, int worker)
 {
-    const struct encode *e = context;
+    const struct encoding_pass *e = context;
     const int64_t start = index * e->part, end = vain_smaller(start + e->part, e->N);
     e->parts[index] = (struct vain_encoded){.check = 0};
     for (int64_t first = start; first < end; first += VAIN_BLOCK) {
         struct vain_encoded block;
         encode_block(e, first, worker, &block);
-        join(&e->parts[index], &block, first);
+        join(&e->parts[index], &block);
     }
 }
 
@@ -113,9 +114,14 @@ void vain_cpu_encode(struct vain_queue *queue, int64_t N, const struct vain_enco
                      const float *delta, uint32_t *words, float *residual, struct vain_encoded *out)
 {
     check_fixed(&encoding->fixed);
-    struct encode e = {
-        queue->device, encoding, N,        VAIN_BLOCK,
-        delta,         words,    residual, (struct vain_encoded *)(void *)queue->device->shared};
+    struct encoding_pass e = {.device = queue->device,
+                              .encoding = encoding,
+                              .N = N,
+                              .part = VAIN_BLOCK,
+                              .delta = delta,
+                              .words = words,
+                              .residual = residual,
+                              .parts = (struct vain_encoded *)(void *)queue->device->shared};
     while (vain_parts_of(N, e.part) > (int64_t)ENCODE_PARTS)
         e.part *= 2;
     const int64_t parts = vain_parts_of(N, e.part);
@@ -124,7 +130,7 @@ void vain_cpu_encode(struct vain_queue *queue, int64_t N, const struct vain_enco
         vain_cpu_forget_masks(queue->device);
     *out = (struct vain_encoded){.check = 0};
     for (int64_t i = 0; i < parts; i++)
-        join(out, &e.parts[i], 0); /* parts know their place */
+        join(out, &e.parts[i]);
 }
 
 /* ---- Decoding ---- */

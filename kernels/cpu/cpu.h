@@ -45,11 +45,12 @@ static inline void vain_run(const struct vain_device *device, int64_t count, vai
     vain_pool_run(device->pool, count, task, context);
 }
 
-/* The masks of words (count) that are elements first, first + 1, ...; they lie in the cache. For
- * tasks; after the last one the streams forget their seeds. */
+/* Add the masks to words (count) in the cache, which are elements first, first + 1, ... of a
+ * vector. For tasks; the caller calls vain_cpu_forget_masks after the last one. */
 void vain_cpu_mask_block(const struct vain_device *device, int worker,
                          const struct vain_masks *masks, uint64_t first, int64_t count,
                          uint32_t *words);
+/* Wipe seeds and streams of all workers; no task may run. */
 void vain_cpu_forget_masks(const struct vain_device *device);
 
 /* The table (cpu.c) and the functions in it, each group in the file of its name: contracts in

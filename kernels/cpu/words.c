@@ -102,13 +102,18 @@ static void mask_range(const struct words *w, const struct vain_mask *mask,
     }
 }
 
+static void add_streams(const struct words *w, int worker, int64_t first, int64_t count, bool cold)
+{
+    for (int i = 0; i < w->masks->count; i++)
+        mask_range(w, &w->masks->masks[i], w->device->mask_streams[worker], first, count,
+                   cold && i == 0);
+}
+
 static void masks_block(void *context, int64_t index, int worker)
 {
     const struct words *w = context;
     const int64_t first = index * w->block;
-    for (int i = 0; i < w->masks->count; i++)
-        mask_range(w, &w->masks->masks[i], w->device->mask_streams[worker], first,
-                   vain_smaller(w->block, w->count - first), i == 0);
+    add_streams(w, worker, first, vain_smaller(w->block, w->count - first), true);
 }
 
 void vain_cpu_mask_block(const struct vain_device *device, int worker,
@@ -119,10 +124,10 @@ void vain_cpu_mask_block(const struct vain_device *device, int worker,
                             .code = device->code->integer,
                             .count = count,
                             .target = words,
+                            .masks = masks,
                             .first = first};
     VAIN_ASSERT(device->mask_streams != NULL); /* vain_device_can_mask was asked */
-    for (int i = 0; i < masks->count; i++)
-        mask_range(&w, &masks->masks[i], device->mask_streams[worker], 0, count, false);
+    add_streams(&w, worker, 0, count, false);
 }
 
 void vain_cpu_forget_masks(const struct vain_device *device)

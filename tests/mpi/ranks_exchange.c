@@ -122,7 +122,7 @@ static enum vain_status drive_reduce(struct party *party)
 {
     VAIN_TRY(drive(party, VAIN_EXCHANGE_BEGIN_AGREE));
     VAIN_ASSERT(vain_exchange_phase(party->exchange) == VAIN_EXCHANGE_AGREED);
-    vain_exchange_set_words(party->exchange, party->words);
+    vain_exchange_set_words(party->exchange, party->words, party->context.masked);
     return drive(party, VAIN_EXCHANGE_BEGIN_REDUCE);
 }
 

@@ -72,7 +72,7 @@ static void begin_agree(int member)
 
 static enum vain_status begin_reduce(int member)
 {
-    vain_exchange_set_words(table.exchanges[member], table.words[member]);
+    vain_exchange_set_words(table.exchanges[member], table.words[member], false);
     return step(member, VAIN_EXCHANGE_BEGIN_REDUCE, 0);
 }
 

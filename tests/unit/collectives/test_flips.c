@@ -187,7 +187,7 @@ static bool run_round(const struct scene *scene, uint64_t order, enum spoil how,
     for (int member = 0; member < scene->members; member++) {
         if (scene->masked)
             device.ops->codec.add_masks(&queue, &masks[member], 0, codec.word_count, words[member]);
-        vain_exchange_set_words(courier.exchanges[member], words[member]);
+        vain_exchange_set_words(courier.exchanges[member], words[member], scene->masked);
     }
     spoiler.spoil = how;
     spoiler.target = target;

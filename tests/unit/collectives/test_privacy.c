@@ -135,7 +135,7 @@ static void run_round(uint64_t round, uint32_t delta_seed, bool honest_mask_too,
     for (int member = 0; member < MEMBERS; member++) {
         masks[member] = golden_masks(member, &context, lists[member]);
         encode(member, delta_seed, &context, &masks[member], words[member]);
-        vain_exchange_set_words(courier.exchanges[member], words[member]);
+        vain_exchange_set_words(courier.exchanges[member], words[member], true);
     }
     courier.hook = watch;
     CU_ASSERT_TRUE_FATAL(courier_run(&courier, VAIN_EXCHANGE_BEGIN_REDUCE));

@@ -129,7 +129,7 @@ static void next_call(struct simulation *simulation, struct member *member)
     float mean[PARAMETERS];
     struct vain_counters sums;
     if (member->call == VAIN_EXCHANGE_BEGIN_AGREE) {
-        vain_exchange_set_words(member->exchange, member->words);
+        vain_exchange_set_words(member->exchange, member->words, false);
         begin(simulation, member, VAIN_EXCHANGE_BEGIN_REDUCE);
     } else if (member->call == VAIN_EXCHANGE_BEGIN_REDUCE) {
         begin(simulation, member, VAIN_EXCHANGE_BEGIN_OPEN);

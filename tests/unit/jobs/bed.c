@@ -195,6 +195,7 @@ static struct {
     size_t bytes_least;
     struct vain_request *request;
     unsigned char *buffer;
+    void *heard; /* NULL: spoil it */
 } spoiler;
 
 static enum vain_status spoilt_post_receive(struct vain_comm *comm, int peer, uint32_t tag,
@@ -212,7 +213,10 @@ static enum vain_status spoilt_test(struct vain_request *request)
 {
     const enum vain_status status = spoiler.honest->test(request);
     if (status == VAIN_OK && request == spoiler.request) {
-        spoiler.buffer[5] ^= 1;
+        if (spoiler.heard != NULL)
+            memcpy(spoiler.heard, spoiler.buffer, spoiler.bytes_least);
+        else
+            spoiler.buffer[5] ^= 1;
         spoiler.request = NULL;
     }
     return status;
@@ -225,7 +229,7 @@ static enum vain_status spoilt_split(struct vain_comm *comm, int colour, struct 
     return status;
 }
 
-static void spoil(struct vain_comm *comm, uint32_t tag, size_t bytes_least)
+static void spoil(struct vain_comm *comm, uint32_t tag, size_t bytes_least, void *heard)
 {
     memset(&spoiler, 0, sizeof spoiler);
     spoiler.honest = comm->ops;
@@ -235,6 +239,7 @@ static void spoil(struct vain_comm *comm, uint32_t tag, size_t bytes_least)
     spoiler.ops.split = spoilt_split;
     spoiler.tag = tag;
     spoiler.bytes_least = bytes_least;
+    spoiler.heard = heard;
     comm->ops = &spoiler.ops;
 }
 
@@ -253,7 +258,7 @@ void bed_run(struct bed *bed, const struct bed_options *options, struct bed_outc
             .bed = bed, .options = options, .out = out, .number = i, .signal = &signals[i]};
         VAIN_ASSERT(vain_loop_comm_open(hub, i, &ranks[i].comm) == VAIN_OK);
         if (i > 0 && i == options->spoilt_rank)
-            spoil(&ranks[i].comm, options->spoilt_tag, options->spoilt_bytes);
+            spoil(&ranks[i].comm, options->spoilt_tag, options->spoilt_bytes, options->heard);
     }
     for (int i = 1; i < options->ranks; i++)
         VAIN_ASSERT(pthread_create(&ranks[i].thread, NULL, run_rank, &ranks[i]) == 0);

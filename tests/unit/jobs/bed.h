@@ -35,6 +35,7 @@ struct bed_options {
                         this rank receives has a wrong bit */
     uint32_t spoilt_tag;
     size_t spoilt_bytes;
+    void *heard; /* not NULL: instead, the first spoilt_bytes of that message are copied here */
     struct vain_world *world[BED_RANKS_MAX]; /* NULL: the real one */
 };
 struct bed_outcome {

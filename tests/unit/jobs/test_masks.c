@@ -16,7 +16,10 @@
 
 static struct bed bed;
 
+enum { HEARD_WORDS = 64 };
+
 static const char *const masked[] = {"exchange.privacy=masked", NULL};
+static const char *const bare[] = {"exchange.privacy=none", NULL};
 
 static void run_with(const char *const *sets, int ranks, struct bed_outcome *out)
 {
@@ -114,6 +117,48 @@ static void masks_and_ways_change_no_bit(void)
     }
 }
 
+/* What rank 1 hears first from rank 0 in the first reduce, of a ring. */
+static void hear(const char *const *sets, uint32_t words[HEARD_WORDS])
+{
+    struct bed_outcome out;
+    CU_ASSERT_EQUAL_FATAL(bed_spec(&bed, sets, NULL), VAIN_OK);
+    bed_run(&bed,
+            &(struct bed_options){.ranks = 3,
+                                  .spoilt_rank = 1,
+                                  .spoilt_tag = VAIN_TAG_RING,
+                                  .spoilt_bytes = HEARD_WORDS * sizeof *words,
+                                  .heard = words},
+            &out);
+    CU_ASSERT_EQUAL(out.status[0], VAIN_OK);
+    bed_clear_output(&bed);
+}
+
+static int count_equal(const uint32_t *a, const uint32_t *b)
+{
+    int equal = 0;
+    for (int i = 0; i < HEARD_WORDS; i++)
+        equal += a[i] == b[i];
+    return equal;
+}
+
+/* A whole run: what leaves a member is not its bare words, and never the same twice. */
+static void what_leaves_is_masked(void)
+{
+    static const char *const ring[] = {"exchange.algorithm=ring", NULL};
+    static const char *const hidden[] = {"exchange.algorithm=ring", "exchange.privacy=masked",
+                                         NULL};
+    uint32_t open[HEARD_WORDS], again[HEARD_WORDS], one[HEARD_WORDS], other[HEARD_WORDS];
+    CU_ASSERT_FATAL(bed_open(&bed));
+    hear(ring, open);
+    hear(ring, again);
+    hear(hidden, one);
+    hear(hidden, other);
+    CU_ASSERT_EQUAL(count_equal(open, again), HEARD_WORDS);
+    CU_ASSERT_EQUAL(count_equal(open, one), 0);
+    CU_ASSERT_EQUAL(count_equal(one, other), 0);
+    bed_close(&bed);
+}
+
 static void packed_words_are_masked_too(void)
 {
     static const char *const open[] = {"exchange.bits=16", NULL};
@@ -183,6 +228,43 @@ static void another_set_never_gets_a_promised_input(void)
     run_with(masked, 4, &four_again);
     CU_ASSERT_EQUAL(read_drops().of_round[3], 0);
     CU_ASSERT(same_hash(&four, &four_again));
+    bed_close(&bed);
+}
+
+/* From round 2 on with another spec. */
+static void go_on_with(const char *const *sets, int ranks, struct bed_outcome *out)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/checkpoint-000002.h5", bed.output);
+    lose_the_last_files();
+    CU_ASSERT_EQUAL_FATAL(bed_spec(&bed, sets, NULL), VAIN_OK);
+    bed_run(&bed, &(struct bed_options){.ranks = ranks, .resume = path}, out);
+}
+
+/* What was summed under masks does not travel bare in another sum: a run that goes on without masks
+ * keeps its promises, and makes more. */
+static void promises_hold_without_masks(void)
+{
+    struct bed_outcome four, three, three_again, four_again;
+    CU_ASSERT_FATAL(bed_open(&bed));
+    run_with(masked, 4, &four);
+    go_on_with(bare, 3, &three);
+    CU_ASSERT_EQUAL(three.status[0], VAIN_OK);
+    CU_ASSERT_EQUAL(bed_count_notices(&three, "6 batches are passed over"), 3);
+    CU_ASSERT_FALSE(read_drops().masked);
+    CU_ASSERT_EQUAL(read_drops().of_round[3], 6);
+    go_on_with(bare, 3, &three_again);
+    CU_ASSERT(same_hash(&three, &three_again));
+    go_on_with(bare, 4, &four_again);
+    CU_ASSERT_EQUAL(read_drops().of_round[3], 0);
+    CU_ASSERT(same_hash(&four, &four_again));
+    /* And the way back: what three sent bare is not what masks hide now. */
+    go_on_with(masked, 5, &four_again);
+    CU_ASSERT_EQUAL(four_again.status[0], VAIN_OK);
+    CU_ASSERT_EQUAL(bed_count_notices(&four_again, "promised to another set"), 4);
+    forget_promises(5);
+    go_on_with(bare, 5, &four_again);
+    CU_ASSERT(four_again.status[0] < 0);
     bed_close(&bed);
 }
 
@@ -272,6 +354,7 @@ static void open_scene(void)
     static const struct vain_method_ops method_ops = {.adopt = adopt_in_scene};
     memset(&scene, 0, sizeof scene);
     scene.job.exchange.privacy = VAIN_PRIVACY_MASKED;
+    scene.run.keeps_promises = true;
     scene.job.train.local_steps = STEPS;
     scene.job.train.accumulate = ACCUMULATE;
     vain_event_log_init(&scene.events, vain_world_real());
@@ -436,12 +519,14 @@ static void who_is_not_pinned_is_told(void)
 
 static const struct vain_test tests[] = {
     {"masks and ways of summing change no bit", masks_and_ways_change_no_bit},
+    {"what leaves is masked", what_leaves_is_masked},
     {"packed words are masked too", packed_words_are_masked_too},
     {"a stop goes on to the same bits", a_stop_goes_on_to_the_same_bits},
     {"the same set sends again", the_same_set_sends_again},
     {"another set never gets a promised input", another_set_never_gets_a_promised_input},
     {"a dropped input leaves nothing behind", a_dropped_input_leaves_nothing_behind},
     {"an input that is free stays", an_input_that_is_free_stays},
+    {"promises hold without masks", promises_hold_without_masks},
     {"lost promises stop the start", lost_promises_stop_the_start},
     {"damaged promises stop the start", damaged_promises_stop_the_start},
     {"other parameters are noticed before a word leaves",

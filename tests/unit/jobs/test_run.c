@@ -351,7 +351,8 @@ static void test_a_file_of_another_run_is_told(void)
     CU_ASSERT_EQUAL_FATAL(rename(kept, own), 0);
     bed_run(&bed, &(struct bed_options){.ranks = 2}, &out);
     expect_all(&out, 2, VAIN_OK);
-    CU_ASSERT_EQUAL(out.notices, 1);
+    CU_ASSERT_EQUAL(out.notices, 2);
+    CU_ASSERT_EQUAL(bed_count_notices(&out, "exchange.algorithm: auto took '"), 1);
     CU_ASSERT_EQUAL(bed_count_notices(&out, "000004.h5 belongs to another run: the optimiser and "
                                             "residual of member 'member-1' start empty"),
                     1);
@@ -493,6 +494,15 @@ static void test_a_clip_is_reported(void)
     run_spec(clip, NULL, &(struct bed_options){.ranks = 2}, &out);
     expect_all(&out, 2, VAIN_OK);
     CU_ASSERT(bed_count_notices(&out, "scaled down to the bound") >= 2);
+    CU_ASSERT(bed_count_notices(&out, "member 'member-1': delta of norm") >= 1);
+    /* With masks nobody's clip is told, only how many there were. */
+    static const char *const hidden[] = {"exchange.clip=0.01", "exchange.privacy=masked", NULL};
+    bed_clear_output(&bed);
+    run_spec(hidden, NULL, &(struct bed_options){.ranks = 3}, &out);
+    expect_all(&out, 3, VAIN_OK);
+    CU_ASSERT(bed_count_notices(&out, "deltas of 3 of 3 members were scaled down") >= 1);
+    CU_ASSERT_EQUAL(bed_count_notices(&out, "delta of norm"), 0);
+    CU_ASSERT_EQUAL(bed_count_notices(&out, "member 'member-1'"), 0);
     bed_close(&bed);
 }
 

@@ -169,7 +169,7 @@ static void encoding_masks_in_the_same_pass(void)
     for (size_t f = 0; f < VAIN_COUNT_OF(forms); f++)
         for (size_t c = 0; c < VAIN_COUNT_OF(counts); c++) {
             const float range = ldexpf(1, forms[f].bits - 1 - forms[f].scale_exponent);
-            const struct vain_masks masks = {.count = (int)(c % (MASKS + 1)), .masks = list};
+            const struct vain_masks masks = {.count = (int)((c + f) % (MASKS + 1)), .masks = list};
             struct problem p =
                 problem_of(counts[c], forms[f], 0.9f, bed_random_floats(counts[c], 1.2f * range));
             unsigned char *bare = bed_bytes(encoded_bytes(&p));

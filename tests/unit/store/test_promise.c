@@ -409,8 +409,15 @@ static void a_promise_that_is_not_durable_is_none(void)
     const struct vain_promise first = promise_of(0), next = promise_of(1);
     uint8_t line[VAIN_PROMISE_BYTES];
     begin();
-    appends_left = replaces_left = 1;
+    appends_left = 1;
+    replaces_left = 0;
     BED_OK(vain_promises_open(folder, "alice", &world, &promises));
+    /* The first one makes the file. */
+    BED_FAILS(vain_promises_make(promises, &first), VAIN_ERR_STORAGE);
+    CU_ASSERT_EQUAL(vain_promises_count(promises), 0);
+    CU_ASSERT_NOT_EQUAL(access(path, F_OK), 0);
+    appends_left = 0;
+    replaces_left = 1;
     BED_OK(vain_promises_make(promises, &first));
     BED_FAILS(vain_promises_make(promises, &next), VAIN_ERR_STORAGE);
     CU_ASSERT_EQUAL(vain_promises_count(promises), 1);
