@@ -570,8 +570,13 @@ static void ask(struct vain_wires *wires, int most_ms)
     if (count == 0 || poll(wires->polls, (nfds_t)(wires->size * wires->connections), most_ms) <= 0)
         return;
     for (int i = 0; i < wires->size * wires->connections; i++) {
-        if (wires->polls[i].revents != 0)
-            wires->peers[i / wires->connections].wires[i % wires->connections].stream->ready = true;
+        if (wires->polls[i].revents == 0)
+            continue;
+        struct vain_wire *peer_wires = wires->peers[i / wires->connections].wires;
+        VAIN_ASSERT(peer_wires != NULL); /* only open streams were asked about */
+        struct vain_stream *stream = peer_wires[i % wires->connections].stream;
+        VAIN_ASSERT(stream != NULL);
+        stream->ready = true;
     }
 }
 
