@@ -448,7 +448,7 @@ static unsigned char *next_place(struct vain_wire_in *in, unsigned char *nowhere
     if (in->request != NULL)
         return in->request->buffer + in->frame.offset + done;
     if (in->slot != NULL)
-        return in->slot->data + done;
+        return in->slot->data + in->frame.offset + done;
     *bytes = in->left < sizeof zeros ? in->left : sizeof zeros;
     return nowhere;
 }
