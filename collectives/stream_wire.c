@@ -417,6 +417,8 @@ static void end_slot(const struct vain_wires *wires, struct vain_wire_peer *peer
     slot->used = receive == NULL && (group == NULL || !has_ended(group));
     if (receive != NULL)
         give(receive, slot);
+    if (!slot->used)
+        wake(wires, peer); /* a message may wait for it, on any connection */
 }
 
 /* All bytes of a fragment are here. */
@@ -652,8 +654,10 @@ void vain_wires_add(struct vain_wires *wires, struct vain_stream_request *reques
 {
     struct vain_wire_peer *peer = &wires->peers[request->peer];
     request->next = NULL;
-    if (!request->is_send && take_slot(peer, request))
+    if (!request->is_send && take_slot(peer, request)) {
+        wake(wires, peer); /* a message may wait for the slot */
         return;
+    }
     if (peer->broken || (peer->deaf && request->is_send)) {
         request->state = VAIN_STREAM_BROKEN;
         return;
