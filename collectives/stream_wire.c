@@ -544,6 +544,13 @@ static bool waits_for_receive(const struct vain_wire_in *in)
     return in->head_read == VAIN_FRAME_BYTES && !in->placed;
 }
 
+/* Stream `i` of (size, connections); NULL: none, or none any more. */
+static struct vain_stream *stream_at(const struct vain_wires *wires, int i)
+{
+    const struct vain_wire_peer *peer = &wires->peers[i / wires->connections];
+    return peer->wires == NULL ? NULL : peer->wires[i % wires->connections].stream;
+}
+
 /* Who has a descriptor is asked with poll(2) whether it is ready. */
 static void ask(struct vain_wires *wires, int most_ms)
 {
@@ -572,8 +579,9 @@ static void ask(struct vain_wires *wires, int most_ms)
     if (count == 0 || poll(wires->polls, (nfds_t)(wires->size * wires->connections), most_ms) <= 0)
         return;
     for (int i = 0; i < wires->size * wires->connections; i++) {
-        if (wires->polls[i].revents != 0)
-            wires->peers[i / wires->connections].wires[i % wires->connections].stream->ready = true;
+        struct vain_stream *stream = stream_at(wires, i);
+        if (stream != NULL && wires->polls[i].revents != 0)
+            stream->ready = true;
     }
 }
 
