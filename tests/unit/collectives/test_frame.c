@@ -102,6 +102,8 @@ static void what_does_not_fit_is_refused_by_name(void)
         {{VAIN_FRAME_MESSAGE, 1, 1, 0, 9, 8, 2}, "a fragment beyond the message's end"},
         {{VAIN_FRAME_MESSAGE, 1, 1, 0, 9, 10, 0}, "a fragment beyond the message's end"},
         {{VAIN_FRAME_MESSAGE, 1, 1, 0, 9, UINT64_MAX, 2}, "a fragment beyond the message's end"},
+        {{VAIN_FRAME_MESSAGE, 1, 1, 0, UINT64_MAX, UINT64_MAX - 1, 3}, /* the sum is 1 */
+         "a fragment beyond the message's end"},
         {{VAIN_FRAME_MESSAGE, 1, 1, 0, 9, 0, 0}, "an empty fragment"},
         {{VAIN_FRAME_MESSAGE, 1, 1, 0, 9, 9, 0}, "an empty fragment"},
     };

@@ -192,8 +192,11 @@ static void no_buffer_is_touched_after_an_abort(void)
     from(1, 0, frame_of_fragment(LONG, 0, LONG / 2), 1);
     CU_ASSERT_TRUE(box_is_open(&receive));
     puppets.comm.ops->abort(&puppets.comm);
-    box_check_fails(&receive, "rank 0 ended the common work");
+    CU_ASSERT_EQUAL_FATAL(box_finish(&receive), VAIN_ERR_PEER);
     from(1, 0, frame_of_fragment(LONG, LONG / 2, LONG / 2), 1);
+    puppets_settle(&puppets);
+    CU_ASSERT_TRUE(box_is_untouched(receive.data + LONG / 2, LONG - LONG / 2));
+    box_drop(&receive);
     CU_ASSERT_EQUAL(puppets_check_next(&puppets, 1, VAIN_FRAME_ABORT, 0), WORLD);
     CU_ASSERT_TRUE(puppets_are_told_nothing(&puppets, 1));
     puppets_close(&puppets);
@@ -328,19 +331,28 @@ static void messages_of_a_peer_that_left_are_delivered(void)
     puppets_close(&puppets);
 }
 
-/* A peer that takes nothing any more fails what is sent to it; what it sent still comes. */
+/* A peer that takes nothing any more fails what is sent to it, also what waits for its readiness;
+ * what it sent still comes, from slots and from its stream. */
 static void a_send_to_a_peer_that_left_fails(void)
 {
-    struct box sent, receive;
+    enum { MESSAGES = VAIN_WIRE_SLOTS + SOON };
+    struct box sent, waiting, receive;
     open_world(2, 1);
-    from(1, 0, frame_of_message(TAG, 0, SHORT), 3);
+    for (unsigned i = 0; i < MESSAGES; i++)
+        from(1, 0, frame_of_message(TAG, i, SHORT), i);
     puppets_settle(&puppets);
     puppets_hang_up(&puppets, 1, 0);
+    box_post_send(&puppets.comm, 1, TAG, LONG, 1, &waiting);
+    CU_ASSERT_TRUE(box_is_open(&waiting)); /* nothing was tried */
     box_post_send(&puppets.comm, 1, TAG, SHORT, 1, &sent);
     box_check_fails(&sent, "connection to rank 1");
-    box_post_receive(&puppets.comm, 1, TAG, SHORT, &receive);
-    box_check_arrives(&receive, 3);
-    puppets_check_post_fails(&puppets, "connection to rank 1");
+    box_check_fails(&waiting, "connection to rank 1");
+    for (unsigned i = 0; i < MESSAGES; i++) {
+        box_post_receive(&puppets.comm, 1, TAG, SHORT, &receive);
+        box_check_arrives(&receive, i);
+    }
+    puppets_settle(&puppets);
+    puppets_check_post_fails(&puppets, "it has left");
     puppets_close(&puppets);
 }
 

@@ -88,6 +88,31 @@ static void an_abort_is_passed_on_to_everybody(void)
     puppets_close(&puppets);
 }
 
+/* Of all that was split from it, here as elsewhere: nobody has to say so. */
+static void an_abort_ends_the_parts_too(void)
+{
+    static const int32_t colours[3] = {0, 0, 1};
+    for (int own = 0; own < 2; own++) {
+        struct vain_comm part;
+        struct box receive, sent;
+        open_world(3, 1);
+        puppets_split(&puppets, colours, &part);
+        box_post_receive(&part, 1, TAG, SHORT, &receive);
+        box_post_send(&part, 1, TAG, LONG, 1, &sent);
+        if (own)
+            puppets.comm.ops->abort(&puppets.comm);
+        else
+            from(2, 0, frame_of_abort(WORLD, 2), 0);
+        const char *why = own ? "rank 0 ended the common work" : "rank 2 ended the common work";
+        box_check_fails(&receive, why);
+        box_check_fails(&sent, why);
+        CU_ASSERT_EQUAL(puppets_check_next(&puppets, 1, VAIN_FRAME_ABORT, own ? 0 : 2), WORLD);
+        CU_ASSERT_TRUE(puppets_are_told_nothing(&puppets, 1));
+        part.ops->close(&part);
+        puppets_close(&puppets);
+    }
+}
+
 /* It may be of a group to come: it waits, and only what is behind it with it. */
 static void an_unknown_group_s_abort_waits(void)
 {
@@ -239,6 +264,7 @@ static void a_part_outlives_what_it_was_split_from(void)
 
 IN_PIECES(a_group_that_its_sender_is_not_in_is_refused)
 IN_PIECES(an_abort_is_passed_on_to_everybody)
+IN_PIECES(an_abort_ends_the_parts_too)
 IN_PIECES(an_unknown_group_s_abort_waits)
 IN_PIECES(frames_of_a_group_to_come_find_it)
 IN_PIECES(an_abort_of_a_group_to_come_ends_it_alone)
@@ -249,6 +275,7 @@ static const struct vain_test tests[] = {
     {"a group that its sender is not in is refused",
      run_a_group_that_its_sender_is_not_in_is_refused},
     {"an abort is passed on to everybody", run_an_abort_is_passed_on_to_everybody},
+    {"an abort ends the parts too", run_an_abort_ends_the_parts_too},
     {"an unknown group's abort waits", run_an_unknown_group_s_abort_waits},
     {"frames of a group to come find it", run_frames_of_a_group_to_come_find_it},
     {"an abort of a group to come ends it alone", run_an_abort_of_a_group_to_come_ends_it_alone},
