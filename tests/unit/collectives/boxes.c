@@ -51,7 +51,7 @@ void box_post_send(struct vain_comm *comm, int peer, uint32_t tag, size_t bytes,
 bool box_is_open(struct box *box)
 {
     struct vain_comm *comm = box->request.comm;
-    CU_ASSERT_PTR_NOT_NULL_FATAL(comm);
+    VAIN_ASSERT(comm != NULL);
     for (int i = 0; i < QUIET_TURNS; i++)
         comm->ops->wait(comm, 0);
     return comm->ops->test(&box->request) == VAIN_AGAIN;
@@ -59,10 +59,11 @@ bool box_is_open(struct box *box)
 
 enum vain_status box_finish(struct box *box)
 {
+    const struct vain_comm *comm = box->request.comm;
     enum vain_status status = VAIN_AGAIN;
-    CU_ASSERT_PTR_NOT_NULL_FATAL(box->request.comm);
+    VAIN_ASSERT(comm != NULL);
     for (int i = 0; i < TESTS_MAX && status == VAIN_AGAIN; i++)
-        status = box->request.comm->ops->test(&box->request);
+        status = comm->ops->test(&box->request);
     return status;
 }
 
