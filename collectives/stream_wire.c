@@ -417,6 +417,8 @@ static void end_slot(const struct vain_wires *wires, struct vain_wire_peer *peer
     slot->used = receive == NULL && (group == NULL || !has_ended(group));
     if (receive != NULL)
         give(receive, slot);
+    if (!slot->used)
+        wake(wires, peer); /* a message may wait for it, on any connection */
 }
 
 /* All bytes of a fragment are here. */
@@ -448,7 +450,7 @@ static unsigned char *next_place(struct vain_wire_in *in, unsigned char *nowhere
     if (in->request != NULL)
         return in->request->buffer + in->frame.offset + done;
     if (in->slot != NULL)
-        return in->slot->data + done;
+        return in->slot->data + in->frame.offset + done;
     *bytes = in->left < sizeof zeros ? in->left : sizeof zeros;
     return nowhere;
 }
@@ -542,6 +544,13 @@ static bool waits_for_receive(const struct vain_wire_in *in)
     return in->head_read == VAIN_FRAME_BYTES && !in->placed;
 }
 
+/* Stream `i` of (size, connections); NULL: none, or none any more. */
+static struct vain_stream *stream_at(const struct vain_wires *wires, int i)
+{
+    const struct vain_wire_peer *peer = &wires->peers[i / wires->connections];
+    return peer->wires == NULL ? NULL : peer->wires[i % wires->connections].stream;
+}
+
 /* Who has a descriptor is asked with poll(2) whether it is ready. */
 static void ask(struct vain_wires *wires, int most_ms)
 {
@@ -570,13 +579,9 @@ static void ask(struct vain_wires *wires, int most_ms)
     if (count == 0 || poll(wires->polls, (nfds_t)(wires->size * wires->connections), most_ms) <= 0)
         return;
     for (int i = 0; i < wires->size * wires->connections; i++) {
-        if (wires->polls[i].revents == 0)
-            continue;
-        struct vain_wire *peer_wires = wires->peers[i / wires->connections].wires;
-        VAIN_ASSERT(peer_wires != NULL); /* only open streams were asked about */
-        struct vain_stream *stream = peer_wires[i % wires->connections].stream;
-        VAIN_ASSERT(stream != NULL);
-        stream->ready = true;
+        struct vain_stream *stream = stream_at(wires, i);
+        if (stream != NULL && wires->polls[i].revents != 0)
+            stream->ready = true;
     }
 }
 
@@ -657,8 +662,10 @@ void vain_wires_add(struct vain_wires *wires, struct vain_stream_request *reques
 {
     struct vain_wire_peer *peer = &wires->peers[request->peer];
     request->next = NULL;
-    if (!request->is_send && take_slot(peer, request))
+    if (!request->is_send && take_slot(peer, request)) {
+        wake(wires, peer); /* a message may wait for the slot */
         return;
+    }
     if (peer->broken || (peer->deaf && request->is_send)) {
         request->state = VAIN_STREAM_BROKEN;
         return;
@@ -679,71 +686,65 @@ int vain_stream_aborted_by(const struct vain_stream_group *group)
 
 /* ---- ends of groups -------------------------------------------------------------------------- */
 
-/* Whether it is that group or was split from it. */
-static bool is_below(const struct vain_stream_group *own, const struct vain_stream_group *group)
+/* Whether it is that group or, with `parts`, was split from it. */
+static bool belongs_to(const struct vain_stream_group *own, const struct vain_stream_group *group,
+                       bool parts)
 {
-    while (own != NULL && own != group)
+    while (parts && own != NULL && own != group)
         own = own->parent;
-    return group != NULL && own == group;
-}
-
-static bool belongs_to(const struct vain_stream_request *request,
-                       const struct vain_stream_group *group)
-{
-    return is_below(request->group, group);
+    return own == group;
 }
 
 static void drop_list(struct vain_stream_request **list, const struct vain_stream_group *group,
-                      enum vain_stream_request_state state)
+                      bool parts)
 {
     while (*list != NULL) {
         struct vain_stream_request *request = *list;
-        if (!belongs_to(request, group)) {
+        if (!belongs_to(request->group, group, parts)) {
             list = &request->next;
             continue;
         }
         *list = request->next;
-        request->state = state;
+        request->state = VAIN_STREAM_ABORTED;
     }
 }
 
-static void drop_half_way(struct vain_wire *wire, const struct vain_stream_group *group,
-                          enum vain_stream_request_state state)
+static void drop_half_way(struct vain_wire *wire, const struct vain_stream_group *group, bool parts)
 {
     struct vain_wire_out *out = &wire->out;
     struct vain_wire_in *in = &wire->in;
-    if (out->request != NULL && belongs_to(out->request, group)) {
-        out->request->state = state;
+    if (out->request != NULL && belongs_to(out->request->group, group, parts)) {
+        out->request->state = VAIN_STREAM_ABORTED;
         out->request = NULL; /* the fragment's header has left, so bytes must follow: zeros */
         out->payload = NULL;
     }
-    if (in->request != NULL && belongs_to(in->request, group)) {
-        in->request->state = state;
+    if (in->request != NULL && belongs_to(in->request->group, group, parts)) {
+        in->request->state = VAIN_STREAM_ABORTED;
         in->request = NULL;
     }
 }
 
-static void drop(struct vain_wires *wires, const struct vain_stream_group *group,
-                 enum vain_stream_request_state state)
+static void drop(struct vain_wires *wires, const struct vain_stream_group *group, bool parts)
 {
     for (int rank = 0; rank < wires->size; rank++) {
         struct vain_wire_peer *peer = &wires->peers[rank];
         if (peer->wires == NULL)
             continue;
-        drop_list(&peer->sends, group, state);
-        drop_list(&peer->receives, group, state);
+        drop_list(&peer->sends, group, parts);
+        drop_list(&peer->receives, group, parts);
         peer->last_send = peer->sends;
         while (peer->last_send != NULL && peer->last_send->next != NULL)
             peer->last_send = peer->last_send->next;
         for (int c = 0; c < wires->connections; c++)
-            drop_half_way(&peer->wires[c], group, state);
+            drop_half_way(&peer->wires[c], group, parts);
         for (int i = 0; i < VAIN_WIRE_SLOTS; i++) {
             struct vain_wire_slot *slot = &peer->slots[i];
-            if (slot->used && slot->whole && is_below(find_group(wires, slot->frame.group), group))
+            if (slot->used && slot->whole &&
+                belongs_to(find_group(wires, slot->frame.group), group, parts))
                 slot->used = false;
         }
         for (int i = peer->ready_count - 1; i >= 0; i--) {
-            if (is_below(find_group(wires, peer->ready[i].group), group))
+            if (belongs_to(find_group(wires, peer->ready[i].group), group, parts))
                 peer->ready[i] = peer->ready[--peer->ready_count];
         }
         wake(wires, peer); /* what waited for a receive of this group waits no longer */
@@ -757,10 +758,10 @@ void vain_wires_abort(struct vain_wires *wires, struct vain_stream_group *group,
     group->aborted_by = rank;
     for (int other = 0; other < group->size; other++)
         group->to_tell[other] = other != group->rank;
-    drop(wires, group, VAIN_STREAM_ABORTED);
+    drop(wires, group, true);
 }
 
 void vain_wires_forget(struct vain_wires *wires, const struct vain_stream_group *group)
 {
-    drop(wires, group, VAIN_STREAM_ABORTED);
+    drop(wires, group, false);
 }

@@ -275,9 +275,9 @@ static void stream_close(struct vain_comm *comm)
         struct vain_stream_comm *own = comm->state;
         struct vain_stream_group *group = own->group;
         struct vain_wires *wires = own->wires;
+        group->closed = true; /* before anything moves: what comes for it now is forgotten */
         vain_wires_forget(wires, group);
         vain_wires_progress(wires);
-        group->closed = true;
         vain_release(group->sent);
         vain_release(group->received);
         group->sent = group->received = NULL;
