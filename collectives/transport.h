@@ -146,8 +146,8 @@ void vain_mpi_abort(int exit_code);
 
 /* stream: this rank's streams to all others (collectives/transport_stream.c). Two things are not as
  * on the others: a message of more than 1024 bytes is sent when its receiver is ready, so one for a
- * shorter receive never leaves, and the deadline tells; and a pair has at most 64 long receives open
- * that the other end has not posted sends for. */
+ * shorter receive never leaves, and the deadline tells; and a pair has at most 64 long receives
+ * open that the other end has not posted sends for. */
 enum { VAIN_CONNECTIONS_MAX = 16 };
 struct vain_stream_links {
     int rank, size, connections;  /* connections: streams of each pair, the same everywhere */
