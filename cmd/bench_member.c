@@ -1,5 +1,7 @@
 /* What a member of `vain bench exchange` does in a run: encode, agree, reduce, open, decode, as in
- * a round of training, and then the parts of it alone.
+ * a round of training, and then the parts of it alone. With masks twice: ready words get them
+ * before the reduce, which is the time that is asked for, and then in the codec's pass, as a round
+ * does it.
  *
  * A run is as long as its slowest member takes, so all members note their own times and compare
  * them at the end. Each part starts behind a barrier, lest one member's lateness counts as

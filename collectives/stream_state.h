@@ -113,6 +113,10 @@ struct vain_stream_comm {
 void vain_wires_progress(struct vain_wires *wires);
 /* The same after a sleep until something may move, at most `most_ms`. */
 void vain_wires_wait(struct vain_wires *wires, int most_ms);
+/* The group is known from now on: what has come for it finds its place. */
+void vain_wires_begin(struct vain_wires *wires, struct vain_stream_group *group);
+/* Rank in the group of a rank of the world; -1: it is not in it. */
+int vain_stream_rank_in(const struct vain_stream_group *group, int world_rank);
 /* Put a posted request in its peer's list, or end it: with what has come already, or as BROKEN. */
 void vain_wires_add(struct vain_wires *wires, struct vain_stream_request *request);
 /* Rank `rank` ended the group and what was split from it: their open requests are ABORTED, whether

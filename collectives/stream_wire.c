@@ -266,8 +266,7 @@ static struct vain_stream_group *find_group(const struct vain_wires *wires, uint
     return group;
 }
 
-/* Rank in the group of a rank of the world; -1: it is not in it. */
-static int rank_in(const struct vain_stream_group *group, int world_rank)
+int vain_stream_rank_in(const struct vain_stream_group *group, int world_rank)
 {
     for (int i = 0; i < group->size; i++) {
         if (group->members[i] == world_rank)
@@ -298,7 +297,7 @@ static void cut_off(struct vain_wires *wires, int rank, struct vain_wire_in *in)
     in->midway = false;
     if (in->request != NULL) {
         struct vain_stream_group *group = in->request->group;
-        vain_wires_abort(wires, group, rank_in(group, rank));
+        vain_wires_abort(wires, group, vain_stream_rank_in(group, rank));
     }
 }
 
@@ -363,7 +362,7 @@ static enum vain_status read_header(struct vain_wires *wires, int rank, struct v
 static bool place(struct vain_wires *wires, int rank, struct vain_wire_in *in)
 {
     const struct vain_stream_group *group = find_group(wires, in->frame.group);
-    if (group != NULL && rank_in(group, rank) < 0) {
+    if (group != NULL && vain_stream_rank_in(group, rank) < 0) {
         break_peer(wires, rank, "frame header: a group that its sender is not in");
         return false;
     }
@@ -400,7 +399,7 @@ static bool take_abort(struct vain_wires *wires, int rank, struct vain_wire_in *
     if (group == NULL)
         return false;
     in->head_read = 0;
-    if (rank_in(group, rank) < 0 || in->frame.index >= (uint64_t)group->size)
+    if (vain_stream_rank_in(group, rank) < 0 || in->frame.index >= (uint64_t)group->size)
         break_peer(wires, rank, "frame header: an abort by a rank that is not in the group");
     else
         vain_wires_abort(wires, group, (int)in->frame.index);
@@ -656,6 +655,17 @@ static bool take_slot(struct vain_wire_peer *peer, struct vain_stream_request *r
         }
     }
     return false;
+}
+
+void vain_wires_begin(struct vain_wires *wires, struct vain_stream_group *group)
+{
+    group->next = wires->groups;
+    wires->groups = group;
+    wires->references++;
+    for (int rank = 0; rank < wires->size; rank++) {
+        if (wires->peers[rank].wires != NULL)
+            wake(wires, &wires->peers[rank]);
+    }
 }
 
 void vain_wires_add(struct vain_wires *wires, struct vain_stream_request *request)

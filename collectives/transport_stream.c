@@ -91,14 +91,6 @@ static enum vain_status stream_post_receive(struct vain_comm *comm, int peer, ui
     return post(comm, peer, tag, buffer, bytes, false, request);
 }
 
-static int rank_of(const struct vain_stream_group *group, int world_rank)
-{
-    int rank = 0;
-    while (group->members[rank] != world_rank)
-        rank++;
-    return rank;
-}
-
 static enum vain_status stream_test(struct vain_request *request)
 {
     struct vain_comm *comm = request->comm;
@@ -111,7 +103,7 @@ static enum vain_status stream_test(struct vain_request *request)
     if (own->state == VAIN_STREAM_OPEN)
         return VAIN_AGAIN;
     request->comm = NULL;
-    const int peer = rank_of(group_of(comm), own->peer);
+    const int peer = vain_stream_rank_in(group_of(comm), own->peer);
     switch (own->state) {
     case VAIN_STREAM_WRONG_LENGTH:
         return vain_fail(VAIN_ERR_PEER,
@@ -171,19 +163,9 @@ out:
     return status;
 }
 
-/* The group is known from now on: what has come for it finds its place. */
 static void begin_group(struct vain_stream_comm *own, struct vain_comm *out)
 {
-    struct vain_wires *wires = own->wires;
-    own->group->next = wires->groups;
-    wires->groups = own->group;
-    wires->references++;
-    for (int rank = 0; rank < wires->size; rank++) {
-        for (int c = 0; wires->peers[rank].wires != NULL && c < wires->connections; c++) {
-            if (wires->peers[rank].wires[c].stream != NULL)
-                wires->peers[rank].wires[c].stream->ready = true;
-        }
-    }
+    vain_wires_begin(own->wires, own->group);
     out->rank = own->group->rank;
     out->size = own->group->size;
     out->state = own;
