@@ -16,6 +16,15 @@ has "explain of four" "$out" 'in one process \(--members 4\)'
 answer 0 explain job.yaml --members 4
 holds "four members take more than one" test "$(value data.memory_bytes_in_one_process)" -gt \
     "$(value data.memory_bytes)"
+# In a masked sum of three nobody knows one other's part; in one of two each knows the other's.
+masked=(--set exchange.privacy=masked --set exchange.allow_small=true)
+answer 0 explain job.yaml --members 3 "${masked[@]}"
+has "explain of three in masks" "$(value data.privacy.learns.members)" "Not one other member's delta"
+answer 0 explain job.yaml --members 2 "${masked[@]}"
+has "explain of two in masks" "$(value data.privacy.learns.members)" "the other member's"
+lacks "explain of two in masks" "$(value data.privacy.learns.members)" 'Not one'
+call 0 explain job.yaml --members 2 "${masked[@]}"
+lacks "explain of two in masks, as text" "$out" 'Not one other'
 cp job.yaml listed.yaml
 echo 'members: [{name: alice}, {name: bob}, {name: carol}]' >>listed.yaml
 answer 0 explain listed.yaml
