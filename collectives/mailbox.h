@@ -14,8 +14,8 @@
 #include "base/world.h"
 
 enum {
-    VAIN_LETTER_HEAD_BYTES = 16,      /* docs/protocol.md, "Letters" */
-    VAIN_LETTER_BYTES_MAX = 1 << 20,  /* of a body */
+    VAIN_LETTER_HEAD_BYTES = 16,       /* docs/protocol.md, "Letters" */
+    VAIN_LETTER_BYTES_MAX = 1 << 20,   /* of a body */
     VAIN_MAILBOX_QUEUE_BYTES = 4 << 20 /* heads and bodies that wait for one member */
 };
 

@@ -1,0 +1,415 @@
+/* The assembly's calls: what its member holds, what happens, what follows. Every call notes what
+ * has happened and then lets the rules run (assembly_rules.c). */
+#include "collectives/assembly_state.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "collectives/quorum.h"
+
+/* ---- what this member holds ------------------------------------------------------------------ */
+
+/* What shows to others that the round or the generation is over. */
+static void keep_votes(struct vain_assembly *own)
+{
+    own->last_vote_count = 0;
+    for (int i = 0; i < own->config.members; i++) {
+        if (vain_assembly_is_voter(own, i) && own->peers[i].has_vote)
+            own->last_votes[own->last_vote_count++] = own->peers[i].vote;
+    }
+}
+
+/* What was said in the round or generation before has no place in the one that begins. */
+static void forget_letters(struct vain_assembly *own)
+{
+    for (int i = 0; i < own->config.members; i++)
+        own->peers[i].has_vote = own->peers[i].has_ack = own->peers[i].certified = false;
+    own->phase = VAIN_PHASE_IDLE;
+    own->waiting = own->lost = false;
+}
+
+/* After a restart in the middle of a round: this member has voted in it, and says so again. */
+static void repeat_vote(struct vain_assembly *own)
+{
+    struct vain_assembly_peer *self = &own->peers[own->config.own];
+    uint8_t message[VAIN_ASSEMBLY_MESSAGE_BYTES];
+    if (!vain_assembly_has_voted(own) || own->stand.starting)
+        return;
+    own->voted.voter = (uint16_t)own->config.own;
+    vain_vote_message(&own->voted, message);
+    if (own->config.ops->sign(own->config.context, message, sizeof message, own->voted.signature) !=
+        VAIN_OK)
+        return;
+    self->vote = own->voted;
+    self->has_vote = true;
+    vain_assembly_send_vote(own, -1, &own->voted);
+}
+
+/* Where this member may vote again: not before the generation that it has voted in. */
+static uint32_t generation_of_vote(const struct vain_assembly *own)
+{
+    const bool this_round = !own->stand.starting && own->voted.epoch == own->stand.epoch &&
+                            own->voted.round == own->stand.round;
+    return this_round ? vain_assembly_generation(own->voted.attempt) : 0;
+}
+
+void vain_assembly_stand(struct vain_assembly *own, const struct vain_assembly_stand *stand)
+{
+    keep_votes(own);
+    own->stand = *stand;
+    if (stand->starting)
+        own->stand.voters = vain_set_first(own->config.members);
+    VAIN_ASSERT(vain_set_next(&own->stand.voters, 0) >= 0);
+    VAIN_ASSERT(vain_set_next(&own->stand.voters, own->config.members) < 0);
+    own->attempt = own->least_attempt = generation_of_vote(own) << VAIN_ASSEMBLY_GENERATION_BITS;
+    forget_letters(own);
+    repeat_vote(own);
+    vain_assembly_tell(own);
+    vain_assembly_settle(own);
+}
+
+void vain_assembly_begin_anew(struct vain_assembly *own)
+{
+    const uint32_t others = vain_assembly_generation(vain_assembly_attempt_of_others(own));
+    const uint32_t next = vain_assembly_generation(own->attempt) + 1;
+    keep_votes(own);
+    own->attempt = own->least_attempt = (others > next ? others : next)
+                                        << VAIN_ASSEMBLY_GENERATION_BITS;
+    forget_letters(own);
+    repeat_vote(own);
+    vain_assembly_tell(own);
+    vain_assembly_settle(own);
+}
+
+void vain_assembly_ready(struct vain_assembly *own)
+{
+    if (own->phase == VAIN_PHASE_IDLE)
+        own->phase = VAIN_PHASE_READY;
+    vain_assembly_tell(own);
+    vain_assembly_settle(own);
+}
+
+void vain_assembly_use(struct vain_assembly *own, const uint8_t *key)
+{
+    if (key == NULL)
+        memset(own->use_key, 0, VAIN_HASH_BYTES);
+    else
+        memcpy(own->use_key, key, VAIN_HASH_BYTES);
+}
+
+void vain_assembly_leave(struct vain_assembly *own)
+{
+    own->leaving = true;
+    vain_assembly_tell(own);
+    vain_assembly_settle(own);
+}
+
+/* ---- what happens ---------------------------------------------------------------------------- */
+
+void vain_assembly_link(struct vain_assembly *own, int member, bool up)
+{
+    struct vain_assembly_peer *peer = &own->peers[member];
+    VAIN_ASSERT(member != own->config.own);
+    peer->up = up;
+    peer->known = peer->late = peer->certified = false;
+    if (up) {
+        uint8_t body[VAIN_POSITION_BYTES];
+        vain_assembly_encode_position(own, body);
+        vain_assembly_send(own, member, VAIN_LETTER_POSITION, body, sizeof body);
+    }
+    vain_assembly_settle(own);
+}
+
+static void send_last_votes(struct vain_assembly *own, int member)
+{
+    if (own->peers[member].certified)
+        return;
+    own->peers[member].certified = true;
+    for (int i = 0; i < own->last_vote_count; i++)
+        vain_assembly_send_vote(own, member, &own->last_votes[i]);
+}
+
+/* Who waits says where it stands from time to time: it is given what ends its waiting. */
+static void help(struct vain_assembly *own, int member)
+{
+    const struct vain_position *there = &own->peers[member].position;
+    if (there->epoch != own->stand.epoch || own->stand.starting ||
+        (there->flags & VAIN_POSITION_STARTING) != 0)
+        return;
+    if (there->round + 1 == own->stand.round ||
+        (there->round == own->stand.round &&
+         vain_assembly_generation(there->attempt) < vain_assembly_generation(own->attempt))) {
+        send_last_votes(own, member);
+    } else if (there->round == own->stand.round) {
+        for (int i = 0; i < own->config.members; i++) {
+            if (own->peers[i].has_vote)
+                vain_assembly_send_vote(own, member, &own->peers[i].vote);
+        }
+    }
+}
+
+static void take_position(struct vain_assembly *own, int member, const uint8_t *body, size_t bytes)
+{
+    struct vain_position position;
+    if (!vain_position_decode(body, bytes, &position)) {
+        own->misfits++;
+        return;
+    }
+    own->peers[member].position = position;
+    own->peers[member].known = true;
+    help(own, member);
+}
+
+/* A set that this member can ack: proposed by whose turn it is, of this round and state, with
+ * enough voters. */
+static bool fits(const struct vain_assembly *own, int member, const struct vain_proposal *proposal)
+{
+    const struct vain_set voters = vain_set_both(&proposal->set, &own->stand.voters);
+    const bool epoch_fits = own->stand.starting ? proposal->epoch > own->stand.epoch
+                                                : proposal->epoch == own->stand.epoch;
+    return epoch_fits && proposal->round == own->stand.round &&
+           memcmp(proposal->state_hash, own->stand.state_hash, VAIN_HASH_BYTES) == 0 &&
+           vain_assembly_proposer(own, proposal->attempt) == member &&
+           vain_assembly_generation(proposal->attempt) == vain_assembly_generation(own->attempt) &&
+           proposal->attempt <= own->attempt + VAIN_ASSEMBLY_ATTEMPTS_AHEAD &&
+           vain_set_count(&voters) >= vain_assembly_quorum(own) &&
+           vain_set_count(&proposal->set) >= own->config.set_min &&
+           vain_set_has(&proposal->set, own->config.own);
+}
+
+static void take_proposal(struct vain_assembly *own, int member, const uint8_t *body, size_t bytes)
+{
+    struct vain_proposal proposal;
+    if (!vain_proposal_decode(body, bytes, own->config.members, &proposal)) {
+        own->misfits++;
+        return;
+    }
+    const struct vain_assembly_peer *self = &own->peers[own->config.own];
+    const bool open = (own->phase == VAIN_PHASE_READY || own->phase == VAIN_PHASE_ACKED) &&
+                      vain_assembly_is_ready(own);
+    const bool acked_already = self->has_ack && self->ack.attempt >= proposal.attempt;
+    if (!open || acked_already || proposal.attempt < own->least_attempt ||
+        !fits(own, member, &proposal) || !vain_assembly_all_up(own, &proposal.set))
+        return;
+    vain_assembly_ack(own, &proposal);
+}
+
+static void take_ack(struct vain_assembly *own, int member, const uint8_t *body, size_t bytes)
+{
+    struct vain_assembly_peer *peer = &own->peers[member];
+    struct vain_ack ack_there;
+    uint8_t message[VAIN_ASSEMBLY_MESSAGE_BYTES];
+    if (!vain_ack_decode(body, bytes, &ack_there)) {
+        own->misfits++;
+        return;
+    }
+    if (ack_there.round != own->stand.round ||
+        (peer->has_ack && ack_there.attempt <= peer->ack.attempt))
+        return;
+    vain_ack_message(&ack_there, message);
+    if (!own->config.ops->verify(own->config.context, member, message, sizeof message,
+                                 ack_there.signature)) {
+        own->misfits++;
+        return;
+    }
+    peer->ack = ack_there;
+    peer->has_ack = true;
+}
+
+/* A vote may come from anybody who holds it: its own signature says whose it is. */
+static void take_vote(struct vain_assembly *own, const uint8_t *body, size_t bytes)
+{
+    struct vain_vote vote;
+    uint8_t message[VAIN_ASSEMBLY_MESSAGE_BYTES];
+    if (!vain_vote_decode(body, bytes, own->config.members, &vote)) {
+        own->misfits++;
+        return;
+    }
+    struct vain_assembly_peer *voter = &own->peers[vote.voter];
+    if (vote.epoch != own->stand.epoch || vote.round != own->stand.round || own->stand.starting ||
+        vain_assembly_generation(vote.attempt) != vain_assembly_generation(own->attempt) ||
+        (voter->has_vote && vain_assembly_same_choice(&voter->vote, &vote)))
+        return;
+    vain_vote_message(&vote, message);
+    if (!own->config.ops->verify(own->config.context, vote.voter, message, sizeof message,
+                                 vote.signature)) {
+        own->misfits++;
+        return;
+    }
+    if (!voter->has_vote) {
+        voter->vote = vote;
+        voter->has_vote = true;
+    } else if (own->config.ops->evidence != NULL) {
+        own->config.ops->evidence(own->config.context, vote.voter, &voter->vote, &vote);
+    }
+}
+
+void vain_assembly_letter(struct vain_assembly *own, int member, uint16_t kind, const uint8_t *body,
+                          size_t bytes)
+{
+    VAIN_ASSERT(member != own->config.own);
+    switch (kind) {
+    case VAIN_LETTER_POSITION:
+        take_position(own, member, body, bytes);
+        break;
+    case VAIN_LETTER_PROPOSAL:
+        take_proposal(own, member, body, bytes);
+        break;
+    case VAIN_LETTER_ACK:
+        take_ack(own, member, body, bytes);
+        break;
+    case VAIN_LETTER_VOTE:
+        take_vote(own, body, bytes);
+        break;
+    default:
+        own->misfits++;
+        return;
+    }
+    vain_assembly_settle(own);
+}
+
+void vain_assembly_tick(struct vain_assembly *own, uint64_t now_ms)
+{
+    VAIN_ASSERT(now_ms >= own->now_ms);
+    own->now_ms = now_ms;
+    if (own->phase != VAIN_PHASE_IDLE && own->phase != VAIN_PHASE_RUNNING &&
+        now_ms - own->told_ms >= VAIN_ASSEMBLY_REPEAT_MS)
+        vain_assembly_tell(own);
+    vain_assembly_settle(own);
+}
+
+/* ---- what follows ---------------------------------------------------------------------------- */
+
+void vain_assembly_news(const struct vain_assembly *own, struct vain_assembly_news *out)
+{
+    *out = own->news;
+}
+
+void vain_assembly_failed(struct vain_assembly *own)
+{
+    VAIN_ASSERT(own->phase == VAIN_PHASE_RUNNING);
+    own->phase = VAIN_PHASE_IDLE;
+    own->attempt = own->least_attempt = own->attempt + 1;
+    own->waiting = false;
+    vain_assembly_tell(own);
+    vain_assembly_settle(own);
+}
+
+void vain_assembly_own_vote(const struct vain_assembly *own, struct vain_vote *out)
+{
+    VAIN_ASSERT(own->phase == VAIN_PHASE_RUNNING);
+    *out = (struct vain_vote){.epoch = own->proposal.epoch,
+                              .round = own->proposal.round,
+                              .attempt = own->proposal.attempt,
+                              .voter = (uint16_t)own->config.own,
+                              .set = own->proposal.set};
+}
+
+enum vain_status vain_assembly_vote(struct vain_assembly *own, const struct vain_vote *vote)
+{
+    struct vain_assembly_peer *self = &own->peers[own->config.own];
+    uint8_t message[VAIN_ASSEMBLY_MESSAGE_BYTES];
+    VAIN_ASSERT(vain_assembly_in_slot(own, vote));
+    VAIN_ASSERT(!vain_assembly_has_voted(own));
+    struct vain_vote mine = *vote;
+    mine.voter = (uint16_t)own->config.own;
+    vain_vote_message(&mine, message);
+    VAIN_TRY(own->config.ops->sign(own->config.context, message, sizeof message, mine.signature));
+    own->voted = mine;
+    if (own->phase == VAIN_PHASE_RUNNING)
+        own->phase = VAIN_PHASE_VOTED;
+    if (vain_assembly_is_voter(own, own->config.own)) {
+        self->vote = mine;
+        self->has_vote = true;
+        vain_assembly_send_vote(own, -1, &mine);
+    }
+    vain_assembly_tell(own);
+    vain_assembly_settle(own);
+    return VAIN_OK;
+}
+
+/* ---- for messages and decisions of the caller ------------------------------------------------ */
+
+uint32_t vain_assembly_attempts(const struct vain_assembly *own)
+{
+    return (own->attempt & ((1u << VAIN_ASSEMBLY_GENERATION_BITS) - 1)) + 1;
+}
+
+struct vain_set vain_assembly_present(const struct vain_assembly *own)
+{
+    struct vain_set present = {{0}};
+    for (int i = 0; i < own->config.members; i++) {
+        if (vain_assembly_is_up(own, i))
+            vain_set_add(&present, i);
+    }
+    return present;
+}
+
+bool vain_assembly_quorum_present(const struct vain_assembly *own)
+{
+    const struct vain_set present = vain_assembly_present(own);
+    const struct vain_set both = vain_set_both(&present, &own->stand.voters);
+    return vain_set_count(&both) >= vain_assembly_quorum(own);
+}
+
+bool vain_assembly_all_at(const struct vain_assembly *own, uint64_t round)
+{
+    for (int i = 0; i < own->config.members; i++) {
+        const struct vain_assembly_peer *peer = &own->peers[i];
+        if (i != own->config.own && peer->up && peer->known && !vain_assembly_is_leaving(own, i) &&
+            peer->position.round < round)
+            return false;
+    }
+    return true;
+}
+
+struct vain_set vain_assembly_voters(const struct vain_assembly *own)
+{
+    return own->stand.voters;
+}
+
+uint64_t vain_assembly_epoch(const struct vain_assembly *own)
+{
+    return own->stand.epoch;
+}
+
+uint64_t vain_assembly_misfits(const struct vain_assembly *own)
+{
+    return own->misfits;
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+enum vain_status vain_assembly_open(const struct vain_assembly_config *config,
+                                    struct vain_assembly **out)
+{
+    struct vain_assembly *own = NULL;
+    enum vain_status status;
+    *out = NULL;
+    VAIN_ASSERT(config->members >= 1 && config->members <= VAIN_MEMBERS_MAX);
+    VAIN_ASSERT(config->own >= 0 && config->own < config->members);
+    VAIN_TRY(vain_take(sizeof *own, "assembly", (void **)&own));
+    own->config = *config;
+    own->voted = config->voted;
+    own->stand.starting = true;
+    own->stand.voters = vain_set_first(own->config.members);
+    VAIN_TRY_OUT(vain_take_array(config->members, sizeof *own->peers, "members of the assembly",
+                                 (void **)&own->peers));
+    VAIN_TRY_OUT(vain_take_array(config->members, sizeof *own->last_votes, "votes of the assembly",
+                                 (void **)&own->last_votes));
+    *out = own;
+    return VAIN_OK;
+out:
+    vain_assembly_close(&own);
+    return status;
+}
+
+void vain_assembly_close(struct vain_assembly **assembly)
+{
+    if (*assembly == NULL)
+        return;
+    vain_release((*assembly)->peers);
+    vain_release((*assembly)->last_votes);
+    vain_release(*assembly);
+    *assembly = NULL;
+}

@@ -1,0 +1,80 @@
+/* Inside the assembly: what its rules (assembly_rules.c) and its calls (assembly.c) share. */
+#pragma once
+
+#include "collectives/assembly.h"
+
+enum vain_assembly_phase {
+    VAIN_PHASE_IDLE,    /* not ready */
+    VAIN_PHASE_READY,   /* waits for a proposal */
+    VAIN_PHASE_ACKED,   /* has acked one: waits for a quorum of acks */
+    VAIN_PHASE_RUNNING, /* the exchange is under way */
+    VAIN_PHASE_VOTED    /* waits for a quorum of votes */
+};
+
+enum {
+    VAIN_ASSEMBLY_GENERATION_BITS = 16,
+    VAIN_ASSEMBLY_ACK_MS =
+        5000, /* acks come at once: who sends none in this time has refused, or is stuck */
+    VAIN_ASSEMBLY_LOST_MS = 10000, /* a holder of the sum that lives is heard in that time */
+    VAIN_ASSEMBLY_REPEAT_MS =
+        1000, /* between positions told anew, by which who waits asks for what it lacks */
+    VAIN_ASSEMBLY_ATTEMPTS_AHEAD = 4 * VAIN_MEMBERS_MAX /* that a single proposer can skip */
+};
+
+struct vain_assembly_peer {
+    bool up, known; /* known: `position` was told since the link is up */
+    bool late;      /* was not ready in time: not waited for until it is */
+    bool certified; /* was sent the votes of the round before this one */
+    struct vain_position position;
+    bool has_ack, has_vote;
+    struct vain_ack ack;
+    struct vain_vote vote; /* in the current round and generation */
+};
+
+struct vain_assembly {
+    struct vain_assembly_config config;
+    struct vain_assembly_stand stand;
+    enum vain_assembly_phase phase;
+    uint32_t attempt;
+    bool leaving;
+    uint8_t use_key[VAIN_HASH_BYTES];
+    struct vain_proposal proposal; /* VAIN_PHASE_ACKED, VAIN_PHASE_RUNNING: what was acked */
+    uint8_t proposal_hash[VAIN_HASH_BYTES];
+    uint32_t least_attempt; /* those before have failed: who stands at one of them is not ready */
+    struct vain_vote voted; /* this member's last vote; epoch 0: none ever */
+    struct vain_vote *last_votes; /* (members) what ended the round or generation before */
+    int last_vote_count;
+    uint64_t now_ms, waiting_since_ms, told_ms;
+    uint64_t given_up_epoch; /* whose last sum was lost: nobody who stands still in it is ahead */
+    bool lost;               /* see VAIN_POSITION_LOST */
+    bool waiting;            /* for members that are there and not ready */
+    uint64_t misfits;
+    struct vain_assembly_news news;
+    struct vain_assembly_peer *peers; /* (members); the own one holds the own ack and vote */
+};
+
+static inline uint32_t vain_assembly_generation(uint32_t attempt)
+{
+    return attempt >> VAIN_ASSEMBLY_GENERATION_BITS;
+}
+
+int vain_assembly_quorum(const struct vain_assembly *own);
+bool vain_assembly_is_voter(const struct vain_assembly *own, int member);
+bool vain_assembly_is_up(const struct vain_assembly *own, int member);
+bool vain_assembly_in_slot(const struct vain_assembly *own, const struct vain_vote *vote);
+bool vain_assembly_has_voted(const struct vain_assembly *own);
+bool vain_assembly_is_ready(const struct vain_assembly *own);
+bool vain_assembly_is_leaving(const struct vain_assembly *own, int member);
+bool vain_assembly_same_choice(const struct vain_vote *a, const struct vain_vote *b);
+void vain_assembly_send(struct vain_assembly *own, int member, uint16_t kind, const void *body,
+                        size_t bytes);
+void vain_assembly_encode_position(const struct vain_assembly *own,
+                                   uint8_t out[VAIN_MIN_LEN(VAIN_POSITION_BYTES)]);
+void vain_assembly_tell(struct vain_assembly *own);
+void vain_assembly_send_vote(struct vain_assembly *own, int member, const struct vain_vote *vote);
+int vain_assembly_proposer(const struct vain_assembly *own, uint32_t attempt);
+uint32_t vain_assembly_attempt_of_others(const struct vain_assembly *own);
+void vain_assembly_ack(struct vain_assembly *own, const struct vain_proposal *proposal);
+bool vain_assembly_all_up(const struct vain_assembly *own, const struct vain_set *set);
+const struct vain_vote *vain_assembly_decided(const struct vain_assembly *own);
+void vain_assembly_settle(struct vain_assembly *own);
