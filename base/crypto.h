@@ -45,6 +45,16 @@ enum vain_status vain_merkle_root(const void *data, size_t bytes, size_t leaf_by
                                   struct vain_pool *pool,
                                   uint8_t root[VAIN_MIN_LEN(VAIN_HASH_BYTES)]) VAIN_MUST_USE;
 
+/* The same in steps, for who passes leaves on: how many there are (at least one); the hash of one
+ * leaf; hashes of all, (count, VAIN_HASH_BYTES); the root of count > 0 of them. */
+size_t vain_merkle_leaf_count(size_t bytes, size_t leaf_bytes);
+void vain_merkle_leaf(uint64_t index, const void *data, size_t bytes,
+                      uint8_t out[VAIN_MIN_LEN(VAIN_HASH_BYTES)]);
+void vain_merkle_leaves(const void *data, size_t bytes, size_t leaf_bytes, struct vain_pool *pool,
+                        uint8_t *hashes);
+void vain_merkle_root_of_leaves(const uint8_t *hashes, size_t count,
+                                uint8_t root[VAIN_MIN_LEN(VAIN_HASH_BYTES)]);
+
 /* Ed25519. A public key is checked with vain_public_key_valid when it enters the program. */
 bool vain_public_key_valid(const uint8_t key[VAIN_MIN_LEN(VAIN_PUBLIC_KEY_BYTES)]);
 void vain_public_key_of_seed(const uint8_t seed[VAIN_MIN_LEN(VAIN_SEED_BYTES)],
