@@ -283,7 +283,7 @@ static enum vain_status copy_addresses(struct vain_mesh_peer *peer, const char *
         snprintf(peer->addresses[i], sizeof peer->addresses[i], "%s", addresses[i]);
     peer->address_count = count;
     peer->next_address = 0;
-    peer->moved = true;
+    peer->moves++;
     return VAIN_OK;
 }
 

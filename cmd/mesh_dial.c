@@ -56,12 +56,15 @@ static void fail(struct vain_mesh *mesh, struct vain_mesh_peer *peer, struct vai
 
 /* The address whose turn it is; false if none is known. */
 static bool next_address(struct vain_mesh *mesh, struct vain_mesh_peer *peer,
+                         struct vain_mesh_dial *dial,
                          char out[VAIN_MIN_LEN(VAIN_LINK_ADDRESS_BYTES)])
 {
     VAIN_ASSERT(pthread_mutex_lock(&mesh->lock) == 0);
     const int count = peer->address_count;
     if (count > 0)
-        memcpy(out, peer->addresses[peer->next_address++ % count], VAIN_LINK_ADDRESS_BYTES);
+        memcpy(out, peer->addresses[peer->next_address++ % (unsigned)count],
+               VAIN_LINK_ADDRESS_BYTES);
+    dial->moves = peer->moves;
     VAIN_ASSERT(pthread_mutex_unlock(&mesh->lock) == 0);
     return count > 0;
 }
@@ -70,7 +73,7 @@ static enum vain_status begin(struct vain_mesh *mesh, struct vain_mesh_peer *pee
 {
     struct vain_mesh_dial *dial = &peer->dials[number];
     char address[VAIN_LINK_ADDRESS_BYTES];
-    if (!next_address(mesh, peer, address))
+    if (!next_address(mesh, peer, dial, address))
         return vain_fail(VAIN_ERR_NOT_FOUND, "no address of it is known");
     dial->until_ns = vain_mesh_now(mesh) + (uint64_t)VAIN_LINK_DEADLINE_MS * VAIN_MESH_NS_PER_MS;
     return vain_link_dial(mesh->host, address, peer->id, (uint16_t)number, &dial->link);

@@ -25,6 +25,7 @@ struct vain_mesh_dial {
     uint64_t next_ns, until_ns; /* the next attempt; the link's own deadline */
     uint64_t since_ns;          /* when one was established last */
     int failures;               /* since one held for a while */
+    unsigned moves;             /* of its peer, that it has seen */
 };
 
 /* A link of a use that came: its key is being read, or no such use is begun here (yet). */
@@ -47,9 +48,10 @@ struct vain_mesh_peer {
     bool dialled; /* by us; else it dials us */
 
     /* under the lock */
-    int address_count, next_address;
+    int address_count;
+    unsigned next_address;
     char addresses[VAIN_MESH_ADDRESSES_MAX][VAIN_LINK_ADDRESS_BYTES];
-    bool moved;                  /* the thread has not seen the addresses */
+    unsigned moves;              /* how often the addresses were set */
     struct vain_stream *mailbox; /* owned until it is taken */
     bool mailbox_wanted;         /* the user has none, and none waits for it */
     bool in_use;                 /* a member of the use */

@@ -76,9 +76,11 @@ static void look_at_peer(struct vain_mesh *mesh, struct vain_mesh_peer *peer)
         change_use(mesh, peer);
     for (int d = 0; mesh->use_late && d < VAIN_CONNECTIONS_MAX; d++)
         vain_mesh_dial_end(&peer->dials[1 + d]);
-    for (int d = 0; peer->moved && d <= VAIN_CONNECTIONS_MAX; d++)
-        vain_mesh_dial_move(mesh, &peer->dials[d]);
-    peer->moved = false;
+    for (int d = 0; d <= VAIN_CONNECTIONS_MAX; d++) {
+        if (peer->dials[d].moves != peer->moves)
+            vain_mesh_dial_move(mesh, &peer->dials[d]);
+        peer->dials[d].moves = peer->moves;
+    }
 }
 
 /* Under the lock. */
