@@ -110,7 +110,7 @@ static void a_foreign_key_never_comes_out(void)
     CU_ASSERT_EQUAL(second->ops->take(second, 0, 0, &none), VAIN_AGAIN);
     CU_ASSERT_FALSE(town_has_news(&town, 1));
     town_pass_ms(&town, VAIN_MESH_USE_MS + VAIN_MESH_GUEST_MS);
-    CU_ASSERT_TRUE(town_refuses(&town, 1, CONNECTIONS));
+    CU_ASSERT_TRUE(town_refuses_in_time(&town, 1, CONNECTIONS));
     CU_ASSERT_EQUAL(town_take(&town, 1, 0, 1, &none), VAIN_ERR_PEER);
     CU_ASSERT_PTR_NOT_NULL(strstr(vain_fail_message(), "member anna, connection 2: not there"));
     CU_ASSERT_PTR_NULL(none);

@@ -214,6 +214,7 @@ bool town_wait(bool (*condition)(void *context), void *context)
 }
 
 struct goal {
+    struct town *town; /* whose time passes meanwhile; NULL: of nobody */
     const struct vain_connector *connector;
     uint64_t (*count)(const struct vain_connector *connector);
     uint64_t wanted;
@@ -222,6 +223,8 @@ struct goal {
 static bool is_reached(void *context)
 {
     const struct goal *goal = context;
+    if (goal->town != NULL)
+        town_pass_ms(goal->town, 1000);
     return goal->count(goal->connector) >= goal->wanted;
 }
 
@@ -236,12 +239,18 @@ static bool reaches(struct goal goal)
 
 bool town_refuses(const struct town *town, int member, uint64_t count)
 {
-    return reaches((struct goal){town->members[member].connector, vain_mesh_refused, count});
+    return reaches((struct goal){NULL, town->members[member].connector, vain_mesh_refused, count});
+}
+
+bool town_refuses_in_time(struct town *town, int member, uint64_t count)
+{
+    return reaches((struct goal){town, town->members[member].connector, vain_mesh_refused, count});
 }
 
 bool town_establishes(const struct town *town, int member, uint64_t count)
 {
-    return reaches((struct goal){town->members[member].connector, vain_mesh_established, count});
+    return reaches(
+        (struct goal){NULL, town->members[member].connector, vain_mesh_established, count});
 }
 
 /* ---- streams --------------------------------------------------------------------------------- */

@@ -58,6 +58,8 @@ bool town_has_news(const struct town *town, int member);
 bool town_wait(bool (*condition)(void *context), void *context);
 /* Whether so many connections come to be refused there, or established, and no more. */
 bool town_refuses(const struct town *town, int member, uint64_t count);
+/* The same while time passes. */
+bool town_refuses_in_time(struct town *town, int member, uint64_t count);
 bool town_establishes(const struct town *town, int member, uint64_t count);
 
 /* Writes it at one end, waits for it at the other. */
