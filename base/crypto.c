@@ -78,6 +78,12 @@ void vain_hash_init(struct vain_hash_state *state, const char *personal)
     start_hash(state, NULL, 0, personal);
 }
 
+void vain_hash_init_keyed(struct vain_hash_state *state,
+                          const uint8_t key[VAIN_MIN_LEN(VAIN_HASH_BYTES)], const char *personal)
+{
+    start_hash(state, key, VAIN_HASH_BYTES, personal);
+}
+
 void vain_hash_update(struct vain_hash_state *state, const void *data, size_t bytes)
 {
     if (bytes > 0)
@@ -103,7 +109,7 @@ void vain_hash_keyed(const uint8_t key[VAIN_MIN_LEN(VAIN_HASH_BYTES)], const cha
                      const void *data, size_t bytes, uint8_t out[VAIN_MIN_LEN(VAIN_HASH_BYTES)])
 {
     struct vain_hash_state state;
-    start_hash(&state, key, VAIN_HASH_BYTES, personal);
+    vain_hash_init_keyed(&state, key, personal);
     vain_hash_update(&state, data, bytes);
     vain_hash_final(&state, out);
     vain_wipe(&state, sizeof state);
@@ -162,8 +168,9 @@ static void hash_leaf(void *context, int64_t index, int worker)
 
 /* Pairs of neighbours, level by level; an odd last one moves up as it is. This is the shape that
  * splitting at the largest power of two gives, without recursion. */
-static void fold_hashes(uint8_t *hashes, size_t count)
+void vain_merkle_fold(uint8_t *hashes, size_t count)
 {
+    VAIN_ASSERT(count >= 1);
     while (count > 1) {
         const size_t pairs = count / 2;
         for (size_t i = 0; i < pairs; i++)
@@ -192,7 +199,7 @@ enum vain_status vain_merkle_root(const void *data, size_t bytes, size_t leaf_by
         for (size_t i = 0; i < leaf_count; i++)
             hash_leaf(&leaves, (int64_t)i, 0);
     }
-    fold_hashes(hashes, leaf_count);
+    vain_merkle_fold(hashes, leaf_count);
     memcpy(root, hashes, VAIN_HASH_BYTES);
     vain_release(hashes);
     return VAIN_OK;
