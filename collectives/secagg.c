@@ -7,6 +7,7 @@
 
 #include "base/cursor.h"
 #include "base/memory.h"
+#include "collectives/mask_graph.h"
 #include "collectives/own_mask.h"
 
 #define ANNOUNCEMENT_DOMAIN "vain/secagg/key/v1" /* signed with its NUL */
@@ -35,8 +36,10 @@ struct vain_secagg {
     bool accepted; /* the secret has been used and wiped */
     bool proved;   /* every pair has shown that it has one key */
     struct masked_input last;
-    struct vain_own_mask *own;   /* owned; NULL: level 1 */
-    struct vain_context attempt; /* under way */
+    struct vain_own_mask *own;     /* owned; NULL: level 1 */
+    struct vain_mask_graph *graph; /* owned; NULL: masks with all */
+    int neighbours;                /* in the graph */
+    struct vain_context attempt;   /* under way */
 };
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -88,8 +91,10 @@ enum vain_status vain_secagg_open(const struct vain_record_member *members, int 
 
 void vain_secagg_close(struct vain_secagg **secagg)
 {
-    if (*secagg != NULL)
+    if (*secagg != NULL) {
         vain_own_mask_close(&(*secagg)->own);
+        vain_mask_graph_close(&(*secagg)->graph);
+    }
     vain_release_wiped(*secagg);
     *secagg = NULL;
 }
@@ -280,6 +285,21 @@ static void remember(struct vain_secagg *secagg, const struct vain_context *cont
     memcpy(last->set_hash, context->set_hash, VAIN_HASH_BYTES);
 }
 
+enum vain_status vain_secagg_use_graph(struct vain_secagg *secagg, int neighbours)
+{
+    VAIN_ASSERT(secagg->graph == NULL);
+    VAIN_ASSERT(secagg->own == NULL);
+    secagg->neighbours = neighbours;
+    return vain_mask_graph_open(secagg->member_count, &secagg->graph);
+}
+
+static bool has_mask_with(const struct vain_secagg *secagg, int peer)
+{
+    if (peer == secagg->own_index)
+        return false;
+    return secagg->graph == NULL || vain_mask_graph_joins(secagg->graph, secagg->own_index, peer);
+}
+
 const struct vain_masks *vain_secagg_begin(struct vain_secagg *secagg,
                                            const struct vain_context *context, uint64_t input)
 {
@@ -287,8 +307,10 @@ const struct vain_masks *vain_secagg_begin(struct vain_secagg *secagg,
     VAIN_ASSERT(secagg->proved);
     VAIN_ASSERT(secagg->masks.count == 0);
     remember(secagg, context, input);
+    if (secagg->graph != NULL)
+        vain_mask_graph_draw(secagg->graph, context, secagg->neighbours);
     for (int i = 0; i < secagg->member_count; i++) {
-        if (i == secagg->own_index)
+        if (!has_mask_with(secagg, i))
             continue;
         struct vain_mask *mask = &secagg->mask_list[count++];
         mask->domain = VAIN_MASK_PAIR;
@@ -313,6 +335,7 @@ void vain_secagg_end(struct vain_secagg *secagg)
 enum vain_status vain_secagg_use_own_masks(struct vain_secagg *secagg, int threshold)
 {
     VAIN_ASSERT(secagg->own == NULL);
+    VAIN_ASSERT(secagg->graph == NULL);
     VAIN_ASSERT(threshold >= 1 && threshold <= secagg->member_count);
     return vain_own_mask_open(threshold, &secagg->own);
 }

@@ -73,6 +73,10 @@ const struct vain_masks *vain_secagg_begin(struct vain_secagg *secagg,
                                            const struct vain_context *context, uint64_t input);
 void vain_secagg_end(struct vain_secagg *secagg);
 
+/* From the next vain_secagg_begin on pair masks are with `neighbours` members only, those of the
+ * attempt's mask_graph.h. Once, at level 1: shares go to all. */
+enum vain_status vain_secagg_use_graph(struct vain_secagg *secagg, int neighbours) VAIN_MUST_USE;
+
 /* ---- own masks (level 2) --------------------------------------------------------------------- */
 
 /* From the next vain_secagg_begin on words carry an own mask, whose secret any `threshold` other
