@@ -179,7 +179,6 @@ static void hash_leaf(void *context, int64_t index, int worker)
                      leaves->hashes + (size_t)index * VAIN_HASH_BYTES);
 }
 
-<<<<<<< HEAD
 void vain_merkle_leaves(const void *data, size_t bytes, size_t leaf_bytes, struct vain_pool *pool,
                         uint8_t *hashes)
 {
@@ -190,22 +189,6 @@ void vain_merkle_leaves(const void *data, size_t bytes, size_t leaf_bytes, struc
     } else {
         for (int64_t i = 0; i < count; i++)
             hash_leaf(&leaves, i, 0);
-=======
-/* Pairs of neighbours, level by level; an odd last one moves up as it is. This is the shape that
- * splitting at the largest power of two gives, without recursion. */
-void vain_merkle_fold(uint8_t *hashes, size_t count)
-{
-    VAIN_ASSERT(count >= 1);
-    while (count > 1) {
-        const size_t pairs = count / 2;
-        for (size_t i = 0; i < pairs; i++)
-            vain_hash("vain/ckpt/node", hashes + 2 * i * VAIN_HASH_BYTES,
-                      (size_t)2 * VAIN_HASH_BYTES, hashes + i * VAIN_HASH_BYTES);
-        if (count % 2 == 1)
-            memmove(hashes + pairs * VAIN_HASH_BYTES, hashes + (count - 1) * VAIN_HASH_BYTES,
-                    VAIN_HASH_BYTES);
-        count = pairs + count % 2;
->>>>>>> 9db479b6f9136ce903de5d7713a9ad848f11d96e
     }
 }
 
@@ -235,24 +218,11 @@ enum vain_status vain_merkle_root(const void *data, size_t bytes, size_t leaf_by
                                   uint8_t root[VAIN_MIN_LEN(VAIN_HASH_BYTES)])
 {
     void *hashes;
-<<<<<<< HEAD
     const size_t count = vain_merkle_leaf_count(bytes, leaf_bytes);
     memset(root, 0, VAIN_HASH_BYTES);
     VAIN_TRY(vain_take_array((int64_t)count, VAIN_HASH_BYTES, "Merkle leaves", &hashes));
     vain_merkle_leaves(data, bytes, leaf_bytes, pool, hashes);
     vain_merkle_root_of_leaves(hashes, count, root);
-=======
-    VAIN_TRY(vain_take_array((int64_t)leaf_count, VAIN_HASH_BYTES, "Merkle leaves", &hashes));
-    struct leaves leaves = {data, bytes, leaf_bytes, hashes};
-    if (pool != NULL) {
-        vain_pool_run(pool, (int64_t)leaf_count, hash_leaf, &leaves);
-    } else {
-        for (size_t i = 0; i < leaf_count; i++)
-            hash_leaf(&leaves, (int64_t)i, 0);
-    }
-    vain_merkle_fold(hashes, leaf_count);
-    memcpy(root, hashes, VAIN_HASH_BYTES);
->>>>>>> 9db479b6f9136ce903de5d7713a9ad848f11d96e
     vain_release(hashes);
     return VAIN_OK;
 }

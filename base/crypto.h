@@ -48,7 +48,6 @@ enum vain_status vain_merkle_root(const void *data, size_t bytes, size_t leaf_by
                                   struct vain_pool *pool,
                                   uint8_t root[VAIN_MIN_LEN(VAIN_HASH_BYTES)]) VAIN_MUST_USE;
 
-<<<<<<< HEAD
 /* The same in steps, for who passes leaves on: how many there are (at least one); the hash of one
  * leaf; hashes of all, (count, VAIN_HASH_BYTES); the root of count > 0 of them. */
 size_t vain_merkle_leaf_count(size_t bytes, size_t leaf_bytes);
@@ -58,11 +57,6 @@ void vain_merkle_leaves(const void *data, size_t bytes, size_t leaf_bytes, struc
                         uint8_t *hashes);
 void vain_merkle_root_of_leaves(const uint8_t *hashes, size_t count,
                                 uint8_t root[VAIN_MIN_LEN(VAIN_HASH_BYTES)]);
-=======
-/* The tree's shape alone: pairs of hashes (count >= 1, 32 bytes each), in place; the root ends up
- * first. For leaves that are made in another way. */
-void vain_merkle_fold(uint8_t *hashes, size_t count);
->>>>>>> 9db479b6f9136ce903de5d7713a9ad848f11d96e
 
 /* Ed25519. A public key is checked with vain_public_key_valid when it enters the program. */
 bool vain_public_key_valid(const uint8_t key[VAIN_MIN_LEN(VAIN_PUBLIC_KEY_BYTES)]);

@@ -62,8 +62,7 @@ enum vain_status vain_commit_root(const uint8_t salt[VAIN_MIN_LEN(VAIN_COMMIT_SA
         for (size_t i = 0; i < count; i++)
             make_leaf(&leaves, (int64_t)i, 0);
     }
-    vain_merkle_fold(leaves.hashes, count);
-    memcpy(root, leaves.hashes, VAIN_HASH_BYTES);
+    vain_merkle_root_of_leaves(leaves.hashes, count, root);
     vain_release(leaves.hashes);
     return VAIN_OK;
 }

@@ -17,7 +17,7 @@ enum {
 };
 
 /* One leaf of `index` 0, 1, ...: for who has the words a chunk at a time, in any order and on any
- * thread; vain_merkle_fold makes the root of all of them. Local. */
+ * thread; vain_merkle_root_of_leaves makes the root of all of them. Local. */
 void vain_commit_leaf(const uint8_t salt[VAIN_MIN_LEN(VAIN_COMMIT_SALT_BYTES)], uint64_t index,
                       const void *chunk, size_t bytes, uint8_t out[VAIN_MIN_LEN(VAIN_HASH_BYTES)]);
 

@@ -15,6 +15,17 @@ enum {
 
 /* Every kind there is, so that no two parts of the program take the same one. */
 enum vain_letter_kind {
+    VAIN_LETTER_POSITION = 1, /* collectives/assembly.h */
+    VAIN_LETTER_PROPOSAL = 2,
+    VAIN_LETTER_ACK = 3,
+    VAIN_LETTER_VOTE = 4,
+    VAIN_LETTER_HELLO = 8, /* jobs/member_letter.h */
+    VAIN_LETTER_SPEC = 9,
+    VAIN_LETTER_STATE_ASK = 10,
+    VAIN_LETTER_STATE = 11,
+    VAIN_LETTER_RECORD_ASK = 12,
+    VAIN_LETTER_RECORD = 13,
+    VAIN_LETTER_SIGNATURE = 14,
     VAIN_LETTER_FETCH_LEAVES_ASK = 32, /* collectives/fetch.h */
     VAIN_LETTER_FETCH_LEAVES = 33,
     VAIN_LETTER_FETCH_PART_ASK = 34,

@@ -54,9 +54,10 @@ static void leaves_may_come_in_any_order(void)
     CU_ASSERT_EQUAL_FATAL(count, 7);
     for (size_t i = count; i-- > 0;)
         vain_commit_leaf(salt, i, data + 64 * i, i == 6 ? 400 - 6 * 64 : 64, leaves[i]);
-    vain_merkle_fold(leaves[0], count);
+    uint8_t joined[VAIN_HASH_BYTES];
+    vain_merkle_root_of_leaves(leaves[0], count, joined);
     CU_ASSERT_EQUAL(vain_commit_root(salt, &words, NULL, root), VAIN_OK);
-    CU_ASSERT_EQUAL(memcmp(root, leaves[0], sizeof root), 0);
+    CU_ASSERT_EQUAL(memcmp(root, joined, sizeof root), 0);
 }
 
 static void a_root_sees_every_bit_of_words_and_salt(void)
