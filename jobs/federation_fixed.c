@@ -39,6 +39,23 @@ static enum vain_status fixed_roster(struct vain_federation *federation, int64_t
     out->members = fixed->members;
     out->member_rank = fixed->member_rank;
     out->own_index = fixed->own_index;
+    out->attempt = 0;
+    out->comm = fixed->config.comm;
+    out->use = 1;
+    out->platform = NULL;
+    return VAIN_OK;
+}
+
+/* There is one attempt: who dies takes all with it. */
+static enum vain_status fixed_failed(struct vain_federation *federation, enum vain_status status)
+{
+    (void)federation;
+    return status;
+}
+
+static enum vain_status fixed_commit(struct vain_federation *federation)
+{
+    (void)federation;
     return VAIN_OK;
 }
 
@@ -96,6 +113,9 @@ static void fixed_close(struct vain_federation *federation)
 static const struct vain_federation_ops fixed_ops = {
     .name = "fixed",
     .roster = fixed_roster,
+    .form = fixed_roster,
+    .failed = fixed_failed,
+    .commit = fixed_commit,
     .weight = fixed_weight,
     .record = fixed_record,
     .drain = fixed_drain,

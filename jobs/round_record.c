@@ -51,6 +51,7 @@ static void describe(const struct vain_run *run, const struct vain_roster *roste
     memcpy(out->group_id, roster->group_id, VAIN_HASH_BYTES);
     out->epoch = roster->epoch;
     out->round = (uint64_t)run->round + 1;
+    out->attempt = roster->attempt;
     memcpy(out->spec_hash, run->config->spec_hash, VAIN_HASH_BYTES);
     memcpy(out->parameters_before, run->parameters_hash, VAIN_HASH_BYTES);
     memcpy(out->parameters_after, parameters_after, VAIN_HASH_BYTES);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "jobs/catch_up.h"
 #include "jobs/evaluate.h"
 #include "jobs/masks.h"
 #include "jobs/round.h"
@@ -58,7 +59,10 @@ static enum vain_status train(struct vain_run *run)
 {
     const int64_t rounds = run->job->train.rounds;
     while (run->round < rounds) {
-        VAIN_TRY(vain_round(run));
+        const enum vain_status status = vain_round(run);
+        if (status == VAIN_AGAIN)
+            continue;
+        VAIN_TRY(status);
         if (run->round % run->job->checkpoint.every == 0 || run->round == rounds) {
             VAIN_TRY(evaluate(run));
             VAIN_TRY(vain_save(run));
@@ -145,6 +149,8 @@ static enum vain_status start(struct vain_run *run)
         run->round_loss = run->curve[run->curve_count - 1].loss;
         run->validation_loss = run->curve[run->curve_count - 1].validation_loss;
     }
+    if (run->leader)
+        VAIN_TRY(vain_lend(run));
     report_start(run);
     run->start_ns = run->config->world->ops->now_ns(run->config->world);
     if (run->round == 0 && run->method.step_in_round == 0)

@@ -11,10 +11,9 @@
 
 #include "base/host.h"
 #include "base/memory.h"
-#include "collectives/choose.h"
+#include "jobs/group.h"
 #include "jobs/masks.h"
 #include "jobs/outer.h"
-#include "jobs/round_record.h"
 
 /* ------------------------------------------------------------------ sites and members */
 
@@ -206,10 +205,9 @@ static bool leave_exchange(void *context)
     return run->federation->ops->drain(run->federation, true) == VAIN_STOPPED;
 }
 
-static enum vain_status open_federation(struct vain_run *run)
+/* The ranks of the launcher's world: one group, for good. */
+static enum vain_status open_fixed(struct vain_run *run)
 {
-    if (run->writer)
-        VAIN_TRY(vain_record_file_open(run->config->directory, run->config->world, &run->record));
     const struct vain_federation_fixed_config fixed = {
         .comm = &run->members_comm,
         .world = run->config->world,
@@ -221,22 +219,10 @@ static enum vain_status open_federation(struct vain_run *run)
         .signal = run->config->signal,
         .deadline_ms = run->job->exchange.deadline_ms,
     };
-    VAIN_TRY(vain_federation_fixed_open(&fixed, &run->federation));
     struct vain_roster roster;
+    VAIN_TRY(vain_federation_fixed_open(&fixed, &run->federation));
     VAIN_TRY(run->federation->ops->roster(run->federation, 0, &roster));
-    const int count = roster.member_count;
-    VAIN_TRY(vain_take_array(count, sizeof *run->roster_members, "members",
-                             (void **)&run->roster_members));
-    memcpy(run->roster_members, roster.members, (size_t)count * sizeof *run->roster_members);
-    VAIN_TRY(vain_take_array(count, VAIN_SIGNATURE_BYTES, "signatures", (void **)&run->signatures));
-    VAIN_TRY(vain_take_array(count, VAIN_ROUND_VOTE_BYTES, "signatures", (void **)&run->votes));
-    VAIN_TRY(
-        vain_take(vain_round_record_bytes(count), "round record", (void **)&run->record_buffer));
-    VAIN_TRY(vain_take_array(count, sizeof *run->names_by_rank, "member names",
-                             (void **)&run->names_by_rank));
-    for (int i = 0; i < count; i++)
-        run->names_by_rank[roster.member_rank[i]] = run->roster_members[i].name;
-    return VAIN_OK;
+    return vain_group_open(run, &roster);
 }
 
 static enum vain_status open_exchange(struct vain_run *run)
@@ -248,7 +234,6 @@ static enum vain_status open_exchange(struct vain_run *run)
     run->check_random = vain_random_stream(run->job->general.seed, VAIN_PURPOSE_CHECK, "");
     run->rule = &vain_rule_mean;
     run->driver = (struct vain_exchange_driver){
-        .comm = &run->members_comm,
         .world = run->config->world,
         .deadline_ms = options->deadline_ms,
         .leave = leave_exchange,
@@ -259,23 +244,12 @@ static enum vain_status open_exchange(struct vain_run *run)
     VAIN_TRY(run->device.ops->memory.take(&run->device,
                                           (size_t)run->codec.word_count * sizeof(uint32_t), "words",
                                           (void **)&run->words));
-    struct vain_exchange_config exchange = {
-        .member_index = run->members_comm.rank,
-        .member_count = run->members_comm.size,
-        .member_names = run->names_by_rank,
-        .codec = &run->codec,
-        .queue = &run->queue,
-        .gather_bytes_max = VAIN_ROUND_VOTE_BYTES,
-    };
-    exchange.algorithm = (enum vain_algorithm)options->algorithm;
-    if (exchange.algorithm == VAIN_ALGORITHM_AUTO)
-        VAIN_TRY(vain_algorithm_choose(&exchange, &run->driver, run->words, &exchange.algorithm));
-    run->algorithm = exchange.algorithm;
-    if (run->writer && options->algorithm == VAIN_ALGORITHM_AUTO && run->codec.members > 1)
-        vain_event_notice(run->config->events, "exchange.algorithm: auto took '%s', by trial",
-                          vain_algorithm_name(exchange.algorithm));
-    VAIN_TRY(vain_masks_open(run));
-    return vain_exchange_open(&exchange, &run->exchange);
+    VAIN_TRY(
+        vain_promises_open(run->config->directory, run->name, run->config->world, &run->promises));
+    if (run->writer)
+        VAIN_TRY(vain_record_file_open(run->config->directory, run->config->world, &run->record));
+    VAIN_TRY(vain_group_take(run, run->codec.members));
+    return open_fixed(run);
 }
 
 /* ------------------------------------------------------------------ what all must agree on */
@@ -393,8 +367,6 @@ enum vain_status vain_setup(struct vain_run *run, const struct vain_run_config *
     VAIN_TRY(vain_site_open(site, config->world, &run->queue, run->layout.parameter_count + 2,
                             run->job->exchange.deadline_ms, &run->site));
     VAIN_TRY(agree_on_start(run));
-    if (run->leader)
-        VAIN_TRY(open_federation(run));
     VAIN_TRY(open_exchange(run));
     return vain_take_array(run->job->train.rounds + 1, sizeof *run->curve, "loss curve",
                            (void **)&run->curve);
@@ -405,16 +377,12 @@ void vain_teardown(struct vain_run *run)
     const struct vain_memory_ops *memory =
         run->device.ops != NULL ? &run->device.ops->memory : NULL;
     vain_release(run->curve);
-    vain_masks_close(run);
-    vain_exchange_close(&run->exchange);
+    vain_group_close(run);
+    vain_promises_close(&run->promises);
     if (run->federation != NULL)
         run->federation->ops->close(run->federation);
     vain_record_file_close(&run->record);
-    vain_release(run->names_by_rank);
-    vain_release(run->record_buffer);
-    vain_release(run->signatures);
-    vain_release(run->votes);
-    vain_release(run->roster_members);
+    vain_group_release(run);
     if (run->method_ops != NULL)
         run->method_ops->close(&run->method);
     vain_site_close(&run->site);
