@@ -60,6 +60,9 @@ enum vain_status vain_launch_check(const struct vain_launched *launch,
         return vain_fail(VAIN_ERR_INPUT, "exchange.transport: mpi, but no MPI launcher started "
                                          "this process; use 'mpirun -n N vain run ...', "
                                          "or exchange.transport: auto");
+    if (exchange->transport == VAIN_TRANSPORT_TLS)
+        return vain_fail(VAIN_ERR_INPUT, "exchange.transport: tls is checked and explained, but "
+                                         "this version cannot run it; say auto, loop or mpi");
     return VAIN_OK;
 }
 
