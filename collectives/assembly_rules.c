@@ -454,7 +454,7 @@ static const struct vain_position *more_held_state(const struct vain_assembly *o
 }
 
 /* `at_least`: rounds that the others must be ahead, in the same epoch. */
-static bool is_behind(struct vain_assembly *own, uint64_t at_least)
+bool vain_assembly_is_behind(struct vain_assembly *own, uint64_t at_least)
 {
     const struct vain_position *target = NULL;
     for (int i = 0; i < own->config.members; i++) {
@@ -573,7 +573,7 @@ static bool votes_decide(struct vain_assembly *own)
     }
     /* Complete without this member's sum: those who hold it will say so. */
     if (chosen != NULL) {
-        if (!is_behind(own, 1))
+        if (!vain_assembly_is_behind(own, 1))
             look_for_loss(own);
         return true;
     }
@@ -615,9 +615,9 @@ void vain_assembly_settle(struct vain_assembly *own)
         return;
     if (own->phase == VAIN_PHASE_VOTED) {
         /* Those one ahead show this round's votes, if they have not forgotten them. */
-        (void)is_behind(own, patience_is_over(own, VAIN_ASSEMBLY_LOST_MS) ? 1 : 2);
+        (void)vain_assembly_is_behind(own, patience_is_over(own, VAIN_ASSEMBLY_LOST_MS) ? 1 : 2);
         return;
     }
-    if (!is_behind(own, 1) && !vain_assembly_has_voted(own))
+    if (!vain_assembly_is_behind(own, 1) && !vain_assembly_has_voted(own))
         take_part(own);
 }

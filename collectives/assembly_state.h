@@ -77,4 +77,5 @@ uint32_t vain_assembly_attempt_of_others(const struct vain_assembly *own);
 void vain_assembly_ack(struct vain_assembly *own, const struct vain_proposal *proposal);
 bool vain_assembly_all_up(const struct vain_assembly *own, const struct vain_set *set);
 const struct vain_vote *vain_assembly_decided(const struct vain_assembly *own);
+bool vain_assembly_is_behind(struct vain_assembly *own, uint64_t at_least);
 void vain_assembly_settle(struct vain_assembly *own);

@@ -64,6 +64,9 @@ struct vain_federation_ops {
     /* This member holds `holding` now (borrowed until the next call); NULL in a federation that
      * needs not know. After the start, and after every round. */
     enum vain_status (*hold)(struct vain_federation *federation, struct vain_holding *holding);
+    /* After the first hold: wait for as many others as the start needs. VAIN_BEHIND: they hold a
+     * later state. NULL: all are there. */
+    enum vain_status (*meet)(struct vain_federation *federation);
     /* Who takes part in the coming attempt of `round`, agreed with the others, and a communicator
      * to do it with. Blocks. VAIN_AGAIN: the round begins anew, with other words if these have been
      * sent. VAIN_BEHIND: call fetch. VAIN_STOPPED: asked to stop. */
@@ -91,6 +94,8 @@ struct vain_federation_ops {
     enum vain_status (*drain)(struct vain_federation *federation, bool in_exchange);
     /* This member has left outside an exchange; the others are told. */
     enum vain_status (*left)(struct vain_federation *federation);
+    /* The last round is done: wait for others that may need this member. NULL: nobody does. */
+    enum vain_status (*finish)(struct vain_federation *federation);
     void (*close)(struct vain_federation *federation);
 };
 struct vain_federation {
