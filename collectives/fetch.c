@@ -11,11 +11,17 @@
 
 #include "base/limits.h"
 #include "base/memory.h"
+#include "collectives/mailbox.h"
 
 enum {
     NOBODY = -1,
-    VERIFIED_A_STEP = 16 /* leaves of what was there already: 64 MiB, some 80 ms */
+    NAME_BYTES = VAIN_HASH_BYTES + 4, /* of a fetch: root and number */
+    VERIFIED_A_STEP = 16              /* leaves of what was there already: 64 MiB, some 80 ms */
 };
+
+_Static_assert(VAIN_FETCH_WINDOW *(VAIN_LETTER_HEAD_BYTES + VAIN_FETCH_ANSWER_BYTES_MAX) <=
+                   (int)VAIN_MAILBOX_QUEUE_BYTES,
+               "answers to all asks under way fit into the queue of who gives them");
 
 struct ask {
     enum vain_letter_kind kind;
@@ -254,10 +260,21 @@ static size_t answer_bytes(const struct ask *ask)
 static void encode(const struct vain_fetch *fetch, const struct ask *ask,
                    uint8_t out[VAIN_MIN_LEN(VAIN_FETCH_ASK_BYTES)])
 {
-    struct vain_fetch_ask whole = {
-        .kind = ask->kind, .leaf = ask->leaf, .offset = ask->offset, .count = ask->count};
+    struct vain_fetch_ask whole = {.kind = ask->kind,
+                                   .number = fetch->config.number,
+                                   .leaf = ask->leaf,
+                                   .offset = ask->offset,
+                                   .count = ask->count};
     memcpy(whole.root, fetch->root, sizeof whole.root);
     vain_fetch_ask_encode(&whole, out);
+}
+
+/* Whether root and number, which stand first, are those of another fetch. */
+static bool is_of_another(const struct vain_fetch *fetch, const void *body, size_t bytes)
+{
+    uint8_t head[VAIN_FETCH_ASK_BYTES];
+    encode(fetch, &(struct ask){.kind = VAIN_LETTER_FETCH_PART_ASK, .count = 1}, head);
+    return bytes >= sizeof head && memcmp(body, head, NAME_BYTES) != 0;
 }
 
 /* Whether the letter is an answer to this ask: with all that was asked for, or with nothing. */
@@ -309,7 +326,7 @@ void vain_fetch_take(struct vain_fetch *fetch, int member, uint16_t kind, const 
 {
     struct giver *giver = giver_of(fetch, member);
     VAIN_ASSERT(kind == VAIN_LETTER_FETCH_LEAVES || kind == VAIN_LETTER_FETCH_PART);
-    if (!giver->here || giver->standing == LIAR)
+    if (!giver->here || giver->standing == LIAR || is_of_another(fetch, body, bytes))
         return;
     if (giver->count == 0 || !answers(fetch, ask_at(giver, 0), kind, body, bytes)) {
         blame(fetch, member, VAIN_FETCH_WRONG_ANSWER, 0);

@@ -25,6 +25,7 @@ struct vain_fetch_config {
     const uint8_t *root; /* (VAIN_HASH_BYTES) copied */
     uint8_t *state;      /* (bytes) borrowed until close, written leaf by leaf */
     size_t bytes;        /* > 0 */
+    uint32_t number;     /* another for each fetch of this member, see fetch_answer.h */
     int members, own;    /* as in a mailbox */
     size_t leaf_bytes;   /* 0: VAIN_MERKLE_LEAF_BYTES, else as for the root: tests */
     size_t part_bytes;   /* 0: VAIN_FETCH_PART_BYTES, which is the most: tests */
@@ -49,7 +50,8 @@ void vain_fetch_lost(struct vain_fetch *fetch, int member);
 void vain_fetch_late(struct vain_fetch *fetch, int member);
 /* How many answers of `member` are still to come: when not 0, it can be late. */
 int vain_fetch_awaited(const struct vain_fetch *fetch, int member);
-/* A letter of one of the two kinds of answers has come; borrowed for the call. */
+/* A letter of one of the two kinds of answers has come; borrowed for the call. One that answers
+ * another fetch, by its root or number, is ignored: it may be late. */
 void vain_fetch_take(struct vain_fetch *fetch, int member, uint16_t kind, const void *body,
                      size_t bytes);
 

@@ -32,6 +32,7 @@ void vain_fetch_ask_encode(const struct vain_fetch_ask *ask,
     VAIN_ASSERT(wrong_part(ask) == NULL);
     vain_writer_init(&writer, out, VAIN_FETCH_ASK_BYTES);
     vain_write_bytes(&writer, ask->root, sizeof ask->root);
+    vain_write_u32(&writer, ask->number);
     vain_write_u32(&writer, ask->leaf);
     vain_write_u32(&writer, ask->offset);
     vain_write_u32(&writer, ask->count);
@@ -46,6 +47,7 @@ enum vain_status vain_fetch_ask_decode(uint16_t kind, const void *body, size_t b
     vain_reader_init(&reader, body, bytes);
     out->kind = (enum vain_letter_kind)kind;
     vain_read_bytes(&reader, out->root, sizeof out->root);
+    out->number = vain_read_u32(&reader);
     out->leaf = vain_read_u32(&reader);
     out->offset = vain_read_u32(&reader);
     out->count = vain_read_u32(&reader);

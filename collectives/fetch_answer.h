@@ -2,21 +2,22 @@
  *
  * A state is bytes under a Merkle root (base/crypto.h). Both kinds of asks have one shape:
  *
- *   root[32] | u32 leaf | u32 offset | u32 count                            44 bytes, little-endian
+ *   root[32] | u32 number | u32 leaf | u32 offset | u32 count               48 bytes, little-endian
  *
  *   VAIN_LETTER_FETCH_LEAVES_ASK   the hashes of `count` leaves from `leaf` on; offset is 0
  *   VAIN_LETTER_FETCH_PART_ASK     `count` bytes of leaf `leaf`, from its byte `offset` on
  *
- * An answer (VAIN_LETTER_FETCH_LEAVES, VAIN_LETTER_FETCH_PART) is the ask, then all that was asked
- * for, or nothing: then the member does not have that state. A member answers in the order in which
- * it was asked, and keeps nothing of an ask once it is answered. */
+ * The number is the asker's own, another for each fetch, so that late answers to one are not taken
+ * for lies in the next. An answer (VAIN_LETTER_FETCH_LEAVES, VAIN_LETTER_FETCH_PART) is the ask,
+ * then all that was asked for, or nothing: then the member does not have that state. A member
+ * answers in the order in which it was asked, and keeps nothing of an ask once it is answered. */
 #pragma once
 
 #include "base/crypto.h"
 #include "collectives/letter.h"
 
 enum {
-    VAIN_FETCH_ASK_BYTES = 44,
+    VAIN_FETCH_ASK_BYTES = 48,
     VAIN_FETCH_LEAVES_MAX = 8192,      /* hashes in a letter: 256 KiB */
     VAIN_FETCH_PART_BYTES = 512 << 10, /* bytes of a state in a letter, at most */
     VAIN_FETCH_ANSWER_BYTES_MAX = VAIN_FETCH_ASK_BYTES + VAIN_FETCH_PART_BYTES
@@ -25,7 +26,7 @@ enum {
 struct vain_fetch_ask {
     enum vain_letter_kind kind; /* one of the two asks */
     uint8_t root[VAIN_HASH_BYTES];
-    uint32_t leaf, offset, count;
+    uint32_t number, leaf, offset, count;
 };
 /* What decode would refuse is a bug. */
 void vain_fetch_ask_encode(const struct vain_fetch_ask *ask,
@@ -50,8 +51,10 @@ struct vain_fetch_answer {
     uint8_t body[VAIN_FETCH_ANSWER_BYTES_MAX];
 };
 /* The answer to a letter of `kind`, one of the two asks; `source` NULL: this member has no state.
- * Local, does not block. VAIN_ERR_CORRUPT: no honest member would ask this; the message says why,
- * and there is no answer. */
+ * Who keeps to VAIN_FETCH_WINDOW (collectives/fetch.h) finds room in an empty queue of a mailbox
+ * for all answers, so a queue that is full may wait for later asks too. Local, does not block.
+ * VAIN_ERR_CORRUPT: no honest member would ask this; the message says why, and there is no answer.
+ */
 enum vain_status vain_fetch_answer(const struct vain_fetch_source *source, uint16_t kind,
                                    const void *body, size_t bytes,
                                    struct vain_fetch_answer *out) VAIN_MUST_USE;

@@ -84,6 +84,17 @@ static void answer(struct vain_fetch *fetch, uint8_t where, uint8_t change)
                     scene.answer.bytes);
 }
 
+/* What `member` was asked is not answered any more. */
+static void forget(int member)
+{
+    int kept = 0;
+    for (int i = 0; i < scene.ask_count; i++) {
+        if (scene.asks[i].member != member)
+            scene.asks[kept++] = scene.asks[i];
+    }
+    scene.ask_count = kept;
+}
+
 static void act(struct vain_fetch *fetch, uint8_t what, const uint8_t *data, size_t bytes)
 {
     const int member = 1 + what / 16 % (MEMBERS - 1);
@@ -101,6 +112,7 @@ static void act(struct vain_fetch *fetch, uint8_t what, const uint8_t *data, siz
         vain_fetch_take(fetch, member, VAIN_LETTER_FETCH_PART, data, bytes);
         break;
     case 4:
+        forget(member);
         vain_fetch_joined(fetch, member);
         break;
     case 5:

@@ -5,7 +5,7 @@
 #include "tests/unit/collectives/trickle.h"
 #include "tests/unit/suite.h"
 
-enum { OWN = 0, TURNS_MAX = 100000 };
+enum { OWN = 0, TURNS_MAX = 100000, NUMBER = 77, NAME_BYTES = VAIN_HASH_BYTES + 4 };
 
 static uint64_t random_below(struct givers *givers, uint64_t end)
 {
@@ -27,6 +27,7 @@ void givers_open(struct givers *givers, uint64_t seed, size_t bytes)
     const struct vain_fetch_config config = {.root = givers->root,
                                              .state = givers->state,
                                              .bytes = bytes,
+                                             .number = NUMBER,
                                              .members = GIVERS_MEMBERS,
                                              .own = OWN,
                                              .leaf_bytes = GIVERS_LEAF_BYTES,
@@ -65,7 +66,8 @@ static void take_verdicts(struct givers *givers)
             break;
         case VAIN_FETCH_WRONG_ANSWER:
             CU_ASSERT_TRUE(kind == GIVER_WRONG_LENGTH || kind == GIVER_WRONG_HEAD ||
-                           kind == GIVER_REPEATS || kind == GIVER_UNASKED);
+                           kind == GIVER_REPEATS || kind == GIVER_OTHER_FETCH ||
+                           kind == GIVER_UNASKED);
             break;
         }
     }
@@ -85,6 +87,7 @@ static enum vain_status take_ask(void *context, int member, uint16_t kind, const
     CU_ASSERT_EQUAL_FATAL(bytes, VAIN_FETCH_ASK_BYTES);
     CU_ASSERT_EQUAL_FATAL(vain_fetch_ask_decode(kind, body, bytes, &ask), VAIN_OK);
     CU_ASSERT_EQUAL(memcmp(ask.root, givers->root, sizeof ask.root), 0);
+    CU_ASSERT_EQUAL(ask.number, NUMBER);
     if (givers->ask_count[member] >= givers->room)
         return VAIN_AGAIN;
     struct giver_ask *kept = &givers->asks[member][givers->ask_count[member]++];
@@ -138,7 +141,9 @@ static void spoil(struct givers *givers, enum giver_kind kind, struct vain_fetch
     if (kind == GIVER_WRONG_HASHES && hashes)
         change_byte(givers, answer, VAIN_FETCH_ASK_BYTES);
     if (kind == GIVER_WRONG_HEAD && sometimes)
-        answer->body[random_below(givers, VAIN_FETCH_ASK_BYTES)] ^= 1;
+        answer->body[NAME_BYTES + random_below(givers, VAIN_FETCH_ASK_BYTES - NAME_BYTES)] ^= 1;
+    if (kind == GIVER_OTHER_FETCH && sometimes)
+        answer->body[random_below(givers, NAME_BYTES)] ^= 1;
     if (kind == GIVER_WRONG_LENGTH && sometimes)
         answer->bytes =
             random_below(givers, 2) == 0 ? answer->bytes + 1 : random_below(givers, answer->bytes);
@@ -163,7 +168,11 @@ bool givers_answer(struct givers *givers, int member)
     if (!givers->here[member] || kind == GIVER_SILENT)
         return false;
     if (kind == GIVER_UNASKED && !givers->found_out[member] && random_below(givers, 3) == 0) {
+        const struct vain_fetch_ask ask = {
+            .kind = VAIN_LETTER_FETCH_PART_ASK, .number = NUMBER, .leaf = 1 << 20, .count = 12};
         answer = (struct vain_fetch_answer){.kind = VAIN_LETTER_FETCH_PART, .bytes = 60};
+        vain_fetch_ask_encode(&ask, answer.body);
+        memcpy(answer.body, givers->root, sizeof givers->root);
         deliver(givers, member, &answer);
     }
     if (givers->ask_count[member] == 0)

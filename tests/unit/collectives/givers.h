@@ -23,7 +23,8 @@ enum giver_kind {
     GIVER_REPEATS,      /* answers twice */
     GIVER_UNASKED,      /* begins with an answer to nothing */
     GIVER_SILENT,
-    GIVER_WITHOUT, /* has another state */
+    GIVER_OTHER_FETCH, /* sometimes answers an ask of another fetch */
+    GIVER_WITHOUT,     /* has another state */
     GIVER_KINDS
 };
 

@@ -132,6 +132,34 @@ static void letters_of_who_is_lost_are_ignored(void)
     givers_close(&givers);
 }
 
+/* Answers to an earlier fetch may come in the middle of this one, whole or as word that there is
+ * nothing. Of this fetch's own, none may be too short to tell. */
+static void answers_to_another_fetch_are_ignored(void)
+{
+    static const int changed[] = {0, 31, 32, 35}; /* in root and number */
+    uint8_t body[VAIN_FETCH_ASK_BYTES + GIVERS_PART_BYTES];
+    struct vain_fetch_verdict verdict;
+    open_with(17, BYTES, 1);
+    for (int turn = 0; turn < 40; turn++) {
+        CU_ASSERT_EQUAL(givers_step(&givers), VAIN_OK);
+        for (size_t i = 0; i < VAIN_COUNT_OF(changed); i++) {
+            memset(body, 0, sizeof body);
+            memcpy(body, givers.asks[1][0].body, VAIN_FETCH_ASK_BYTES);
+            body[changed[i]] ^= 1;
+            vain_fetch_take(givers.fetch, 1, VAIN_LETTER_FETCH_PART, body, sizeof body);
+            vain_fetch_take(givers.fetch, 1, VAIN_LETTER_FETCH_PART, body, VAIN_FETCH_ASK_BYTES);
+        }
+        CU_ASSERT_TRUE(givers_answer(&givers, 1));
+    }
+    givers_settle(&givers);
+    givers_expect_whole(&givers);
+    CU_ASSERT_FALSE(vain_fetch_next_verdict(givers.fetch, &verdict));
+    vain_fetch_take(givers.fetch, 1, VAIN_LETTER_FETCH_PART, body, VAIN_FETCH_ASK_BYTES - 1);
+    CU_ASSERT_TRUE(vain_fetch_next_verdict(givers.fetch, &verdict));
+    CU_ASSERT_EQUAL(verdict.fault, VAIN_FETCH_WRONG_ANSWER);
+    givers_close(&givers);
+}
+
 /* Also when it was asked for hashes: nobody else is asked for those before it is late. */
 static void who_is_late_is_asked_no_more_until_it_answers(void)
 {
@@ -560,6 +588,7 @@ static const struct vain_test tests[] = {
     {"no leaf is asked twice of honest members", no_leaf_is_asked_twice_of_honest_members},
     {"what a lost member was giving others give", what_a_lost_member_was_giving_others_give},
     {"letters of who is lost are ignored", letters_of_who_is_lost_are_ignored},
+    {"answers to another fetch are ignored", answers_to_another_fetch_are_ignored},
     {"who is late is asked no more until it answers",
      who_is_late_is_asked_no_more_until_it_answers},
     {"who was late gives again once it answers", who_was_late_gives_again_once_it_answers},

@@ -49,6 +49,7 @@ static void asks_are_these_bytes(void)
 {
     uint8_t expected[VAIN_FETCH_ASK_BYTES], data[VAIN_FETCH_ASK_BYTES];
     struct vain_fetch_ask ask = {.kind = VAIN_LETTER_FETCH_PART_ASK,
+                                 .number = 0x0d0c0b0a,
                                  .leaf = 0x01020304,
                                  .offset = 0x00300000,
                                  .count = VAIN_FETCH_PART_BYTES},
@@ -56,7 +57,7 @@ static void asks_are_these_bytes(void)
     memset(ask.root, 0xab, sizeof ask.root);
     CU_ASSERT_EQUAL_FATAL(
         test_hex("abababababababababababababababababababababababababababababababab"
-                 "040302010000300000000800",
+                 "0a0b0c0d040302010000300000000800",
                  expected, sizeof expected),
         sizeof expected);
     vain_fetch_ask_encode(&ask, data);
@@ -65,6 +66,7 @@ static void asks_are_these_bytes(void)
                     VAIN_OK);
     CU_ASSERT_EQUAL(back.kind, ask.kind);
     CU_ASSERT_EQUAL(memcmp(back.root, ask.root, sizeof back.root), 0);
+    CU_ASSERT_EQUAL(back.number, ask.number);
     CU_ASSERT_EQUAL(back.leaf, ask.leaf);
     CU_ASSERT_EQUAL(back.offset, ask.offset);
     CU_ASSERT_EQUAL(back.count, ask.count);
@@ -91,8 +93,8 @@ static void what_nobody_would_ask_is_refused_by_name(void)
     for (size_t i = 0; i < VAIN_COUNT_OF(rows); i++) {
         uint8_t body[VAIN_FETCH_ASK_BYTES] = {0};
         for (int byte = 0; byte < 4; byte++) {
-            body[36 + byte] = (uint8_t)(rows[i].offset >> 8 * byte);
-            body[40 + byte] = (uint8_t)(rows[i].count >> 8 * byte);
+            body[40 + byte] = (uint8_t)(rows[i].offset >> 8 * byte);
+            body[44 + byte] = (uint8_t)(rows[i].count >> 8 * byte);
         }
         CU_ASSERT_EQUAL(
             vain_fetch_answer(NULL, (uint16_t)rows[i].kind, body, sizeof body, &given.answer),
