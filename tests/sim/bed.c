@@ -1,0 +1,1 @@
+int bed_unused_;

@@ -1,0 +1,1 @@
+int test_storage_unused_;

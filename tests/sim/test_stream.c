@@ -1,0 +1,1 @@
+int test_stream_unused_;
