@@ -39,10 +39,11 @@ static enum vain_status feed(struct vain_exchange *exchange, struct vain_comm *c
     return VAIN_OK;
 }
 
-/* One round of tests; what is done is fed in, which may post more. */
+/* One round of tests; what is done is fed in, which may post more, and counted. */
 static enum vain_status test_requests(struct vain_exchange *exchange, struct vain_comm *comm,
-                                      struct vain_exchange_out *out)
+                                      struct vain_exchange_out *out, int *done)
 {
+    *done = 0;
     for (int id = 0; id < exchange->action_ids && out->status == VAIN_AGAIN; id++) {
         struct vain_request *request = &exchange->wire->requests[id];
         if (request->comm == NULL)
@@ -51,6 +52,7 @@ static enum vain_status test_requests(struct vain_exchange *exchange, struct vai
         if (status == VAIN_AGAIN)
             continue;
         VAIN_TRY(status);
+        ++*done;
         VAIN_TRY(
             feed(exchange, comm, (struct vain_exchange_event){VAIN_EXCHANGE_DONE_ACTION, id}, out));
     }
@@ -87,10 +89,11 @@ static enum vain_status too_late(const struct vain_exchange *exchange, int64_t d
 
 /* One round of tests, then whoever wants to leave and the clock are asked. `out` has the state
  * machine's answer; anything but VAIN_OK says why the call is lost. */
-static enum vain_status turn(struct vain_exchange *exchange, struct vain_exchange_out *out)
+static enum vain_status turn(struct vain_exchange *exchange, struct vain_exchange_out *out,
+                             int *done)
 {
     const struct vain_exchange_driver *driver = &exchange->driver;
-    VAIN_TRY(test_requests(exchange, driver->comm, out));
+    VAIN_TRY(test_requests(exchange, driver->comm, out, done));
     if (out->status == VAIN_AGAIN && exchange->phase == VAIN_EXCHANGE_CONTEXT &&
         driver->leave != NULL && driver->leave(driver->leave_context))
         VAIN_TRY(feed(exchange, driver->comm, (struct vain_exchange_event){VAIN_EXCHANGE_LEAVE, 0},
@@ -150,21 +153,27 @@ enum vain_status vain_exchange_start(struct vain_exchange *exchange,
     return answer(exchange, status, &out);
 }
 
-/* One turn of a call that is under way. */
-static enum vain_status go_on(struct vain_exchange *exchange)
+/* One turn of a call that is under way; *done requests have ended in it. */
+static enum vain_status go_on(struct vain_exchange *exchange, int *done)
 {
     struct vain_exchange_out out = {.status = VAIN_AGAIN};
     VAIN_ASSERT(exchange->driven);
-    return answer(exchange, turn(exchange, &out), &out);
+    return answer(exchange, turn(exchange, &out, done), &out);
 }
 
 enum vain_status vain_exchange_poll(struct vain_exchange *exchange)
 {
     struct vain_comm *comm = exchange->driver.comm;
+    enum vain_status status;
+    int done;
     VAIN_ASSERT(exchange->driven);
-    if (comm->ops->wait != NULL)
-        comm->ops->wait(comm, 0);
-    return go_on(exchange);
+    /* What an end posts may be there already, and nothing would tell of it later. */
+    do {
+        if (comm->ops->wait != NULL)
+            comm->ops->wait(comm, 0);
+        status = go_on(exchange, &done);
+    } while (status == VAIN_AGAIN && done > 0);
+    return status;
 }
 
 uint64_t vain_exchange_deadline_ns(const struct vain_exchange *exchange)
@@ -178,8 +187,9 @@ enum vain_status vain_exchange_drive(struct vain_exchange *exchange,
 {
     struct vain_patience patience = vain_patience_start(driver->comm, driver->world, 0);
     enum vain_status status = vain_exchange_start(exchange, call, driver);
+    int done;
     while (status == VAIN_AGAIN) {
-        status = go_on(exchange);
+        status = go_on(exchange, &done);
         if (status == VAIN_AGAIN)
             (void)vain_patience_wait(&patience); /* the deadline is the call's own */
     }

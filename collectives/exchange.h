@@ -132,13 +132,14 @@ struct vain_exchange_driver {
     bool (*leave)(void *context);
     void *leave_context;
 };
-/* Begin a call, without waiting; *driver is copied. VAIN_AGAIN: it is under way, go on with poll;
- * anything else: how it has ended. */
+/* Begin a call, without waiting; *driver is copied. VAIN_AGAIN: it is under way, go on with poll at
+ * once; anything else: how it has ended. */
 enum vain_status vain_exchange_start(struct vain_exchange *exchange,
                                      enum vain_exchange_event_kind call,
                                      const struct vain_exchange_driver *driver) VAIN_MUST_USE;
-/* Move what can be moved of the call under way, without waiting. VAIN_AGAIN: again, when the
- * transport may have moved or the deadline is there; anything else: how it has ended, told once. */
+/* Move what can be moved of the call under way, without waiting. VAIN_AGAIN: nothing is left to do
+ * before the transport has something new (a stream is ready) or the deadline is there; anything
+ * else: how it has ended, told once. */
 enum vain_status vain_exchange_poll(struct vain_exchange *exchange) VAIN_MUST_USE;
 /* When poll ends the call that is under way as too late, by the driver's world; UINT64_MAX: never,
  * or none is. */

@@ -119,6 +119,17 @@ static enum vain_status encode(struct exchange_member *member, struct vain_rando
                              member->words, member->residual, &report);
 }
 
+static enum vain_status poll(struct exchange_member *member)
+{
+    struct vain_world *world = vain_sim_world(member->plan->sim, member->index);
+    const uint64_t deadline_ns = vain_exchange_deadline_ns(member->exchange);
+    const enum vain_status status = vain_exchange_poll(member->exchange);
+    if (status == VAIN_AGAIN && world->ops->now_ns(world) >= deadline_ns)
+        judge_says(member->plan->judge, "member %d, round %d: a call went on past its deadline",
+                   member->index, member->round);
+    return status;
+}
+
 static enum vain_status start(struct exchange_member *member, enum vain_exchange_event_kind call)
 {
     const struct exchange_plan *plan = member->plan;
@@ -127,9 +138,10 @@ static enum vain_status start(struct exchange_member *member, enum vain_exchange
                                                 .deadline_ms = plan->deadline_ms};
     member->call = call;
     const enum vain_status status = vain_exchange_start(member->exchange, call, &driver);
-    if (status == VAIN_AGAIN)
-        vain_sim_timer(plan->sim, member->index, vain_exchange_deadline_ns(member->exchange));
-    return status;
+    if (status != VAIN_AGAIN)
+        return status;
+    vain_sim_timer(plan->sim, member->index, vain_exchange_deadline_ns(member->exchange));
+    return poll(member);
 }
 
 static enum vain_status begin_round(struct exchange_member *member)
@@ -182,17 +194,6 @@ static enum vain_status next_call(struct exchange_member *member)
         return begin_round(member);
     end(member, VAIN_OK);
     return VAIN_AGAIN;
-}
-
-static enum vain_status poll(struct exchange_member *member)
-{
-    struct vain_world *world = vain_sim_world(member->plan->sim, member->index);
-    const uint64_t deadline_ns = vain_exchange_deadline_ns(member->exchange);
-    const enum vain_status status = vain_exchange_poll(member->exchange);
-    if (status == VAIN_AGAIN && world->ops->now_ns(world) >= deadline_ns)
-        judge_says(member->plan->judge, "member %d, round %d: a call went on past its deadline",
-                   member->index, member->round);
-    return status;
 }
 
 void exchange_member_step(struct exchange_member *member)
