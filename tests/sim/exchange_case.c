@@ -10,7 +10,7 @@
 enum {
     NAME_BYTES = 12,
     DEADLINE_S = 3600, /* of a call: far more than the slowest world needs */
-    SPREAD_S = 600,    /* after one has failed, all others know */
+    SPREAD_S = 600,    /* after one has failed, all that it can tell know */
     CALM_S = 10        /* faults happen before */
 };
 
@@ -154,18 +154,6 @@ static bool have_all_ended(const struct exchange_case *own)
     return true;
 }
 
-/* When the first live member failed; UINT64_MAX: none did. */
-static uint64_t first_failure_ns(const struct exchange_case *own)
-{
-    uint64_t first = UINT64_MAX;
-    for (int i = 0; i < own->plan.members; i++) {
-        const struct exchange_member *member = &own->members[i];
-        if (member->ended && member->status != VAIN_OK && member->ended_ns < first)
-            first = member->ended_ns;
-    }
-    return first;
-}
-
 static void run(struct exchange_case *own)
 {
     const uint64_t limit_ns = (uint64_t)own->plan.rounds * 4 * DEADLINE_S * VAIN_SIM_S;
@@ -181,18 +169,32 @@ static void run(struct exchange_case *own)
     }
 }
 
+/* Whether `teller` had failed long before `member` ended, and could have told it. */
+static bool could_tell(const struct exchange_case *own, int teller, int member)
+{
+    const struct exchange_member *first = &own->members[teller], *second = &own->members[member];
+    const uint64_t calm_ns = CALM_S * VAIN_SIM_S;
+    const uint64_t from_ns = first->ended_ns > calm_ns ? first->ended_ns : calm_ns;
+    return first->ended && first->status != VAIN_OK &&
+           second->ended_ns > from_ns + SPREAD_S * VAIN_SIM_S &&
+           vain_sim_are_joined(own->sim, teller, member);
+}
+
+/* Who has failed tells all others, so that nobody waits for long. (Who has left does not, and one
+ * whose streams to all others broke waits until its deadline for a host that died in silence.) */
 static void judge_spread(struct exchange_case *own)
 {
-    uint64_t from_ns = first_failure_ns(own);
-    if (from_ns == UINT64_MAX || vain_sim_tally(own->sim)->flips > 0)
+    if (vain_sim_tally(own->sim)->flips > 0)
         return;
-    from_ns = from_ns > CALM_S * VAIN_SIM_S ? from_ns : CALM_S * VAIN_SIM_S;
     for (int i = 0; i < own->plan.members; i++) {
         const struct exchange_member *member = &own->members[i];
-        if (member->ended && member->ended_ns > from_ns + SPREAD_S * VAIN_SIM_S)
-            judge_says(&own->judge, "member %d learned only after %llu s that all is lost: %s", i,
-                       (unsigned long long)((member->ended_ns - from_ns) / VAIN_SIM_S),
-                       member->why);
+        if (!member->ended || member->ended_ns <= (CALM_S + SPREAD_S) * VAIN_SIM_S)
+            continue;
+        for (int j = 0; j < own->plan.members; j++) {
+            if (j != i && could_tell(own, j, i))
+                judge_says(&own->judge, "member %d was not told that member %d had failed: %s", i,
+                           j, member->why);
+        }
     }
 }
 

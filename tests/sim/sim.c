@@ -333,8 +333,16 @@ void vain_sim_heal(struct vain_sim *sim)
 void vain_sim_break(struct vain_sim *sim, int a, int b)
 {
     for (struct vain_sim_pair *pair = sim->pairs; pair != NULL; pair = pair->next) {
-        const int first = pair->ends[0].node, second = pair->ends[1].node;
-        if ((first == a && second == b) || (first == b && second == a))
+        if (vain_sim_pair_is_of(pair, a, b))
             vain_sim_pair_break(pair);
     }
+}
+
+bool vain_sim_are_joined(const struct vain_sim *sim, int a, int b)
+{
+    const struct vain_sim_pair *pair = sim->pairs;
+    while (pair != NULL && (!vain_sim_pair_is_of(pair, a, b) || pair->broken ||
+                            !pair->ends[0].open || !pair->ends[1].open))
+        pair = pair->next;
+    return pair != NULL;
 }

@@ -72,6 +72,8 @@ void vain_sim_note(struct vain_sim *sim, uint64_t value);
  * VAIN_ERR_PEER while one is down or a direction between them is cut. */
 enum vain_status vain_sim_connect(struct vain_sim *sim, int a, int b, struct vain_stream **at_a,
                                   struct vain_stream **at_b) VAIN_MUST_USE;
+/* Whether the two have a stream that is neither broken nor closed at an end. */
+bool vain_sim_are_joined(const struct vain_sim *sim, int a, int b);
 
 /* ---- storage --------------------------------------------------------------------------------- */
 

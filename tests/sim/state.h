@@ -71,6 +71,11 @@ struct vain_sim_pair {
     int events; /* in the queue */
     struct vain_sim_pair *next, *previous;
 };
+static inline bool vain_sim_pair_is_of(const struct vain_sim_pair *pair, int a, int b)
+{
+    const int first = pair->ends[0].node, second = pair->ends[1].node;
+    return (first == a && second == b) || (first == b && second == a);
+}
 void vain_sim_pair_arrive(struct vain_sim_pair *pair, int from);
 void vain_sim_pair_break(struct vain_sim_pair *pair);
 /* Break it at `at_ns`. */
