@@ -49,10 +49,11 @@ static void draw_plan(struct exchange_case *own, struct vain_sim_random *random)
 static void draw_world(struct exchange_case *own, struct vain_sim_random *random)
 {
     own->faults = vain_sim_faults_draw(own->seed);
-    if (vain_sim_draw(random, 6) == 0)
-        own->faults.flip_ppm = 20000;
-    if (vain_sim_draw(random, 2) == 0)
+    const uint32_t kind = vain_sim_draw(random, 6);
+    if (kind < 3)
         vain_sim_faults_gentle(&own->faults);
+    if (kind == 0)
+        own->faults.flip_ppm = 100000; /* alone, so that it meets words on their way */
     /* Long messages in tiny pieces find nothing that short ones do not, and cost seconds. */
     const uint32_t piece_most = (uint32_t)own->plan.parameters / 16;
     own->faults.piece_bytes += piece_most;
@@ -217,6 +218,8 @@ static void judge_ends(struct exchange_case *own, struct exchange_result *out)
                  member->status != VAIN_ERR_TIMEOUT)
             judge_says(&own->judge, "member %d: status %d: %s", i, (int)member->status,
                        member->why);
+        else if (member->status == VAIN_ERR_TIMEOUT && tally->silent + tally->flips == 0)
+            judge_says(&own->judge, "member %d waited for what could not come: %s", i, member->why);
         else if (member->status != VAIN_OK && !out->harmed)
             judge_says(&own->judge, "member %d failed though nothing had happened: %s", i,
                        member->why);

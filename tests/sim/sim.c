@@ -175,6 +175,7 @@ static void die(struct vain_sim *sim, int number)
     node->crash_at = 0;
     sim->down++;
     sim->tally.crashes++;
+    sim->tally.silent += silent;
     vain_sim_files_crash(sim, number);
     for (struct vain_sim_end *end = node->ends; end != NULL; end = end->next) {
         end->dead = true;

@@ -114,6 +114,7 @@ void vain_sim_calm(struct vain_sim *sim);
 struct vain_sim_tally {
     uint64_t events, steps, bytes;
     uint32_t crashes, restarts, stalls, partitions;
+    uint32_t silent;    /* of the crashes: no stream breaks for it */
     uint32_t breaks;    /* streams that broke, not by a crash */
     uint32_t lost_ends; /* that were closed before all had arrived, which was lost */
     uint32_t flips, storage_errors;
