@@ -93,12 +93,11 @@ void vain_own_mask_mark_disclosed(struct vain_own_mask *own, const struct vain_c
 {
     struct disclosure *last = &own->disclosed;
     uint8_t attempt[VAIN_HASH_BYTES];
+    VAIN_ASSERT(own->live);
     vain_share_attempt(context, attempt);
-    if (last->any) {
-        VAIN_ASSERT(context->round >= last->round);
-        VAIN_ASSERT(context->round > last->round ||
-                    memcmp(attempt, last->attempt, sizeof attempt) == 0);
-    }
+    VAIN_ASSERT(memcmp(attempt, own->attempt, sizeof attempt) == 0);
+    VAIN_ASSERT(!last->any || context->round > last->round ||
+                memcmp(attempt, last->attempt, sizeof attempt) == 0);
     last->any = true;
     last->round = context->round;
     memcpy(last->attempt, attempt, sizeof attempt);
@@ -107,10 +106,6 @@ void vain_own_mask_mark_disclosed(struct vain_own_mask *own, const struct vain_c
 void vain_own_mask_disclose(struct vain_own_mask *own, const struct vain_context *context,
                             struct vain_scalar *out)
 {
-    uint8_t attempt[VAIN_HASH_BYTES];
-    VAIN_ASSERT(own->live);
-    vain_share_attempt(context, attempt);
-    VAIN_ASSERT(memcmp(attempt, own->attempt, sizeof attempt) == 0);
     vain_own_mask_mark_disclosed(own, context);
     *out = own->coefficients[0];
 }

@@ -29,13 +29,13 @@ void vain_own_mask_share(const struct vain_own_mask *own, int index, struct vain
 /* Wipes secret and polynomial; fine if none is under way. */
 void vain_own_mask_end(struct vain_own_mask *own);
 
-/* Give out the secret, in the attempt that it was made for (asserted). */
+/* Give out the secret, between begin and end of the attempt that it was made for (asserted). */
 void vain_own_mask_disclose(struct vain_own_mask *own, const struct vain_context *context,
                             struct vain_scalar *out);
-/* Something that opens a sum of this attempt has been given out: the own secret (disclose says so
- * itself), or a share of another's. A bug if it was for another attempt of the same round, or of
- * a later round: with two sums over two sets the difference is somebody's delta. Within this
- * process; over restarts the caller's promises say it. */
+/* Something that opens a sum of the attempt under way has been given out: the own secret (disclose
+ * says so itself), or a share of another's. A bug if something was given out for another attempt of
+ * the same round, or of a later one: with two sums over two sets the difference is somebody's
+ * delta. Within this process; over restarts the caller's promises say it. */
 void vain_own_mask_mark_disclosed(struct vain_own_mask *own, const struct vain_context *context);
 
 /* The seed that a secret stands for. Local. */

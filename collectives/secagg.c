@@ -19,6 +19,7 @@ enum { MESSAGE_BYTES = sizeof ANNOUNCEMENT_DOMAIN + VAIN_HASH_BYTES + 32 + VAIN_
 /* What was masked last. */
 struct masked_input {
     bool any;
+    bool opened; /* a sum with it can be known, so that another set must not get it */
     uint64_t input, round;
     uint32_t attempt;
     uint8_t set_hash[VAIN_HASH_BYTES];
@@ -267,18 +268,21 @@ void vain_secagg_seed(const uint8_t pair_key[VAIN_MIN_LEN(VAIN_HASH_BYTES)],
     vain_hash_keyed(pair_key, "vain/secagg/seed", bytes, sizeof bytes, out);
 }
 
-/* The promise "one set an input", within this process; and no context twice, since seeds come from
- * it: words of two inputs would lie under the same stream. */
+/* The promise "one set an input", within this process: at level 1 as soon as words may have left,
+ * at level 2 once something was disclosed that opens their sum. And no context twice, since seeds
+ * come from it: words of two inputs would lie under the same stream. */
 static void remember(struct vain_secagg *secagg, const struct vain_context *context, uint64_t input)
 {
     struct masked_input *last = &secagg->last;
+    const bool again = last->any && last->input == input;
     if (last->any) {
-        VAIN_ASSERT(last->input != input ||
+        VAIN_ASSERT(!again || !last->opened ||
                     memcmp(last->set_hash, context->set_hash, VAIN_HASH_BYTES) == 0);
         VAIN_ASSERT(context->round > last->round ||
                     (context->round == last->round && context->attempt > last->attempt));
     }
     last->any = true;
+    last->opened = secagg->own == NULL || (again && last->opened);
     last->input = input;
     last->round = context->round;
     last->attempt = context->attempt;
@@ -352,6 +356,7 @@ static struct vain_share_box box_of(const struct vain_secagg *secagg, int dealer
 void vain_secagg_deal(const struct vain_secagg *secagg, uint8_t *out)
 {
     struct vain_scalar share;
+    VAIN_ASSERT(secagg->own != NULL);
     struct vain_share_message message = {.members = secagg->member_count,
                                          .threshold = vain_own_mask_threshold(secagg->own),
                                          .dealer = secagg->own_index};
@@ -373,6 +378,8 @@ static enum vain_share_fault open_deal(const struct vain_secagg *secagg, int dea
                                        const uint8_t *data, size_t bytes, struct vain_scalar *share)
 {
     struct vain_share_message message;
+    VAIN_ASSERT(secagg->own != NULL);
+    VAIN_ASSERT(dealer >= 0 && dealer < secagg->member_count);
     VAIN_ASSERT(dealer != secagg->own_index);
     const struct vain_share_expected expected = {.members = secagg->member_count,
                                                  .threshold = vain_own_mask_threshold(secagg->own),
@@ -397,7 +404,9 @@ enum vain_share_fault vain_secagg_check_deal(const struct vain_secagg *secagg, i
 
 void vain_secagg_disclose(struct vain_secagg *secagg, struct vain_scalar *out)
 {
+    VAIN_ASSERT(secagg->own != NULL);
     vain_own_mask_disclose(secagg->own, &secagg->attempt, out);
+    secagg->last.opened = true;
 }
 
 enum vain_share_fault vain_secagg_disclose_share(struct vain_secagg *secagg, int dealer,
@@ -406,9 +415,11 @@ enum vain_share_fault vain_secagg_disclose_share(struct vain_secagg *secagg, int
 {
     *out = (struct vain_share){.index = secagg->own_index};
     const enum vain_share_fault fault = open_deal(secagg, dealer, data, bytes, &out->value);
-    if (fault == VAIN_SHARE_FINE)
-        vain_own_mask_mark_disclosed(secagg->own, &secagg->attempt);
-    return fault;
+    if (fault != VAIN_SHARE_FINE)
+        return fault;
+    vain_own_mask_mark_disclosed(secagg->own, &secagg->attempt);
+    secagg->last.opened = true;
+    return VAIN_SHARE_FINE;
 }
 
 void vain_secagg_finish(struct vain_secagg *secagg)

@@ -68,7 +68,8 @@ enum vain_status vain_secagg_check(struct vain_secagg *secagg, const uint8_t *pr
 /* The masks of one attempt. `input` names what will be masked: words of one input are never masked
  * for two sets (asserted; jobs/store/promise.h keeps it over restarts), since the difference of the
  * two sums would be a member's own. (round, attempt) rises from call to call. Borrowed until
- * vain_secagg_end, which wipes the seeds. With own masks a fresh one is the last of them. */
+ * vain_secagg_end, which wipes the seeds. With own masks a fresh one is the last of them, and the
+ * same input may go to another set as long as nothing was disclosed for the one before. */
 const struct vain_masks *vain_secagg_begin(struct vain_secagg *secagg,
                                            const struct vain_context *context, uint64_t input);
 void vain_secagg_end(struct vain_secagg *secagg);
@@ -91,9 +92,9 @@ void vain_secagg_deal(const struct vain_secagg *secagg, uint8_t *out);
  * vain_share_recover. */
 enum vain_share_fault vain_secagg_check_deal(const struct vain_secagg *secagg, int dealer,
                                              const uint8_t *data, size_t bytes) VAIN_MUST_USE;
-/* Give out the own secret, or the share of `dealer`'s from the message that it dealt. When that may
- * be is for the caller to know: a quorum has signed one set. That it is never done for two attempts
- * of a round is asserted. */
+/* Give out the own secret, or the share of `dealer`'s from the message that it dealt, between begin
+ * and finish. When that may be is for the caller to know: a quorum has signed one set. That it is
+ * never done for two attempts of a round is asserted. `out` is zeros if there is a fault. */
 void vain_secagg_disclose(struct vain_secagg *secagg, struct vain_scalar *out);
 enum vain_share_fault vain_secagg_disclose_share(struct vain_secagg *secagg, int dealer,
                                                  const uint8_t *data, size_t bytes,

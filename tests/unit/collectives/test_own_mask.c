@@ -212,16 +212,31 @@ static void lost_secrets_are_put_together(void)
     }
 }
 
+/* Whether the last word is the check word of those before it. */
+static bool check_word_holds(void)
+{
+    uint32_t check = 0;
+    device.ops->codec.check_word(&queue, WORDS - 1, sum, (struct vain_random){{1, 2}}, 3, 0,
+                                 &check);
+    return check == sum[WORDS - 1];
+}
+
 /* A sum with one own mask left on is a stream more: about half of its bits differ. */
 static void one_mask_left_on_hides_the_sum(void)
 {
     const struct vain_context context = {.round = 9};
+    uint32_t check = 0;
     open_all(4);
     sum_up(&context, 0);
+    device.ops->codec.check_word(&queue, WORDS - 1, expected, (struct vain_random){{1, 2}}, 3, 0,
+                                 &check);
+    sum[WORDS - 1] += check - expected[WORDS - 1];
+    expected[WORDS - 1] = check;
+    struct vain_scalar secret;
     for (int i = 0; i < 3; i++) {
-        struct vain_scalar secret;
         vain_secagg_disclose(pairs.secaggs[i], &secret);
         remove_masks(&secret, 1);
+        CU_ASSERT_FALSE(check_word_holds());
     }
     int differ = 0;
     for (int i = 0; i < WORDS; i++)
@@ -229,6 +244,9 @@ static void one_mask_left_on_hides_the_sum(void)
             differ += (int)(rest % 2);
     /* 9600 fair coins: 4800 +- 49, so eight standard deviations. */
     CU_ASSERT_TRUE(differ > 4400 && differ < 5200);
+    vain_secagg_disclose(pairs.secaggs[3], &secret);
+    remove_masks(&secret, 1);
+    CU_ASSERT_TRUE(check_word_holds());
     finish_all();
     close_all();
 }
@@ -435,6 +453,47 @@ static void a_round_is_opened_for_one_attempt(void)
     close_all();
 }
 
+/* An input goes to set 1, to set 1 again, and to set 2; opened after which of the first two. */
+static int opened_after;
+
+static void try_another_set(void)
+{
+    struct vain_context context = {.round = 5, .set_hash = {1}};
+    for (int attempt = 0; attempt < 3; attempt++) {
+        context.attempt = (uint32_t)attempt;
+        if (attempt == 2)
+            context.set_hash[0] = 2;
+        sum_up(&context, 11);
+        if (attempt == opened_after)
+            disclose(shares_first);
+        finish_all();
+    }
+}
+
+static void an_input_that_was_opened_stays_with_its_set(void)
+{
+    open_all(3);
+    for (int which = 0; which < 2; which++) {
+        shares_first = which == 1;
+        for (opened_after = 0; opened_after < 3; opened_after++)
+            CU_ASSERT_EQUAL(test_exit_code(try_another_set, NULL, 0), opened_after < 2 ? 70 : 0);
+    }
+    close_all();
+}
+
+static void disclose_at_level_1(void)
+{
+    struct vain_scalar secret;
+    vain_secagg_disclose(pairs.secaggs[0], &secret);
+}
+
+static void level_1_has_nothing_to_disclose(void)
+{
+    pairs_start(&pairs, 3);
+    CU_ASSERT_EQUAL(test_exit_code(disclose_at_level_1, NULL, 0), 70);
+    pairs_close(&pairs);
+}
+
 static struct vain_own_mask *bare;
 
 static void begin_bare(void)
@@ -479,11 +538,31 @@ static void commit_before_the_beginning(void)
     vain_own_mask_commit(bare, commitments);
 }
 
+static void disclose_in(uint64_t round)
+{
+    const struct vain_context context = {.round = round};
+    struct vain_mask mask;
+    vain_own_mask_begin(bare, &context, &mask);
+    vain_own_mask_mark_disclosed(bare, &context);
+    vain_own_mask_end(bare);
+}
+
+static void go_on_a_round(void)
+{
+    disclose_in(3);
+    disclose_in(4);
+}
+
 static void go_back_a_round(void)
 {
-    const struct vain_context later = {.round = 4}, earlier = {.round = 3};
-    vain_own_mask_mark_disclosed(bare, &later);
-    vain_own_mask_mark_disclosed(bare, &earlier);
+    disclose_in(4);
+    disclose_in(3);
+}
+
+static void mark_before_the_beginning(void)
+{
+    const struct vain_context context = {.round = 3};
+    vain_own_mask_mark_disclosed(bare, &context);
 }
 
 static void misuse_is_a_bug(void)
@@ -493,9 +572,11 @@ static void misuse_is_a_bug(void)
                                   disclose_after_the_end,
                                   share_before_the_beginning,
                                   commit_before_the_beginning,
+                                  mark_before_the_beginning,
                                   go_back_a_round};
     CU_ASSERT_EQUAL_FATAL(vain_own_mask_open(3, &bare), VAIN_OK);
     CU_ASSERT_EQUAL(test_exit_code(begin_bare, NULL, 0), 0);
+    CU_ASSERT_EQUAL(test_exit_code(go_on_a_round, NULL, 0), 0);
     for (size_t i = 0; i < VAIN_COUNT_OF(acts); i++)
         CU_ASSERT_EQUAL(test_exit_code(acts[i], NULL, 0), 70);
     vain_own_mask_close(&bare);
@@ -516,6 +597,8 @@ static const struct vain_test tests[] = {
     {"lies are found when a secret does not fit", lies_are_found_when_a_secret_does_not_fit},
     {"a share that does not open is not disclosed", a_share_that_does_not_open_is_not_disclosed},
     {"a round is opened for one attempt", a_round_is_opened_for_one_attempt},
+    {"an input that was opened stays with its set", an_input_that_was_opened_stays_with_its_set},
+    {"level 1 has nothing to disclose", level_1_has_nothing_to_disclose},
     {"misuse is a bug", misuse_is_a_bug},
     {NULL, NULL},
 };
