@@ -257,7 +257,8 @@ static enum vain_status fetch_vector(struct vain_members *members,
                                              .bytes = (size_t)members->holding->parameter_count *
                                                       sizeof(float),
                                              .members = members->count,
-                                             .own = members->own};
+                                             .own = members->own,
+                                             .number = ++members->fetch_number};
     VAIN_TRY(vain_fetch_open(&config, &members->fetch));
     vain_fetch_have(members->fetch);
     for (int i = vain_set_next(&news->holders, 0); i >= 0;

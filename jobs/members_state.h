@@ -74,6 +74,7 @@ struct vain_members {
 
     /* Catching up. */
     struct vain_fetch *fetch;   /* NULL unless something is being fetched */
+    uint32_t fetch_number;      /* of the last one */
     uint64_t *awaited_since_ms; /* (count) owned */
     void (*take_record)(struct vain_members *members, int member, const uint8_t *frames,
                         size_t bytes); /* NULL: nobody waits for records */

@@ -347,6 +347,25 @@ static enum vain_status adopt(struct vain_run *run, const struct outcome *outcom
     return run->leader ? vain_lend(run) : VAIN_OK;
 }
 
+enum vain_status vain_round_meet(struct vain_run *run)
+{
+    struct outcome outcome = {.round = run->round};
+    if (run->leader && run->federation->ops->meet != NULL) {
+        const enum vain_status status = run->federation->ops->meet(run->federation);
+        if (status < 0)
+            return status;
+        outcome.status = (int32_t)status;
+        if (status == VAIN_BEHIND)
+            VAIN_TRY(vain_catch_up(run));
+        outcome.moved = status == VAIN_BEHIND;
+        outcome.round = run->round;
+    }
+    VAIN_TRY(share_with_site(run, &outcome));
+    if (outcome.status == VAIN_STOPPED)
+        return run->leader ? vain_round_leave(run) : VAIN_STOPPED;
+    return outcome.moved != 0 ? adopt(run, &outcome) : VAIN_OK;
+}
+
 enum vain_status vain_round(struct vain_run *run)
 {
     struct vain_world *world = run->config->world;

@@ -9,6 +9,10 @@
  * steps done so far, or all of them and no exchange). */
 enum vain_status vain_round(struct vain_run *run) VAIN_MUST_USE;
 
+/* Before the first round: wait for as many members as the start needs, and take over what they hold
+ * if it is later. Collective over the world; blocks. VAIN_STOPPED: asked to stop. */
+enum vain_status vain_round_meet(struct vain_run *run) VAIN_MUST_USE;
+
 /* What all members must agree on in the round under way, bound into its group so that seeds follow
  * all of it. Local. */
 void vain_round_context(const struct vain_run *run, const struct vain_roster *roster,

@@ -70,6 +70,8 @@ static enum vain_status train(struct vain_run *run)
             put_on_curve(run);
         }
     }
+    if (run->leader && run->federation->ops->finish != NULL)
+        VAIN_TRY(run->federation->ops->finish(run->federation));
     /* A start that had nothing left to do from a checkpoint named elsewhere still leaves one here.
      */
     const bool named = strcmp(run->config->resume, "auto") != 0;
@@ -151,6 +153,7 @@ static enum vain_status start(struct vain_run *run)
     }
     if (run->leader)
         VAIN_TRY(vain_lend(run));
+    VAIN_TRY(vain_round_meet(run));
     report_start(run);
     run->start_ns = run->config->world->ops->now_ns(run->config->world);
     if (run->round == 0 && run->method.step_in_round == 0)

@@ -29,13 +29,14 @@ struct vain_run_config {
     struct vain_comm world_comm;      /* all ranks; with a connector those of this member's site */
     struct vain_connector *connector; /* to members on their own hosts, taken; NULL: the members are
                                          ranks of world_comm */
-    int own_member;                   /* with a connector: which of the spec's members this is */
-    const char *directory;            /* of the run's files; exists */
-    const char *resume;               /* "auto", "none" or a checkpoint's path */
-    const char *key_folder;           /* where NAME.key files lie */
-    const char *spec_folder;          /* relative data paths start here */
-    atomic_int *signal;               /* set by the signal handler */
-    int threads;                      /* workers of this rank */
+    int own_member;             /* with a connector: which of the spec's members this is ... */
+    struct vain_signer *signer; /* ... and its key, copied */
+    const char *directory;      /* of the run's files; exists */
+    const char *resume;         /* "auto", "none" or a checkpoint's path */
+    const char *key_folder;     /* where NAME.key files lie */
+    const char *spec_folder;    /* relative data paths start here */
+    atomic_int *signal;         /* set by the signal handler */
+    int threads;                /* workers of this rank */
     /* Told of a failure while vain_fail_message still holds it, before the other ranks are torn
      * down; may be NULL. */
     void (*failed)(void *context, enum vain_status status);

@@ -11,6 +11,7 @@
 
 #include "base/host.h"
 #include "base/memory.h"
+#include "jobs/federation_members.h"
 #include "jobs/group.h"
 #include "jobs/masks.h"
 #include "jobs/outer.h"
@@ -38,14 +39,17 @@ static enum vain_status host_colour(struct vain_run *run, int *colour)
 static enum vain_status split_sites(struct vain_run *run, struct vain_comm *site)
 {
     struct vain_comm *world = &run->world_comm;
-    int colour = world->rank;
+    const bool alone = run->config->connector != NULL; /* all ranks here are one member */
+    int colour = alone ? 0 : world->rank;
     if (run->job->general.site == VAIN_SITE_WORLD)
         colour = 0;
-    if (run->job->general.site == VAIN_SITE_HOST)
+    if (run->job->general.site == VAIN_SITE_HOST && !alone)
         VAIN_TRY(host_colour(run, &colour));
     VAIN_TRY(world->ops->split(world, colour, site));
     run->leader = site->rank == 0;
     run->writer = world->rank == 0;
+    if (alone)
+        return VAIN_OK;
     return world->ops->split(world, run->leader ? 0 : -1, &run->members_comm);
 }
 
@@ -54,6 +58,10 @@ static enum vain_status split_sites(struct vain_run *run, struct vain_comm *site
 static enum vain_status choose_name(struct vain_run *run, struct vain_comm *site)
 {
     const struct vain_spec *spec = run->config->spec;
+    if (run->config->connector != NULL) {
+        snprintf(run->name, sizeof run->name, "%s", spec->members[run->config->own_member].name);
+        return VAIN_OK;
+    }
     int32_t number = run->leader ? run->members_comm.rank : 0;
     int32_t members = run->leader ? run->members_comm.size : 0;
     VAIN_TRY(vain_comm_broadcast(site, run->config->world, run->job->exchange.deadline_ms, 0,
@@ -78,6 +86,10 @@ static enum vain_status choose_name(struct vain_run *run, struct vain_comm *site
 static enum vain_status open_signer(struct vain_run *run)
 {
     const struct vain_spec *spec = run->config->spec;
+    if (run->config->signer != NULL) {
+        run->signer = *run->config->signer;
+        return VAIN_OK;
+    }
     const char *pinned = spec->member_count > 0 ? spec->members[run->members_comm.rank].key : "";
     if (pinned[0] == '\0')
         return vain_signer_open_throw_away(&run->signer,
@@ -225,6 +237,32 @@ static enum vain_status open_fixed(struct vain_run *run)
     return vain_group_open(run, &roster);
 }
 
+/* Members on their own hosts: a group is opened when an attempt is formed. */
+static enum vain_status open_members(struct vain_run *run)
+{
+    uint8_t corpus_hash[VAIN_HASH_BYTES];
+    vain_corpus_hash(&run->corpus, corpus_hash);
+    const struct vain_federation_members_config members = {
+        .connector = run->config->connector,
+        .world = run->config->world,
+        .signer = &run->signer,
+        .events = run->config->events,
+        .pool = run->device.pool,
+        .job = run->job,
+        .spec = run->config->spec,
+        .spec_hash = run->config->spec_hash,
+        .spec_resolved = run->config->spec_resolved,
+        .own_member = run->config->own_member,
+        .corpus_hash = corpus_hash,
+        .platform = run->platform,
+        .directory = run->config->directory,
+        .record = run->record,
+        .signal = run->config->signal,
+    };
+    run->driver.leave = NULL; /* who takes part is agreed on already */
+    return vain_federation_members_open(&members, &run->federation);
+}
+
 static enum vain_status open_exchange(struct vain_run *run)
 {
     const struct vain_exchange_options *options = &run->job->exchange;
@@ -249,7 +287,7 @@ static enum vain_status open_exchange(struct vain_run *run)
     if (run->writer)
         VAIN_TRY(vain_record_file_open(run->config->directory, run->config->world, &run->record));
     VAIN_TRY(vain_group_take(run, run->codec.members));
-    return open_fixed(run);
+    return run->config->connector != NULL ? open_members(run) : open_fixed(run);
 }
 
 /* ------------------------------------------------------------------ what all must agree on */
@@ -305,8 +343,11 @@ static enum vain_status agree_on_start(struct vain_run *run)
 static enum vain_status count_members(struct vain_run *run, struct vain_comm *site)
 {
     int32_t members = run->leader ? run->members_comm.size : 0;
-    VAIN_TRY(vain_comm_broadcast(site, run->config->world, run->job->exchange.deadline_ms, 0,
-                                 &members, sizeof members));
+    if (run->config->connector != NULL)
+        members = run->config->spec->member_count;
+    else
+        VAIN_TRY(vain_comm_broadcast(site, run->config->world, run->job->exchange.deadline_ms, 0,
+                                     &members, sizeof members));
     run->codec.members = members;
     return VAIN_OK;
 }
@@ -399,6 +440,8 @@ void vain_teardown(struct vain_run *run)
     vain_signer_close(&run->signer);
     if (run->members_comm.ops != NULL && run->members_comm.size > 0)
         run->members_comm.ops->close(&run->members_comm);
+    if (run->config->connector != NULL)
+        run->config->connector->ops->close(run->config->connector);
     if (run->world_comm.ops != NULL)
         run->world_comm.ops->close(&run->world_comm);
     vain_device_close(&run->device);
