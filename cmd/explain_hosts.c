@@ -51,8 +51,9 @@ static void print_loss(const struct vain_job *job, const struct vain_plan_hosts 
     const int64_t steps = job->train.local_steps, attempts = job->exchange.attempts;
     char text[500];
     if (hosts->spare == 0)
-        snprintf(text, sizeof text, "who is lost in a round ends the run%s",
-                 hosts->members == 3 ? ": with 4 members one could be gone" : "");
+        snprintf(text, sizeof text,
+                 "who is lost in a round leaves too few to end it; with 4 members one could be "
+                 "gone");
     else if (hosts->burns)
         snprintf(text, sizeof text,
                  "who is lost in an exchange costs the others the round's %lld local step%s once "
@@ -79,12 +80,13 @@ struct json_object *vain_explain_hosts_json(const struct vain_job *job,
                                             const struct vain_spec *spec)
 {
     const struct vain_plan_hosts hosts = vain_plan_hosts_of(job, spec);
-    const char *costs = hosts.spare == 0 ? "run" : hosts.burns ? "local steps" : "exchange";
+    const char *costs = hosts.burns ? "local steps" : "exchange";
     struct json_object *object = json_object_new_object();
     json_object_object_add(object, "start", json_object_new_int(hosts.start));
     json_object_object_add(object, "quorum", json_object_new_int(hosts.quorum));
     json_object_object_add(object, "may_be_gone", json_object_new_int(hosts.spare));
-    json_object_object_add(object, "a_loss_costs", json_object_new_string(costs));
+    json_object_object_add(object, "a_loss_costs",
+                           hosts.spare > 0 ? json_object_new_string(costs) : NULL);
     json_object_object_add(object, "attempts", json_object_new_int64(job->exchange.attempts));
     return object;
 }
