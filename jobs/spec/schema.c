@@ -17,7 +17,9 @@
 #define NUMBER_PATTERN   "^-?((0|[1-9][0-9]*)(\\.[0-9]*)?|\\.[0-9]+)([eE][-+]?[0-9]+)?$"
 #define BYTES_PATTERN    "^(0|[1-9][0-9]*)(\\.[0-9]+)? ?(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)$"
 #define DURATION_PATTERN "^(0|[1-9][0-9]*)(\\.[0-9]+)? ?(ms|s|m|h|d)$"
-#define ADDRESS_PATTERN  "^([A-Za-z0-9._-]+|\\[[0-9a-fA-F:.]+(%[A-Za-z0-9_-]+)?\\]):[1-9][0-9]{0,4}$"
+#define NAMED_HOST       "[A-Za-z0-9._-]+"
+#define IPV6_HOST        "\\[[0-9a-fA-F:.]+(%[A-Za-z0-9_-]+)?\\]"
+#define ADDRESS_PATTERN  "^(" NAMED_HOST "|" IPV6_HOST "):[1-9][0-9]{0,4}$"
 #define LINE_PATTERN     "^[^\\u0000-\\u001f\\u007f]*$"
 
 static void put_text(struct json_object *object, const char *key, const char *text)
