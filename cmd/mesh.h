@@ -15,11 +15,12 @@
 #pragma once
 
 #include "base/identity.h"
+#include "base/limits.h"
 #include "base/world.h"
 #include "jobs/connector.h"
 
 enum {
-    VAIN_MESH_ADDRESSES_MAX = 4,
+    VAIN_MESH_ADDRESSES_MAX = VAIN_MEMBER_ADDRESSES_MAX,
     VAIN_MESH_USE_MS = 10000,   /* from begin_use until a stream that is not there has failed */
     VAIN_MESH_GUEST_MS = 10000, /* a use's link waits so long for its use to be begun here */
     VAIN_MESH_NOTICE_MS = 60000 /* from one notice to the next */

@@ -15,11 +15,12 @@
 #pragma once
 
 #include "base/identity.h"
+#include "base/limits.h"
 #include "base/stream.h"
 #include "base/world.h"
 
 enum {
-    VAIN_LINK_ADDRESS_BYTES = 96,            /* "host:port" with its NUL, as in a member card */
+    VAIN_LINK_ADDRESS_BYTES = VAIN_ADDRESS_BYTES,
     VAIN_LINK_HALF_OPEN_MAX = 64,            /* inbound links of a host that are not established */
     VAIN_LINK_DEADLINE_MS = 10000,           /* from dialling or accepting until established */
     VAIN_LINK_SEND_BYTES = 4 * (16384 + 512) /* waiting in a link: four TLS records */
