@@ -17,7 +17,6 @@ static enum vain_status counted_write(struct vain_stream *stream, const void *da
     const enum vain_status status = counted->inner->ops->write(counted->inner, data, bytes, taken);
     if (status == VAIN_OK)
         *counted->count += (int64_t)*taken;
-    stream->ready = counted->inner->ready;
     return status;
 }
 
@@ -26,7 +25,6 @@ static enum vain_status counted_read(struct vain_stream *stream, void *data, siz
 {
     struct counted *counted = stream->state;
     const enum vain_status status = counted->inner->ops->read(counted->inner, data, bytes, got);
-    stream->ready = counted->inner->ready;
     return status;
 }
 

@@ -62,7 +62,7 @@ static enum vain_status choose_algorithm(struct vain_run *run,
 {
     const bool free = run->job->exchange.algorithm == VAIN_ALGORITHM_AUTO;
     exchange->algorithm = (enum vain_algorithm)run->job->exchange.algorithm;
-    if (free && run->config->connector != NULL)
+    if (free && run->config->on_own_host)
         exchange->algorithm =
             run->codec.word_count <= VAIN_CHOOSE_TREE_WORDS && run->codec.members > 2
                 ? VAIN_ALGORITHM_TREE
@@ -70,7 +70,7 @@ static enum vain_status choose_algorithm(struct vain_run *run,
     else if (free)
         VAIN_TRY(vain_algorithm_choose(exchange, &run->driver, run->words, &exchange->algorithm));
     run->algorithm = exchange->algorithm;
-    if (run->writer && free && run->codec.members > 1 && run->config->connector == NULL)
+    if (run->writer && free && run->codec.members > 1 && !run->config->on_own_host)
         vain_event_notice(run->config->events, "exchange.algorithm: auto took '%s', by trial",
                           vain_algorithm_name(exchange->algorithm));
     return VAIN_OK;
@@ -81,7 +81,7 @@ static enum vain_status name_run(struct vain_run *run)
 {
     uint8_t mine[VAIN_RUN_ID_BYTES], hash[VAIN_HASH_BYTES], *all = NULL;
     const int count = run->codec.members;
-    if (run->config->connector == NULL || run->round > 0)
+    if (!run->config->on_own_host || run->round > 0)
         return VAIN_OK;
     VAIN_TRY(vain_take_array(count, sizeof mine, "name of the run", (void **)&all));
     run->config->world->ops->random(run->config->world, mine, sizeof mine);

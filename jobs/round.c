@@ -274,7 +274,11 @@ static enum vain_status exchange(struct vain_run *run, struct vain_counters *sum
     run->sent = false;
     for (;;) {
         const enum vain_status status = attempt(run, sums, report);
-        if (status != VAIN_AGAIN || (run->sent && run->keeps_promises))
+        if (status == VAIN_AGAIN && run->sent && run->keeps_promises) {
+            run->federation->counts.rounds_burned++;
+            return status;
+        }
+        if (status != VAIN_AGAIN)
             return status;
     }
 }
@@ -292,7 +296,7 @@ struct outcome {
  * wait for each other: for as long as it takes. */
 static enum vain_status share_with_site(struct vain_run *run, struct outcome *outcome)
 {
-    const int64_t patience_ms = run->config->connector != NULL ? 0 : 4 * run->driver.deadline_ms;
+    const int64_t patience_ms = run->config->on_own_host ? 0 : 4 * run->driver.deadline_ms;
     if (run->site.comm.size == 1)
         return VAIN_OK;
     VAIN_TRY(vain_comm_broadcast(&run->site.comm, run->config->world, patience_ms, 0, outcome,

@@ -128,6 +128,8 @@ static enum vain_status finish(struct vain_run *run, struct vain_run_result *res
     result->parameter_count = run->layout.parameter_count;
     result->member_count = run->codec.members;
     memcpy(result->parameters_hash, run->parameters_hash, VAIN_HASH_BYTES);
+    if (run->federation != NULL)
+        result->counts = run->federation->counts;
     snprintf(result->platform, sizeof result->platform, "%s", run->platform);
     vain_checkpoint_path(folder, run->round, result->checkpoint, sizeof result->checkpoint);
     snprintf(result->record, sizeof result->record, "%s/record.bin", folder);
@@ -174,6 +176,7 @@ enum vain_status vain_run_job(const struct vain_run_config *config, struct vain_
         status = stop(&run);
     if (status >= 0) {
         result->signal = run.signal;
+        result->stopped = status == VAIN_STOPPED;
         const enum vain_status finished = finish(&run, result);
         status = finished != VAIN_OK ? finished : status;
     }

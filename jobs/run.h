@@ -27,8 +27,8 @@ struct vain_run_config {
     struct vain_world *world;
     struct vain_event_log *events;    /* only the writer's readers print */
     struct vain_comm world_comm;      /* all ranks; with a connector those of this member's site */
-    struct vain_connector *connector; /* to members on their own hosts, taken; NULL: the members are
-                                         ranks of world_comm */
+    bool on_own_host;                 /* world_comm is one member, others are elsewhere */
+    struct vain_connector *connector; /* to them, taken, at rank 0; else NULL */
     int own_member;             /* with a connector: which of the spec's members this is ... */
     struct vain_signer *signer; /* ... and its key, copied */
     const char *directory;      /* of the run's files; exists */
@@ -53,7 +53,9 @@ struct vain_run_result {
     uint8_t parameters_hash[VAIN_HASH_BYTES];
     char platform[VAIN_PLATFORM_BYTES];
     char checkpoint[VAIN_PATH_BYTES], record[VAIN_PATH_BYTES], curve[VAIN_PATH_BYTES];
-    int signal; /* that stopped the run; 0: it is done */
+    struct vain_federation_counts counts; /* of members that come and go */
+    int signal;                           /* that stopped the run; 0: it is done */
+    bool stopped;                         /* by a signal, or since too few others were there */
 };
 
 struct vain_run {

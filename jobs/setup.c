@@ -39,7 +39,7 @@ static enum vain_status host_colour(struct vain_run *run, int *colour)
 static enum vain_status split_sites(struct vain_run *run, struct vain_comm *site)
 {
     struct vain_comm *world = &run->world_comm;
-    const bool alone = run->config->connector != NULL; /* all ranks here are one member */
+    const bool alone = run->config->on_own_host; /* all ranks here are one member */
     int colour = alone ? 0 : world->rank;
     if (run->job->general.site == VAIN_SITE_WORLD)
         colour = 0;
@@ -58,7 +58,7 @@ static enum vain_status split_sites(struct vain_run *run, struct vain_comm *site
 static enum vain_status choose_name(struct vain_run *run, struct vain_comm *site)
 {
     const struct vain_spec *spec = run->config->spec;
-    if (run->config->connector != NULL) {
+    if (run->config->on_own_host) {
         snprintf(run->name, sizeof run->name, "%s", spec->members[run->config->own_member].name);
         return VAIN_OK;
     }
@@ -287,7 +287,7 @@ static enum vain_status open_exchange(struct vain_run *run)
     if (run->writer)
         VAIN_TRY(vain_record_file_open(run->config->directory, run->config->world, &run->record));
     VAIN_TRY(vain_group_take(run, run->codec.members));
-    return run->config->connector != NULL ? open_members(run) : open_fixed(run);
+    return run->config->on_own_host ? open_members(run) : open_fixed(run);
 }
 
 /* ------------------------------------------------------------------ what all must agree on */
@@ -343,7 +343,7 @@ static enum vain_status agree_on_start(struct vain_run *run)
 static enum vain_status count_members(struct vain_run *run, struct vain_comm *site)
 {
     int32_t members = run->leader ? run->members_comm.size : 0;
-    if (run->config->connector != NULL)
+    if (run->config->on_own_host)
         members = run->config->spec->member_count;
     else
         VAIN_TRY(vain_comm_broadcast(site, run->config->world, run->job->exchange.deadline_ms, 0,
