@@ -460,13 +460,14 @@ static enum vain_status link_write(struct vain_stream *stream, const void *data,
         return say_again(link);
     VAIN_ASSERT(bytes > 0);
     VAIN_ASSERT(!link->finished);
-    if (!flush(link))
+    if ((!link->held || room(link) < VAIN_LINK_RECORD_ROOM) && !flush(link))
         return end_broken(link);
     while (*taken < bytes && room(link) >= VAIN_LINK_RECORD_ROOM) {
         size_t wrote;
         VAIN_TRY(write_record(link, (const uint8_t *)data + *taken, bytes - *taken, &wrote));
         *taken += wrote;
-        if ((*taken == bytes || room(link) < VAIN_LINK_RECORD_ROOM) && !flush(link))
+        const bool leaves = *taken == bytes && !link->held;
+        if ((leaves || room(link) < VAIN_LINK_RECORD_ROOM) && !flush(link))
             return end_broken(link);
     }
     return VAIN_OK;
@@ -508,6 +509,15 @@ static enum vain_status link_read(struct vain_stream *stream, void *data, size_t
     return sends ? VAIN_OK : end_broken(link);
 }
 
+/* What cannot leave now fails in the next call. */
+static void link_hold(struct vain_stream *stream, bool held)
+{
+    struct vain_link *link = stream->state;
+    link->held = held;
+    if (!held && link->state != VAIN_LINK_ENDED)
+        (void)flush(link);
+}
+
 static int link_descriptor(const struct vain_stream *stream, short *events)
 {
     return vain_link_descriptor(stream->state, events);
@@ -524,6 +534,7 @@ static const struct vain_stream_ops link_stream_ops = {
     .write = link_write,
     .read = link_read,
     .descriptor = link_descriptor,
+    .hold = link_hold,
     .close = link_close,
 };
 

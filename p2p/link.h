@@ -7,7 +7,7 @@
  *
  * Nothing here blocks but a name that has to be looked up (vain_link_dial says when), starts
  * threads or waits: the caller steps, and sleeps on descriptors. Memory is fixed: a link takes some
- * 70 KiB of ours and less than twice that of OpenSSL's. A peer that goes away raises no SIGPIPE:
+ * 140 KiB of ours and as much of OpenSSL's. A peer that goes away raises no SIGPIPE:
  * links write with MSG_NOSIGNAL.
  *
  * A host and its links that are not established belong to one thread at a time. An established link
@@ -23,7 +23,7 @@ enum {
     VAIN_LINK_ADDRESS_BYTES = VAIN_ADDRESS_BYTES,
     VAIN_LINK_HALF_OPEN_MAX = 64,            /* inbound links of a host that are not established */
     VAIN_LINK_DEADLINE_MS = 10000,           /* from dialling or accepting until established */
-    VAIN_LINK_SEND_BYTES = 4 * (16384 + 512) /* waiting in a link: four TLS records */
+    VAIN_LINK_SEND_BYTES = 8 * (16384 + 512) /* waiting in a link: eight TLS records */
 };
 
 /* Why a link of either direction was refused by this side, or did not come about. */

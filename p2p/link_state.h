@@ -76,7 +76,7 @@ struct vain_link {
     char fault[VAIN_LINK_FAULT_BYTES];
 
     int socket_error; /* errno of a failed call; 0: none */
-    bool peer_finished, finished, more_to_read;
+    bool peer_finished, finished, more_to_read, held;
     uint32_t records, records_per_key; /* written under the present key */
     size_t start, end;                 /* of what waits in `out` to leave */
     uint8_t out[VAIN_LINK_SEND_BYTES];

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# bench exchange with members as threads, and as processes that TLS joins: every way of summing, masked and not, sums what it should
-# and answers with what it measured. How fast that was is not looked at.
+# bench exchange with members as threads, and as processes that TLS joins: every way of summing,
+# masked and not, sums what it should and answers with what it measured. How fast that was is not
+# looked at.
 # shellcheck source=tests/cli/common.sh
 . "$(dirname "$0")/common.sh"
 export VAIN_LAUNCH=none

@@ -328,6 +328,49 @@ static void keys_are_changed_in_time(void)
     pair_close(&pair);
 }
 
+/* Held, small writes gather; all that does not fit leaves, and the rest at the end. */
+static void held_bytes_leave_together(void)
+{
+    struct pair pair;
+    struct flow flows[2];
+    uint8_t byte = 7;
+    size_t count;
+    pair_open(&pair);
+    CU_ASSERT_TRUE_FATAL(pair_connect(&pair, NULL, 0));
+    struct vain_stream *from = vain_link_stream(pair.dialled);
+    struct vain_stream *to = vain_link_stream(pair.accepted);
+    CU_ASSERT_EQUAL(to->ops->read(to, &byte, 1, &count), VAIN_OK); /* what the hello left open */
+    from->ops->hold(from, true);
+    for (int i = 0; i < 3; i++) {
+        CU_ASSERT_EQUAL(from->ops->write(from, &byte, 1, &count), VAIN_OK);
+        CU_ASSERT_EQUAL(count, 1);
+    }
+    struct pollfd wait = {.fd = pair.accepted->socket, .events = POLLIN};
+    CU_ASSERT_EQUAL(poll(&wait, 1, 0), 0);
+    CU_ASSERT_TRUE(pair.dialled->end > pair.dialled->start);
+    from->ops->hold(from, false);
+    CU_ASSERT_EQUAL(pair.dialled->end, pair.dialled->start);
+    CU_ASSERT_EQUAL(poll(&wait, 1, WAIT_MS), 1);
+    uint8_t back[4];
+    CU_ASSERT_EQUAL(to->ops->read(to, back, sizeof back, &count), VAIN_OK);
+    CU_ASSERT_EQUAL(count, 3);
+    from->ops->hold(from, true); /* a whole run of writes, held */
+    flows_init(&pair, flows, 3000000);
+    flow_all(flows + 1, 1);
+    while (flows[0].sent < flows[0].bytes) {
+        flow_write(&flows[0]);
+        flow_read(&flows[0]);
+    }
+    from->ops->hold(from, false);
+    flow_all(flows, 1);
+    CU_ASSERT_EQUAL(flows[0].received, flows[0].bytes);
+    CU_ASSERT_EQUAL(shutdown(pair.accepted->socket, SHUT_RDWR), 0);
+    while (from->ops->write(from, &byte, 1, &count) == VAIN_OK)
+        continue;
+    from->ops->hold(from, false); /* of an ended link: nothing */
+    pair_close(&pair);
+}
+
 static void nothing_waits_where_nothing_is(void)
 {
     struct pair pair;
@@ -667,6 +710,7 @@ static const struct vain_test tests[] = {
     {"a full link takes nothing and loses nothing", a_full_link_takes_nothing},
     {"a later write may be shorter", a_later_write_may_be_shorter},
     {"keys are changed in time", keys_are_changed_in_time},
+    {"held bytes leave together", held_bytes_leave_together},
     {"a descriptor says when to sleep", nothing_waits_where_nothing_is},
     {"an end in order comes behind the last byte", an_end_in_order},
     {"an end waits behind the bytes", an_end_waits_behind_the_bytes},
