@@ -34,6 +34,13 @@ static int counted_descriptor(const struct vain_stream *stream, short *events)
     return counted->inner->ops->descriptor(counted->inner, events);
 }
 
+static void counted_hold(struct vain_stream *stream, bool held)
+{
+    struct counted *counted = stream->state;
+    if (counted->inner->ops->hold != NULL)
+        counted->inner->ops->hold(counted->inner, held);
+}
+
 static void counted_close(struct vain_stream *stream)
 {
     struct counted *counted = stream->state;
@@ -46,6 +53,7 @@ static const struct vain_stream_ops counted_ops = {
     .write = counted_write,
     .read = counted_read,
     .descriptor = counted_descriptor,
+    .hold = counted_hold,
     .close = counted_close,
 };
 
