@@ -120,6 +120,8 @@ static int print_verified_json(const char *path, const struct vain_record_summar
     json_object_object_add(data, "last_round", json_object_new_int64((int64_t)summary->last_round));
     json_object_object_add(data, "head", vain_json_hex(summary->head, VAIN_HASH_BYTES));
     json_object_object_add(data, "links_to", vain_json_hex(summary->before, VAIN_HASH_BYTES));
+    json_object_object_add(data, "absent_signatures",
+                           json_object_new_int64(summary->absent_signatures));
     json_object_object_add(data, "torn_tail", json_object_new_boolean(summary->torn_tail));
     json_object_object_add(data, "members", list);
     json_object_object_add(data, "members_changed", json_object_new_boolean(members->changed));
@@ -149,6 +151,10 @@ static int print_verified(const struct vain_record_summary *summary, const struc
         printf(
             "The members are the same by name, but keys changed at a restart, as throw-away keys "
             "do; these are the last round's.\n");
+    if (summary->absent_signatures > 0)
+        printf("%lld signatures are of members that were lost before they had signed; those of the "
+               "others are there.\n",
+               (long long)summary->absent_signatures);
     if (summary->torn_tail)
         printf("The last record was cut short by a crash; it counts as never written.\n");
     printf("Compare the ids with those that the members gave you.\n");

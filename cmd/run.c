@@ -325,7 +325,9 @@ static void *run_rank(void *context)
     vain_event_log_init(&rank->events, world);
     if (rank->number == 0) {
         vain_event_subscribe(&rank->events, vain_metrics_read, session->metrics);
-        vain_event_subscribe(&rank->events, read_progress, &session->progress);
+        /* Of several members that all see the same one speaks. */
+        if (session->local == NULL || session->own == 0)
+            vain_event_subscribe(&rank->events, read_progress, &session->progress);
     } else {
         vain_event_subscribe(&rank->events, print_notice, &session->progress);
     }

@@ -370,6 +370,7 @@ static enum vain_status flush(struct vain_members *members, uint64_t most_ms)
 static enum vain_status members_left(struct vain_federation *federation)
 {
     struct vain_members *members = (struct vain_members *)federation;
+    members->leaving = true;
     vain_assembly_leave(members->assembly);
     return flush(members, VAIN_MEMBERS_ANSWER_MS);
 }
@@ -385,6 +386,7 @@ static enum vain_status members_finish(struct vain_federation *federation)
            vain_members_now_ms(members) - start_ms < most_ms &&
            atomic_load(members->config.signal) == 0)
         VAIN_TRY(vain_members_wait(members));
+    members->leaving = true;
     vain_assembly_leave(members->assembly);
     return flush(members, VAIN_MEMBERS_ANSWER_MS);
 }

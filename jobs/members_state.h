@@ -48,7 +48,7 @@ struct vain_members {
     struct vain_mailbox *mailbox;   /* owned */
     struct vain_assembly *assembly; /* owned */
     enum vain_status fatal;         /* what a letter has shown: nothing can go on */
-    int heard_signal;
+    bool leaving;
 
     /* What this member holds, and where that is in the common work. */
     struct vain_holding *holding; /* borrowed; NULL: nothing yet */

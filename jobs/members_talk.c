@@ -324,7 +324,9 @@ static void note_loss(struct vain_members *members, int member, const char *why)
 {
     struct vain_acquaintance *known = &members->known[member];
     struct vain_connector *connector = members->config.connector;
-    if (known->greeted && vain_set_has(&members->voters, member) && members->running) {
+    const bool goes_on = members->running && !members->leaving &&
+                         members->holding->round < members->config.job->train.rounds;
+    if (known->greeted && goes_on && vain_set_has(&members->voters, member)) {
         members->base.counts.members_lost++;
         vain_event_notice(members->config.events, "round %lld: member '%s' is gone: %s",
                           (long long)members->holding->round + 1,
