@@ -13,6 +13,7 @@
 #include "base/record.h"
 #include "collectives/codec.h"
 #include "collectives/control.h"
+#include "collectives/opening.h"
 #include "collectives/transport.h"
 #include "jobs/store/record_file.h"
 
@@ -32,6 +33,7 @@ struct vain_roster {
     int own_index;
     struct vain_comm *comm; /* that communicator, borrowed until the next attempt is formed */
     uint64_t use;           /* another number: another communicator, and keys are to be made anew */
+    int threshold;          /* shares that open a sum; see collectives/quorum.h */
     const char *platform;   /* all members' platform string, "" if they differ; NULL: not known */
 };
 
@@ -78,6 +80,10 @@ struct vain_federation_ops {
     /* The sum of the attempt is here and verified: agree that it counts. Blocks. VAIN_OK: the round
      * is complete. VAIN_AGAIN, VAIN_BEHIND: it is not, as for form. */
     enum vain_status (*commit)(struct vain_federation *federation);
+    /* With own masks, after commit: all members' secrets into `opening`; of who is gone, from
+     * shares of the others. Blocks. VAIN_AGAIN: too few are left to open it, so it is nobody's.
+     * NULL: there is nothing but the communicator for it. */
+    enum vain_status (*open)(struct vain_federation *federation, struct vain_opening *opening);
     /* Everybody's `bytes` to all of the roster after commit: `all` is (members, bytes) by rank,
      * zeros of those who have died since. NULL: the exchange's gather is used. */
     enum vain_status (*gather)(struct vain_federation *federation, const void *mine, size_t bytes,

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "collectives/quorum.h"
 #include "jobs/member_card.h"
 
 struct fixed {
@@ -43,6 +44,7 @@ static enum vain_status fixed_roster(struct vain_federation *federation, int64_t
     out->attempt = 0;
     out->comm = fixed->config.comm;
     out->use = 1;
+    out->threshold = vain_quorum(fixed->config.comm->size);
     out->platform = NULL;
     return VAIN_OK;
 }

@@ -12,6 +12,9 @@
 #include "jobs/members_state.h"
 #include "jobs/vote_file.h"
 
+/* Secrets of a member and shares of some others that may come early. */
+enum { WAITING_OPEN_EACH = 4 };
+
 /* ---- what the assembly asks for -------------------------------------------------------------- */
 
 static void send_letter(void *context, int member, uint16_t kind, const void *body, size_t bytes)
@@ -84,16 +87,20 @@ static enum vain_status vote(struct vain_members *members, const struct vain_vot
     return vain_assembly_vote(members->assembly, &mine);
 }
 
-/* Nobody that is here holds the sum that was voted for: from the state before, in a new epoch. */
-static void begin_new_epoch(struct vain_members *members)
+void vain_members_begin_new_epoch(struct vain_members *members, const char *why)
 {
     vain_event_notice(members->config.events,
-                      "round %lld: its sum was agreed on, but all who held it are gone; the round "
-                      "is done again from what the others hold",
-                      (long long)members->holding->round + 1);
+                      "round %lld was agreed on, but %s; it is done again from what is here",
+                      (long long)members->holding->round + 1, why);
     members->epoch = vain_assembly_epoch(members->assembly);
     members->running = false;
     take_stand(members);
+}
+
+/* Nobody that is here holds the sum that was voted for. */
+static void begin_new_epoch(struct vain_members *members)
+{
+    vain_members_begin_new_epoch(members, "all who held its sum are gone");
 }
 
 /* ---- waiting --------------------------------------------------------------------------------- */
@@ -447,6 +454,7 @@ static void members_close(struct vain_federation *federation)
     vain_release(members->roster_members);
     vain_release(members->roster_ranks);
     vain_release(members->awaited_since_ms);
+    vain_release(members->waiting_open);
     vain_release(members);
 }
 
@@ -459,6 +467,7 @@ static const struct vain_federation_ops members_ops = {
     .form = members_form,
     .failed = members_failed,
     .commit = members_commit,
+    .open = vain_members_open,
     .gather = members_gather,
     .fetch = vain_members_fetch,
     .record = members_record,
@@ -508,6 +517,9 @@ static enum vain_status take_memory(struct vain_members *members)
                              (void **)&members->roster_members));
     VAIN_TRY(vain_take_array(members->count, sizeof *members->roster_ranks, "member ranks",
                              (void **)&members->roster_ranks));
+    members->waiting_open_capacity = WAITING_OPEN_EACH * members->count;
+    VAIN_TRY(vain_take_array(members->waiting_open_capacity, sizeof *members->waiting_open,
+                             "disclosed own masks", (void **)&members->waiting_open));
     return vain_take_array(members->count, sizeof *members->awaited_since_ms, "members",
                            (void **)&members->awaited_since_ms);
 }

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "collectives/choose.h"
 #include "jobs/masks.h"
+#include "jobs/own_masks.h"
 #include "jobs/round_record.h"
 
 enum vain_status vain_group_take(struct vain_run *run, int members_max)
@@ -109,6 +110,7 @@ static enum vain_status open_parts(struct vain_run *run, const struct vain_roste
     VAIN_TRY(choose_algorithm(run, &exchange));
     VAIN_TRY(name_run(run));
     VAIN_TRY(vain_masks_open(run, roster));
+    VAIN_TRY(vain_own_masks_open(run, roster));
     return vain_exchange_open(&exchange, &run->exchange);
 }
 
@@ -127,6 +129,7 @@ enum vain_status vain_group_open(struct vain_run *run, const struct vain_roster 
 
 void vain_group_close(struct vain_run *run)
 {
+    vain_own_masks_close(run);
     vain_masks_close(run);
     vain_exchange_close(&run->exchange);
     run->group_use = 0;

@@ -30,6 +30,17 @@ struct vain_acquaintance {
     uint8_t signature[VAIN_SIGNATURE_LETTER_BODY_MAX];
 };
 
+enum { VAIN_OPEN_LETTER_BYTES = 8 + 8 + 4 + 2 + 2 + VAIN_SCALAR_BYTES };
+
+/* What a member has disclosed before this one has come so far. */
+struct vain_waiting_open {
+    int member;
+    uint64_t epoch, round;
+    uint32_t attempt;
+    uint16_t what, dealer;
+    uint8_t value[VAIN_SCALAR_BYTES];
+};
+
 /* A vector that others may fetch; its leaves are hashed when somebody asks. */
 struct vain_lent {
     bool hashed;
@@ -72,6 +83,11 @@ struct vain_members {
     char platform[VAIN_PLATFORM_BYTES];
     struct vain_stream **streams; /* (count, connections) owned */
 
+    /* Opening with own masks: that of the last attempt, so that others can be helped. */
+    struct vain_opening *opening;           /* borrowed; NULL: none */
+    struct vain_waiting_open *waiting_open; /* (capacity) owned */
+    int waiting_open_count, waiting_open_capacity;
+
     /* Catching up. */
     struct vain_fetch *fetch;   /* NULL unless something is being fetched */
     uint32_t fetch_number;      /* of the last one */
@@ -110,6 +126,16 @@ enum vain_status vain_members_open_use(struct vain_members *members,
                                        const struct vain_assembly_news *news) VAIN_MUST_USE;
 void vain_members_close_use(struct vain_members *members);
 void vain_members_roster(struct vain_members *members, struct vain_roster *out);
+
+/* members_open.c: vain_federation_ops.open, and a letter for it. */
+enum vain_status vain_members_open(struct vain_federation *federation,
+                                   struct vain_opening *opening) VAIN_MUST_USE;
+void vain_members_take_open(struct vain_members *members, int member, const uint8_t *body,
+                            size_t bytes);
+
+/* federation_members.c: what was agreed on is lost, `why`; from the state before, in a new epoch.
+ */
+void vain_members_begin_new_epoch(struct vain_members *members, const char *why);
 
 /* members_fetch.c: vain_federation_ops.fetch. */
 enum vain_status vain_members_fetch(struct vain_federation *federation,

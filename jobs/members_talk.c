@@ -293,6 +293,9 @@ static void take_letter(struct vain_members *members, const struct vain_mailbox_
         if (members->take_record != NULL)
             members->take_record(members, member, body, event->bytes);
         break;
+    case VAIN_LETTER_OPEN:
+        vain_members_take_open(members, member, body, event->bytes);
+        break;
     case VAIN_LETTER_SIGNATURE:
         take_signature(members, member, body, event->bytes);
         break;

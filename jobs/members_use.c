@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "collectives/quorum.h"
 #include "jobs/counted_stream.h"
 #include "jobs/members_state.h"
 
@@ -21,6 +22,7 @@ void vain_members_close_use(struct vain_members *members)
         members->comm.ops->abort(&members->comm);
     close_comm(&members->comm);
     close_comm(&members->retired);
+    members->opening = NULL; /* the group that it belongs to goes as well */
     memset(members->use_key, 0, VAIN_HASH_BYTES);
     vain_assembly_use(members->assembly, NULL);
 }
@@ -173,6 +175,7 @@ enum vain_status vain_members_open_use(struct vain_members *members,
     count_joined(members, set);
     close_comm(&members->retired);
     if (news->new_use) {
+        members->opening = NULL;
         members->retired = members->comm;
         members->comm = (struct vain_comm){0};
         vain_proposal_hash(&news->proposal, members->use_key);
@@ -184,6 +187,15 @@ enum vain_status vain_members_open_use(struct vain_members *members,
     }
     members->comm_set = *set;
     return VAIN_OK;
+}
+
+/* Of shares: a quorum of those who may vote, and of those who are in it. */
+static int threshold_of(const struct vain_members *members, const struct vain_set *set)
+{
+    const struct vain_set voters = vain_assembly_voters(members->assembly);
+    const int of_voters = vain_quorum(vain_set_count(&voters));
+    const int of_set = vain_quorum(vain_set_count(set));
+    return of_voters > of_set ? of_voters : of_set;
 }
 
 void vain_members_roster(struct vain_members *members, struct vain_roster *out)
@@ -208,5 +220,6 @@ void vain_members_roster(struct vain_members *members, struct vain_roster *out)
     out->member_rank = members->roster_ranks;
     out->comm = &members->comm;
     out->use = members->use;
+    out->threshold = threshold_of(members, set);
     out->platform = members->platform;
 }

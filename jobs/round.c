@@ -17,6 +17,7 @@
 #include "jobs/group.h"
 #include "jobs/masks.h"
 #include "jobs/outer.h"
+#include "jobs/own_masks.h"
 #include "jobs/round_record.h"
 
 enum { LOSS_NATS_MAX = 100000000 };
@@ -223,11 +224,24 @@ static enum vain_status sum(struct vain_run *run, const struct vain_roster *rost
     bool masked = false;
     VAIN_TRY(encode(run, &context, report, &masked));
 
-    /* 5. Reduce: masked words travel and are summed; the masks are gone in the sum. */
+    VAIN_TRY(vain_own_masks_deal(run, roster));
+
+    /* 5. Reduce: masked words travel and are summed; the pair masks are gone in the sum. */
     vain_exchange_set_words(run->exchange, run->words, masked);
     VAIN_TRY(vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_REDUCE, &run->driver));
 
-    /* 6. Open: the check word holds, or there is no sum. */
+    /* 6. Open: the check word holds, or there is no sum. Own masks are taken off before. */
+    return vain_own_masks_used(run)
+               ? VAIN_OK
+               : vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_OPEN, &run->driver);
+}
+
+/* With own masks a sum is opened when a quorum has signed who is in it, and not before. */
+static enum vain_status open_signed(struct vain_run *run, const struct vain_roster *roster)
+{
+    if (!vain_own_masks_used(run))
+        return VAIN_OK;
+    VAIN_TRY(vain_own_masks_take_off(run, roster));
     return vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_OPEN, &run->driver);
 }
 
@@ -250,6 +264,7 @@ static enum vain_status attempt(struct vain_run *run, struct vain_counters *sums
 
     /* 7. Commit: those who hold the sum agree that it counts. */
     VAIN_TRY(federation->ops->commit(federation));
+    VAIN_TRY(open_signed(run, &roster));
     keep_residual(run);
 
     /* 8. Judge: one view a group (one group now), combined by the rule. */
@@ -271,10 +286,11 @@ static enum vain_status attempt(struct vain_run *run, struct vain_counters *sums
 static enum vain_status exchange(struct vain_run *run, struct vain_counters *sums,
                                  struct vain_codec_report *report)
 {
-    run->sent = false;
+    run->sent = run->disclosed = false;
     for (;;) {
         const enum vain_status status = attempt(run, sums, report);
-        if (status == VAIN_AGAIN && run->sent && run->keeps_promises) {
+        const bool burned = run->sent && (!vain_own_masks_used(run) || run->disclosed);
+        if (status == VAIN_AGAIN && burned && run->keeps_promises) {
             run->federation->counts.rounds_burned++;
             return status;
         }

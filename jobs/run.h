@@ -7,6 +7,7 @@
 
 #include "base/event.h"
 #include "collectives/exchange.h"
+#include "collectives/opening.h"
 #include "collectives/robust.h"
 #include "collectives/secagg.h"
 #include "collectives/site.h"
@@ -80,6 +81,7 @@ struct vain_run {
     uint64_t group_use;             /* the roster's; 0: no group is open */
     struct vain_exchange *exchange; /* owned */
     struct vain_secagg *secagg;     /* with masks; owned */
+    struct vain_opening *opening;   /* with own masks; owned */
 
     /* What is trained. */
     struct vain_device device;
@@ -96,7 +98,8 @@ struct vain_run {
     struct vain_codec codec;
     struct vain_random check_random;
     struct vain_promises *promises; /* leaders; owned */
-    bool sent;                      /* words of this round's input have left, or may have */
+    bool sent;                      /* words of this round's input have left, or may have ... */
+    bool disclosed;                 /* ... and something that opens a sum with them */
     bool keeps_promises;            /* words are masked, or were: see jobs/masks.h */
     enum vain_algorithm algorithm;  /* of the exchange: the spec's, or what the trial chose */
     uint32_t dropped_inputs;        /* of this round: promised to another set (jobs/masks.h) */

@@ -282,11 +282,10 @@ bool vain_promises_forbid(const struct vain_promises *promises, const struct vai
     return false;
 }
 
-enum vain_status vain_promises_make(struct vain_promises *promises,
-                                    const struct vain_promise *promise)
+enum vain_status vain_promises_make_anew(struct vain_promises *promises,
+                                         const struct vain_promise *promise)
 {
     uint8_t line[VAIN_PROMISE_BYTES];
-    VAIN_ASSERT(!vain_promises_forbid(promises, promise));
     VAIN_TRY(make_room(promises));
     promises->items[promises->count++] = *promise;
     vain_promise_encode(promise, line);
@@ -296,6 +295,13 @@ enum vain_status vain_promises_make(struct vain_promises *promises,
             : write_all(promises);
     promises->count -= status != VAIN_OK;
     return status;
+}
+
+enum vain_status vain_promises_make(struct vain_promises *promises,
+                                    const struct vain_promise *promise)
+{
+    VAIN_ASSERT(!vain_promises_forbid(promises, promise));
+    return vain_promises_make_anew(promises, promise);
 }
 
 int64_t vain_promises_count(const struct vain_promises *promises)

@@ -51,5 +51,10 @@ bool vain_promises_forbid(const struct vain_promises *promises, const struct vai
 /* Durable when it returns. The input must not be forbidden (asserted). Blocks on the disk. */
 enum vain_status vain_promises_make(struct vain_promises *promises,
                                     const struct vain_promise *promise) VAIN_MUST_USE;
+/* The same for an input that was promised to another set of which nothing can be opened any more:
+ * its words carried own masks, and this process, which has never disclosed what opens them, says
+ * so. */
+enum vain_status vain_promises_make_anew(struct vain_promises *promises,
+                                         const struct vain_promise *promise) VAIN_MUST_USE;
 /* Lines held. */
 int64_t vain_promises_count(const struct vain_promises *promises);
