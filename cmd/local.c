@@ -232,21 +232,28 @@ static enum vain_status wait_for_all(struct fleet *fleet, atomic_int *signal)
     return VAIN_OK;
 }
 
+/* Of those who did as well as any, the one that was there longest has seen most. */
+static bool is_better(const struct process *a, const struct process *b)
+{
+    if (a->report.exit_code != b->report.exit_code)
+        return a->report.exit_code < b->report.exit_code;
+    return a->report.result.seconds > b->report.result.seconds;
+}
+
 static enum vain_status judge(const struct fleet *fleet, struct vain_local_report *report)
 {
-    const struct process *first = NULL;
+    const struct process *best = NULL;
     int code = 0;
     for (int i = fleet->local->count - 1; i >= 0; i--) {
         const struct process *process = &fleet->processes[i];
         if (!process->reported)
             continue;
-        first =
-            first == NULL || process->report.exit_code <= first->report.exit_code ? process : first;
+        best = best == NULL || is_better(process, best) ? process : best;
         code = process->report.exit_code != 0 ? process->report.exit_code : code;
     }
-    if (first == NULL)
+    if (best == NULL)
         return vain_fail(VAIN_ERR_PEER, "all members were killed; the same command goes on");
-    *report = first->report;
+    *report = best->report;
     report->exit_code = code;
     return VAIN_OK;
 }

@@ -29,9 +29,9 @@ void vain_local_close(struct vain_local *local);
 
 /* Starts a process a member, which calls live(context, index, report) and ends; waits for all.
  * `again`: who was killed is started once more. A signal that this process is sent goes on to them.
- * `report` becomes that of the first member that ended in order, exit_code the first that is not 0
- * among those who did; killed: how many did not. VAIN_ERR_PEER: none did. Call it before there are
- * threads. */
+ * `report` becomes that of the member that did best and was there longest, exit_code the first that
+ * is not 0 among those who ended in order; killed: how often one did not. VAIN_ERR_PEER: none did.
+ * Call it before there are threads. */
 enum vain_status
 vain_local_run(const struct vain_local *local, bool again, atomic_int *signal,
                void (*live)(void *context, int index, struct vain_local_report *report),
