@@ -7,7 +7,7 @@
 
 #include "tests/unit/suite.h"
 
-enum { SEEDS = 600 };
+enum { SEEDS = 600, LIAR_SEEDS = 200 };
 
 /* 3 to 8 members, faults from none to a crash of everybody every few seconds. */
 static struct meeting_settings settings_of(uint64_t seed)
@@ -45,6 +45,34 @@ static void agrees_whatever_dies(void)
     CU_ASSERT(sum.lost > 0);
 }
 
+/* Up to f liars in each set, since a set is at least 3 f + 1; and members enough without them. */
+static void liars_break_nothing(void)
+{
+    struct meeting_result sum = {0}, one;
+    for (uint64_t seed = 1; seed <= LIAR_SEEDS; seed++) {
+        struct meeting_settings settings = settings_of(seed);
+        settings.members = seed % 4 == 0 ? 9 : 5 + (int)(seed % 3);
+        settings.liars = seed % 4 == 0 ? 2 : 1;
+        settings.set_min = 3 * settings.liars + 1;
+        settings.start_quorum = 2 * settings.members / 3 + 1;
+        settings.crashes_per_mille /= 4;
+        settings.cuts_per_mille /= 4;
+        settings.end_ms = 400000;
+        const char *broken = meeting_run(&settings, &one);
+        if (broken[0] != '\0')
+            printf("\n    %s\n", broken);
+        CU_ASSERT_STRING_EQUAL(broken, "");
+        sum.misfits += one.misfits;
+        sum.distrusted += one.distrusted;
+        sum.burned += one.burned;
+        sum.lost += one.lost;
+    }
+    CU_ASSERT(sum.misfits > 0);
+    CU_ASSERT(sum.distrusted > 0);
+    CU_ASSERT(sum.burned > 0);
+    CU_ASSERT(sum.lost > 0);
+}
+
 static void is_quick_without_faults(void)
 {
     struct meeting_settings settings = settings_of(4);
@@ -68,6 +96,7 @@ static void forgotten_votes_are_seen(void)
 
 static const struct vain_test tests[] = {
     {"members agree whatever dies", agrees_whatever_dies},
+    {"up to f liars break nothing", liars_break_nothing},
     {"without faults no attempt is lost", is_quick_without_faults},
     {"votes that are not durable are seen to break it", forgotten_votes_are_seen},
     {NULL, NULL},
