@@ -15,7 +15,7 @@ static void keep_votes(struct vain_assembly *own)
     own->last_vote_count = 0;
     for (int i = 0; i < own->config.members; i++) {
         if (vain_assembly_is_voter(own, i) && own->peers[i].has_vote)
-            own->last_votes[own->last_vote_count++] = own->peers[i].vote;
+            own->last_votes[own->last_vote_count++] = own->votes[i];
     }
 }
 
@@ -119,7 +119,7 @@ void vain_assembly_link(struct vain_assembly *own, int member, bool up)
         vain_assembly_encode_position(own, body);
         vain_assembly_send(own, member, VAIN_LETTER_POSITION, body, sizeof body);
         if (own->peers[own->config.own].has_vote)
-            vain_assembly_send_vote(own, member, &own->peers[own->config.own].vote);
+            vain_assembly_send_vote(own, member, &own->votes[own->config.own]);
     }
     own->unsettled = true;
 }
@@ -162,7 +162,7 @@ static void help(struct vain_assembly *own, int member)
     } else if (there->round == own->stand.round) {
         for (int i = 0; i < own->config.members; i++) {
             if (own->peers[i].has_vote)
-                vain_assembly_send_vote(own, member, &own->peers[i].vote);
+                vain_assembly_send_vote(own, member, &own->votes[i]);
         }
     }
 }
@@ -217,13 +217,14 @@ static void take_proposal(struct vain_assembly *own, int member, const uint8_t *
         return;
     }
     const struct vain_assembly_peer *self = &own->peers[own->config.own];
+    const struct vain_ack *mine = &own->acks[own->config.own];
     const bool open = (own->phase == VAIN_PHASE_READY || own->phase == VAIN_PHASE_ACKED) &&
                       vain_assembly_is_ready(own);
     /* While it waits for acks it goes forward only. Afterwards back too: a liar can have led a few
      * members ahead, and the others do not follow so far. */
     const bool acked_already =
-        self->has_ack && (self->ack.attempt == proposal.attempt ||
-                          (own->phase == VAIN_PHASE_ACKED && self->ack.attempt > proposal.attempt));
+        self->has_ack && (mine->attempt == proposal.attempt ||
+                          (own->phase == VAIN_PHASE_ACKED && mine->attempt > proposal.attempt));
     if (!open || acked_already || proposal.attempt < own->least_attempt ||
         !fits(own, member, &proposal) || !vain_assembly_all_up(own, &proposal.set))
         return;
@@ -240,7 +241,7 @@ static void take_ack(struct vain_assembly *own, int member, const uint8_t *body,
         return;
     }
     if (ack_there.round != own->stand.round ||
-        (peer->has_ack && ack_there.attempt == peer->ack.attempt))
+        (peer->has_ack && ack_there.attempt == own->acks[member].attempt))
         return;
     vain_ack_message(&ack_there, message);
     if (!own->config.ops->verify(own->config.context, member, message, sizeof message,
@@ -248,7 +249,7 @@ static void take_ack(struct vain_assembly *own, int member, const uint8_t *body,
         own->misfits++;
         return;
     }
-    peer->ack = ack_there;
+    own->acks[member] = ack_there;
     peer->has_ack = true;
     peer->mute = false;
 }
@@ -266,7 +267,8 @@ static void take_vote(struct vain_assembly *own, const uint8_t *body, size_t byt
     if (vote.voter == own->config.own || vote.epoch != own->stand.epoch ||
         vote.round != own->stand.round || own->stand.starting ||
         vain_assembly_generation(vote.attempt) != vain_assembly_generation(own->attempt) ||
-        voter->two_faced || (voter->has_vote && vain_assembly_same_choice(&voter->vote, &vote)))
+        voter->two_faced ||
+        (voter->has_vote && vain_assembly_same_choice(&own->votes[vote.voter], &vote)))
         return;
     vain_vote_message(&vote, message);
     if (!own->config.ops->verify(own->config.context, vote.voter, message, sizeof message,
@@ -280,7 +282,7 @@ static void take_vote(struct vain_assembly *own, const uint8_t *body, size_t byt
     }
     vain_assembly_note_two_faced(own, vote.voter);
     if (own->config.ops->evidence != NULL)
-        own->config.ops->evidence(own->config.context, vote.voter, &voter->vote, &vote);
+        own->config.ops->evidence(own->config.context, vote.voter, &own->votes[vote.voter], &vote);
 }
 
 void vain_assembly_letter(struct vain_assembly *own, int member, uint16_t kind, const uint8_t *body,
@@ -435,6 +437,10 @@ enum vain_status vain_assembly_open(const struct vain_assembly_config *config,
     own->voter_count = own->config.members;
     VAIN_TRY_OUT(vain_take_array(config->members, sizeof *own->peers, "members of the assembly",
                                  (void **)&own->peers));
+    VAIN_TRY_OUT(vain_take_array(config->members, sizeof *own->acks, "acks of the assembly",
+                                 (void **)&own->acks));
+    VAIN_TRY_OUT(vain_take_array(config->members, sizeof *own->votes, "votes of the assembly",
+                                 (void **)&own->votes));
     VAIN_TRY_OUT(vain_take_array(config->members, sizeof *own->last_votes, "votes of the assembly",
                                  (void **)&own->last_votes));
     *out = own;
@@ -449,6 +455,8 @@ void vain_assembly_close(struct vain_assembly **assembly)
     if (*assembly == NULL)
         return;
     vain_release((*assembly)->peers);
+    vain_release((*assembly)->acks);
+    vain_release((*assembly)->votes);
     vain_release((*assembly)->last_votes);
     vain_release(*assembly);
     *assembly = NULL;

@@ -75,12 +75,18 @@ bool vain_assembly_same_choice(const struct vain_vote *a, const struct vain_vote
            (a->burn || (a->attempt == b->attempt && vain_set_equal(&a->set, &b->set)));
 }
 
+/* The set with most votes; NULL: nobody has voted for one. */
+static const struct vain_vote *leading_vote(const struct vain_assembly *own)
+{
+    return own->tally.leading_votes > 0 ? &own->votes[own->tally.leading] : NULL;
+}
+
 static int votes_like(const struct vain_assembly *own, const struct vain_vote *vote)
 {
     int count = 0;
     for (int i = 0; i < own->config.members; i++)
         count += vain_assembly_is_voter(own, i) && own->peers[i].has_vote &&
-                 !own->peers[i].two_faced && vain_assembly_same_choice(&own->peers[i].vote, vote);
+                 !own->peers[i].two_faced && vain_assembly_same_choice(&own->votes[i], vote);
     return count;
 }
 
@@ -93,12 +99,17 @@ static void count_vote(struct vain_assembly *own, int voter)
         return;
     tally->voted++;
     tally->two_faced += peer->two_faced;
-    if (peer->two_faced || peer->vote.burn)
+    const struct vain_vote *vote = &own->votes[voter];
+    if (peer->two_faced || vote->burn)
         return;
-    const int votes = votes_like(own, &peer->vote);
-    if (votes > tally->leading_votes ||
-        (votes == tally->leading_votes &&
-         peer->vote.attempt > own->peers[tally->leading].vote.attempt)) {
+    const struct vain_vote *leader = leading_vote(own);
+    if (leader != NULL && vain_assembly_same_choice(leader, vote)) {
+        tally->leading_votes++;
+        return;
+    }
+    const int votes = votes_like(own, vote);
+    if (leader == NULL || votes > tally->leading_votes ||
+        (votes == tally->leading_votes && vote->attempt > leader->attempt)) {
         tally->leading = voter;
         tally->leading_votes = votes;
     }
@@ -109,7 +120,7 @@ void vain_assembly_note_vote(struct vain_assembly *own, const struct vain_vote *
 {
     struct vain_assembly_peer *peer = &own->peers[vote->voter];
     VAIN_ASSERT(!peer->has_vote);
-    peer->vote = *vote;
+    own->votes[vote->voter] = *vote;
     peer->has_vote = true;
     count_vote(own, vote->voter);
 }
@@ -122,12 +133,6 @@ void vain_assembly_note_two_faced(struct vain_assembly *own, int voter)
     own->tally = (struct vain_assembly_tally){0};
     for (int i = 0; i < own->config.members; i++)
         count_vote(own, i);
-}
-
-/* The set with most votes; NULL: nobody has voted for one. */
-static const struct vain_vote *leading_vote(const struct vain_assembly *own)
-{
-    return own->tally.leading_votes > 0 ? &own->peers[own->tally.leading].vote : NULL;
 }
 
 /* ---- letters out ----------------------------------------------------------------------------- */
@@ -331,7 +336,7 @@ static uint64_t epoch_to_propose(const struct vain_assembly *own, const struct v
 void vain_assembly_ack(struct vain_assembly *own, const struct vain_proposal *proposal)
 {
     struct vain_assembly_peer *self = &own->peers[own->config.own];
-    struct vain_ack *mine = &self->ack;
+    struct vain_ack *mine = &own->acks[own->config.own];
     uint8_t message[VAIN_ASSEMBLY_MESSAGE_BYTES], body[VAIN_ACK_BYTES];
     own->proposal = *proposal;
     vain_proposal_hash(proposal, own->proposal_hash);
@@ -395,9 +400,9 @@ bool vain_assembly_all_up(const struct vain_assembly *own, const struct vain_set
 
 static bool acks_as_own(const struct vain_assembly *own, int member)
 {
-    const struct vain_assembly_peer *peer = &own->peers[member];
-    return peer->has_ack && peer->ack.attempt == own->attempt &&
-           memcmp(peer->ack.proposal_hash, own->proposal_hash, VAIN_HASH_BYTES) == 0;
+    const struct vain_ack *ack = &own->acks[member];
+    return own->peers[member].has_ack && ack->attempt == own->attempt &&
+           memcmp(ack->proposal_hash, own->proposal_hash, VAIN_HASH_BYTES) == 0;
 }
 
 static int acks_like_own(const struct vain_assembly *own)

@@ -31,10 +31,8 @@ struct vain_assembly_peer {
     bool mute;       /* says that it is ready, but has not acked in time: not counted on */
     bool distrusted; /* see vain_assembly_distrust */
     struct vain_position position;
-    bool has_ack, has_vote;
-    bool two_faced; /* has voted for something else than `vote` too */
-    struct vain_ack ack;
-    struct vain_vote vote; /* in the current round and generation */
+    bool has_ack, has_vote; /* in this round, in this generation; see `acks`, `votes` */
+    bool two_faced;         /* has voted for something else too */
 };
 
 /* The voters' votes of this generation, counted as they come. */
@@ -68,7 +66,9 @@ struct vain_assembly {
     bool waiting;            /* for members that are there and not ready */
     uint64_t misfits;
     struct vain_assembly_news news;
-    struct vain_assembly_peer *peers; /* (members); the own one holds the own ack and vote */
+    struct vain_assembly_peer *peers; /* (members); the own one says what this member said */
+    struct vain_ack *acks;            /* (members) */
+    struct vain_vote *votes;          /* (members); the first that each has cast */
 };
 
 static inline uint32_t vain_assembly_generation(uint32_t attempt)
