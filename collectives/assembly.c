@@ -15,23 +15,25 @@ static void keep_votes(struct vain_assembly *own)
     own->last_vote_count = 0;
     for (int i = 0; i < own->config.members; i++) {
         if (vain_assembly_is_voter(own, i) && own->peers[i].has_vote)
-            own->last_votes[own->last_vote_count++] = own->peers[i].vote;
+            own->last_votes[own->last_vote_count++] = own->votes[i];
     }
 }
 
 /* What was said in the round or generation before has no place in the one that begins. */
 static void forget_letters(struct vain_assembly *own)
 {
-    for (int i = 0; i < own->config.members; i++)
-        own->peers[i].has_vote = own->peers[i].has_ack = own->peers[i].certified = false;
+    for (int i = 0; i < own->config.members; i++) {
+        struct vain_assembly_peer *peer = &own->peers[i];
+        peer->has_vote = peer->two_faced = peer->has_ack = peer->mute = false;
+    }
+    own->tally = (struct vain_assembly_tally){0};
     own->phase = VAIN_PHASE_IDLE;
-    own->waiting = own->lost = false;
+    own->waiting = own->stuck = own->lost = false;
 }
 
 /* After a restart in the middle of a round: this member has voted in it, and says so again. */
 static void repeat_vote(struct vain_assembly *own)
 {
-    struct vain_assembly_peer *self = &own->peers[own->config.own];
     uint8_t message[VAIN_ASSEMBLY_MESSAGE_BYTES];
     if (!vain_assembly_has_voted(own) || own->stand.starting)
         return;
@@ -40,8 +42,7 @@ static void repeat_vote(struct vain_assembly *own)
     if (own->config.ops->sign(own->config.context, message, sizeof message, own->voted.signature) !=
         VAIN_OK)
         return;
-    self->vote = own->voted;
-    self->has_vote = true;
+    vain_assembly_note_vote(own, &own->voted);
     vain_assembly_send_vote(own, -1, &own->voted);
 }
 
@@ -59,7 +60,8 @@ void vain_assembly_stand(struct vain_assembly *own, const struct vain_assembly_s
     own->stand = *stand;
     if (stand->starting)
         own->stand.voters = vain_set_first(own->config.members);
-    VAIN_ASSERT(vain_set_next(&own->stand.voters, 0) >= 0);
+    own->voter_count = vain_set_count(&own->stand.voters);
+    VAIN_ASSERT(own->voter_count > 0);
     VAIN_ASSERT(vain_set_next(&own->stand.voters, own->config.members) < 0);
     own->attempt = own->least_attempt = generation_of_vote(own) << VAIN_ASSEMBLY_GENERATION_BITS;
     forget_letters(own);
@@ -111,25 +113,42 @@ void vain_assembly_link(struct vain_assembly *own, int member, bool up)
     struct vain_assembly_peer *peer = &own->peers[member];
     VAIN_ASSERT(member != own->config.own);
     peer->up = up;
-    peer->known = peer->late = peer->certified = false;
+    peer->known = peer->late = peer->distrusted = false;
     if (up) {
         uint8_t body[VAIN_POSITION_BYTES];
         vain_assembly_encode_position(own, body);
         vain_assembly_send(own, member, VAIN_LETTER_POSITION, body, sizeof body);
+        if (own->peers[own->config.own].has_vote)
+            vain_assembly_send_vote(own, member, &own->votes[own->config.own]);
     }
+    own->unsettled = true;
+}
+
+void vain_assembly_distrust(struct vain_assembly *own, int member)
+{
+    struct vain_assembly_peer *peer = &own->peers[member];
+    VAIN_ASSERT(member != own->config.own);
+    peer->distrusted = peer->late = true;
+    peer->known = false;
     vain_assembly_settle(own);
 }
 
 static void send_last_votes(struct vain_assembly *own, int member)
 {
-    if (own->peers[member].certified)
-        return;
-    own->peers[member].certified = true;
     for (int i = 0; i < own->last_vote_count; i++)
         vain_assembly_send_vote(own, member, &own->last_votes[i]);
 }
 
-/* Who waits says where it stands from time to time: it is given what ends its waiting. */
+/* Votes go to all at once, so only who has missed some needs them again. A few members repeat them
+ * at a time, each in its turn, since a thousand would send a thousand votes each. */
+static bool is_helper(const struct vain_assembly *own, int member)
+{
+    const uint64_t members = (uint64_t)own->config.members;
+    const uint64_t turn = own->now_ms / VAIN_ASSEMBLY_REPEAT_MS * VAIN_ASSEMBLY_HELPERS;
+    return ((uint64_t)own->config.own + (uint64_t)member + turn) % members < VAIN_ASSEMBLY_HELPERS;
+}
+
+/* Who waits says the same from time to time: it is given what ends its waiting. */
 static void help(struct vain_assembly *own, int member)
 {
     const struct vain_position *there = &own->peers[member].position;
@@ -143,9 +162,16 @@ static void help(struct vain_assembly *own, int member)
     } else if (there->round == own->stand.round) {
         for (int i = 0; i < own->config.members; i++) {
             if (own->peers[i].has_vote)
-                vain_assembly_send_vote(own, member, &own->peers[i].vote);
+                vain_assembly_send_vote(own, member, &own->votes[i]);
         }
     }
+}
+
+static bool same_position(const struct vain_position *a, const struct vain_position *b)
+{
+    return a->epoch == b->epoch && a->round == b->round && a->attempt == b->attempt &&
+           a->flags == b->flags && memcmp(a->state_hash, b->state_hash, VAIN_HASH_BYTES) == 0 &&
+           memcmp(a->use_key, b->use_key, VAIN_HASH_BYTES) == 0;
 }
 
 static void take_position(struct vain_assembly *own, int member, const uint8_t *body, size_t bytes)
@@ -155,9 +181,14 @@ static void take_position(struct vain_assembly *own, int member, const uint8_t *
         own->misfits++;
         return;
     }
-    own->peers[member].position = position;
-    own->peers[member].known = true;
-    help(own, member);
+    struct vain_assembly_peer *peer = &own->peers[member];
+    if (peer->distrusted)
+        return;
+    const bool repeats = peer->known && same_position(&peer->position, &position);
+    peer->position = position;
+    peer->known = true;
+    if (repeats && is_helper(own, member))
+        help(own, member);
 }
 
 /* A set that this member can ack: proposed by whose turn it is, of this round and state, with
@@ -165,13 +196,14 @@ static void take_position(struct vain_assembly *own, int member, const uint8_t *
 static bool fits(const struct vain_assembly *own, int member, const struct vain_proposal *proposal)
 {
     const struct vain_set voters = vain_set_both(&proposal->set, &own->stand.voters);
-    const bool epoch_fits = own->stand.starting ? proposal->epoch > own->stand.epoch
-                                                : proposal->epoch == own->stand.epoch;
+    const uint64_t epochs = proposal->epoch - own->stand.epoch;
+    const bool epoch_fits =
+        own->stand.starting ? epochs > 0 && epochs <= VAIN_ASSEMBLY_EPOCHS_AHEAD : epochs == 0;
     return epoch_fits && proposal->round == own->stand.round &&
            memcmp(proposal->state_hash, own->stand.state_hash, VAIN_HASH_BYTES) == 0 &&
            vain_assembly_proposer(own, proposal->attempt) == member &&
            vain_assembly_generation(proposal->attempt) == vain_assembly_generation(own->attempt) &&
-           proposal->attempt <= own->attempt + VAIN_ASSEMBLY_ATTEMPTS_AHEAD &&
+           proposal->attempt <= own->attempt + 2 * (uint32_t)own->config.members &&
            vain_set_count(&voters) >= vain_assembly_quorum(own) &&
            vain_set_count(&proposal->set) >= own->config.set_min &&
            vain_set_has(&proposal->set, own->config.own);
@@ -185,9 +217,17 @@ static void take_proposal(struct vain_assembly *own, int member, const uint8_t *
         return;
     }
     const struct vain_assembly_peer *self = &own->peers[own->config.own];
+    const struct vain_ack *mine = &own->acks[own->config.own];
     const bool open = (own->phase == VAIN_PHASE_READY || own->phase == VAIN_PHASE_ACKED) &&
                       vain_assembly_is_ready(own);
-    const bool acked_already = self->has_ack && self->ack.attempt >= proposal.attempt;
+    /* While acks may come it goes forward only. Afterwards back too: a liar can have led a few
+     * members ahead, and the others do not follow so far. */
+    const bool acks_may_come =
+        own->phase == VAIN_PHASE_ACKED &&
+        (!own->waiting || own->now_ms - own->waiting_since_ms < VAIN_ASSEMBLY_REPEAT_MS);
+    const bool acked_already =
+        self->has_ack &&
+        (mine->attempt == proposal.attempt || (acks_may_come && mine->attempt > proposal.attempt));
     if (!open || acked_already || proposal.attempt < own->least_attempt ||
         !fits(own, member, &proposal) || !vain_assembly_all_up(own, &proposal.set))
         return;
@@ -204,7 +244,7 @@ static void take_ack(struct vain_assembly *own, int member, const uint8_t *body,
         return;
     }
     if (ack_there.round != own->stand.round ||
-        (peer->has_ack && ack_there.attempt <= peer->ack.attempt))
+        (peer->has_ack && ack_there.attempt == own->acks[member].attempt))
         return;
     vain_ack_message(&ack_there, message);
     if (!own->config.ops->verify(own->config.context, member, message, sizeof message,
@@ -212,8 +252,9 @@ static void take_ack(struct vain_assembly *own, int member, const uint8_t *body,
         own->misfits++;
         return;
     }
-    peer->ack = ack_there;
+    own->acks[member] = ack_there;
     peer->has_ack = true;
+    peer->mute = false;
 }
 
 /* A vote may come from anybody who holds it: its own signature says whose it is. */
@@ -226,9 +267,11 @@ static void take_vote(struct vain_assembly *own, const uint8_t *body, size_t byt
         return;
     }
     struct vain_assembly_peer *voter = &own->peers[vote.voter];
-    if (vote.epoch != own->stand.epoch || vote.round != own->stand.round || own->stand.starting ||
+    if (vote.voter == own->config.own || vote.epoch != own->stand.epoch ||
+        vote.round != own->stand.round || own->stand.starting ||
         vain_assembly_generation(vote.attempt) != vain_assembly_generation(own->attempt) ||
-        (voter->has_vote && vain_assembly_same_choice(&voter->vote, &vote)))
+        voter->two_faced ||
+        (voter->has_vote && vain_assembly_same_choice(&own->votes[vote.voter], &vote)))
         return;
     vain_vote_message(&vote, message);
     if (!own->config.ops->verify(own->config.context, vote.voter, message, sizeof message,
@@ -237,11 +280,12 @@ static void take_vote(struct vain_assembly *own, const uint8_t *body, size_t byt
         return;
     }
     if (!voter->has_vote) {
-        voter->vote = vote;
-        voter->has_vote = true;
-    } else if (own->config.ops->evidence != NULL) {
-        own->config.ops->evidence(own->config.context, vote.voter, &voter->vote, &vote);
+        vain_assembly_note_vote(own, &vote);
+        return;
     }
+    vain_assembly_note_two_faced(own, vote.voter);
+    if (own->config.ops->evidence != NULL)
+        own->config.ops->evidence(own->config.context, vote.voter, &own->votes[vote.voter], &vote);
 }
 
 void vain_assembly_letter(struct vain_assembly *own, int member, uint16_t kind, const uint8_t *body,
@@ -263,9 +307,9 @@ void vain_assembly_letter(struct vain_assembly *own, int member, uint16_t kind, 
         break;
     default:
         own->misfits++;
-        return;
+        break;
     }
-    vain_assembly_settle(own);
+    own->unsettled = true;
 }
 
 void vain_assembly_tick(struct vain_assembly *own, uint64_t now_ms)
@@ -275,7 +319,8 @@ void vain_assembly_tick(struct vain_assembly *own, uint64_t now_ms)
     if (own->phase != VAIN_PHASE_IDLE && own->phase != VAIN_PHASE_RUNNING &&
         now_ms - own->told_ms >= VAIN_ASSEMBLY_REPEAT_MS)
         vain_assembly_tell(own);
-    vain_assembly_settle(own);
+    if (own->unsettled || now_ms - own->settled_ms >= VAIN_ASSEMBLY_SETTLE_MS)
+        vain_assembly_settle(own);
 }
 
 /* ---- what follows ---------------------------------------------------------------------------- */
@@ -289,7 +334,7 @@ void vain_assembly_failed(struct vain_assembly *own)
 {
     VAIN_ASSERT(own->phase == VAIN_PHASE_RUNNING);
     own->phase = VAIN_PHASE_IDLE;
-    own->attempt = own->least_attempt = own->attempt + 1;
+    own->attempt = own->least_attempt = vain_assembly_attempt_after(own, 1);
     own->waiting = false;
     vain_assembly_tell(own);
     vain_assembly_settle(own);
@@ -307,7 +352,6 @@ void vain_assembly_own_vote(const struct vain_assembly *own, struct vain_vote *o
 
 enum vain_status vain_assembly_vote(struct vain_assembly *own, const struct vain_vote *vote)
 {
-    struct vain_assembly_peer *self = &own->peers[own->config.own];
     uint8_t message[VAIN_ASSEMBLY_MESSAGE_BYTES];
     VAIN_ASSERT(vain_assembly_in_slot(own, vote));
     VAIN_ASSERT(!vain_assembly_has_voted(own));
@@ -316,11 +360,11 @@ enum vain_status vain_assembly_vote(struct vain_assembly *own, const struct vain
     vain_vote_message(&mine, message);
     VAIN_TRY(own->config.ops->sign(own->config.context, message, sizeof message, mine.signature));
     own->voted = mine;
+    own->waiting = false;
     if (own->phase == VAIN_PHASE_RUNNING)
         own->phase = VAIN_PHASE_VOTED;
     if (vain_assembly_is_voter(own, own->config.own)) {
-        self->vote = mine;
-        self->has_vote = true;
+        vain_assembly_note_vote(own, &mine);
         vain_assembly_send_vote(own, -1, &mine);
     }
     vain_assembly_tell(own);
@@ -402,8 +446,13 @@ enum vain_status vain_assembly_open(const struct vain_assembly_config *config,
     own->voted = config->voted;
     own->stand.starting = true;
     own->stand.voters = vain_set_first(own->config.members);
+    own->voter_count = own->config.members;
     VAIN_TRY_OUT(vain_take_array(config->members, sizeof *own->peers, "members of the assembly",
                                  (void **)&own->peers));
+    VAIN_TRY_OUT(vain_take_array(config->members, sizeof *own->acks, "acks of the assembly",
+                                 (void **)&own->acks));
+    VAIN_TRY_OUT(vain_take_array(config->members, sizeof *own->votes, "votes of the assembly",
+                                 (void **)&own->votes));
     VAIN_TRY_OUT(vain_take_array(config->members, sizeof *own->last_votes, "votes of the assembly",
                                  (void **)&own->last_votes));
     *out = own;
@@ -418,6 +467,8 @@ void vain_assembly_close(struct vain_assembly **assembly)
     if (*assembly == NULL)
         return;
     vain_release((*assembly)->peers);
+    vain_release((*assembly)->acks);
+    vain_release((*assembly)->votes);
     vain_release((*assembly)->last_votes);
     vain_release(*assembly);
     *assembly = NULL;

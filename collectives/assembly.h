@@ -21,9 +21,14 @@
  * the round begins anew in the next one. A member that restarts, or was left out, stands behind or
  * aside; it fetches what is missing and is taken into the next set.
  *
- * If all that held a sum die after their votes, the sum is lost: when a quorum has seen that for a
- * while, it begins a new epoch from the state before, as after a stop of everybody; whoever comes
- * back with the old epoch is overruled by the later one.
+ * If all that held a sum die after their votes, the sum is lost; and votes can be split so that
+ * neither a set nor a burn can be proven any more while some are silent. When a quorum has seen
+ * either for a while, it begins a new epoch from the state before, as after a stop of everybody;
+ * whoever comes back with the old epoch is overruled by the later one.
+ *
+ * Up to f of a round's n voters (f = n - quorum) may lie, and no two sets complete a round of an
+ * epoch. Voters are whoever took part in the round before, so who wants to withstand f liars asks
+ * for sets of at least 3 f + 1 (`set_min`), and has 4 f + 1 members to go on without them.
  *
  * At the start, and after everybody has stopped, nobody has an epoch under way: all listed members
  * are voters, `start_quorum` of them must be ready, and the first set begins a new epoch.
@@ -86,7 +91,11 @@ void vain_assembly_leave(struct vain_assembly *assembly);
 /* ---- what happens ---------------------------------------------------------------------------- */
 
 void vain_assembly_link(struct vain_assembly *assembly, int member, bool up);
-/* A letter of kinds POSITION to VOTE. */
+/* A fetch from `member` failed since what came is not what it said it holds (or an exchange since
+ * it spoilt it): its positions are ignored, and it is in no set of this member's proposals, until
+ * its link comes anew. Not for a link that broke. */
+void vain_assembly_distrust(struct vain_assembly *assembly, int member);
+/* A letter of kinds POSITION to VOTE. It is noted; what follows is found at the next tick. */
 void vain_assembly_letter(struct vain_assembly *assembly, int member, uint16_t kind,
                           const uint8_t *body, size_t bytes);
 /* The time, in milliseconds of any clock that does not go back; often enough. */
@@ -101,8 +110,8 @@ enum vain_assembly_verdict {
                                vote, or burns */
     VAIN_ASSEMBLY_COMPLETE, /* the round is, with the set of `vote` and the sum that is here */
     VAIN_ASSEMBLY_BURNED,   /* the generation is: call vain_assembly_begin_anew */
-    VAIN_ASSEMBLY_LOST,     /* the round has its votes, but a quorum is here and nobody of it
-                               holds the sum: stand as starting, with the state before */
+    VAIN_ASSEMBLY_LOST,     /* a quorum has given the round up, though this member may hold a sum of
+                               it: stand as starting, with the state before */
     VAIN_ASSEMBLY_BEHIND    /* others hold a later state, or another: fetch it from `holders` */
 };
 struct vain_assembly_news {

@@ -12,7 +12,7 @@ enum {
     VAIN_POSITION_READY = 1, /* its words for this round are ready, or will be as soon as asked */
     VAIN_POSITION_STARTING = 2, /* it has not taken part since it was started */
     VAIN_POSITION_LEAVING = 4,  /* it takes part in nothing any more */
-    VAIN_POSITION_LOST = 8,     /* the round has its votes, but nobody it sees holds the sum */
+    VAIN_POSITION_LOST = 8,     /* it has given the round up: no sum, or no decision, for a while */
     VAIN_POSITION_FLAGS = 15
 };
 struct vain_position {

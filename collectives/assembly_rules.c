@@ -2,20 +2,16 @@
  * stands in a function of its own; vain_assembly_settle lets them run after every event. */
 #include "collectives/assembly_state.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "collectives/quorum.h"
 
 /* ---- sets and counts ------------------------------------------------------------------------- */
 
-static int voter_count(const struct vain_assembly *own)
-{
-    return vain_set_count(&own->stand.voters);
-}
-
 int vain_assembly_quorum(const struct vain_assembly *own)
 {
-    return vain_quorum(voter_count(own));
+    return vain_quorum(own->voter_count);
 }
 
 bool vain_assembly_is_voter(const struct vain_assembly *own, int member)
@@ -62,7 +58,9 @@ static bool stands_here(const struct vain_assembly *own, int member)
     if (member == own->config.own)
         return vain_assembly_is_ready(own);
     return at_this_round(own, member) && (there->flags & VAIN_POSITION_READY) != 0 &&
-           (there->flags & VAIN_POSITION_LEAVING) == 0 && there->attempt >= own->least_attempt;
+           (there->flags & VAIN_POSITION_LEAVING) == 0 && there->attempt >= own->least_attempt &&
+           (there->epoch <= own->stand.epoch ||
+            there->epoch - own->stand.epoch < VAIN_ASSEMBLY_EPOCHS_AHEAD);
 }
 
 bool vain_assembly_is_leaving(const struct vain_assembly *own, int member)
@@ -77,31 +75,64 @@ bool vain_assembly_same_choice(const struct vain_vote *a, const struct vain_vote
            (a->burn || (a->attempt == b->attempt && vain_set_equal(&a->set, &b->set)));
 }
 
+/* The set with most votes; NULL: nobody has voted for one. */
+static const struct vain_vote *leading_vote(const struct vain_assembly *own)
+{
+    return own->tally.leading_votes > 0 ? &own->votes[own->tally.leading] : NULL;
+}
+
 static int votes_like(const struct vain_assembly *own, const struct vain_vote *vote)
 {
     int count = 0;
     for (int i = 0; i < own->config.members; i++)
         count += vain_assembly_is_voter(own, i) && own->peers[i].has_vote &&
-                 vain_assembly_same_choice(&own->peers[i].vote, vote);
+                 !own->peers[i].two_faced && vain_assembly_same_choice(&own->votes[i], vote);
     return count;
 }
 
-/* The set with most votes; NULL: nobody has voted for one. */
-static const struct vain_vote *leading_vote(const struct vain_assembly *own, int *count)
+/* Of equally many votes the later attempt leads, so that all follow the same. */
+static void count_vote(struct vain_assembly *own, int voter)
 {
-    const struct vain_vote *best = NULL;
-    *count = 0;
-    for (int i = 0; i < own->config.members; i++) {
-        const struct vain_assembly_peer *peer = &own->peers[i];
-        if (!vain_assembly_is_voter(own, i) || !peer->has_vote || peer->vote.burn)
-            continue;
-        const int votes = votes_like(own, &peer->vote);
-        if (votes > *count) {
-            *count = votes;
-            best = &peer->vote;
-        }
+    struct vain_assembly_tally *tally = &own->tally;
+    const struct vain_assembly_peer *peer = &own->peers[voter];
+    if (!vain_assembly_is_voter(own, voter) || !peer->has_vote)
+        return;
+    tally->voted++;
+    tally->two_faced += peer->two_faced;
+    const struct vain_vote *vote = &own->votes[voter];
+    if (peer->two_faced || vote->burn)
+        return;
+    const struct vain_vote *leader = leading_vote(own);
+    if (leader != NULL && vain_assembly_same_choice(leader, vote)) {
+        tally->leading_votes++;
+        return;
     }
-    return best;
+    const int votes = votes_like(own, vote);
+    if (leader == NULL || votes > tally->leading_votes ||
+        (votes == tally->leading_votes && vote->attempt > leader->attempt)) {
+        tally->leading = voter;
+        tally->leading_votes = votes;
+    }
+}
+
+/* A member's first vote of this generation. */
+void vain_assembly_note_vote(struct vain_assembly *own, const struct vain_vote *vote)
+{
+    struct vain_assembly_peer *peer = &own->peers[vote->voter];
+    VAIN_ASSERT(!peer->has_vote);
+    own->votes[vote->voter] = *vote;
+    peer->has_vote = true;
+    count_vote(own, vote->voter);
+}
+
+/* Its second, for something else: it counts for everything from now on. So what is proven by votes
+ * at one member stays proven at all others, whichever of them came there first. */
+void vain_assembly_note_two_faced(struct vain_assembly *own, int voter)
+{
+    own->peers[voter].two_faced = true;
+    own->tally = (struct vain_assembly_tally){0};
+    for (int i = 0; i < own->config.members; i++)
+        count_vote(own, i);
 }
 
 /* ---- letters out ----------------------------------------------------------------------------- */
@@ -155,13 +186,20 @@ void vain_assembly_send_vote(struct vain_assembly *own, int member, const struct
 
 int vain_assembly_proposer(const struct vain_assembly *own, uint32_t attempt)
 {
-    const int voters = voter_count(own);
+    const int voters = own->voter_count;
     return vain_set_at(&own->stand.voters, (int)((own->stand.round + attempt) % (uint64_t)voters));
+}
+
+/* Not beyond the generation: that takes votes. */
+uint32_t vain_assembly_attempt_after(const struct vain_assembly *own, uint32_t more)
+{
+    const uint32_t last = own->attempt | ((UINT32_C(1) << VAIN_ASSEMBLY_GENERATION_BITS) - 1);
+    return last - own->attempt < more ? last : own->attempt + more;
 }
 
 static void next_attempt(struct vain_assembly *own)
 {
-    own->attempt++;
+    own->attempt = vain_assembly_attempt_after(own, 1);
     own->phase = VAIN_PHASE_READY;
     own->waiting = false;
     vain_assembly_tell(own);
@@ -172,42 +210,52 @@ static bool may_propose(const struct vain_assembly *own, int member)
 {
     if (member == own->config.own)
         return true;
-    return own->peers[member].up && !vain_assembly_is_leaving(own, member) &&
-           !own->peers[member].has_vote &&
+    return own->peers[member].up && !own->peers[member].distrusted &&
+           !vain_assembly_is_leaving(own, member) && !own->peers[member].has_vote &&
            !(at_this_round(own, member) && own->peers[member].position.attempt > own->attempt);
 }
 
-/* The attempt that one honest voter at least has come to: the greatest but f. */
+static int later_first(const void *a, const void *b)
+{
+    const uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+    return (left < right) - (left > right);
+}
+
+/* The attempt, not before the own, that one honest voter at least has come to: the greatest but f.
+ */
 uint32_t vain_assembly_attempt_of_others(const struct vain_assembly *own)
 {
-    const int witnesses = vain_quorum_witnesses(voter_count(own));
-    uint32_t best = 0;
+    const int witnesses = vain_quorum_witnesses(own->voter_count);
+    uint32_t later[VAIN_MEMBERS_MAX];
+    int count = 0;
     for (int i = 0; i < own->config.members; i++) {
-        const uint32_t attempt = own->peers[i].position.attempt;
-        int at_least = 0;
-        if (!vain_assembly_is_voter(own, i) || !at_this_round(own, i) || attempt <= best)
-            continue;
-        for (int j = 0; j < own->config.members; j++)
-            at_least += vain_assembly_is_voter(own, j) && at_this_round(own, j) &&
-                        own->peers[j].position.attempt >= attempt;
-        if (at_least >= witnesses)
-            best = attempt;
+        if (own->peers[i].position.attempt > own->attempt && vain_assembly_is_voter(own, i) &&
+            at_this_round(own, i))
+            later[count++] = own->peers[i].position.attempt;
     }
-    return best;
+    if (count < witnesses)
+        return own->attempt;
+    qsort(later, (size_t)count, sizeof *later, later_first);
+    return later[witnesses - 1];
 }
 
 /* Voters that are gone propose nothing: on to the next turn of one that may, if there is one. */
 static void skip_dead_proposers(struct vain_assembly *own)
 {
-    for (uint32_t ahead = 0; ahead < (uint32_t)own->config.members; ahead++) {
-        if (!may_propose(own, vain_assembly_proposer(own, own->attempt + ahead)))
-            continue;
-        own->attempt += ahead;
-        own->waiting = own->waiting && ahead == 0;
-        if (ahead > 0)
-            vain_assembly_tell(own);
-        return;
+    int member = vain_assembly_proposer(own, own->attempt);
+    uint32_t ahead = 0;
+    while (!may_propose(own, member)) {
+        if (++ahead == (uint32_t)own->voter_count)
+            return;
+        member = vain_set_next(&own->stand.voters, member + 1);
+        if (member < 0)
+            member = vain_set_next(&own->stand.voters, 0);
     }
+    if (ahead == 0)
+        return;
+    own->attempt = vain_assembly_attempt_after(own, ahead);
+    own->waiting = false;
+    vain_assembly_tell(own);
 }
 
 /* How many of those ready are voters, and whether somebody who should be is not yet. */
@@ -288,7 +336,7 @@ static uint64_t epoch_to_propose(const struct vain_assembly *own, const struct v
 void vain_assembly_ack(struct vain_assembly *own, const struct vain_proposal *proposal)
 {
     struct vain_assembly_peer *self = &own->peers[own->config.own];
-    struct vain_ack *mine = &self->ack;
+    struct vain_ack *mine = &own->acks[own->config.own];
     uint8_t message[VAIN_ASSEMBLY_MESSAGE_BYTES], body[VAIN_ACK_BYTES];
     own->proposal = *proposal;
     vain_proposal_hash(proposal, own->proposal_hash);
@@ -311,8 +359,10 @@ static void propose(struct vain_assembly *own)
 {
     uint8_t body[VAIN_PROPOSAL_BYTES];
     struct roll roll = call_roll(own);
-    if (!roll_is_enough(own, &roll))
+    if (!roll_is_enough(own, &roll)) {
+        own->waiting = false;
         return;
+    }
     if (roll.others_expected && !patience_is_over(own, own->config.patience_ms))
         return;
     pass_over_late(own);
@@ -348,13 +398,18 @@ bool vain_assembly_all_up(const struct vain_assembly *own, const struct vain_set
     return true;
 }
 
+static bool acks_as_own(const struct vain_assembly *own, int member)
+{
+    const struct vain_ack *ack = &own->acks[member];
+    return own->peers[member].has_ack && ack->attempt == own->attempt &&
+           memcmp(ack->proposal_hash, own->proposal_hash, VAIN_HASH_BYTES) == 0;
+}
+
 static int acks_like_own(const struct vain_assembly *own)
 {
     int acks = 0;
     for (int i = 0; i < own->config.members; i++)
-        acks += vain_assembly_is_voter(own, i) && own->peers[i].has_ack &&
-                own->peers[i].ack.attempt == own->attempt &&
-                memcmp(own->peers[i].ack.proposal_hash, own->proposal_hash, VAIN_HASH_BYTES) == 0;
+        acks += vain_assembly_is_voter(own, i) && acks_as_own(own, i);
     return acks;
 }
 
@@ -371,11 +426,15 @@ static void start_attempt(struct vain_assembly *own)
 
 static void wait_for_acks(struct vain_assembly *own)
 {
-    if (acks_like_own(own) >= vain_assembly_quorum(own))
+    if (acks_like_own(own) >= vain_assembly_quorum(own)) {
         start_attempt(own);
-    else if (!vain_assembly_all_up(own, &own->proposal.set) ||
-             patience_is_over(own, VAIN_ASSEMBLY_ACK_MS))
+    } else if (!vain_assembly_all_up(own, &own->proposal.set)) {
         next_attempt(own);
+    } else if (patience_is_over(own, VAIN_ASSEMBLY_ACK_MS)) {
+        for (int i = 0; i < own->config.members; i++)
+            own->peers[i].mute = own->peers[i].mute || !acks_as_own(own, i);
+        next_attempt(own);
+    }
 }
 
 /* ---- behind and aside ------------------------------------------------------------------------ */
@@ -422,26 +481,33 @@ static void collect_holders(struct vain_assembly *own, const struct vain_positio
     }
 }
 
+static int holders_of(const struct vain_assembly *own, const struct vain_position *position)
+{
+    int holders = 0;
+    for (int i = 0; i < own->config.members; i++)
+        holders += own->peers[i].up && own->peers[i].known &&
+                   same_stand(&own->peers[i].position, position);
+    return holders;
+}
+
 /* At a start all stand at the same round with what they hold of it: the state that most hold, or of
  * equally many the one with the smaller hash, is the one to go on from. */
 static const struct vain_position *more_held_state(const struct vain_assembly *own)
 {
     const struct vain_position *best = NULL;
     int best_holders = 0, own_holders = 1;
+    for (int i = 0; i < own->config.members; i++)
+        own_holders += at_this_round(own, i);
     for (int i = 0; i < own->config.members; i++) {
         const struct vain_position *position = &own->peers[i].position;
         if (!own->peers[i].up || !own->peers[i].known || position->round != own->stand.round ||
-            (position->flags & VAIN_POSITION_STARTING) == 0)
+            (position->flags & VAIN_POSITION_STARTING) == 0 || at_this_round(own, i) ||
+            (best != NULL && same_stand(position, best)))
             continue;
-        int holders = 0;
-        for (int j = 0; j < own->config.members; j++)
-            holders += own->peers[j].up && own->peers[j].known &&
-                       same_stand(&own->peers[j].position, position);
-        if (memcmp(position->state_hash, own->stand.state_hash, VAIN_HASH_BYTES) == 0) {
-            own_holders = holders + 1;
-        } else if (holders > best_holders ||
-                   (holders == best_holders &&
-                    memcmp(position->state_hash, best->state_hash, VAIN_HASH_BYTES) < 0)) {
+        const int holders = holders_of(own, position);
+        if (holders > best_holders ||
+            (holders == best_holders &&
+             memcmp(position->state_hash, best->state_hash, VAIN_HASH_BYTES) < 0)) {
             best = position;
             best_holders = holders;
         }
@@ -476,20 +542,16 @@ bool vain_assembly_is_behind(struct vain_assembly *own, uint64_t at_least)
 /* The set for which there is a quorum of votes; NULL: none. */
 const struct vain_vote *vain_assembly_decided(const struct vain_assembly *own)
 {
-    int votes;
-    const struct vain_vote *leading = leading_vote(own, &votes);
-    return votes >= vain_assembly_quorum(own) ? leading : NULL;
+    const int votes = own->tally.leading_votes + own->tally.two_faced;
+    return votes >= vain_assembly_quorum(own) ? leading_vote(own) : NULL;
 }
 
-/* No set of this generation can have a quorum any more, whatever those say who have not voted; or
- * an honest voter has seen that. */
+/* No set of this generation can have a quorum at anybody, since a quorum has voted for something
+ * else (two quorums share an honest voter, who says one thing, even if f others tell each member
+ * another); or an honest voter has seen that. */
 static bool is_burned(const struct vain_assembly *own)
 {
-    int votes, silent = 0;
-    (void)leading_vote(own, &votes);
-    for (int i = 0; i < own->config.members; i++)
-        silent += vain_assembly_is_voter(own, i) && !own->peers[i].has_vote;
-    return votes + silent < vain_assembly_quorum(own) ||
+    return own->tally.voted - own->tally.leading_votes >= vain_assembly_quorum(own) ||
            vain_assembly_generation(vain_assembly_attempt_of_others(own)) >
                vain_assembly_generation(own->attempt);
 }
@@ -497,31 +559,36 @@ static bool is_burned(const struct vain_assembly *own)
 /* Without the sum: an honest member among those who voted has it, so its set is the one. */
 static bool may_join_vote(struct vain_assembly *own)
 {
-    int votes;
-    const struct vain_vote *leading = leading_vote(own, &votes);
-    if (leading == NULL || votes < vain_quorum_witnesses(voter_count(own)))
+    const struct vain_vote *leading = leading_vote(own);
+    if (leading == NULL || own->tally.leading_votes < vain_quorum_witnesses(own->voter_count))
         return false;
     own->news = (struct vain_assembly_news){.verdict = VAIN_ASSEMBLY_VOTE, .vote = *leading};
     return true;
 }
 
-/* Votes for a set that cannot become a quorum, and too few voters left for another one: burn. Only
- * when a quorum of voters is heard, since somebody else may know more. */
-static bool must_burn(struct vain_assembly *own)
+/* Votes that cannot become a quorum for a set, and too few left for another one. Only when a quorum
+ * of voters is heard, since somebody else may know more. */
+static bool votes_are_stuck(const struct vain_assembly *own)
 {
-    int heard = 0, free = 0, votes;
-    const struct vain_vote *leading = leading_vote(own, &votes);
-    if (leading == NULL)
+    int heard = 0, free_voters = 0, free_members = 0;
+    if (own->tally.voted == 0 ||
+        own->tally.leading_votes >= vain_quorum_witnesses(own->voter_count))
         return false;
     for (int i = 0; i < own->config.members; i++) {
-        if (!vain_assembly_is_voter(own, i) ||
-            !(stands_here(own, i) || (vain_assembly_is_up(own, i) && own->peers[i].has_vote)))
-            continue;
-        heard++;
-        free += !own->peers[i].has_vote;
+        const struct vain_assembly_peer *peer = &own->peers[i];
+        const bool voter = vain_assembly_is_voter(own, i);
+        const bool ready = stands_here(own, i) && !peer->has_vote;
+        heard += voter && (ready || (peer->has_vote && vain_assembly_is_up(own, i)));
+        free_voters += voter && ready && !peer->mute;
+        free_members += ready && !peer->mute;
     }
-    if (heard < vain_assembly_quorum(own) || free >= vain_assembly_quorum(own) ||
-        votes >= vain_quorum_witnesses(voter_count(own)))
+    const int quorum = vain_assembly_quorum(own);
+    return heard >= quorum && (free_voters < quorum || free_members < own->config.set_min);
+}
+
+static bool must_burn(struct vain_assembly *own)
+{
+    if (!votes_are_stuck(own) && !vain_assembly_is_last_attempt(own->attempt))
         return false;
     own->news = (struct vain_assembly_news){.verdict = VAIN_ASSEMBLY_VOTE};
     own->news.vote = (struct vain_vote){.epoch = own->stand.epoch,
@@ -539,26 +606,59 @@ static void say(struct vain_assembly *own, enum vain_assembly_verdict verdict)
     own->news = (struct vain_assembly_news){.verdict = verdict};
 }
 
-/* Nobody is ahead, though the votes are there. */
-static void look_for_loss(struct vain_assembly *own)
+/* Voters other than this member that have given up this round, or have restarted in it. */
+static int voters_given_up(const struct vain_assembly *own)
 {
-    if (!own->lost && patience_is_over(own, VAIN_ASSEMBLY_LOST_MS)) {
-        own->lost = true;
-        vain_assembly_tell(own);
-    }
-    int lost = own->lost && vain_assembly_is_voter(own, own->config.own);
+    int count = 0;
     for (int i = 0; i < own->config.members; i++) {
         const struct vain_assembly_peer *peer = &own->peers[i];
         const struct vain_position *there = &peer->position;
-        if (!peer->up || !peer->known || !vain_assembly_is_voter(own, i) ||
-            there->epoch != own->stand.epoch || there->round != own->stand.round)
-            continue;
-        lost += (there->flags & (VAIN_POSITION_LOST | VAIN_POSITION_STARTING)) != 0;
+        count += peer->up && peer->known && vain_assembly_is_voter(own, i) &&
+                 there->epoch == own->stand.epoch && there->round == own->stand.round &&
+                 (there->flags & (VAIN_POSITION_LOST | VAIN_POSITION_STARTING)) != 0;
     }
-    if (own->lost && lost >= vain_assembly_quorum(own)) {
+    return count;
+}
+
+/* Whether this member can do nothing for the round: its votes are there but not its sum; or this
+ * member has voted, and the others may be split for good; or so many have given the round up that
+ * without them there is no quorum. */
+static bool is_stuck(const struct vain_assembly *own)
+{
+    return !own->stand.starting &&
+           (vain_assembly_decided(own) != NULL || vain_assembly_has_voted(own) ||
+            voters_given_up(own) >= vain_quorum_witnesses(own->voter_count));
+}
+
+/* Those one ahead show this round's votes to who holds its sum, if they have not forgotten them. If
+ * nobody is ahead for a while, a quorum that sees so gives up the epoch. */
+static void wait_for_others(struct vain_assembly *own)
+{
+    if (!own->stuck)
+        own->stuck_since_ms = own->now_ms;
+    own->stuck = true;
+    const bool over = own->now_ms - own->stuck_since_ms >= VAIN_ASSEMBLY_LOST_MS;
+    const bool votes_may_come =
+        own->phase == VAIN_PHASE_VOTED && vain_assembly_decided(own) == NULL && !over;
+    if (vain_assembly_is_behind(own, votes_may_come ? 2 : 1) || !over)
+        return;
+    if (!own->lost) {
+        own->lost = true;
+        vain_assembly_tell(own);
+    }
+    if (voters_given_up(own) + vain_assembly_is_voter(own, own->config.own) >=
+        vain_assembly_quorum(own)) {
         own->given_up_epoch = own->stand.epoch;
         say(own, VAIN_ASSEMBLY_LOST);
     }
+}
+
+static void stop_waiting_for_others(struct vain_assembly *own)
+{
+    const bool told = own->lost;
+    own->stuck = own->lost = false;
+    if (told)
+        vain_assembly_tell(own);
 }
 
 /* Whether votes end the matter, or ask for this member's. */
@@ -571,12 +671,8 @@ static bool votes_decide(struct vain_assembly *own)
         own->news.vote = *chosen;
         return true;
     }
-    /* Complete without this member's sum: those who hold it will say so. */
-    if (chosen != NULL) {
-        if (!vain_assembly_is_behind(own, 1))
-            look_for_loss(own);
-        return true;
-    }
+    if (chosen != NULL) /* complete without this member's sum: those who hold it will say so */
+        return false;
     if (is_burned(own)) {
         say(own, VAIN_ASSEMBLY_BURNED);
         return true;
@@ -606,6 +702,8 @@ static void take_part(struct vain_assembly *own)
 
 void vain_assembly_settle(struct vain_assembly *own)
 {
+    own->unsettled = false;
+    own->settled_ms = own->now_ms;
     if (own->phase == VAIN_PHASE_RUNNING)
         return;
     say(own, VAIN_ASSEMBLY_WAIT);
@@ -613,11 +711,11 @@ void vain_assembly_settle(struct vain_assembly *own)
         return;
     if (!own->stand.starting && votes_decide(own))
         return;
-    if (own->phase == VAIN_PHASE_VOTED) {
-        /* Those one ahead show this round's votes, if they have not forgotten them. */
-        (void)vain_assembly_is_behind(own, patience_is_over(own, VAIN_ASSEMBLY_LOST_MS) ? 1 : 2);
+    if (is_stuck(own)) {
+        wait_for_others(own);
         return;
     }
-    if (!vain_assembly_is_behind(own, 1) && !vain_assembly_has_voted(own))
+    stop_waiting_for_others(own);
+    if (!vain_assembly_is_behind(own, 1))
         take_part(own);
 }

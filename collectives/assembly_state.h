@@ -18,17 +18,29 @@ enum {
     VAIN_ASSEMBLY_LOST_MS = 10000, /* a holder of the sum that lives is heard in that time */
     VAIN_ASSEMBLY_REPEAT_MS =
         1000, /* between positions told anew, by which who waits asks for what it lacks */
-    VAIN_ASSEMBLY_ATTEMPTS_AHEAD = 4 * VAIN_MEMBERS_MAX /* that a single proposer can skip */
+    VAIN_ASSEMBLY_SETTLE_MS = 50, /* the rules look at the clock that often, if nothing happens */
+    VAIN_ASSEMBLY_HELPERS = 3     /* members that repeat votes at a time for one that waits */
 };
+/* Between the epochs that members know of at a start: who claims more is not taken along, so that
+ * nobody can use them up. */
+#define VAIN_ASSEMBLY_EPOCHS_AHEAD (UINT64_C(1) << 32)
 
 struct vain_assembly_peer {
-    bool up, known; /* known: `position` was told since the link is up */
-    bool late;      /* was not ready in time: not waited for until it is */
-    bool certified; /* was sent the votes of the round before this one */
+    bool up, known;  /* known: `position` was told since the link is up */
+    bool late;       /* was not ready in time: not waited for until it is */
+    bool mute;       /* says that it is ready, but has not acked in time: not counted on */
+    bool distrusted; /* see vain_assembly_distrust */
     struct vain_position position;
-    bool has_ack, has_vote;
-    struct vain_ack ack;
-    struct vain_vote vote; /* in the current round and generation */
+    bool has_ack, has_vote; /* in this round, in this generation; see `acks`, `votes` */
+    bool two_faced;         /* has voted for something else too */
+};
+
+/* The voters' votes of this generation, counted as they come. */
+struct vain_assembly_tally {
+    int voted;         /* voters that have, burns included */
+    int two_faced;     /* those of them that have voted for two things: they count for all */
+    int leading_votes; /* of the others, for the set with most; 0: nobody has voted for one */
+    int leading;       /* a voter of that set */
 };
 
 struct vain_assembly {
@@ -36,6 +48,8 @@ struct vain_assembly {
     struct vain_assembly_stand stand;
     enum vain_assembly_phase phase;
     uint32_t attempt;
+    int voter_count;
+    struct vain_assembly_tally tally;
     bool leaving;
     uint8_t use_key[VAIN_HASH_BYTES];
     struct vain_proposal proposal; /* VAIN_PHASE_ACKED, VAIN_PHASE_RUNNING: what was acked */
@@ -44,18 +58,28 @@ struct vain_assembly {
     struct vain_vote voted; /* this member's last vote; epoch 0: none ever */
     struct vain_vote *last_votes; /* (members) what ended the round or generation before */
     int last_vote_count;
-    uint64_t now_ms, waiting_since_ms, told_ms;
+    uint64_t now_ms, waiting_since_ms, told_ms, settled_ms, stuck_since_ms;
+    bool unsettled;          /* something has come since then */
     uint64_t given_up_epoch; /* whose last sum was lost: nobody who stands still in it is ahead */
     bool lost;               /* see VAIN_POSITION_LOST */
+    bool stuck;              /* cannot go on by itself, since then */
     bool waiting;            /* for members that are there and not ready */
     uint64_t misfits;
     struct vain_assembly_news news;
-    struct vain_assembly_peer *peers; /* (members); the own one holds the own ack and vote */
+    struct vain_assembly_peer *peers; /* (members); the own one says what this member said */
+    struct vain_ack *acks;            /* (members) */
+    struct vain_vote *votes;          /* (members); the first that each has cast */
 };
 
 static inline uint32_t vain_assembly_generation(uint32_t attempt)
 {
     return attempt >> VAIN_ASSEMBLY_GENERATION_BITS;
+}
+
+/* Of its generation; whoever comes to it burns the generation. */
+static inline bool vain_assembly_is_last_attempt(uint32_t attempt)
+{
+    return (~attempt & ((UINT32_C(1) << VAIN_ASSEMBLY_GENERATION_BITS) - 1)) == 0;
 }
 
 int vain_assembly_quorum(const struct vain_assembly *own);
@@ -74,8 +98,11 @@ void vain_assembly_tell(struct vain_assembly *own);
 void vain_assembly_send_vote(struct vain_assembly *own, int member, const struct vain_vote *vote);
 int vain_assembly_proposer(const struct vain_assembly *own, uint32_t attempt);
 uint32_t vain_assembly_attempt_of_others(const struct vain_assembly *own);
+uint32_t vain_assembly_attempt_after(const struct vain_assembly *own, uint32_t more);
 void vain_assembly_ack(struct vain_assembly *own, const struct vain_proposal *proposal);
 bool vain_assembly_all_up(const struct vain_assembly *own, const struct vain_set *set);
+void vain_assembly_note_vote(struct vain_assembly *own, const struct vain_vote *vote);
+void vain_assembly_note_two_faced(struct vain_assembly *own, int voter);
 const struct vain_vote *vain_assembly_decided(const struct vain_assembly *own);
 bool vain_assembly_is_behind(struct vain_assembly *own, uint64_t at_least);
 void vain_assembly_settle(struct vain_assembly *own);

@@ -1,4 +1,4 @@
-#include "tests/unit/collectives/meeting.h"
+#include "tests/unit/collectives/meeting_state.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,65 +6,7 @@
 
 #include "base/crypto.h"
 
-enum { STEP_MS = 5, DELAY_MS_MAX = 40, CHECKPOINT_EVERY = 3 };
-
-struct letter {
-    uint64_t at_ms;
-    int from, to;
-    uint16_t kind;
-    size_t bytes;
-    uint8_t body[VAIN_ASSEMBLY_LETTER_BYTES_MAX];
-};
-
-/* What a member knows of the common work. */
-struct state {
-    uint64_t epoch, round;
-    struct vain_set voters;
-    uint8_t hash[VAIN_HASH_BYTES];
-};
-
-enum work { TRAINING, TALKING, EXCHANGING, FETCHING };
-
-struct seat {
-    struct meeting *meeting;
-    int index;
-    bool alive;
-    struct vain_assembly *assembly;
-    uint8_t seed[VAIN_SEED_BYTES]; /* its secret */
-    struct state state, saved;     /* saved: durable */
-    struct vain_vote saved_vote;   /* durable */
-    enum work work;
-    uint64_t work_ends_ms, back_at_ms;
-    bool running; /* takes part since its start */
-    /* The exchange under way. */
-    struct vain_proposal proposal;
-    bool will_succeed;
-};
-
-/* A vote or an end of a round, as the checker saw it. */
-struct fact {
-    uint64_t epoch, round;
-    uint32_t attempt;
-    struct vain_set set;
-    uint8_t before[VAIN_HASH_BYTES];
-};
-
-struct meeting {
-    struct meeting_settings settings;
-    struct meeting_result result;
-    uint64_t now_ms, dice;
-    struct seat seats[MEETING_MEMBERS_MAX];
-    bool link[MEETING_MEMBERS_MAX][MEETING_MEMBERS_MAX];
-    uint64_t cut_until_ms[MEETING_MEMBERS_MAX][MEETING_MEMBERS_MAX];
-    struct letter *letters; /* a heap of none: scanned */
-    int letter_count;
-    uint64_t last_at_ms[MEETING_MEMBERS_MAX][MEETING_MEMBERS_MAX];
-    struct fact ends[4096];
-    int end_count;
-    char broken[256];
-};
-
-static uint64_t roll(struct meeting *meeting, uint64_t below)
+uint64_t meeting_roll(struct meeting *meeting, uint64_t below)
 {
     uint64_t x = meeting->dice += UINT64_C(0x9e3779b97f4a7c15);
     x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -81,29 +23,123 @@ static void violated(struct meeting *meeting, const struct seat *seat, const cha
                  seat->index, (unsigned long long)seat->state.round, what);
 }
 
+/* ---- letters --------------------------------------------------------------------------------- */
+
+static struct pair *pair_of(struct meeting *meeting, int from, int to)
+{
+    return &meeting->pairs[from * meeting->settings.members + to];
+}
+
+static void *or_abort(void *memory)
+{
+    if (memory == NULL)
+        abort();
+    return memory;
+}
+
+static void append(struct letters *letters, const struct letter *letter)
+{
+    if (letters->count == letters->room) {
+        letters->room = letters->room * 2 + 16;
+        letters->letter =
+            or_abort(realloc(letters->letter, letters->room * sizeof *letters->letter));
+    }
+    letters->letter[letters->count++] = *letter;
+}
+
+static void drop_body(struct body *body)
+{
+    if (body != NULL && --body->references == 0)
+        free(body);
+}
+
+static void drop_letters(struct letters *letters)
+{
+    for (size_t i = 0; i < letters->count; i++)
+        drop_body(letters->letter[i].body);
+    free(letters->letter);
+    *letters = (struct letters){0};
+}
+
+/* The last one of the sender if it says the same. */
+static struct body *body_of(struct seat *seat, uint16_t kind, const void *data, size_t bytes)
+{
+    struct body *told = seat->told;
+    if (told == NULL || told->kind != kind || told->bytes != bytes ||
+        memcmp(told->data, data, bytes) != 0) {
+        drop_body(told);
+        seat->told = told = or_abort(calloc(1, sizeof *told));
+        told->references = 1;
+        told->kind = kind;
+        told->bytes = bytes;
+        memcpy(told->data, data, bytes);
+    }
+    told->references++;
+    return told;
+}
+
+void meeting_post(struct seat *seat, int member, uint16_t kind, const void *body, size_t bytes)
+{
+    struct meeting *meeting = seat->meeting;
+    struct pair *pair = pair_of(meeting, seat->index, member);
+    if (!pair->up)
+        return;
+    uint64_t at = meeting->now_ms + 1 + meeting_roll(meeting, MEETING_DELAY_MS_MAX);
+    at = at < pair->last_at_ms ? pair->last_at_ms : at;
+    pair->last_at_ms = at;
+    const uint64_t step = (at + MEETING_STEP_MS - 1) / MEETING_STEP_MS;
+    append(&meeting->coming[step % MEETING_SLOTS],
+           &(struct letter){seat->index, member, pair->link, body_of(seat, kind, body, bytes)});
+    meeting->result.letters++;
+}
+
+/* Letters wait for a member that is in an exchange. */
+static void hand_over(struct meeting *meeting, const struct letter *letter)
+{
+    struct seat *to = &meeting->seats[letter->to];
+    const struct pair *pair = pair_of(meeting, letter->from, letter->to);
+    if (pair->up && pair->link == letter->link) {
+        if (to->work == EXCHANGING) {
+            append(&to->held, letter);
+            return;
+        }
+        vain_assembly_letter(to->assembly, letter->from, letter->body->kind, letter->body->data,
+                             letter->body->bytes);
+    }
+    drop_body(letter->body);
+}
+
+static void hand_over_all(struct meeting *meeting, struct letters *letters)
+{
+    struct letters now = *letters;
+    *letters = (struct letters){0};
+    for (size_t i = 0; i < now.count; i++)
+        hand_over(meeting, &now.letter[i]);
+    free(now.letter);
+}
+
+static void deliver(struct meeting *meeting)
+{
+    for (int i = 0; i < meeting->settings.members; i++) {
+        if (meeting->seats[i].held.count > 0 && meeting->seats[i].work != EXCHANGING)
+            hand_over_all(meeting, &meeting->seats[i].held);
+    }
+    hand_over_all(meeting, &meeting->coming[meeting->now_ms / MEETING_STEP_MS % MEETING_SLOTS]);
+}
+
 /* ---- what the assembly asks for -------------------------------------------------------------- */
 
 static void seat_send(void *context, int member, uint16_t kind, const void *body, size_t bytes)
 {
     struct seat *seat = context;
-    struct meeting *meeting = seat->meeting;
-    if (!meeting->link[seat->index][member] || meeting->letter_count == MEETING_LETTERS_MAX) {
-        if (meeting->letter_count == MEETING_LETTERS_MAX)
-            violated(meeting, seat, "too many letters are under way");
-        return;
-    }
-    uint64_t *last = &meeting->last_at_ms[seat->index][member];
-    uint64_t at = meeting->now_ms + 1 + roll(meeting, DELAY_MS_MAX);
-    at = at < *last ? *last : at;
-    *last = at;
-    struct letter *letter = &meeting->letters[meeting->letter_count++];
-    *letter = (struct letter){
-        .at_ms = at, .from = seat->index, .to = member, .kind = kind, .bytes = bytes};
-    memcpy(letter->body, body, bytes);
+    if (seat->liar)
+        liar_send(seat, member, kind, body, bytes);
+    else
+        meeting_post(seat, member, kind, body, bytes);
 }
 
-static enum vain_status seat_sign(void *context, const void *message, size_t bytes,
-                                  uint8_t out[VAIN_SIGNATURE_BYTES])
+enum vain_status meeting_sign(void *context, const void *message, size_t bytes,
+                              uint8_t out[VAIN_SIGNATURE_BYTES])
 {
     const struct seat *seat = context;
     /* A stand-in that is as good here: keyed by the member's secret, checked with the same. */
@@ -125,13 +161,14 @@ static void seat_evidence(void *context, int member, const struct vain_vote *fir
                           const struct vain_vote *second)
 {
     struct seat *seat = context;
-    (void)member;
     (void)first;
     (void)second;
-    violated(seat->meeting, seat, "a member has voted for two things in one round");
+    if (!seat->liar && !seat->meeting->seats[member].liar)
+        violated(seat->meeting, seat, "a member has voted for two things in one round");
 }
 
-static const struct vain_assembly_ops seat_ops = {seat_send, seat_sign, seat_verify, seat_evidence};
+static const struct vain_assembly_ops seat_ops = {seat_send, meeting_sign, seat_verify,
+                                                  seat_evidence};
 
 /* ---- members --------------------------------------------------------------------------------- */
 
@@ -148,7 +185,7 @@ static void take_stand(struct seat *seat)
 static void work_on(struct seat *seat, enum work work, uint64_t most_ms)
 {
     seat->work = work;
-    seat->work_ends_ms = seat->meeting->now_ms + 1 + roll(seat->meeting, most_ms);
+    seat->work_ends_ms = seat->meeting->now_ms + 1 + meeting_roll(seat->meeting, most_ms);
 }
 
 static void start(struct seat *seat)
@@ -176,17 +213,13 @@ static void start(struct seat *seat)
 
 static void set_link(struct meeting *meeting, int a, int b, bool up)
 {
-    if (meeting->link[a][b] == up)
+    struct pair *there = pair_of(meeting, a, b), *back = pair_of(meeting, b, a);
+    if (there->up == up)
         return;
-    meeting->link[a][b] = meeting->link[b][a] = up;
-    if (!up) { /* what is under way is lost */
-        for (int i = meeting->letter_count - 1; i >= 0; i--) {
-            const struct letter *letter = &meeting->letters[i];
-            if ((letter->from == a && letter->to == b) || (letter->from == b && letter->to == a))
-                meeting->letters[i] = meeting->letters[--meeting->letter_count];
-        }
-        meeting->last_at_ms[a][b] = meeting->last_at_ms[b][a] = 0;
-    }
+    there->up = back->up = up;
+    there->link++;
+    back->link++;
+    there->last_at_ms = back->last_at_ms = 0;
     if (meeting->seats[a].alive)
         vain_assembly_link(meeting->seats[a].assembly, b, up);
     if (meeting->seats[b].alive)
@@ -197,8 +230,9 @@ static void crash(struct seat *seat)
 {
     struct meeting *meeting = seat->meeting;
     vain_assembly_close(&seat->assembly);
-    seat->alive = false;
-    seat->back_at_ms = meeting->now_ms + 200 + roll(meeting, 4000);
+    seat->alive = seat->exchanging = false;
+    seat->work = TALKING;
+    seat->back_at_ms = meeting->now_ms + 200 + meeting_roll(meeting, 4000);
     for (int other = 0; other < meeting->settings.members; other++)
         set_link(meeting, seat->index, other, false);
     meeting->result.restarts++;
@@ -210,7 +244,7 @@ static bool save_vote(struct seat *seat, const struct vain_vote *vote)
     struct meeting *meeting = seat->meeting;
     const bool faults = meeting->now_ms < meeting->settings.faults_end_ms &&
                         meeting->settings.crashes_per_mille > 0;
-    const uint64_t fate = faults ? roll(meeting, 100) : 99;
+    const uint64_t fate = faults ? meeting_roll(meeting, 100) : 99;
     if (fate == 0) {
         crash(seat);
         return false;
@@ -231,6 +265,8 @@ static bool save_vote(struct seat *seat, const struct vain_vote *vote)
 static void note_end(struct seat *seat, const struct vain_vote *vote)
 {
     struct meeting *meeting = seat->meeting;
+    if (seat->liar)
+        return;
     for (int i = 0; i < meeting->end_count; i++) {
         const struct fact *fact = &meeting->ends[i];
         if (fact->epoch != vote->epoch || fact->round != vote->round)
@@ -240,6 +276,8 @@ static void note_end(struct seat *seat, const struct vain_vote *vote)
             violated(meeting, seat, "two sets have both completed one round");
         return;
     }
+    if (meeting->end_count == MEETING_ENDS_MAX)
+        abort();
     struct fact *fact = &meeting->ends[meeting->end_count++];
     *fact = (struct fact){vote->epoch, vote->round, vote->attempt, vote->set, {0}};
     memcpy(fact->before, seat->state.hash, VAIN_HASH_BYTES);
@@ -247,14 +285,11 @@ static void note_end(struct seat *seat, const struct vain_vote *vote)
 
 /* ---- the exchange, played -------------------------------------------------------------------- */
 
-static bool same_exchange(const struct seat *a, const struct seat *b)
-{
-    return memcmp(&a->proposal, &b->proposal, sizeof a->proposal) == 0;
-}
-
 static void begin_exchange(struct seat *seat, const struct vain_proposal *proposal)
 {
     seat->proposal = *proposal;
+    vain_proposal_hash(proposal, seat->proposal_hash);
+    seat->exchanging = true;
     if (!vain_set_has(&proposal->set, seat->index))
         violated(seat->meeting, seat, "it is to run an exchange that it is not in");
     work_on(seat, EXCHANGING, 60);
@@ -262,7 +297,8 @@ static void begin_exchange(struct seat *seat, const struct vain_proposal *propos
 }
 
 /* Its end at this member: all must have come; whoever died or gave up on the way may have left
- * others with the sum, or not. */
+ * others with the sum, or not. So may a liar, while faults last; afterwards it exchanges well,
+ * since whoever does not is the caller's to find out. */
 static bool exchange_succeeds(struct seat *seat)
 {
     struct meeting *meeting = seat->meeting;
@@ -270,12 +306,19 @@ static bool exchange_succeeds(struct seat *seat)
     for (int i = vain_set_next(&seat->proposal.set, 0); i >= 0;
          i = vain_set_next(&seat->proposal.set, i + 1)) {
         const struct seat *other = &meeting->seats[i];
-        const bool there = i == seat->index || (other->alive && meeting->link[seat->index][i]);
-        if (!same_exchange(seat, other))
+        const bool there =
+            i == seat->index || (other->alive && pair_of(meeting, seat->index, i)->up);
+        if (other->liar) {
+            certain = certain && (meeting->now_ms >= meeting->settings.faults_end_ms ||
+                                  meeting_roll(meeting, 4) > 0);
+            continue;
+        }
+        if (!other->exchanging ||
+            memcmp(seat->proposal_hash, other->proposal_hash, VAIN_HASH_BYTES) != 0)
             return false;
         certain = certain && there;
     }
-    return certain || roll(meeting, 2) == 0;
+    return certain || meeting_roll(meeting, 2) == 0;
 }
 
 /* ---- moves ----------------------------------------------------------------------------------- */
@@ -292,31 +335,37 @@ static void complete(struct seat *seat, const struct vain_vote *vote)
     seat->state.epoch = vote->epoch;
     seat->state.round++;
     seat->state.voters = vote->set;
-    if (seat->state.round % CHECKPOINT_EVERY == 0)
+    if (seat->state.round % MEETING_CHECKPOINT_EVERY == 0)
         seat->saved = seat->state;
     take_stand(seat);
     work_on(seat, TRAINING, 100);
 }
 
-/* From one that holds what was said; it may have gone on meanwhile. */
+static void take_state(struct seat *seat, const struct seat *holder)
+{
+    const uint64_t epoch = seat->state.epoch;
+    seat->state = holder->state;
+    seat->state.epoch = vain_assembly_epoch(holder->assembly);
+    seat->state.voters = vain_assembly_voters(holder->assembly);
+    seat->running = holder->running;
+    if (!seat->running && epoch > seat->state.epoch)
+        seat->state.epoch = epoch;
+    seat->meeting->result.fetched++;
+}
+
+/* From one that says that it holds it; it may have gone on meanwhile, or have lied. */
 static void fetch(struct seat *seat, const struct vain_assembly_news *news)
 {
     struct meeting *meeting = seat->meeting;
-    for (int i = vain_set_next(&news->holders, 0); i >= 0;
-         i = vain_set_next(&news->holders, i + 1)) {
-        const struct seat *holder = &meeting->seats[i];
-        if (!holder->alive || !meeting->link[seat->index][i] ||
-            memcmp(holder->state.hash, news->target.state_hash, VAIN_HASH_BYTES) != 0)
-            continue;
-        const uint64_t epoch = seat->state.epoch;
-        seat->state = holder->state;
-        seat->state.epoch = vain_assembly_epoch(holder->assembly);
-        seat->state.voters = vain_assembly_voters(holder->assembly);
-        seat->running = holder->running;
-        if (!seat->running && epoch > seat->state.epoch)
-            seat->state.epoch = epoch;
-        meeting->result.fetched++;
-        break;
+    const int place = (int)meeting_roll(meeting, (uint64_t)vain_set_count(&news->holders));
+    const int member = vain_set_at(&news->holders, place);
+    const struct seat *holder = &meeting->seats[member];
+    if (holder->liar) {
+        meeting->result.distrusted++;
+        vain_assembly_distrust(seat->assembly, member);
+    } else if (holder->alive && pair_of(meeting, seat->index, member)->up &&
+               memcmp(holder->state.hash, news->target.state_hash, VAIN_HASH_BYTES) == 0) {
+        take_state(seat, holder);
     }
     take_stand(seat);
     work_on(seat, TRAINING, 50);
@@ -333,6 +382,7 @@ static void end_exchange(struct seat *seat)
     struct vain_vote own;
     seat->work = TALKING;
     seat->running = true;
+    seat->state.voters = vain_assembly_voters(seat->assembly);
     if (exchange_succeeds(seat)) {
         vain_assembly_own_vote(seat->assembly, &own);
         vote(seat, &own);
@@ -340,7 +390,7 @@ static void end_exchange(struct seat *seat)
     }
     seat->meeting->result.failed_attempts++;
     seat->state.epoch = seat->proposal.epoch;
-    memset(&seat->proposal, 0, sizeof seat->proposal);
+    seat->exchanging = false;
     vain_assembly_failed(seat->assembly);
     if (seat->meeting->settings.redo)
         work_on(seat, TRAINING, 200);
@@ -409,37 +459,17 @@ static void step_seat(struct seat *seat)
 
 /* ---- the world ------------------------------------------------------------------------------- */
 
-/* Letters wait for a member that is in an exchange. */
-static void deliver(struct meeting *meeting)
-{
-    bool held[MEETING_MEMBERS_MAX][MEETING_MEMBERS_MAX] = {{false}};
-    int kept = 0;
-    for (int i = 0; i < meeting->letter_count; i++) {
-        struct letter letter = meeting->letters[i];
-        struct seat *to = &meeting->seats[letter.to];
-        if (!meeting->link[letter.from][letter.to])
-            continue;
-        if (letter.at_ms > meeting->now_ms || to->work == EXCHANGING ||
-            held[letter.from][letter.to]) {
-            held[letter.from][letter.to] = true;
-            meeting->letters[kept++] = letter;
-            continue;
-        }
-        vain_assembly_letter(to->assembly, letter.from, letter.kind, letter.body, letter.bytes);
-    }
-    meeting->letter_count = kept;
-}
-
 static void make_faults(struct meeting *meeting)
 {
     const struct meeting_settings *settings = &meeting->settings;
     for (int i = 0; i < settings->members; i++) {
-        if (meeting->seats[i].alive && roll(meeting, 1000) < (uint64_t)settings->crashes_per_mille)
+        if (meeting->seats[i].alive &&
+            meeting_roll(meeting, 1000) < (uint64_t)settings->crashes_per_mille)
             crash(&meeting->seats[i]);
         for (int j = 0; j < i; j++) {
-            if (roll(meeting, 1000) >= (uint64_t)settings->cuts_per_mille)
+            if (meeting_roll(meeting, 1000) >= (uint64_t)settings->cuts_per_mille)
                 continue;
-            meeting->cut_until_ms[i][j] = meeting->now_ms + roll(meeting, 3000);
+            pair_of(meeting, i, j)->cut_until_ms = meeting->now_ms + meeting_roll(meeting, 3000);
             set_link(meeting, i, j, false);
         }
     }
@@ -449,8 +479,9 @@ static void mend_links(struct meeting *meeting)
 {
     for (int i = 0; i < meeting->settings.members; i++) {
         for (int j = 0; j < i; j++) {
-            if (meeting->seats[i].alive && meeting->seats[j].alive && !meeting->link[i][j] &&
-                meeting->now_ms >= meeting->cut_until_ms[i][j] && roll(meeting, 20) == 0)
+            const struct pair *pair = pair_of(meeting, i, j);
+            if (!pair->up && meeting->seats[i].alive && meeting->seats[j].alive &&
+                meeting->now_ms >= pair->cut_until_ms && meeting_roll(meeting, 20) == 0)
                 set_link(meeting, i, j, true);
         }
     }
@@ -460,7 +491,7 @@ static bool all_done(const struct meeting *meeting)
 {
     for (int i = 0; i < meeting->settings.members; i++) {
         const struct seat *seat = &meeting->seats[i];
-        if (!seat->alive || seat->state.round < (uint64_t)meeting->settings.rounds)
+        if (!seat->liar && (!seat->alive || seat->state.round < (uint64_t)meeting->settings.rounds))
             return false;
     }
     return true;
@@ -468,50 +499,78 @@ static bool all_done(const struct meeting *meeting)
 
 static void check_end(struct meeting *meeting)
 {
-    const struct seat *first = &meeting->seats[0];
-    if (!all_done(meeting)) {
-        for (int i = 0; i < meeting->settings.members; i++) {
-            const struct seat *seat = &meeting->seats[i];
-            if (!seat->alive || seat->state.round < (uint64_t)meeting->settings.rounds)
-                violated(meeting, seat, "it has not come to the end");
-        }
+    const struct seat *first = &meeting->seats[0]; /* liars come last */
+    for (int i = 0; i < meeting->settings.members - meeting->settings.liars; i++) {
+        const struct seat *seat = &meeting->seats[i];
+        if (!seat->alive || seat->state.round < (uint64_t)meeting->settings.rounds)
+            violated(meeting, seat, "it has not come to the end");
+        if (memcmp(first->state.hash, seat->state.hash, VAIN_HASH_BYTES) != 0)
+            violated(meeting, seat, "it ends with another state");
     }
-    for (int i = 1; i < meeting->settings.members; i++) {
-        if (memcmp(first->state.hash, meeting->seats[i].state.hash, VAIN_HASH_BYTES) != 0)
-            violated(meeting, &meeting->seats[i], "it ends with another state");
+}
+
+static void open_meeting(struct meeting *meeting, const struct meeting_settings *settings)
+{
+    const size_t members = (size_t)settings->members;
+    memset(meeting, 0, sizeof *meeting);
+    meeting->settings = *settings;
+    meeting->dice = settings->seed * 7919;
+    meeting->seats = or_abort(calloc(members, sizeof *meeting->seats));
+    meeting->pairs = or_abort(calloc(members * members, sizeof *meeting->pairs));
+    for (int i = 0; i < settings->members; i++) {
+        struct seat *seat = &meeting->seats[i];
+        seat->meeting = meeting;
+        seat->index = i;
+        seat->liar = i >= settings->members - settings->liars;
+        seat->back_at_ms = meeting_roll(meeting, 1000);
+        seat->seed[0] = (uint8_t)(i + 1);
+        seat->seed[1] = (uint8_t)((i + 1) >> 8);
+    }
+}
+
+static void close_meeting(struct meeting *meeting)
+{
+    for (int i = 0; i < meeting->settings.members; i++) {
+        vain_assembly_close(&meeting->seats[i].assembly);
+        drop_letters(&meeting->seats[i].held);
+        drop_body(meeting->seats[i].told);
+    }
+    for (int i = 0; i < MEETING_SLOTS; i++)
+        drop_letters(&meeting->coming[i]);
+    free(meeting->seats);
+    free(meeting->pairs);
+}
+
+static void step_world(struct meeting *meeting)
+{
+    const struct meeting_settings *settings = &meeting->settings;
+    meeting->now_ms += MEETING_STEP_MS;
+    if (meeting->now_ms < settings->faults_end_ms && meeting->now_ms % 100 == 0)
+        make_faults(meeting);
+    mend_links(meeting);
+    deliver(meeting);
+    for (int i = 0; i < settings->members; i++) {
+        struct seat *seat = &meeting->seats[i];
+        step_seat(seat);
+        if (seat->liar && seat->alive && meeting->now_ms % 100 == 0)
+            liar_talk(seat);
     }
 }
 
 const char *meeting_run(const struct meeting_settings *settings, struct meeting_result *out)
 {
     static struct meeting meeting;
-    memset(&meeting, 0, sizeof meeting);
-    meeting.settings = *settings;
-    meeting.dice = settings->seed * 7919;
-    meeting.letters = calloc(MEETING_LETTERS_MAX, sizeof *meeting.letters);
-    if (meeting.letters == NULL)
-        abort();
-    for (int i = 0; i < settings->members; i++) {
-        meeting.seats[i].meeting = &meeting;
-        meeting.seats[i].index = i;
-        meeting.seats[i].back_at_ms = roll(&meeting, 1000);
-        meeting.seats[i].seed[0] = (uint8_t)(i + 1);
-    }
-    while (meeting.now_ms < settings->end_ms && meeting.broken[0] == '\0' && !all_done(&meeting)) {
-        meeting.now_ms += STEP_MS;
-        if (meeting.now_ms < settings->faults_end_ms && meeting.now_ms % 100 == 0)
-            make_faults(&meeting);
-        mend_links(&meeting);
-        deliver(&meeting);
-        for (int i = 0; i < settings->members; i++)
-            step_seat(&meeting.seats[i]);
-    }
+    open_meeting(&meeting, settings);
+    while (meeting.now_ms < settings->end_ms && meeting.broken[0] == '\0' && !all_done(&meeting))
+        step_world(&meeting);
     check_end(&meeting);
     meeting.result.rounds = (int)meeting.seats[0].state.round;
     meeting.result.ms = meeting.now_ms;
-    for (int i = 0; i < settings->members; i++)
-        vain_assembly_close(&meeting.seats[i].assembly);
-    free(meeting.letters);
+    for (int i = 0; i < settings->members - settings->liars; i++) {
+        if (meeting.seats[i].alive)
+            meeting.result.misfits += vain_assembly_misfits(meeting.seats[i].assembly);
+    }
+    close_meeting(&meeting);
     if (out != NULL)
         *out = meeting.result;
     return meeting.broken;

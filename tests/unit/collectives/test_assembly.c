@@ -7,7 +7,7 @@
 
 #include "tests/unit/suite.h"
 
-enum { SEEDS = 600 };
+enum { SEEDS = 600, LIAR_SEEDS = 400 };
 
 /* 3 to 8 members, faults from none to a crash of everybody every few seconds. */
 static struct meeting_settings settings_of(uint64_t seed)
@@ -45,6 +45,52 @@ static void agrees_whatever_dies(void)
     CU_ASSERT(sum.lost > 0);
 }
 
+/* Up to f liars in each set, since a set is at least 3 f + 1; and members enough without them. */
+static void liars_break_nothing(void)
+{
+    struct meeting_result sum = {0}, one;
+    for (uint64_t seed = 1; seed <= LIAR_SEEDS; seed++) {
+        struct meeting_settings settings = settings_of(seed);
+        settings.members = seed % 4 == 0 ? 9 : 5 + (int)(seed % 3);
+        settings.liars = seed % 4 == 0 ? 2 : 1;
+        settings.set_min = 3 * settings.liars + 1;
+        settings.start_quorum = 2 * settings.members / 3 + 1;
+        settings.crashes_per_mille /= 4;
+        settings.cuts_per_mille /= 4;
+        settings.end_ms = 400000;
+        const char *broken = meeting_run(&settings, &one);
+        if (broken[0] != '\0')
+            printf("\n    %s\n", broken);
+        CU_ASSERT_STRING_EQUAL(broken, "");
+        sum.misfits += one.misfits;
+        sum.distrusted += one.distrusted;
+        sum.burned += one.burned;
+        sum.lost += one.lost;
+    }
+    CU_ASSERT(sum.misfits > 0);
+    CU_ASSERT(sum.distrusted > 0);
+    CU_ASSERT(sum.burned > 0);
+    CU_ASSERT(sum.lost > 0);
+}
+
+/* A fifth of them die, and come back. */
+static void many_members_agree(void)
+{
+    const struct meeting_settings settings = {.seed = 3,
+                                              .members = 100,
+                                              .rounds = 4,
+                                              .start_quorum = 67,
+                                              .set_min = 3,
+                                              .crashes_per_mille = 5,
+                                              .faults_end_ms = 5000,
+                                              .end_ms = 100000};
+    struct meeting_result result;
+    CU_ASSERT_STRING_EQUAL(meeting_run(&settings, &result), "");
+    CU_ASSERT(result.restarts > 10);
+    /* From each to each some twenty a round: nothing grows with the cube of the members. */
+    CU_ASSERT(result.letters < UINT64_C(100) * 100 * 100);
+}
+
 static void is_quick_without_faults(void)
 {
     struct meeting_settings settings = settings_of(4);
@@ -68,6 +114,8 @@ static void forgotten_votes_are_seen(void)
 
 static const struct vain_test tests[] = {
     {"members agree whatever dies", agrees_whatever_dies},
+    {"up to f liars break nothing", liars_break_nothing},
+    {"a hundred members agree", many_members_agree},
     {"without faults no attempt is lost", is_quick_without_faults},
     {"votes that are not durable are seen to break it", forgotten_votes_are_seen},
     {NULL, NULL},
