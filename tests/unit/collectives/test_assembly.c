@@ -73,6 +73,24 @@ static void liars_break_nothing(void)
     CU_ASSERT(sum.lost > 0);
 }
 
+/* A fifth of them die, and come back. */
+static void many_members_agree(void)
+{
+    const struct meeting_settings settings = {.seed = 3,
+                                              .members = 100,
+                                              .rounds = 4,
+                                              .start_quorum = 67,
+                                              .set_min = 3,
+                                              .crashes_per_mille = 5,
+                                              .faults_end_ms = 5000,
+                                              .end_ms = 100000};
+    struct meeting_result result;
+    CU_ASSERT_STRING_EQUAL(meeting_run(&settings, &result), "");
+    CU_ASSERT(result.restarts > 10);
+    /* Some hundreds for each to each, over all: nothing grows with the members' cube. */
+    CU_ASSERT(result.letters < UINT64_C(200) * 100 * 100);
+}
+
 static void is_quick_without_faults(void)
 {
     struct meeting_settings settings = settings_of(4);
@@ -97,6 +115,7 @@ static void forgotten_votes_are_seen(void)
 static const struct vain_test tests[] = {
     {"members agree whatever dies", agrees_whatever_dies},
     {"up to f liars break nothing", liars_break_nothing},
+    {"a hundred members agree", many_members_agree},
     {"without faults no attempt is lost", is_quick_without_faults},
     {"votes that are not durable are seen to break it", forgotten_votes_are_seen},
     {NULL, NULL},

@@ -1,0 +1,483 @@
+/* One member's rules, letter by letter: which sets it acks, when an attempt starts, what votes
+ * decide, who is behind. Round 5, so with n voters the proposer of attempt a is (5 + a) mod n: of 4
+ * members, member 1 first, then 2, 3, 0. A quorum of 4 is 3, witnesses are 2. */
+#include <string.h>
+
+#include "tests/unit/collectives/script.h"
+#include "tests/unit/suite.h"
+
+enum { ALL = 15, GENERATION = 1 << 16 };
+
+/* Member 0 of 4, in round 5 of epoch 1 with all as voters, or at a start. */
+static void begin(struct script *script, bool starting)
+{
+    script_open(script, 4, 0, 3, 2);
+    script_stand(script, starting, script_set(ALL));
+    script_all_ready(script, starting);
+}
+
+static struct vain_vote vote_asked_for(const struct script *script)
+{
+    struct vain_assembly_news news;
+    vain_assembly_news(script->assembly, &news);
+    return news.vote;
+}
+
+/* ---- proposals and acks ---------------------------------------------------------------------- */
+
+static void acks_whose_turn_it_is_once(void)
+{
+    struct script script;
+    begin(&script, false);
+    struct vain_proposal proposal = script_proposal(false, 0, script_set(ALL));
+    CU_ASSERT(!script_propose(&script, 2, &proposal));
+    CU_ASSERT(!script_propose(&script, 3, &proposal));
+    CU_ASSERT(script_propose(&script, 1, &proposal));
+    proposal.set = script_set(7);
+    CU_ASSERT(!script_propose(&script, 1, &proposal));
+    CU_ASSERT_EQUAL(script.sent[VAIN_LETTER_ACK], 1);
+    proposal.attempt = 1;
+    CU_ASSERT(script_propose(&script, 2, &proposal));
+    script_close(&script);
+}
+
+static void acks_no_set_that_does_not_fit(void)
+{
+    struct script script;
+    begin(&script, false);
+    const struct vain_proposal good = script_proposal(false, 0, script_set(ALL));
+    struct vain_proposal bad[8];
+    for (size_t i = 0; i < VAIN_COUNT_OF(bad); i++)
+        bad[i] = good;
+    bad[0].set = script_set(3);  /* no quorum of voters */
+    bad[1].set = script_set(14); /* without this member */
+    bad[2].state_hash[31] ^= 1;
+    bad[3].round++;
+    bad[4].epoch++;
+    bad[5].epoch--;
+    bad[6].attempt = 12; /* its turn again, too far ahead */
+    bad[7].attempt = GENERATION;
+    for (size_t i = 0; i < VAIN_COUNT_OF(bad); i++)
+        CU_ASSERT(!script_propose(&script, 1, &bad[i]));
+    vain_assembly_link(script.assembly, 3, false);
+    CU_ASSERT(!script_propose(&script, 1, &good)); /* with one who is not there */
+    vain_assembly_link(script.assembly, 3, true);
+    CU_ASSERT(script_propose(&script, 1, &good));
+    CU_ASSERT_EQUAL(vain_assembly_misfits(script.assembly), 0);
+    script_close(&script);
+}
+
+static void a_start_needs_a_later_epoch_and_enough_members(void)
+{
+    struct script script;
+    script_open(&script, 7, 0, 6, 5); /* the proposer of attempt 2 is member 0 */
+    script_stand(&script, true, script_set(0));
+    struct vain_proposal proposal = script_proposal(true, 0, script_set(127));
+    proposal.epoch = 1;
+    CU_ASSERT(!script_propose(&script, 5, &proposal));
+    proposal.epoch = UINT64_MAX;
+    CU_ASSERT(!script_propose(&script, 5, &proposal));
+    script_close(&script);
+
+    script_open(&script, 7, 5, 6, 5);
+    script_stand(&script, true, script_set(0));
+    const struct vain_position ready = script_position(true);
+    for (int i = 0; i < 4; i++)
+        script_tell(&script, i, &ready);
+    (void)script_verdict(&script, 4000);
+    (void)script_verdict(&script, 4000);
+    CU_ASSERT_EQUAL(script.sent[VAIN_LETTER_PROPOSAL], 0); /* five are a quorum, but not six */
+    script_tell(&script, 4, &ready);
+    (void)script_verdict(&script, 100);
+    CU_ASSERT_EQUAL(script.sent[VAIN_LETTER_PROPOSAL], 0); /* member 6 has its time */
+    (void)script_verdict(&script, 3000);
+    CU_ASSERT_EQUAL(script.sent[VAIN_LETTER_PROPOSAL], 1);
+    script_close(&script);
+}
+
+static void starts_with_a_quorum_of_equal_acks(void)
+{
+    struct script script;
+    script_open(&script, 5, 0, 4, 2);
+    script_stand(&script, false, script_set(15)); /* member 4 has no vote */
+    script_all_ready(&script, false);
+    const struct vain_proposal proposal = script_proposal(false, 0, script_set(31));
+    struct vain_proposal other = proposal;
+    other.use_key[0] = 1;
+    CU_ASSERT(script_propose(&script, 1, &proposal));
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
+    script_ack(&script, 1, &proposal);
+    script_ack(&script, 4, &proposal); /* no voter */
+    script_ack(&script, 2, &other);    /* another set */
+    struct vain_ack forged = script_signed_ack(2, &proposal);
+    script_send_ack(&script, 3, &forged);
+    CU_ASSERT_EQUAL(vain_assembly_misfits(script.assembly), 1);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
+    script_ack(&script, 2, &proposal); /* its second in this attempt */
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
+    script_ack(&script, 3, &proposal);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_START);
+    script_close(&script);
+}
+
+static void what_is_no_letter_is_counted(void)
+{
+    uint8_t body[VAIN_ASSEMBLY_LETTER_BYTES_MAX + 1] = {0};
+    struct script script;
+    begin(&script, false);
+    for (uint16_t kind = 0; kind <= 5; kind++) {
+        vain_assembly_letter(script.assembly, 1, kind, body, 0);
+        vain_assembly_letter(script.assembly, 1, kind, body, sizeof body);
+    }
+    CU_ASSERT_EQUAL(vain_assembly_misfits(script.assembly), 12);
+    script_close(&script);
+}
+
+/* Of the next attempt, the members that were not there for the one that failed are not in it. */
+static void a_failed_attempt_is_not_stood_at_again(void)
+{
+    struct script script;
+    script_open(&script, 4, 2, 3, 2); /* its turn: attempt 1 */
+    script_stand(&script, false, script_set(ALL));
+    script_all_ready(&script, false);
+    const struct vain_proposal first = script_proposal(false, 0, script_set(ALL));
+    CU_ASSERT(script_propose(&script, 1, &first));
+    script_ack(&script, 0, &first);
+    script_ack(&script, 1, &first);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_START);
+    vain_assembly_failed(script.assembly);
+    vain_assembly_ready(script.assembly);
+    CU_ASSERT(!script_propose(&script, 1, &first));
+    struct vain_position next = script_position(false);
+    next.attempt = 1;
+    script_tell(&script, 0, &next);
+    script_tell(&script, 1, &next); /* member 3 stands at attempt 0 still */
+    (void)script_verdict(&script, 100);
+    CU_ASSERT_EQUAL(script.sent[VAIN_LETTER_PROPOSAL], 0);
+    (void)script_verdict(&script, 3000);
+    CU_ASSERT_EQUAL_FATAL(script.sent[VAIN_LETTER_PROPOSAL], 1);
+    struct vain_proposal second;
+    CU_ASSERT(
+        vain_proposal_decode(script.last[VAIN_LETTER_PROPOSAL], VAIN_PROPOSAL_BYTES, 4, &second));
+    CU_ASSERT_EQUAL(second.set.words[0], 7);
+    script_close(&script);
+}
+
+/* Member 1 of 4, whose turn it is, and member 3 not ready. */
+static void late_members_are_waited_for_once(void)
+{
+    struct script script;
+    struct vain_proposal proposal;
+    script_open(&script, 4, 1, 3, 2);
+    script_stand(&script, false, script_set(ALL));
+    script_all_ready(&script, false);
+    struct vain_position busy = script_position(false);
+    busy.flags = 0;
+    script_tell(&script, 3, &busy);
+    (void)script_verdict(&script, 100);
+    (void)script_verdict(&script, 2900);
+    CU_ASSERT_EQUAL(script.sent[VAIN_LETTER_PROPOSAL], 0);
+    (void)script_verdict(&script, 100);
+    CU_ASSERT_EQUAL_FATAL(script.sent[VAIN_LETTER_PROPOSAL], 1);
+    CU_ASSERT(
+        vain_proposal_decode(script.last[VAIN_LETTER_PROPOSAL], VAIN_PROPOSAL_BYTES, 4, &proposal));
+    CU_ASSERT_EQUAL(proposal.set.words[0], 7);
+    script_close(&script);
+}
+
+static void who_leaves_is_in_no_set(void)
+{
+    struct script script;
+    struct vain_proposal proposal;
+    script_open(&script, 4, 1, 3, 2);
+    script_stand(&script, false, script_set(ALL));
+    script_all_ready(&script, false);
+    struct vain_position leaving = script_position(false);
+    leaving.flags |= VAIN_POSITION_LEAVING;
+    script_tell(&script, 3, &leaving);
+    (void)script_verdict(&script, 100); /* and is not waited for */
+    CU_ASSERT_EQUAL_FATAL(script.sent[VAIN_LETTER_PROPOSAL], 1);
+    CU_ASSERT(
+        vain_proposal_decode(script.last[VAIN_LETTER_PROPOSAL], VAIN_PROPOSAL_BYTES, 4, &proposal));
+    CU_ASSERT_EQUAL(proposal.set.words[0], 7);
+    script_close(&script);
+}
+
+static void streams_are_kept_if_all_hold_them(void)
+{
+    for (int same = 0; same <= 1; same++) {
+        struct script script;
+        struct vain_proposal proposal;
+        const uint8_t key[VAIN_HASH_BYTES] = {9};
+        script_open(&script, 4, 1, 3, 2);
+        vain_assembly_use(script.assembly, key);
+        script_stand(&script, false, script_set(ALL));
+        struct vain_position position = script_position(false);
+        position.use_key[0] = 9;
+        script_tell(&script, 0, &position);
+        script_tell(&script, 2, &position);
+        position.use_key[1] = (uint8_t)!same;
+        script_tell(&script, 3, &position);
+        (void)script_verdict(&script, 100);
+        CU_ASSERT(vain_proposal_decode(script.last[VAIN_LETTER_PROPOSAL], VAIN_PROPOSAL_BYTES, 4,
+                                       &proposal));
+        CU_ASSERT_EQUAL(proposal.use_key[0], same ? 9 : 0);
+        script_close(&script);
+    }
+}
+
+/* ---- votes ----------------------------------------------------------------------------------- */
+
+static void f_votes_are_not_joined_and_more_are(void)
+{
+    struct script script;
+    begin(&script, false);
+    script_vote(&script, 1, 0, script_set(ALL));
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
+    script_vote(&script, 2, 0, script_set(7)); /* another set */
+    CU_ASSERT_NOT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_COMPLETE);
+    script_close(&script);
+    begin(&script, false);
+    script_vote(&script, 1, 0, script_set(ALL));
+    script_vote(&script, 2, 0, script_set(ALL));
+    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_VOTE);
+    const struct vain_vote vote = vote_asked_for(&script);
+    CU_ASSERT(!vote.burn && vote.set.words[0] == ALL);
+    script_close(&script);
+}
+
+/* With the sum: a quorum of votes, this member's included, completes the round. */
+static void a_quorum_of_votes_completes(void)
+{
+    struct script script;
+    struct vain_vote own;
+    begin(&script, false);
+    const struct vain_proposal proposal = script_proposal(false, 0, script_set(ALL));
+    CU_ASSERT(script_propose(&script, 1, &proposal));
+    script_ack(&script, 1, &proposal);
+    script_ack(&script, 2, &proposal);
+    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_START);
+    vain_assembly_own_vote(script.assembly, &own);
+    CU_ASSERT_EQUAL(vain_assembly_vote(script.assembly, &own), VAIN_OK);
+    CU_ASSERT_EQUAL(script.sent[VAIN_LETTER_VOTE], 1);
+    struct vain_position told;
+    CU_ASSERT(vain_position_decode(script.last[VAIN_LETTER_POSITION], VAIN_POSITION_BYTES, &told));
+    CU_ASSERT_EQUAL(told.flags & VAIN_POSITION_READY, 0);
+    script_vote(&script, 1, 0, script_set(ALL));
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
+    const struct vain_vote passed_on = script_signed_vote(3, 0, script_set(ALL));
+    script_send_vote(&script, 1, &passed_on);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_COMPLETE);
+    script_close(&script);
+}
+
+static void forged_votes_count_for_nobody(void)
+{
+    struct script script;
+    begin(&script, false);
+    script_vote(&script, 1, 0, script_set(ALL));
+    struct vain_vote forged = script_signed_vote(3, 0, script_set(ALL));
+    forged.voter = 2;
+    script_send_vote(&script, 3, &forged);
+    CU_ASSERT_EQUAL(vain_assembly_misfits(script.assembly), 1);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
+    script_close(&script);
+}
+
+static void a_voter_of_two_faces_is_shown(void)
+{
+    struct script script;
+    begin(&script, false);
+    script_vote(&script, 1, 0, script_set(ALL));
+    script_vote(&script, 1, 0, script_set(ALL));
+    CU_ASSERT_EQUAL(script.evidence, 0);
+    script_vote(&script, 1, 0, script_set(7));
+    script_burn(&script, 1, 0);
+    CU_ASSERT_EQUAL(script.evidence, 1);
+    script_vote(&script, 2, 0, script_set(7)); /* the only witness: the liar is none */
+    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_VOTE);
+    CU_ASSERT(vote_asked_for(&script).burn);
+    script_burn(&script, 3, 0); /* with the liar's, which counts for everything, two of three */
+    const struct vain_vote burn = vote_asked_for(&script);
+    CU_ASSERT_EQUAL(vain_assembly_vote(script.assembly, &burn), VAIN_OK);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_BURNED);
+    script_close(&script);
+}
+
+/* Member 1 has a sum that members 2 and 3 do not have, and so few that are free cannot make
+ * another set: but only who hears a quorum knows. */
+static void burns_only_what_a_quorum_is_heard_of(void)
+{
+    struct script script;
+    begin(&script, false);
+    vain_assembly_link(script.assembly, 2, false);
+    vain_assembly_link(script.assembly, 3, false);
+    script_vote(&script, 1, 0, script_set(ALL));
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
+    vain_assembly_link(script.assembly, 3, true);
+    const struct vain_position ready = script_position(false);
+    script_tell(&script, 3, &ready);
+    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_VOTE);
+    const struct vain_vote burn = vote_asked_for(&script);
+    CU_ASSERT(burn.burn);
+    CU_ASSERT_EQUAL(vain_assembly_vote(script.assembly, &burn), VAIN_OK);
+    script_burn(&script, 3, 0);
+    /* Member 2 may have told somebody else that it has voted like member 1. */
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
+    script_burn(&script, 2, 0);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_BURNED);
+    vain_assembly_begin_anew(script.assembly);
+    vain_assembly_ready(script.assembly);
+    script_vote(&script, 1, 0, script_set(ALL)); /* of the generation before */
+    script_vote(&script, 2, 0, script_set(ALL));
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
+    script_close(&script);
+}
+
+/* Nobody who is free makes a set any more, as one says that it is ready and acks nothing. */
+static void who_does_not_ack_is_not_counted_on(void)
+{
+    struct script script;
+    begin(&script, false);
+    script_vote(&script, 1, 0, script_set(ALL));
+    const struct vain_proposal proposal = script_proposal(false, 1, script_set(13 + 2));
+    CU_ASSERT(script_propose(&script, 2, &proposal));
+    script_ack(&script, 2, &proposal);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
+    CU_ASSERT_EQUAL(script_verdict(&script, 5001), VAIN_ASSEMBLY_WAIT);
+    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 100), VAIN_ASSEMBLY_VOTE);
+    CU_ASSERT(vote_asked_for(&script).burn);
+    script_close(&script);
+}
+
+/* A member that voted in generation 0 comes back into the same round: it may vote again in the
+ * next generation only, once that is burned. */
+static void a_vote_outlives_a_restart(void)
+{
+    struct script script;
+    begin(&script, false);
+    script_vote(&script, 1, 0, script_set(ALL));
+    script_vote(&script, 2, 0, script_set(ALL));
+    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_VOTE);
+    const struct vain_vote vote = vote_asked_for(&script);
+    CU_ASSERT_EQUAL(vain_assembly_vote(script.assembly, &vote), VAIN_OK);
+    script_stand(&script, false, script_set(ALL));
+    CU_ASSERT_EQUAL(script.sent[VAIN_LETTER_VOTE], 2); /* said again */
+    const struct vain_proposal proposal = script_proposal(false, 0, script_set(ALL));
+    CU_ASSERT(!script_propose(&script, 1, &proposal));
+    script_close(&script);
+}
+
+/* Votes split so that silent members decide: a quorum gives up after a while. */
+static void split_votes_are_given_up(void)
+{
+    struct script script;
+    begin(&script, false);
+    script_vote(&script, 1, 0, script_set(ALL));
+    vain_assembly_link(script.assembly, 2, false);
+    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_VOTE);
+    const struct vain_vote burn = vote_asked_for(&script);
+    CU_ASSERT_EQUAL(vain_assembly_vote(script.assembly, &burn), VAIN_OK);
+    struct vain_position lost = script_position(false);
+    lost.flags = VAIN_POSITION_LOST;
+    script_tell(&script, 1, &lost);
+    CU_ASSERT_EQUAL(script_verdict(&script, 9900), VAIN_ASSEMBLY_WAIT);
+    CU_ASSERT_EQUAL(script_verdict(&script, 200), VAIN_ASSEMBLY_WAIT); /* two of three */
+    script_tell(&script, 3, &lost);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_LOST);
+    /* It starts anew, and nobody who stands still in that epoch is ahead of it. */
+    script_stand(&script, true, script_set(0));
+    const struct vain_position still = script_position(false);
+    script_tell(&script, 1, &still);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
+    script_close(&script);
+}
+
+/* ---- behind ---------------------------------------------------------------------------------- */
+
+static void a_later_round_or_epoch_is_fetched(void)
+{
+    struct vain_position ahead[4];
+    for (int i = 0; i < 4; i++)
+        ahead[i] = script_position(false);
+    ahead[0].round++;
+    ahead[1].epoch++;
+    ahead[2].epoch++;
+    ahead[2].round--;
+    ahead[3].round--; /* behind itself */
+    for (int i = 0; i < 4; i++) {
+        struct script script;
+        struct vain_assembly_news news;
+        begin(&script, false);
+        script_tell(&script, 2, &ahead[i]);
+        CU_ASSERT_EQUAL(script_verdict(&script, 1),
+                        i < 3 ? VAIN_ASSEMBLY_BEHIND : VAIN_ASSEMBLY_WAIT);
+        vain_assembly_news(script.assembly, &news);
+        CU_ASSERT_EQUAL(news.holders.words[0], i < 3 ? 4 : 0);
+        vain_assembly_distrust(script.assembly, 2);
+        script_tell(&script, 2, &ahead[i]);
+        CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
+        vain_assembly_link(script.assembly, 2, false);
+        vain_assembly_link(script.assembly, 2, true);
+        script_tell(&script, 2, &ahead[i]);
+        CU_ASSERT_EQUAL(script_verdict(&script, 1),
+                        i < 3 ? VAIN_ASSEMBLY_BEHIND : VAIN_ASSEMBLY_WAIT);
+        script_close(&script);
+    }
+}
+
+/* Who starts goes on from those that run, or from the later round, or from what most hold. */
+static void at_a_start_the_state_of_most_is_fetched(void)
+{
+    struct script script;
+    struct vain_position position = script_position(true);
+    begin(&script, true);
+    position.state_hash[0] = 1;
+    script_tell(&script, 1, &position);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT); /* three hold the own one */
+    script_tell(&script, 2, &position);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_BEHIND); /* two each: smaller hash */
+    position.state_hash[0] = 200;
+    script_tell(&script, 1, &position);
+    script_tell(&script, 2, &position);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
+    script_tell(&script, 3, &position);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_BEHIND);
+    script_close(&script);
+    begin(&script, true);
+    position = script_position(true);
+    position.round++;
+    script_tell(&script, 1, &position);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_BEHIND);
+    script_close(&script);
+    begin(&script, true);
+    position = script_position(false);
+    script_tell(&script, 1, &position);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_BEHIND);
+    script_close(&script);
+}
+
+static const struct vain_test tests[] = {
+    {"whose turn it is gets one ack an attempt", acks_whose_turn_it_is_once},
+    {"a set that does not fit gets no ack", acks_no_set_that_does_not_fit},
+    {"a start needs a later epoch and enough members",
+     a_start_needs_a_later_epoch_and_enough_members},
+    {"an attempt starts with a quorum of equal acks", starts_with_a_quorum_of_equal_acks},
+    {"what is no letter is counted", what_is_no_letter_is_counted},
+    {"a failed attempt is not stood at again", a_failed_attempt_is_not_stood_at_again},
+    {"late members are passed over in time", late_members_are_waited_for_once},
+    {"who leaves is in no set", who_leaves_is_in_no_set},
+    {"streams are kept if all hold them", streams_are_kept_if_all_hold_them},
+    {"f votes are not joined, f + 1 are", f_votes_are_not_joined_and_more_are},
+    {"a quorum of votes completes a round", a_quorum_of_votes_completes},
+    {"forged votes count for nobody", forged_votes_count_for_nobody},
+    {"a voter of two faces is shown", a_voter_of_two_faces_is_shown},
+    {"a quorum is heard before a burn", burns_only_what_a_quorum_is_heard_of},
+    {"who does not ack is not counted on", who_does_not_ack_is_not_counted_on},
+    {"a vote outlives a restart", a_vote_outlives_a_restart},
+    {"split votes are given up", split_votes_are_given_up},
+    {"a later round or epoch is fetched", a_later_round_or_epoch_is_fetched},
+    {"at a start the state of most is fetched", at_a_start_the_state_of_most_is_fetched},
+    {NULL, NULL},
+};
+const struct vain_suite vain_suite_assembly_rules = {"assembly_rules", tests};
