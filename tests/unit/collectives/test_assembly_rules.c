@@ -163,6 +163,80 @@ static void a_failed_attempt_is_not_stood_at_again(void)
     script_close(&script);
 }
 
+/* Back to an attempt before, but not before one that failed; and while it waits for acks not at
+ * all.
+ */
+static void goes_back_for_those_who_did_not_follow(void)
+{
+    struct script script;
+    begin(&script, false);
+    const struct vain_proposal earlier = script_proposal(false, 0, script_set(ALL));
+    const struct vain_proposal later = script_proposal(false, 2, script_set(ALL));
+    CU_ASSERT(script_propose(&script, 3, &later));
+    CU_ASSERT(!script_propose(&script, 1, &earlier));
+    (void)script_verdict(&script, 1);
+    (void)script_verdict(&script, 5000); /* no acks */
+    CU_ASSERT(script_propose(&script, 1, &earlier));
+    script_close(&script);
+
+    begin(&script, false);
+    CU_ASSERT(script_propose(&script, 3, &later));
+    script_ack(&script, 1, &later);
+    script_ack(&script, 2, &later);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_START);
+    vain_assembly_failed(script.assembly);
+    vain_assembly_ready(script.assembly);
+    CU_ASSERT(!script_propose(&script, 1, &earlier));
+    script_close(&script);
+}
+
+/* Attempts end with their generation, and its last one burns it. */
+static void the_last_attempt_burns_its_generation(void)
+{
+    struct script script;
+    begin(&script, true);
+    struct vain_position far = script_position(true);
+    far.attempt = GENERATION - 1;
+    for (int i = 1; i < 4; i++)
+        script_tell(&script, i, &far);
+    (void)script_verdict(&script, 1);
+    CU_ASSERT_EQUAL_FATAL(script.sent[VAIN_LETTER_PROPOSAL], 1);
+    struct vain_proposal proposal;
+    CU_ASSERT(
+        vain_proposal_decode(script.last[VAIN_LETTER_PROPOSAL], VAIN_PROPOSAL_BYTES, 4, &proposal));
+    CU_ASSERT_EQUAL(proposal.attempt, GENERATION - 1);
+    script_ack(&script, 1, &proposal);
+    script_ack(&script, 2, &proposal);
+    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_START);
+    vain_assembly_failed(script.assembly);
+    CU_ASSERT_EQUAL(vain_assembly_attempts(script.assembly), GENERATION);
+    vain_assembly_ready(script.assembly);
+    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_VOTE);
+    CU_ASSERT(vote_asked_for(&script).burn);
+    script_close(&script);
+}
+
+/* Who claims an epoch at the end of all is not taken along. */
+static void epochs_are_not_used_up(void)
+{
+    struct script script;
+    struct vain_proposal proposal;
+    script_open(&script, 4, 1, 3, 2);
+    script_stand(&script, true, script_set(0));
+    script_all_ready(&script, true);
+    struct vain_position far = script_position(true);
+    far.epoch = UINT64_MAX;
+    script_tell(&script, 3, &far);
+    (void)script_verdict(&script, 1);
+    (void)script_verdict(&script, 3000);
+    CU_ASSERT_EQUAL_FATAL(script.sent[VAIN_LETTER_PROPOSAL], 1);
+    CU_ASSERT(
+        vain_proposal_decode(script.last[VAIN_LETTER_PROPOSAL], VAIN_PROPOSAL_BYTES, 4, &proposal));
+    CU_ASSERT_EQUAL(proposal.set.words[0], 7);
+    CU_ASSERT_EQUAL(proposal.epoch, 2);
+    script_close(&script);
+}
+
 /* Member 1 of 4, whose turn it is, and member 3 not ready. */
 static void late_members_are_waited_for_once(void)
 {
@@ -182,6 +256,23 @@ static void late_members_are_waited_for_once(void)
     CU_ASSERT(
         vain_proposal_decode(script.last[VAIN_LETTER_PROPOSAL], VAIN_PROPOSAL_BYTES, 4, &proposal));
     CU_ASSERT_EQUAL(proposal.set.words[0], 7);
+    struct vain_position next = script_position(false);
+    next.attempt = 4; /* its turn again */
+    script_tell(&script, 0, &next);
+    script_tell(&script, 2, &next);
+    (void)script_verdict(&script, 5000); /* nobody has acked */
+    (void)script_verdict(&script, 100);
+    CU_ASSERT_EQUAL(script.sent[VAIN_LETTER_PROPOSAL], 2); /* at once */
+    script_tell(&script, 3, &next);                        /* in time, and late again */
+    next.attempt = 8;
+    script_tell(&script, 0, &next);
+    script_tell(&script, 2, &next);
+    (void)script_verdict(&script, 5000);
+    (void)script_verdict(&script, 100);
+    CU_ASSERT_EQUAL(script.sent[VAIN_LETTER_PROPOSAL], 3);
+    CU_ASSERT(
+        vain_proposal_decode(script.last[VAIN_LETTER_PROPOSAL], VAIN_PROPOSAL_BYTES, 4, &proposal));
+    CU_ASSERT_EQUAL(proposal.set.words[0], ALL);
     script_close(&script);
 }
 
@@ -268,6 +359,39 @@ static void a_quorum_of_votes_completes(void)
     const struct vain_vote passed_on = script_signed_vote(3, 0, script_set(ALL));
     script_send_vote(&script, 1, &passed_on);
     CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_COMPLETE);
+    script_close(&script);
+}
+
+/* As another member can have completed the round with a vote that it did not show here first. */
+static void a_vote_of_two_faces_counts_for_each(void)
+{
+    struct script script;
+    begin(&script, false);
+    script_vote(&script, 1, 0, script_set(7));
+    script_vote(&script, 1, 0, script_set(ALL));
+    const struct vain_proposal proposal = script_proposal(false, 0, script_set(ALL));
+    struct vain_vote own;
+    CU_ASSERT(script_propose(&script, 1, &proposal));
+    script_ack(&script, 1, &proposal);
+    script_ack(&script, 2, &proposal);
+    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_START);
+    vain_assembly_own_vote(script.assembly, &own);
+    CU_ASSERT_EQUAL(vain_assembly_vote(script.assembly, &own), VAIN_OK);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
+    script_vote(&script, 2, 0, script_set(ALL));
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_COMPLETE);
+    script_close(&script);
+}
+
+static void burns_when_no_set_is_large_enough(void)
+{
+    struct script script;
+    script_open(&script, 4, 0, 4, 4);
+    script_stand(&script, false, script_set(ALL));
+    script_all_ready(&script, false);
+    script_vote(&script, 1, 0, script_set(ALL));
+    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_VOTE);
+    CU_ASSERT(vote_asked_for(&script).burn);
     script_close(&script);
 }
 
@@ -368,6 +492,27 @@ static void a_vote_outlives_a_restart(void)
     script_close(&script);
 }
 
+static void a_vote_of_a_later_generation_too(void)
+{
+    struct script script;
+    struct vain_position told;
+    begin(&script, false);
+    for (int i = 1; i < 4; i++)
+        script_burn(&script, i, 0);
+    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_BURNED);
+    vain_assembly_begin_anew(script.assembly);
+    vain_assembly_ready(script.assembly);
+    script_vote(&script, 1, GENERATION, script_set(ALL));
+    script_vote(&script, 2, GENERATION, script_set(ALL));
+    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_VOTE);
+    const struct vain_vote vote = vote_asked_for(&script);
+    CU_ASSERT_EQUAL(vain_assembly_vote(script.assembly, &vote), VAIN_OK);
+    script_stand(&script, false, script_set(ALL));
+    CU_ASSERT(vain_position_decode(script.last[VAIN_LETTER_POSITION], VAIN_POSITION_BYTES, &told));
+    CU_ASSERT_EQUAL(told.attempt, GENERATION);
+    script_close(&script);
+}
+
 /* Votes split so that silent members decide: a quorum gives up after a while. */
 static void split_votes_are_given_up(void)
 {
@@ -465,16 +610,22 @@ static const struct vain_test tests[] = {
     {"an attempt starts with a quorum of equal acks", starts_with_a_quorum_of_equal_acks},
     {"what is no letter is counted", what_is_no_letter_is_counted},
     {"a failed attempt is not stood at again", a_failed_attempt_is_not_stood_at_again},
+    {"who was led ahead goes back", goes_back_for_those_who_did_not_follow},
+    {"the last attempt burns its generation", the_last_attempt_burns_its_generation},
+    {"epochs are not used up", epochs_are_not_used_up},
     {"late members are passed over in time", late_members_are_waited_for_once},
     {"who leaves is in no set", who_leaves_is_in_no_set},
     {"streams are kept if all hold them", streams_are_kept_if_all_hold_them},
     {"f votes are not joined, f + 1 are", f_votes_are_not_joined_and_more_are},
     {"a quorum of votes completes a round", a_quorum_of_votes_completes},
+    {"a vote of two faces counts for each", a_vote_of_two_faces_counts_for_each},
+    {"a set that cannot be large enough is burned", burns_when_no_set_is_large_enough},
     {"forged votes count for nobody", forged_votes_count_for_nobody},
     {"a voter of two faces is shown", a_voter_of_two_faces_is_shown},
     {"a quorum is heard before a burn", burns_only_what_a_quorum_is_heard_of},
     {"who does not ack is not counted on", who_does_not_ack_is_not_counted_on},
     {"a vote outlives a restart", a_vote_outlives_a_restart},
+    {"so does one of a later generation", a_vote_of_a_later_generation_too},
     {"split votes are given up", split_votes_are_given_up},
     {"a later round or epoch is fetched", a_later_round_or_epoch_is_fetched},
     {"at a start the state of most is fetched", at_a_start_the_state_of_most_is_fetched},
