@@ -78,6 +78,12 @@ void vain_hash_init(struct vain_hash_state *state, const char *personal)
     start_hash(state, NULL, 0, personal);
 }
 
+void vain_hash_init_keyed(struct vain_hash_state *state,
+                          const uint8_t key[VAIN_MIN_LEN(VAIN_HASH_BYTES)], const char *personal)
+{
+    start_hash(state, key, VAIN_HASH_BYTES, personal);
+}
+
 void vain_hash_update(struct vain_hash_state *state, const void *data, size_t bytes)
 {
     if (bytes > 0)
@@ -103,7 +109,7 @@ void vain_hash_keyed(const uint8_t key[VAIN_MIN_LEN(VAIN_HASH_BYTES)], const cha
                      const void *data, size_t bytes, uint8_t out[VAIN_MIN_LEN(VAIN_HASH_BYTES)])
 {
     struct vain_hash_state state;
-    start_hash(&state, key, VAIN_HASH_BYTES, personal);
+    vain_hash_init_keyed(&state, key, personal);
     vain_hash_update(&state, data, bytes);
     vain_hash_final(&state, out);
     vain_wipe(&state, sizeof state);
@@ -143,57 +149,80 @@ struct leaves {
     uint8_t *hashes; /* (leaves, 32) borrowed */
 };
 
+size_t vain_merkle_leaf_count(size_t bytes, size_t leaf_bytes)
+{
+    VAIN_ASSERT(leaf_bytes > 0);
+    return bytes == 0 ? 1 : bytes / leaf_bytes + (bytes % leaf_bytes != 0);
+}
+
+void vain_merkle_leaf(uint64_t index, const void *data, size_t bytes,
+                      uint8_t out[VAIN_MIN_LEN(VAIN_HASH_BYTES)])
+{
+    uint8_t prefix[8];
+    put_little_endian(index, prefix, sizeof prefix);
+    struct vain_hash_state state;
+    vain_hash_init(&state, "vain/ckpt/leaf");
+    vain_hash_update(&state, prefix, sizeof prefix);
+    if (bytes > 0) /* the one leaf of an empty vector has no address */
+        vain_hash_update(&state, data, bytes);
+    vain_hash_final(&state, out);
+}
+
 static void hash_leaf(void *context, int64_t index, int worker)
 {
     (void)worker;
     const struct leaves *leaves = context;
     const size_t start = (size_t)index * leaves->leaf_bytes;
     const size_t left = leaves->bytes - start;
-    uint8_t prefix[8];
-    put_little_endian((uint64_t)index, prefix, sizeof prefix);
-    struct vain_hash_state state;
-    vain_hash_init(&state, "vain/ckpt/leaf");
-    vain_hash_update(&state, prefix, sizeof prefix);
-    if (left > 0) /* the one leaf of an empty vector has no address */
-        vain_hash_update(&state, leaves->data + start,
-                         left < leaves->leaf_bytes ? left : leaves->leaf_bytes);
-    vain_hash_final(&state, leaves->hashes + (size_t)index * VAIN_HASH_BYTES);
+    vain_merkle_leaf((uint64_t)index, left == 0 ? NULL : leaves->data + start,
+                     left < leaves->leaf_bytes ? left : leaves->leaf_bytes,
+                     leaves->hashes + (size_t)index * VAIN_HASH_BYTES);
 }
 
-/* Pairs of neighbours, level by level; an odd last one moves up as it is. This is the shape that
- * splitting at the largest power of two gives, without recursion. */
-static void fold_hashes(uint8_t *hashes, size_t count)
+void vain_merkle_leaves(const void *data, size_t bytes, size_t leaf_bytes, struct vain_pool *pool,
+                        uint8_t *hashes)
 {
-    while (count > 1) {
-        const size_t pairs = count / 2;
-        for (size_t i = 0; i < pairs; i++)
-            vain_hash("vain/ckpt/node", hashes + 2 * i * VAIN_HASH_BYTES,
-                      (size_t)2 * VAIN_HASH_BYTES, hashes + i * VAIN_HASH_BYTES);
-        if (count % 2 == 1)
-            memmove(hashes + pairs * VAIN_HASH_BYTES, hashes + (count - 1) * VAIN_HASH_BYTES,
-                    VAIN_HASH_BYTES);
-        count = pairs + count % 2;
+    const int64_t count = (int64_t)vain_merkle_leaf_count(bytes, leaf_bytes);
+    struct leaves leaves = {data, bytes, leaf_bytes, hashes};
+    if (pool != NULL) {
+        vain_pool_run(pool, count, hash_leaf, &leaves);
+    } else {
+        for (int64_t i = 0; i < count; i++)
+            hash_leaf(&leaves, i, 0);
     }
+}
+
+/* Trees that are full lie on a stack, the largest lowest, each half as high or less than the one
+ * below: two of a height become one. What is left at the end is joined from the right. This is the
+ * shape that splitting at the largest power of two gives, without recursion or memory. */
+void vain_merkle_root_of_leaves(const uint8_t *hashes, size_t count,
+                                uint8_t root[VAIN_MIN_LEN(VAIN_HASH_BYTES)])
+{
+    uint8_t stack[8 * sizeof count + 1][VAIN_HASH_BYTES];
+    size_t height = 0;
+    VAIN_ASSERT(count > 0);
+    for (size_t i = 0; i < count; i++) {
+        memcpy(stack[height++], hashes + i * VAIN_HASH_BYTES, VAIN_HASH_BYTES);
+        for (size_t below = i + 1; below % 2 == 0; below /= 2, height--)
+            vain_hash("vain/ckpt/node", stack[height - 2], (size_t)2 * VAIN_HASH_BYTES,
+                      stack[height - 2]);
+    }
+    for (; height > 1; height--)
+        vain_hash("vain/ckpt/node", stack[height - 2], (size_t)2 * VAIN_HASH_BYTES,
+                  stack[height - 2]);
+    memcpy(root, stack[0], VAIN_HASH_BYTES);
 }
 
 enum vain_status vain_merkle_root(const void *data, size_t bytes, size_t leaf_bytes,
                                   struct vain_pool *pool,
                                   uint8_t root[VAIN_MIN_LEN(VAIN_HASH_BYTES)])
 {
-    VAIN_ASSERT(leaf_bytes > 0);
-    memset(root, 0, VAIN_HASH_BYTES);
-    const size_t leaf_count = bytes == 0 ? 1 : bytes / leaf_bytes + (bytes % leaf_bytes != 0);
     void *hashes;
-    VAIN_TRY(vain_take_array((int64_t)leaf_count, VAIN_HASH_BYTES, "Merkle leaves", &hashes));
-    struct leaves leaves = {data, bytes, leaf_bytes, hashes};
-    if (pool != NULL) {
-        vain_pool_run(pool, (int64_t)leaf_count, hash_leaf, &leaves);
-    } else {
-        for (size_t i = 0; i < leaf_count; i++)
-            hash_leaf(&leaves, (int64_t)i, 0);
-    }
-    fold_hashes(hashes, leaf_count);
-    memcpy(root, hashes, VAIN_HASH_BYTES);
+    const size_t count = vain_merkle_leaf_count(bytes, leaf_bytes);
+    memset(root, 0, VAIN_HASH_BYTES);
+    VAIN_TRY(vain_take_array((int64_t)count, VAIN_HASH_BYTES, "Merkle leaves", &hashes));
+    vain_merkle_leaves(data, bytes, leaf_bytes, pool, hashes);
+    vain_merkle_root_of_leaves(hashes, count, root);
     vain_release(hashes);
     return VAIN_OK;
 }

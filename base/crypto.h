@@ -1,4 +1,4 @@
-/* Hashing, signing and key agreement: the only caller of libsodium.
+/* Hashing, signing and key agreement, by libsodium.
  *
  * Everything here is a plain function of its arguments. Personalisation strings separate domains;
  * they are at most 16 bytes (protocols section 1). Call vain_crypto_init once before anything else.
@@ -30,6 +30,9 @@ struct vain_hash_state {
     _Alignas(64) unsigned char opaque[512];
 };
 void vain_hash_init(struct vain_hash_state *state, const char *personal);
+/* Under a key, as vain_hash_keyed; wipe the state after the end. */
+void vain_hash_init_keyed(struct vain_hash_state *state,
+                          const uint8_t key[VAIN_MIN_LEN(VAIN_HASH_BYTES)], const char *personal);
 void vain_hash_update(struct vain_hash_state *state, const void *data, size_t bytes);
 void vain_hash_final(struct vain_hash_state *state, uint8_t out[VAIN_MIN_LEN(VAIN_HASH_BYTES)]);
 
@@ -44,6 +47,16 @@ void vain_hash_keyed(const uint8_t key[VAIN_MIN_LEN(VAIN_HASH_BYTES)], const cha
 enum vain_status vain_merkle_root(const void *data, size_t bytes, size_t leaf_bytes,
                                   struct vain_pool *pool,
                                   uint8_t root[VAIN_MIN_LEN(VAIN_HASH_BYTES)]) VAIN_MUST_USE;
+
+/* The same in steps, for who passes leaves on: how many there are (at least one); the hash of one
+ * leaf; hashes of all, (count, VAIN_HASH_BYTES); the root of count > 0 of them. */
+size_t vain_merkle_leaf_count(size_t bytes, size_t leaf_bytes);
+void vain_merkle_leaf(uint64_t index, const void *data, size_t bytes,
+                      uint8_t out[VAIN_MIN_LEN(VAIN_HASH_BYTES)]);
+void vain_merkle_leaves(const void *data, size_t bytes, size_t leaf_bytes, struct vain_pool *pool,
+                        uint8_t *hashes);
+void vain_merkle_root_of_leaves(const uint8_t *hashes, size_t count,
+                                uint8_t root[VAIN_MIN_LEN(VAIN_HASH_BYTES)]);
 
 /* Ed25519. A public key is checked with vain_public_key_valid when it enters the program. */
 bool vain_public_key_valid(const uint8_t key[VAIN_MIN_LEN(VAIN_PUBLIC_KEY_BYTES)]);

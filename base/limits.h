@@ -6,6 +6,8 @@ enum {
     VAIN_NAME_BYTES = 64,          /* member, run and key names with their NUL: [a-z0-9._-] */
     VAIN_PATH_BYTES = 4096,        /* a file path with its NUL: Linux PATH_MAX */
     VAIN_MEMBERS_MAX = 1024,       /* members of a group; headroom of 32-bit words needs <= 2^15 */
+    VAIN_MEMBER_ADDRESSES_MAX = 4, /* where a member is dialled: two networks, IPv4 and IPv6 each */
+    VAIN_ADDRESS_BYTES = 96,       /* "host:port" with its NUL, as in a member card */
     VAIN_RANKS_MAX = 16384,        /* ranks of one MPI world */
     VAIN_THREADS_MAX = 256,        /* worker threads of a process */
     VAIN_SLICES_MAX = 4096,        /* named parts of a model: 12 a layer, 300 layers and room */

@@ -61,10 +61,14 @@ struct vain_option_section {
     void *values; /* borrowed */
 };
 
-/* An entry of `members:`. Key is the member id in lower-case hex, "" if not pinned. */
+/* An entry of `members:`. Key is the member id in lower-case hex, "" if not pinned. Addresses are
+ * "host:port" or "[IPv6]:port", in the order in which they are tried; they are local, so no part of
+ * the agreed hash: a host that others reach under another name is no other member. */
 struct vain_option_member {
     char name[VAIN_NAME_BYTES];
     char key[65];
+    char addresses[VAIN_MEMBER_ADDRESSES_MAX][VAIN_ADDRESS_BYTES];
+    int address_count;
 };
 
 /* What is wrong with a spec, and where. */

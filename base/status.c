@@ -24,6 +24,7 @@ int vain_exit_code(enum vain_status status)
         return 0;
     case VAIN_AGAIN:
     case VAIN_STOPPED:
+    case VAIN_BEHIND:
         return 75;
     case VAIN_ERR_INPUT:
     case VAIN_ERR_UNAVAILABLE:
@@ -56,6 +57,8 @@ const char *vain_status_name(enum vain_status status)
         return "stopped";
     case VAIN_END:
         return "end";
+    case VAIN_BEHIND:
+        return "behind";
     case VAIN_ERR_INPUT:
         return "input";
     case VAIN_ERR_AUTH:

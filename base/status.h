@@ -35,6 +35,7 @@ enum vain_status {
     VAIN_AGAIN = 1,            /* not yet: ask again */
     VAIN_STOPPED = 2,          /* asked to stop; state is saved: exit 75 */
     VAIN_END = 3,              /* nothing more to read */
+    VAIN_BEHIND = 4,           /* the others hold a later state: fetch it */
     VAIN_ERR_INPUT = -1,       /* a spec, option or argument is wrong: exit 2 */
     VAIN_ERR_AUTH = -2,        /* key, signature or connection: exit 3 */
     VAIN_ERR_TIMEOUT = -3,     /* a deadline passed: exit 4 */

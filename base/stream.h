@@ -26,6 +26,9 @@ struct vain_stream_ops {
      * that a caller with nothing to do can sleep; *events 0: the next call moves something, so
      * do not sleep. */
     int (*descriptor)(const struct vain_stream *stream, short *events);
+    /* Optional: while it is held, what was taken may stay until there is more of it, so that many
+     * small writes leave as one; held ends with false, and all leaves that can. */
+    void (*hold)(struct vain_stream *stream, bool held);
     /* Ends the stream and releases it. What was taken but has not left may be lost. */
     void (*close)(struct vain_stream *stream);
 };

@@ -1,7 +1,8 @@
 /* vain bench exchange: how long members take to sum their words, and where the time goes.
  *
- * Members are the ranks of an MPI world or threads of this process. What one of them does is in
- * cmd/bench_member.c; here are the options, the ranks of this process and what is printed. */
+ * Members are the ranks of an MPI world, threads of this process or, joined by TLS links, processes
+ * that it starts (cmd/bench_tls.c). What one of them does is in cmd/bench_member.c; here are the
+ * options, the ranks of this process and what is printed. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,10 +10,12 @@
 #include "base/memory.h"
 #include "cmd/bench.h"
 #include "cmd/bench_member.h"
+#include "cmd/bench_tls.h"
 #include "cmd/json.h"
 #include "cmd/launch.h"
 #include "cmd/report.h"
 #include "cmd/verb.h"
+#include "slurm/environment.h"
 
 /* ------------------------------------------------------------------ arguments */
 
@@ -23,8 +26,8 @@ enum {
 
 struct arguments {
     struct vain_bench_exchange exchange;
-    int members; /* 0: not given */
-    bool sized, json;
+    int members, connections; /* 0: not given */
+    bool tls, algorithm_given, sized, json;
 };
 
 enum {
@@ -33,6 +36,8 @@ enum {
     KEY_PRIVACY,
     KEY_ALGORITHM,
     KEY_MEMBERS,
+    KEY_TRANSPORT,
+    KEY_CONNECTIONS,
     KEY_RUNS,
     KEY_BITS,
     KEY_JSON
@@ -43,8 +48,12 @@ static const struct argp_option option_rows[] = {
     {"kib", KEY_KIB, "N", 0, "The same in KiB, for small vectors", 0},
     {"privacy", KEY_PRIVACY, "none|masked", 0, "Whether words carry masks (masked)", 0},
     {"algorithm", KEY_ALGORITHM, "auto|native|ring|tree", 0,
-     "How words are summed; auto: what is fastest here, by trial (auto)", 0},
-    {"members", KEY_MEMBERS, "N", 0, "Members as threads of this process (transport loop)", 0},
+     "How words are summed; auto: what is fastest here, by trial (auto; with tls ring)", 0},
+    {"members", KEY_MEMBERS, "N", 0,
+     "Members as threads of this process (transport loop), or with tls as processes", 0},
+    {"transport", KEY_TRANSPORT, "auto|tls", 0,
+     "tls: N processes joined by TLS links over loopback; auto: mpi or loop (auto)", 0},
+    {"connections", KEY_CONNECTIONS, "K", 0, "With tls: links of each pair (1)", 0},
     {"runs", KEY_RUNS, "N", 0, "Runs to measure, after one that is not (5)", 0},
     {"bits", KEY_BITS, "32|16", 0, "Bits of a value on its way (32)", 0},
     {"json", KEY_JSON, NULL, 0, "Print one JSON object", 0},
@@ -100,9 +109,19 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_ALGORITHM:
         exchange->algorithm = read_algorithm(state, argument);
+        arguments->algorithm_given = true;
         return 0;
     case KEY_MEMBERS:
         arguments->members = (int)read_number(state, "members", argument, VAIN_MEMBERS_MAX);
+        return 0;
+    case KEY_TRANSPORT:
+        arguments->tls = strcmp(argument, "tls") == 0;
+        if (!arguments->tls && strcmp(argument, "auto") != 0)
+            argp_error(state, "--transport %s: expected auto or tls", argument);
+        return 0;
+    case KEY_CONNECTIONS:
+        arguments->connections =
+            (int)read_number(state, "connections", argument, VAIN_CONNECTIONS_MAX);
         return 0;
     case KEY_RUNS:
         exchange->runs = (int)read_number(state, "runs", argument, VAIN_BENCH_RUNS_MAX);
@@ -127,12 +146,14 @@ static const struct argp exchange_argp = {
     .options = option_rows,
     .parser = parse_option,
     .doc = "Time the collective exchange of words between members, and its parts one by one.\v"
-           "Under an MPI launcher each rank is a member; --members N makes N threads members. "
+           "Under an MPI launcher each rank is a member; --members N makes N threads members, or "
+           "with --transport tls N processes. "
            "The time is the one in which ready words become their sum: with masks, making them is "
            "in it; agreeing on the round before and verifying the sum after it are not.\n"
            "Examples:\n"
            "  mpirun -n 4 vain bench exchange --mib 64 --privacy masked --json\n"
-           "  vain bench exchange --members 3 --kib 4 --privacy none --algorithm tree",
+           "  vain bench exchange --members 3 --kib 4 --privacy none --algorithm tree\n"
+           "  vain bench exchange --transport tls --members 4 --connections 2 --mib 64",
 };
 
 /* ------------------------------------------------------------------ the ranks of this process */
@@ -337,20 +358,53 @@ static int print_table(const struct answer *answer)
     return vain_finish_output();
 }
 
-static int print_answer(const struct arguments *arguments, const struct vain_launched *launch,
-                        const struct rank *rank)
+static int print_answer(const struct arguments *arguments, int members, const char *transport,
+                        const struct vain_bench_times *times)
 {
-    struct answer answer = {
-        .exchange = &arguments->exchange,
-        .times = &rank->times,
-        .members = launch->mpi ? launch->size : arguments->members,
-        .transport = launch->mpi ? "mpi" : "loop",
-    };
+    struct answer answer = {.exchange = &arguments->exchange,
+                            .times = times,
+                            .members = members,
+                            .transport = transport};
     sort_times(&answer);
     return arguments->json ? print_json(&answer) : print_table(&answer);
 }
 
 /* ------------------------------------------------------------------ the verb */
+
+static enum vain_status check_tls(struct arguments *arguments)
+{
+    struct vain_environment environment;
+    VAIN_TRY(vain_environment_read(vain_environment_getenv, NULL, &environment));
+    if (vain_environment_wants_mpi(&environment))
+        return vain_fail(VAIN_ERR_INPUT, "--transport tls starts its members itself; leave out the "
+                                         "launcher, or set VAIN_LAUNCH=none");
+    if (arguments->members == 0)
+        return vain_fail(VAIN_ERR_INPUT, "--transport tls needs --members N");
+    if (arguments->exchange.algorithm == VAIN_ALGORITHM_NATIVE)
+        return vain_fail(VAIN_ERR_INPUT, "--algorithm native: TLS links have no all-reduce of "
+                                         "their own; use ring, tree or auto");
+    if (!arguments->algorithm_given)
+        arguments->exchange.algorithm = VAIN_ALGORITHM_RING;
+    return VAIN_OK;
+}
+
+/* This process prints; its members are others. */
+static int bench_tls(struct arguments *arguments)
+{
+    const struct vain_bench_tls tls = {
+        .members = arguments->members,
+        .connections = arguments->connections == 0 ? 1 : arguments->connections};
+    struct vain_bench_times *times = NULL;
+    enum vain_status status = vain_take(sizeof *times, "times", (void **)&times);
+    if (status == VAIN_OK)
+        status = check_tls(arguments);
+    if (status == VAIN_OK)
+        status = vain_bench_tls_run(&arguments->exchange, &tls, times);
+    const int code = status == VAIN_OK ? print_answer(arguments, tls.members, "tls", times)
+                                       : vain_report_failure(status, arguments->json);
+    vain_release(times);
+    return code;
+}
 
 int vain_bench_exchange(int argc, char **argv)
 {
@@ -361,6 +415,13 @@ int vain_bench_exchange(int argc, char **argv)
     const int wrong = vain_parse_arguments(&exchange_argp, argc, argv, &arguments);
     if (wrong != 0)
         return wrong;
+    if (arguments.tls)
+        return bench_tls(&arguments);
+    if (arguments.connections > 0)
+        return vain_report_failure(vain_fail(VAIN_ERR_INPUT,
+                                             "--connections %d needs --transport tls",
+                                             arguments.connections),
+                                   arguments.json);
     enum vain_status status = vain_take(sizeof *rank, "rank", (void **)&rank);
     if (status != VAIN_OK)
         return vain_report_failure(status, arguments.json);
@@ -378,7 +439,8 @@ int vain_bench_exchange(int argc, char **argv)
     if (status != VAIN_OK) /* one answer on standard output, whoever fails */
         code = vain_report_failure(status, arguments.json && launch.rank == 0);
     else if (launch.rank == 0)
-        code = print_answer(&arguments, &launch, rank);
+        code = print_answer(&arguments, launch.mpi ? launch.size : arguments.members,
+                            launch.mpi ? "mpi" : "loop", &rank->times);
     if (status != VAIN_OK && !in_order)
         vain_launch_abort(&launch, code);
     vain_launch_close(&launch);

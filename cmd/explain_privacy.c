@@ -3,11 +3,11 @@
 #include "cmd/explain_privacy.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include <json-c/json.h>
 
 #include "cmd/json.h"
+#include "cmd/report.h"
 #include "collectives/secagg.h"
 
 struct learnt {
@@ -38,8 +38,26 @@ static const struct learnt in_masks_not_pinned[] = {
     {"launcher", "every delta, if it wants: it can start programs with keys of its own; and "
                  "everything on machines that its owner runs"},
 };
+/* Over links, which are always encrypted and whose keys are always pinned. */
+static const char links_show[] = "who takes part, when, and how many bytes: links between members "
+                                 "are TLS 1.3, each end known by its pinned key";
+static const char hosts_show[] =
+    "everything, data and keys too, on machines that its owner runs; with a launcher a host, of "
+    "that host alone";
+static const struct learnt in_the_clear_by_links[] = {
+    {"members", "every member's delta in every round, tokens and loss of all together"},
+    {"network", links_show},
+    {"launcher", hosts_show},
+};
+static const struct learnt in_masks_by_links[] = {
+    {"members", members_learn},
+    {"network", links_show},
+    {"launcher", hosts_show},
+};
 _Static_assert(VAIN_COUNT_OF(in_the_clear) == VAIN_COUNT_OF(in_masks) &&
-                   VAIN_COUNT_OF(in_masks) == VAIN_COUNT_OF(in_masks_not_pinned),
+                   VAIN_COUNT_OF(in_masks) == VAIN_COUNT_OF(in_masks_not_pinned) &&
+                   VAIN_COUNT_OF(in_masks) == VAIN_COUNT_OF(in_the_clear_by_links) &&
+                   VAIN_COUNT_OF(in_masks) == VAIN_COUNT_OF(in_masks_by_links),
                "the same parties");
 
 static const char not_pinned[] =
@@ -70,54 +88,39 @@ static const char *what_of(const struct vain_job *job, const struct learnt *row,
 
 static const struct learnt *rows_of(const struct vain_job *job, const struct vain_spec *spec)
 {
+    if (job->exchange.transport == VAIN_TRANSPORT_TLS)
+        return is_masked(job) ? in_masks_by_links : in_the_clear_by_links;
     if (!is_masked(job))
         return in_the_clear;
     return keys_are_pinned(spec) ? in_masks : in_masks_not_pinned;
-}
-
-/* A text in lines of at most 100 columns, each behind 12 blanks but the first. */
-static void print_wrapped(const char *label, const char *text)
-{
-    enum { INDENT = 12, COLUMNS = 100 };
-    int column = printf("%-*s", INDENT, label);
-    bool first = true; /* word of the line */
-    while (*text != '\0') {
-        const int length = (int)strcspn(text, " ");
-        if (!first && column + 1 + length > COLUMNS) {
-            column = printf("\n%*s", INDENT, "") - 1;
-            first = true;
-        }
-        column += printf("%s%.*s", first ? "" : " ", length, text);
-        first = false;
-        text += length + (text[length] == ' ');
-    }
-    printf("\n");
 }
 
 void vain_explain_privacy_print(const struct vain_job *job, const struct vain_spec *spec,
                                 int members)
 {
     const struct learnt *rows = rows_of(job, spec);
-    print_wrapped("privacy",
-                  is_masked(job)
-                      ? "masked: members' words carry masks that only pairs of members "
-                        "know, and that cancel in the sum over all. What each party learns:"
-                      : "none. What each party learns:");
+    vain_print_wrapped("privacy",
+                       is_masked(job)
+                           ? "masked: members' words carry masks that only pairs of members "
+                             "know, and that cancel in the sum over all. What each party learns:"
+                           : "none. What each party learns:");
     for (size_t i = 0; i < VAIN_COUNT_OF(in_masks); i++) {
         char text[400];
         snprintf(text, sizeof text, "%s: %s", rows[i].party, what_of(job, &rows[i], members));
-        print_wrapped("", text);
+        vain_print_wrapped("", text);
     }
     if (!is_masked(job))
         return;
-    print_wrapped("keys", keys_are_pinned(spec) ? pinned : not_pinned);
-    print_wrapped("", "What a sum itself tells, and sums over changing sets: docs/threat-model.md");
+    vain_print_wrapped("keys", keys_are_pinned(spec) ? pinned : not_pinned);
+    vain_print_wrapped(
+        "", "What a sum itself tells, and sums over changing sets: docs/threat-model.md");
     if (members < VAIN_SECAGG_MEMBERS_MIN)
-        print_wrapped("", job->exchange.allow_small
-                              ? "With fewer than 3 members the masks hide nothing from the other "
-                                "one (exchange.allow_small)"
-                              : "A run with fewer than 3 members will be refused: the masks would "
-                                "hide nothing (exchange.allow_small)");
+        vain_print_wrapped("",
+                           job->exchange.allow_small
+                               ? "With fewer than 3 members the masks hide nothing from the other "
+                                 "one (exchange.allow_small)"
+                               : "A run with fewer than 3 members will be refused: the masks would "
+                                 "hide nothing (exchange.allow_small)");
 }
 
 struct json_object *vain_explain_privacy_json(const struct vain_job *job,

@@ -60,6 +60,11 @@ enum vain_status vain_launch_check(const struct vain_launched *launch,
         return vain_fail(VAIN_ERR_INPUT, "exchange.transport: mpi, but no MPI launcher started "
                                          "this process; use 'mpirun -n N vain run ...', "
                                          "or exchange.transport: auto");
+    if (exchange->transport == VAIN_TRANSPORT_TLS && members > 0)
+        return vain_fail(VAIN_ERR_INPUT,
+                         "--members %d runs members in one process, but exchange.transport: tls "
+                         "joins members on hosts of their own; to try it here use --local %d",
+                         members, members);
     return VAIN_OK;
 }
 

@@ -58,6 +58,24 @@ bool vain_wants_colour(FILE *stream)
     return isatty(fileno(stream)) == 1 && term != NULL && strcmp(term, "dumb") != 0;
 }
 
+void vain_print_wrapped(const char *label, const char *text)
+{
+    enum { INDENT = 12, COLUMNS = 100 };
+    int column = printf("%-*s", INDENT, label);
+    bool first = true; /* word of the line */
+    while (*text != '\0') {
+        const int length = (int)strcspn(text, " ");
+        if (!first && column + 1 + length > COLUMNS) {
+            column = printf("\n%*s", INDENT, "") - 1;
+            first = true;
+        }
+        column += printf("%s%.*s", first ? "" : " ", length, text);
+        first = false;
+        text += length + (text[length] == ' ');
+    }
+    printf("\n");
+}
+
 static const char *scaled(double value, double step, const char *const *units, int count,
                           char out[32])
 {

@@ -11,5 +11,8 @@ int vain_finish_output(void);
 void vain_print_row(const char *label, const char *text);
 /* The same from a format. */
 void vain_print_rowf(const char *label, const char *format, ...) VAIN_FORMAT(2, 3);
+/* A text in lines of at most 100 columns, each behind 12 blanks but the first, which begins with
+ * `label`. */
+void vain_print_wrapped(const char *label, const char *text);
 /* "(65, 128)" of a shape, "scalar" without dimensions. `out` holds 96 bytes. */
 const char *vain_format_shape(const int64_t *shape, int count, char out[96]);

@@ -14,8 +14,10 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "cmd/hosts.h"
 #include "cmd/json.h"
 #include "cmd/launch.h"
+#include "cmd/local.h"
 #include "cmd/progress.h"
 #include "cmd/report.h"
 #include "cmd/spec_file.h"
@@ -30,18 +32,40 @@ struct arguments {
     const char *spec;
     const char *sets[VAIN_SETS_MAX];
     int set_count;
-    int members; /* 0: not given */
-    const char *out, *resume;
-    bool json, quiet;
+    int members, local; /* 0: not given */
+    const char *out, *resume, *member, *listen;
+    bool json, quiet, restart;
 };
 
-enum { KEY_SET = 1, KEY_MEMBERS, KEY_OUT, KEY_RESUME, KEY_JSON, KEY_QUIET };
+enum {
+    KEY_SET = 1,
+    KEY_MEMBERS,
+    KEY_LOCAL,
+    KEY_RESTART,
+    KEY_MEMBER,
+    KEY_LISTEN,
+    KEY_OUT,
+    KEY_RESUME,
+    KEY_JSON,
+    KEY_QUIET
+};
 
 static const struct argp_option option_rows[] = {
     {"set", KEY_SET, "KEY=VALUE", 0,
      "Override a key of the spec, such as train.rounds=50; may be repeated", 0},
     {"members", KEY_MEMBERS, "N", 0, "Run N members as threads of this process (transport loop)",
      0},
+    {"local", KEY_LOCAL, "N", 0,
+     "Run N members as processes of this machine that find each other over TLS, with throw-away "
+     "keys, in folders DIR/member-0 and on: members on hosts of their own, to try out",
+     0},
+    {"restart", KEY_RESTART, NULL, 0, "With --local: start a member again that was killed", 0},
+    {"member", KEY_MEMBER, "NAME", 0,
+     "With exchange.transport: tls, which of the spec's members is started here (default: the one "
+     "whose key is in the key folder)",
+     0},
+    {"listen", KEY_LISTEN, "HOST:PORT", 0,
+     "With exchange.transport: tls, where to listen (default: the member's first address)", 0},
     {"out", KEY_OUT, "DIR", 0,
      "Folder of the run's files (default: checkpoint.directory, else runs/<name>)", 0},
     {"resume", KEY_RESUME, "auto|none|FILE", 0,
@@ -53,6 +77,16 @@ static const struct argp_option option_rows[] = {
     {0},
 };
 
+static int parse_count(const char *argument, const char *option, struct argp_state *state)
+{
+    char *end = NULL;
+    const long count = strtol(argument, &end, 10);
+    if (end == argument || *end != '\0' || count < 1 || count > VAIN_MEMBERS_MAX)
+        argp_error(state, "%s %s: expected a number from 1 to %d", option, argument,
+                   VAIN_MEMBERS_MAX);
+    return (int)count;
+}
+
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
@@ -62,15 +96,21 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
             argp_error(state, "more than %d --set", VAIN_SETS_MAX);
         arguments->sets[arguments->set_count++] = argument;
         return 0;
-    case KEY_MEMBERS: {
-        char *end = NULL;
-        const long members = strtol(argument, &end, 10);
-        if (end == argument || *end != '\0' || members < 1 || members > VAIN_MEMBERS_MAX)
-            argp_error(state, "--members %s: expected a number from 1 to %d", argument,
-                       VAIN_MEMBERS_MAX);
-        arguments->members = (int)members;
+    case KEY_MEMBERS:
+        arguments->members = parse_count(argument, "--members", state);
         return 0;
-    }
+    case KEY_LOCAL:
+        arguments->local = parse_count(argument, "--local", state);
+        return 0;
+    case KEY_RESTART:
+        arguments->restart = true;
+        return 0;
+    case KEY_MEMBER:
+        arguments->member = argument;
+        return 0;
+    case KEY_LISTEN:
+        arguments->listen = argument;
+        return 0;
     case KEY_OUT:
         arguments->out = argument;
         return 0;
@@ -89,6 +129,12 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         arguments->spec = argument;
         return 0;
     case ARGP_KEY_END:
+        if (arguments->local > 0 &&
+            (arguments->members > 0 || arguments->member != NULL || arguments->listen != NULL))
+            argp_error(state, "--local starts members of its own; leave out --members, --member "
+                              "and --listen");
+        if (arguments->restart && arguments->local == 0)
+            argp_error(state, "--restart needs --local");
         if (arguments->spec == NULL)
             argp_error(state,
                        "SPEC is missing: the job spec to run, such as examples/quickstart.yaml");
@@ -107,6 +153,10 @@ static const struct argp run_argp = {
            "  vain run job.yaml                          one member, here\n"
            "  vain run job.yaml --members 4              four members in this process\n"
            "  mpirun -n 4 vain run job.yaml              four members, one a rank\n"
+           "  vain run --local 4 job.yaml                four members that live and die on their "
+           "own\n"
+           "  vain run federation.yaml                   one of the members that the spec lists, "
+           "each at its site\n"
            "  vain run job.yaml --set train.rounds=200 --out runs/longer\n\n"
            "SIGTERM, SIGUSR2 or Ctrl-C: all ranks finish their step, write a checkpoint and exit "
            "with 75; the same "
@@ -150,7 +200,10 @@ struct session {
     struct vain_launched launch;
     char directory[VAIN_PATH_BYTES];
     char key_folder[VAIN_PATH_BYTES];
-    struct vain_metrics *metrics; /* rank 0's */
+    const struct vain_local *local; /* NULL: not with --local */
+    int own;                        /* which of the spec's members, with tls */
+    struct vain_signer signer;      /* with tls and a key file */
+    struct vain_metrics *metrics;   /* rank 0's */
     struct vain_progress progress;
     int ranks; /* of the world */
     bool aborts_on_failure;
@@ -162,6 +215,7 @@ struct session {
 struct rank {
     struct session *session;
     struct vain_comm comm;
+    struct vain_connector *connector; /* taken by the run */
     int number;
     struct vain_event_log events;
     struct vain_run_result result;
@@ -240,6 +294,29 @@ static void tell_failure(void *context, enum vain_status status)
     }
 }
 
+static bool is_on_own_host(const struct session *session)
+{
+    return session->loaded.job.exchange.transport == VAIN_TRANSPORT_TLS;
+}
+
+static struct vain_signer *signer_of(struct session *session)
+{
+    return session->local != NULL ? &session->local->signers[session->own] : &session->signer;
+}
+
+/* A member on its own host: rank 0 speaks to the others. */
+static enum vain_status open_mesh(struct rank *rank)
+{
+    struct session *session = rank->session;
+    const struct vain_spec *spec = &session->loaded.spec;
+    if (!is_on_own_host(session) || rank->number != 0)
+        return VAIN_OK;
+    if (session->local == NULL)
+        VAIN_TRY(vain_hosts_signer(spec, session->own, session->key_folder, &session->signer));
+    return vain_hosts_mesh(spec, session->own, signer_of(session), session->arguments->listen,
+                           &rank->events, &rank->connector);
+}
+
 static void *run_rank(void *context)
 {
     struct rank *rank = context;
@@ -252,8 +329,17 @@ static void *run_rank(void *context)
     } else {
         vain_event_subscribe(&rank->events, print_notice, &session->progress);
     }
+    rank->status = open_mesh(rank);
+    if (rank->status != VAIN_OK) {
+        tell_failure(rank, rank->status);
+        rank->comm.ops->abort(&rank->comm);
+        rank->comm.ops->close(&rank->comm);
+        return NULL;
+    }
     /* Members of one process have its cores in common, whatever they are. */
-    const int sharers = session->launch.mpi ? session->launch.sharers : session->ranks;
+    const int sharers = session->launch.mpi      ? session->launch.sharers
+                        : session->local != NULL ? session->local->count
+                                                 : session->ranks;
     const struct vain_run_config config = {
         .job = &session->loaded.job,
         .spec = &session->loaded.spec,
@@ -262,6 +348,10 @@ static void *run_rank(void *context)
         .world = world,
         .events = &rank->events,
         .world_comm = rank->comm,
+        .on_own_host = is_on_own_host(session),
+        .connector = rank->connector,
+        .own_member = session->own,
+        .signer = is_on_own_host(session) && rank->number == 0 ? signer_of(session) : NULL,
         .directory = session->directory,
         .resume = session->arguments->resume,
         .key_folder = session->key_folder,
@@ -350,6 +440,17 @@ static enum vain_status make_folder(const char *path, bool *made)
     }
 }
 
+/* With --local every member has a folder of its own in the one that is named. */
+static enum vain_status choose_own_folder(struct session *session)
+{
+    const size_t length = strlen(session->directory);
+    const int added = snprintf(session->directory + length, sizeof session->directory - length,
+                               "/%s", session->local->listed[session->own].name);
+    return added > 0 && (size_t)added < sizeof session->directory - length
+               ? VAIN_OK
+               : vain_fail(VAIN_ERR_INPUT, "the path of the output folder is too long");
+}
+
 static enum vain_status choose_folder(struct session *session)
 {
     const struct vain_job *job = &session->loaded.job;
@@ -362,6 +463,8 @@ static enum vain_status choose_folder(struct session *session)
             vain_spec_path(&session->loaded.spec, job->checkpoint.directory, session->directory));
     else
         snprintf(session->directory, sizeof session->directory, "runs/%s", job->general.name);
+    if (session->local != NULL)
+        VAIN_TRY(choose_own_folder(session));
     if (session->directory[0] == '\0')
         return vain_fail(VAIN_ERR_INPUT, "--out is empty: name the folder of the run's files");
     if ((out != NULL ? strlen(out) : strlen(session->directory)) >
@@ -397,6 +500,10 @@ static enum vain_status lock_folder(struct session *session)
 static enum vain_status load_spec(struct session *session, bool *reported)
 {
     const struct arguments *arguments = session->arguments;
+    if (session->local != NULL)
+        return vain_loaded_spec_open_with(arguments->spec, arguments->sets, arguments->set_count,
+                                          session->local->listed, session->local->count,
+                                          &session->loaded);
     if (session->launch.rank == 0)
         return vain_loaded_spec_open(arguments->spec, arguments->sets, arguments->set_count,
                                      arguments->json, &session->loaded, reported);
@@ -421,6 +528,9 @@ static enum vain_status prepare_alone(struct session *session, bool *reported)
     session->aborts_on_failure = session->launch.mpi && session->launch.size > 1;
     VAIN_TRY(choose_folder(session));
     VAIN_TRY(vain_key_folder(session->key_folder, sizeof session->key_folder));
+    if (is_on_own_host(session) && session->local == NULL)
+        VAIN_TRY(vain_hosts_own(&session->loaded.spec, session->arguments->member,
+                                session->key_folder, &session->own));
     vain_progress_init(&session->progress, &session->loaded.job, session->ranks,
                        session->arguments->quiet);
     if (session->loaded.job.exchange.privacy == VAIN_PRIVACY_MASKED)
@@ -460,6 +570,14 @@ static struct json_object *number_or_null(double value)
     return isfinite(value) ? json_object_new_double(value) : NULL;
 }
 
+static void add_counts(struct json_object *data, const struct vain_federation_counts *counts)
+{
+    json_object_object_add(data, "members_lost", json_object_new_int64(counts->members_lost));
+    json_object_object_add(data, "members_joined", json_object_new_int64(counts->members_joined));
+    json_object_object_add(data, "rounds_burned", json_object_new_int64(counts->rounds_burned));
+    json_object_object_add(data, "bytes_sent", json_object_new_int64(counts->bytes_sent));
+}
+
 static int print_json(const struct vain_run_result *result, int64_t peak_bytes)
 {
     char hash[2 * VAIN_HASH_BYTES + 1];
@@ -482,7 +600,8 @@ static int print_json(const struct vain_run_result *result, int64_t peak_bytes)
     json_object_object_add(data, "checkpoint", vain_json_text(result->checkpoint));
     json_object_object_add(data, "record", vain_json_text(result->record));
     json_object_object_add(data, "curve", vain_json_text(result->curve));
-    json_object_object_add(data, "stopped", json_object_new_boolean(result->signal != 0));
+    json_object_object_add(data, "stopped", json_object_new_boolean(result->stopped));
+    add_counts(data, &result->counts);
     return vain_print_data(data);
 }
 
@@ -492,6 +611,8 @@ static int print_summary(const struct session *session, const struct vain_run_re
     char rate[32], seconds[32], peak[32], count[32];
     if (result->signal != 0)
         printf("stopped by signal %d and saved; the same command goes on\n", result->signal);
+    else if (result->stopped)
+        printf("stopped since too few members were there, and saved; the same command goes on\n");
     printf("%d member%s, %s parameters, %lld rounds, %lld steps each\n", result->member_count,
            result->member_count == 1 ? "" : "s",
            vain_format_count((double)result->parameter_count, count), (long long)result->rounds,
@@ -510,11 +631,16 @@ static int print_summary(const struct session *session, const struct vain_run_re
     return vain_finish_output();
 }
 
-static int print_result(const struct session *session, const struct vain_run_result *result)
+static int64_t own_peak_bytes(void)
 {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    const int64_t peak_bytes = (int64_t)usage.ru_maxrss * 1024;
+    return (int64_t)usage.ru_maxrss * 1024;
+}
+
+static int print_result(const struct session *session, const struct vain_run_result *result,
+                        int64_t peak_bytes)
+{
     if (session->arguments->json)
         return print_json(result, peak_bytes);
     return print_summary(session, result, peak_bytes);
@@ -545,33 +671,126 @@ static void close_session(struct session *session, enum vain_status status)
     vain_launch_close(&session->launch);
 }
 
+/* One process's part, from the spec to the result, which is not printed yet. */
+static int run_session(struct session *session, struct vain_run_result *result)
+{
+    bool reported = false;
+    session->lock_descriptor = -1;
+    enum vain_status status = prepare(session, &reported);
+    int code = vain_exit_code(status);
+    if (status != VAIN_OK) {
+        if (!reported)
+            (void)vain_report_failure(status, session->arguments->json);
+    } else {
+        status = session->launch.mpi ? run_mpi(session, result) : run_loop(session, result);
+        code = finish_run(session, status);
+        if (status >= 0 && session->launch.rank == 0 && session->local == NULL &&
+            print_result(session, result, own_peak_bytes()) != 0)
+            code = 1;
+    }
+    close_session(session, status);
+    return code;
+}
+
+/* ------------------------------------------------------------------ members as processes */
+
+struct local_run {
+    const struct arguments *arguments;
+    const struct vain_local *local;
+};
+
+static void live(void *context, int index, struct vain_local_report *report)
+{
+    const struct local_run *run = context;
+    struct arguments arguments = *run->arguments;
+    struct session *session = NULL;
+    report->exit_code = 1;
+    arguments.json = false;
+    arguments.quiet = arguments.quiet || index > 0;
+    if (vain_take(sizeof *session, "session", (void **)&session) != VAIN_OK)
+        return;
+    session->arguments = &arguments;
+    session->local = run->local;
+    session->own = index;
+    vain_process_name(run->local->listed[index].name);
+    report->exit_code = run_session(session, &report->result);
+    report->peak_bytes = own_peak_bytes();
+    vain_release(session);
+}
+
+/* What is wrong with the spec is said once, and before anybody is started. */
+static enum vain_status check_local(const struct arguments *arguments,
+                                    const struct vain_local *local)
+{
+    struct vain_launched launch;
+    struct vain_loaded_spec loaded;
+    bool reported;
+    (void)reported;
+    VAIN_TRY(vain_launch_open(&launch));
+    const bool launched = launch.mpi && launch.size > 1;
+    vain_launch_close(&launch);
+    if (launched)
+        return vain_fail(VAIN_ERR_INPUT, "--local starts its members itself; leave out the "
+                                         "launcher, or leave out --local");
+    VAIN_TRY(vain_loaded_spec_open_with(arguments->spec, arguments->sets, arguments->set_count,
+                                        local->listed, local->count, &loaded));
+    vain_loaded_spec_fini(&loaded);
+    return VAIN_OK;
+}
+
+static int run_local(struct arguments *arguments)
+{
+    struct vain_local local;
+    struct vain_local_report *report = NULL;
+    struct session session = {.arguments = arguments};
+    int killed = 0, code = 0;
+    enum vain_status status;
+    if (arguments->set_count == VAIN_SETS_MAX)
+        return vain_report_failure(
+            vain_fail(VAIN_ERR_INPUT, "more than %d --set with --local", VAIN_SETS_MAX - 1),
+            arguments->json);
+    arguments->sets[arguments->set_count++] = "exchange.transport=tls";
+    status = vain_local_open(arguments->local, &local);
+    if (status == VAIN_OK)
+        status = vain_take(sizeof *report, "report", (void **)&report);
+    if (status == VAIN_OK)
+        status = check_local(arguments, &local);
+    struct local_run run = {arguments, &local};
+    if (status == VAIN_OK)
+        status =
+            vain_local_run(&local, arguments->restart, &stop_signal, live, &run, report, &killed);
+    if (status != VAIN_OK) {
+        code = vain_report_failure(status, arguments->json);
+    } else {
+        code = report->exit_code;
+        snprintf(session.directory, sizeof session.directory, "%.*s",
+                 (int)(strrchr(report->result.record, '/') - report->result.record),
+                 report->result.record);
+        if (report->result.parameter_count > 0 &&
+            print_result(&session, &report->result, report->peak_bytes) != 0)
+            code = 1;
+    }
+    vain_local_close(&local);
+    vain_release(report);
+    return code;
+}
+
 int vain_verb_run(int argc, char **argv)
 {
     struct arguments arguments = {.resume = "auto"};
     struct session *session = NULL;
     struct vain_run_result result = {0};
-    bool reported = false;
     const int wrong = vain_parse_arguments(&run_argp, argc, argv, &arguments);
     if (wrong != 0)
         return wrong;
+    catch_signals();
+    if (arguments.local > 0)
+        return run_local(&arguments);
     enum vain_status status = vain_take(sizeof *session, "session", (void **)&session);
     if (status != VAIN_OK)
         return vain_report_failure(status, arguments.json);
     session->arguments = &arguments;
-    session->lock_descriptor = -1;
-    catch_signals();
-    status = prepare(session, &reported);
-    int code = vain_exit_code(status);
-    if (status != VAIN_OK) {
-        if (!reported)
-            (void)vain_report_failure(status, arguments.json);
-    } else {
-        status = session->launch.mpi ? run_mpi(session, &result) : run_loop(session, &result);
-        code = finish_run(session, status);
-        if (status >= 0 && session->launch.rank == 0 && print_result(session, &result) != 0)
-            code = 1;
-    }
-    close_session(session, status);
+    const int code = run_session(session, &result);
     vain_release(session);
     return code;
 }

@@ -49,8 +49,28 @@ static enum vain_status finish(struct vain_loaded_spec *loaded)
     return vain_spec_resolved_yaml(&loaded->spec, &loaded->resolved);
 }
 
+/* Members that are given take the place of those of the file; none: the file's stay. */
+struct given {
+    const struct vain_option_member *members;
+    int count;
+};
+
+static enum vain_status replace_members(struct vain_spec *spec, const struct given *given)
+{
+    struct vain_option_member *members = NULL;
+    if (given == NULL)
+        return VAIN_OK;
+    VAIN_TRY(vain_take_array(given->count, sizeof *members, "members", (void **)&members));
+    memcpy(members, given->members, (size_t)given->count * sizeof *members);
+    vain_release(spec->members);
+    spec->members = members;
+    spec->member_count = given->count;
+    return VAIN_OK;
+}
+
 static enum vain_status open_spec(const char *path, const char *const *sets, int set_count,
-                                  struct vain_loaded_spec *out, struct vain_problems *problems)
+                                  const struct given *given, struct vain_loaded_spec *out,
+                                  struct vain_problems *problems)
 {
     memset(out, 0, sizeof *out);
     vain_job_sections(&out->job, out->sections);
@@ -58,6 +78,8 @@ static enum vain_status open_spec(const char *path, const char *const *sets, int
     const struct vain_spec_source source = {path, sets, set_count, out->sections,
                                             VAIN_JOB_SECTIONS};
     enum vain_status status = vain_spec_load(&source, &out->spec, problems);
+    if (status == VAIN_OK)
+        status = replace_members(&out->spec, given);
     if (status == VAIN_OK) {
         vain_plan_check(&out->job, &out->spec, problems);
         if (problems->total > 0)
@@ -76,7 +98,7 @@ enum vain_status vain_loaded_spec_open(const char *path, const char *const *sets
     struct vain_problems *problems = NULL;
     *reported = false;
     VAIN_TRY(vain_take(sizeof *problems, "problems of the spec", (void **)&problems));
-    const enum vain_status status = open_spec(path, sets, set_count, out, problems);
+    const enum vain_status status = open_spec(path, sets, set_count, NULL, out, problems);
     if (problems->total > 0) {
         print_problems(problems, status, json);
         *reported = true;
@@ -90,7 +112,19 @@ enum vain_status vain_loaded_spec_open_quietly(const char *path, const char *con
 {
     struct vain_problems *problems = NULL;
     VAIN_TRY(vain_take(sizeof *problems, "problems of the spec", (void **)&problems));
-    const enum vain_status status = open_spec(path, sets, set_count, out, problems);
+    const enum vain_status status = open_spec(path, sets, set_count, NULL, out, problems);
+    vain_release(problems);
+    return status;
+}
+
+enum vain_status vain_loaded_spec_open_with(const char *path, const char *const *sets,
+                                            int set_count, const struct vain_option_member *members,
+                                            int count, struct vain_loaded_spec *out)
+{
+    struct vain_problems *problems = NULL;
+    const struct given given = {members, count};
+    VAIN_TRY(vain_take(sizeof *problems, "problems of the spec", (void **)&problems));
+    const enum vain_status status = open_spec(path, sets, set_count, &given, out, problems);
     vain_release(problems);
     return status;
 }

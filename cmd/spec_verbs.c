@@ -8,6 +8,7 @@
 
 #include "base/crypto.h"
 #include "base/memory.h"
+#include "cmd/explain_hosts.h"
 #include "cmd/explain_privacy.h"
 #include "cmd/launch.h"
 #include "cmd/report.h"
@@ -221,6 +222,9 @@ static int print_explanation(const struct vain_loaded_spec *loaded,
     printf(
         "a round     a member sends %s; values have %d bits, which leaves room for the sum of %d\n",
         vain_format_bytes((double)plan->round_bytes, a), plan->value_bits, plan->members);
+    const bool hosts = loaded->job.exchange.transport == VAIN_TRANSPORT_TLS;
+    if (hosts)
+        vain_explain_hosts_print(&loaded->job, &loaded->spec);
     vain_explain_privacy_print(&loaded->job, &loaded->spec, plan->members);
     printf("trust       any member can spoil the sum unnoticed: robust rules need groups, which "
            "this version has not\n");
@@ -234,7 +238,7 @@ static int print_explanation(const struct vain_loaded_spec *loaded,
     for (int i = 0; i < plan->item_count; i++)
         printf("            %10s  %s\n", vain_format_bytes((double)plan->items[i].bytes, c),
                plan->items[i].what);
-    if (plan->members > 1)
+    if (plan->members > 1 && !hosts)
         printf("            %s with all %d members in one process (--members %d)\n",
                vain_format_bytes((double)plan->together_bytes, a), plan->members, plan->members);
     return vain_finish_output();
@@ -261,6 +265,8 @@ static int print_explanation_json(const struct vain_loaded_spec *loaded,
     json_object_object_add(data, "symbols", json_object_new_int64(plan->symbols));
     json_object_object_add(data, "privacy",
                            vain_explain_privacy_json(&loaded->job, &loaded->spec, plan->members));
+    if (loaded->job.exchange.transport == VAIN_TRANSPORT_TLS)
+        json_object_object_add(data, "hosts", vain_explain_hosts_json(&loaded->job, &loaded->spec));
     json_object_object_add(data, "steps", json_object_new_int64(plan->steps));
     json_object_object_add(data, "tokens", json_object_new_int64(plan->tokens));
     json_object_object_add(data, "flops_per_token", json_object_new_double(plan->flops_per_token));

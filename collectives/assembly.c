@@ -369,6 +369,15 @@ enum vain_status vain_assembly_vote(struct vain_assembly *own, const struct vain
     return VAIN_OK;
 }
 
+bool vain_assembly_behind(struct vain_assembly *own, struct vain_assembly_news *news)
+{
+    const struct vain_assembly_news before = own->news;
+    const bool behind = vain_assembly_is_behind(own, 1);
+    *news = own->news;
+    own->news = before;
+    return behind;
+}
+
 /* ---- for messages and decisions of the caller ------------------------------------------------ */
 
 uint32_t vain_assembly_attempts(const struct vain_assembly *own)

@@ -139,6 +139,9 @@ enum vain_status vain_assembly_vote(struct vain_assembly *assembly,
 /* The round's next generation; not ready. */
 void vain_assembly_begin_anew(struct vain_assembly *assembly);
 
+/* Whether others hold a later state, ready or not: `news` is then BEHIND. */
+bool vain_assembly_behind(struct vain_assembly *assembly, struct vain_assembly_news *news);
+
 /* ---- for messages and decisions of the caller ------------------------------------------------ */
 
 /* Attempts of this round so far; with those of burned generations. */

@@ -4,15 +4,8 @@
 #pragma once
 
 #include "base/crypto.h"
+#include "collectives/letter.h"
 #include "collectives/member_set.h"
-
-/* Kinds of letters, see collectives/letter.h for the others. */
-enum {
-    VAIN_LETTER_POSITION = 1,
-    VAIN_LETTER_PROPOSAL = 2,
-    VAIN_LETTER_ACK = 3,
-    VAIN_LETTER_VOTE = 4
-};
 
 /* Where a member stands. */
 enum {

@@ -520,7 +520,7 @@ static const struct vain_position *more_held_state(const struct vain_assembly *o
 }
 
 /* `at_least`: rounds that the others must be ahead, in the same epoch. */
-static bool is_behind(struct vain_assembly *own, uint64_t at_least)
+bool vain_assembly_is_behind(struct vain_assembly *own, uint64_t at_least)
 {
     const struct vain_position *target = NULL;
     for (int i = 0; i < own->config.members; i++) {
@@ -639,7 +639,7 @@ static void wait_for_others(struct vain_assembly *own)
     const bool over = own->now_ms - own->stuck_since_ms >= VAIN_ASSEMBLY_LOST_MS;
     const bool votes_may_come =
         own->phase == VAIN_PHASE_VOTED && vain_assembly_decided(own) == NULL && !over;
-    if (is_behind(own, votes_may_come ? 2 : 1) || !over)
+    if (vain_assembly_is_behind(own, votes_may_come ? 2 : 1) || !over)
         return;
     if (!own->lost) {
         own->lost = true;
@@ -715,6 +715,6 @@ void vain_assembly_settle(struct vain_assembly *own)
         return;
     }
     stop_waiting_for_others(own);
-    if (!is_behind(own, 1))
+    if (!vain_assembly_is_behind(own, 1))
         take_part(own);
 }

@@ -104,4 +104,5 @@ bool vain_assembly_all_up(const struct vain_assembly *own, const struct vain_set
 void vain_assembly_note_vote(struct vain_assembly *own, const struct vain_vote *vote);
 void vain_assembly_note_two_faced(struct vain_assembly *own, int voter);
 const struct vain_vote *vain_assembly_decided(const struct vain_assembly *own);
+bool vain_assembly_is_behind(struct vain_assembly *own, uint64_t at_least);
 void vain_assembly_settle(struct vain_assembly *own);

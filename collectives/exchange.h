@@ -14,8 +14,8 @@
  *
  * Between agree and reduce a member makes durable what it is about to send (jobs/store/promise.h).
  * step(state, event, out) consumes one event and writes the actions that follow; `loop`, `mpi` and
- * the simulator drive the same code. vain_exchange_drive() is the driver over a transport. A failed
- * exchange is over: the words are not usable, the caller starts another attempt or ends. */
+ * the simulator drive the same code, by the driver over a transport at the end of this file. A
+ * failed exchange is over: the words are not usable, the caller starts another attempt or ends. */
 #pragma once
 
 #include "collectives/context.h"
@@ -121,17 +121,30 @@ void vain_exchange_step(struct vain_exchange *exchange, const struct vain_exchan
                         struct vain_exchange_out *out);
 enum vain_exchange_phase vain_exchange_phase(const struct vain_exchange *exchange);
 
-/* The driver: one of the four calls over a transport, blocking with a deadline. `leave` is asked
- * while waiting in the first phase (NULL: never): true makes the call end with VAIN_STOPPED if a
- * context is still missing. Collective over the members. Any other end than VAIN_OK and
- * VAIN_STOPPED while something travels aborts the communicator. */
+/* The driver: the four calls over a transport. `leave` is asked while waiting in the first phase
+ * (NULL: never): true makes the call end with VAIN_STOPPED if a context is still missing.
+ * Collective over the members. Any other end than VAIN_OK and VAIN_STOPPED while something travels
+ * aborts the communicator. */
 struct vain_exchange_driver {
-    struct vain_comm *comm; /* the members */
-    struct vain_world *world;
-    int64_t deadline_ms; /* of one call; 0: none */
+    struct vain_comm *comm;   /* the members; borrowed until the call has ended */
+    struct vain_world *world; /* borrowed likewise */
+    int64_t deadline_ms;      /* of one call; 0: none */
     bool (*leave)(void *context);
     void *leave_context;
 };
+/* Begin a call, without waiting; *driver is copied. VAIN_AGAIN: it is under way, go on with poll at
+ * once; anything else: how it has ended. */
+enum vain_status vain_exchange_start(struct vain_exchange *exchange,
+                                     enum vain_exchange_event_kind call,
+                                     const struct vain_exchange_driver *driver) VAIN_MUST_USE;
+/* Move what can be moved of the call under way, without waiting. VAIN_AGAIN: nothing is left to do
+ * before the transport has something new (a stream is ready) or the deadline is there; anything
+ * else: how it has ended, told once. */
+enum vain_status vain_exchange_poll(struct vain_exchange *exchange) VAIN_MUST_USE;
+/* When poll ends the call that is under way as too late, by the driver's world; UINT64_MAX: never,
+ * or none is. */
+uint64_t vain_exchange_deadline_ns(const struct vain_exchange *exchange);
+/* The same call from start to end, blocking. */
 enum vain_status vain_exchange_drive(struct vain_exchange *exchange,
                                      enum vain_exchange_event_kind call,
                                      const struct vain_exchange_driver *driver) VAIN_MUST_USE;

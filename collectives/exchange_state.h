@@ -72,9 +72,12 @@ struct vain_exchange {
         struct vain_ring ring;
         struct vain_tree tree;
     };
-    uint32_t *buffer;                /* (buffer_words) of the way of summing, owned */
-    struct vain_exchange_wire *wire; /* owned */
-    struct vain_comm *left_on;       /* the driver's, once LEFT: the wire goes to it */
+    uint32_t *buffer;                   /* (buffer_words) of the way of summing, owned */
+    struct vain_exchange_wire *wire;    /* owned */
+    struct vain_comm *left_on;          /* the driver's, once LEFT: the wire goes to it */
+    struct vain_exchange_driver driver; /* of the call that is under way */
+    uint64_t deadline_ns;               /* of it; UINT64_MAX: none */
+    bool driven;                        /* one is */
 };
 
 /* Ask for an action; its id must be free. */

@@ -7,6 +7,8 @@
 
 #include "base/cursor.h"
 #include "base/memory.h"
+#include "collectives/mask_graph.h"
+#include "collectives/own_mask.h"
 
 #define ANNOUNCEMENT_DOMAIN "vain/secagg/key/v1" /* signed with its NUL */
 
@@ -17,6 +19,7 @@ enum { MESSAGE_BYTES = sizeof ANNOUNCEMENT_DOMAIN + VAIN_HASH_BYTES + 32 + VAIN_
 /* What was masked last. */
 struct masked_input {
     bool any;
+    bool opened; /* a sum with it can be known, so that another set must not get it */
     uint64_t input, round;
     uint32_t attempt;
     uint8_t set_hash[VAIN_HASH_BYTES];
@@ -29,11 +32,15 @@ struct vain_secagg {
     uint8_t secret[VAIN_X25519_BYTES]; /* until the pair keys are made */
     uint8_t public_key[VAIN_X25519_BYTES];
     uint8_t (*pair_keys)[VAIN_HASH_BYTES]; /* (n) by member index, own zero; in this block */
-    struct vain_mask *mask_list;           /* (n - 1) in this block */
+    struct vain_mask *mask_list;           /* (n) in this block */
     struct vain_masks masks;
     bool accepted; /* the secret has been used and wiped */
     bool proved;   /* every pair has shown that it has one key */
     struct masked_input last;
+    struct vain_own_mask *own;     /* owned; NULL: level 1 */
+    struct vain_mask_graph *graph; /* owned; NULL: masks with all */
+    int neighbours;                /* in the graph */
+    struct vain_context attempt;   /* under way */
 };
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -85,6 +92,10 @@ enum vain_status vain_secagg_open(const struct vain_record_member *members, int 
 
 void vain_secagg_close(struct vain_secagg **secagg)
 {
+    if (*secagg != NULL) {
+        vain_own_mask_close(&(*secagg)->own);
+        vain_mask_graph_close(&(*secagg)->graph);
+    }
     vain_release_wiped(*secagg);
     *secagg = NULL;
 }
@@ -257,22 +268,40 @@ void vain_secagg_seed(const uint8_t pair_key[VAIN_MIN_LEN(VAIN_HASH_BYTES)],
     vain_hash_keyed(pair_key, "vain/secagg/seed", bytes, sizeof bytes, out);
 }
 
-/* The promise "one set an input", within this process; and no context twice, since seeds come from
- * it: words of two inputs would lie under the same stream. */
+/* The promise "one set an input", within this process: at level 1 as soon as words may have left,
+ * at level 2 once something was disclosed that opens their sum. And no context twice, since seeds
+ * come from it: words of two inputs would lie under the same stream. */
 static void remember(struct vain_secagg *secagg, const struct vain_context *context, uint64_t input)
 {
     struct masked_input *last = &secagg->last;
+    const bool again = last->any && last->input == input;
     if (last->any) {
-        VAIN_ASSERT(last->input != input ||
+        VAIN_ASSERT(!again || !last->opened ||
                     memcmp(last->set_hash, context->set_hash, VAIN_HASH_BYTES) == 0);
         VAIN_ASSERT(context->round > last->round ||
                     (context->round == last->round && context->attempt > last->attempt));
     }
     last->any = true;
+    last->opened = secagg->own == NULL || (again && last->opened);
     last->input = input;
     last->round = context->round;
     last->attempt = context->attempt;
     memcpy(last->set_hash, context->set_hash, VAIN_HASH_BYTES);
+}
+
+enum vain_status vain_secagg_use_graph(struct vain_secagg *secagg, int neighbours)
+{
+    VAIN_ASSERT(secagg->graph == NULL);
+    VAIN_ASSERT(secagg->own == NULL);
+    secagg->neighbours = neighbours;
+    return vain_mask_graph_open(secagg->member_count, &secagg->graph);
+}
+
+static bool has_mask_with(const struct vain_secagg *secagg, int peer)
+{
+    if (peer == secagg->own_index)
+        return false;
+    return secagg->graph == NULL || vain_mask_graph_joins(secagg->graph, secagg->own_index, peer);
 }
 
 const struct vain_masks *vain_secagg_begin(struct vain_secagg *secagg,
@@ -282,14 +311,19 @@ const struct vain_masks *vain_secagg_begin(struct vain_secagg *secagg,
     VAIN_ASSERT(secagg->proved);
     VAIN_ASSERT(secagg->masks.count == 0);
     remember(secagg, context, input);
+    if (secagg->graph != NULL)
+        vain_mask_graph_draw(secagg->graph, context, secagg->neighbours);
     for (int i = 0; i < secagg->member_count; i++) {
-        if (i == secagg->own_index)
+        if (!has_mask_with(secagg, i))
             continue;
         struct vain_mask *mask = &secagg->mask_list[count++];
         mask->domain = VAIN_MASK_PAIR;
         mask->subtract = i < secagg->own_index;
         vain_secagg_seed(secagg->pair_keys[i], context, mask->seed);
     }
+    secagg->attempt = *context;
+    if (secagg->own != NULL)
+        vain_own_mask_begin(secagg->own, context, &secagg->mask_list[count++]);
     secagg->masks = (struct vain_masks){.count = count, .masks = secagg->mask_list};
     return &secagg->masks;
 }
@@ -298,4 +332,98 @@ void vain_secagg_end(struct vain_secagg *secagg)
 {
     vain_wipe(secagg->mask_list, (size_t)secagg->member_count * sizeof *secagg->mask_list);
     secagg->masks.count = 0;
+}
+
+/* ---- own masks ------------------------------------------------------------------------------- */
+
+enum vain_status vain_secagg_use_own_masks(struct vain_secagg *secagg, int threshold)
+{
+    VAIN_ASSERT(secagg->own == NULL);
+    VAIN_ASSERT(secagg->graph == NULL);
+    VAIN_ASSERT(threshold >= 1 && threshold <= secagg->member_count);
+    return vain_own_mask_open(threshold, &secagg->own);
+}
+
+static struct vain_share_box box_of(const struct vain_secagg *secagg, int dealer, int holder)
+{
+    const int peer = dealer == secagg->own_index ? holder : dealer;
+    return (struct vain_share_box){.pair_key = secagg->pair_keys[peer],
+                                   .context = &secagg->attempt,
+                                   .dealer = dealer,
+                                   .holder = holder};
+}
+
+void vain_secagg_deal(const struct vain_secagg *secagg, uint8_t *out)
+{
+    struct vain_scalar share;
+    VAIN_ASSERT(secagg->own != NULL);
+    struct vain_share_message message = {.members = secagg->member_count,
+                                         .threshold = vain_own_mask_threshold(secagg->own),
+                                         .dealer = secagg->own_index};
+    vain_share_attempt(&secagg->attempt, message.attempt);
+    const struct vain_share_places places = vain_share_message_start(&message, out);
+    vain_own_mask_commit(secagg->own, places.commitments);
+    for (int i = 0; i < secagg->member_count; i++) {
+        if (i == secagg->own_index)
+            continue;
+        const struct vain_share_box box = box_of(secagg, secagg->own_index, i);
+        vain_own_mask_share(secagg->own, i, &share);
+        vain_share_seal(&box, &share, &places.boxes[i]);
+    }
+    vain_wipe(&share, sizeof share);
+}
+
+/* The share that `dealer` has dealt to this member. */
+static enum vain_share_fault open_deal(const struct vain_secagg *secagg, int dealer,
+                                       const uint8_t *data, size_t bytes, struct vain_scalar *share)
+{
+    struct vain_share_message message;
+    VAIN_ASSERT(secagg->own != NULL);
+    VAIN_ASSERT(dealer >= 0 && dealer < secagg->member_count);
+    VAIN_ASSERT(dealer != secagg->own_index);
+    const struct vain_share_expected expected = {.members = secagg->member_count,
+                                                 .threshold = vain_own_mask_threshold(secagg->own),
+                                                 .dealer = dealer,
+                                                 .context = &secagg->attempt};
+    vain_scalar_of_number(0, share);
+    const enum vain_share_fault fault = vain_share_message_read(data, bytes, &expected, &message);
+    if (fault != VAIN_SHARE_FINE)
+        return fault;
+    const struct vain_share_box box = box_of(secagg, dealer, secagg->own_index);
+    return vain_share_open(&box, &message.boxes[secagg->own_index], share);
+}
+
+enum vain_share_fault vain_secagg_check_deal(const struct vain_secagg *secagg, int dealer,
+                                             const uint8_t *data, size_t bytes)
+{
+    struct vain_scalar share;
+    const enum vain_share_fault fault = open_deal(secagg, dealer, data, bytes, &share);
+    vain_wipe(&share, sizeof share);
+    return fault;
+}
+
+void vain_secagg_disclose(struct vain_secagg *secagg, struct vain_scalar *out)
+{
+    VAIN_ASSERT(secagg->own != NULL);
+    vain_own_mask_disclose(secagg->own, &secagg->attempt, out);
+    secagg->last.opened = true;
+}
+
+enum vain_share_fault vain_secagg_disclose_share(struct vain_secagg *secagg, int dealer,
+                                                 const uint8_t *data, size_t bytes,
+                                                 struct vain_share *out)
+{
+    *out = (struct vain_share){.index = secagg->own_index};
+    const enum vain_share_fault fault = open_deal(secagg, dealer, data, bytes, &out->value);
+    if (fault != VAIN_SHARE_FINE)
+        return fault;
+    vain_own_mask_mark_disclosed(secagg->own, &secagg->attempt);
+    secagg->last.opened = true;
+    return VAIN_SHARE_FINE;
+}
+
+void vain_secagg_finish(struct vain_secagg *secagg)
+{
+    if (secagg->own != NULL)
+        vain_own_mask_end(secagg->own);
 }

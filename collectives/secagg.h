@@ -1,5 +1,5 @@
-/* Secure aggregation, level 1: keys that only pairs know, and the masks made of them (protocols
- * section 1; docs/protocol.md draws the bytes).
+/* Secure aggregation: keys that only pairs know, and the masks made of them (protocols section 1;
+ * docs/protocol.md draws the bytes).
  *
  * Member i sends y_i = q_i + SUM_{j after i} stream(s_ij) - SUM_{j before i} stream(s_ij) modulo
  * 2^32, members in ascending order of their ids. In the sum over all members every stream comes
@@ -16,13 +16,20 @@
  *     proof: for every other member a hash under the pair's key, so that both ends have the same
  * one.
  *
+ * With own masks (level 2) a member adds a stream of its own, whose secret it shares among the
+ * others (own_mask.h, share.h, share_message.h). Then a sum over all opens only when the own masks
+ * come off, so an attempt that fails before that has shown nothing and the same input may be used
+ * again. Without them (level 1) an attempt that fails burns its input.
+ *
  * The X25519 secret is wiped as soon as the pair keys are made, a seed as soon as the words of its
- * attempt are made, the pair keys at the end of the run. None of them is ever written anywhere. */
+ * attempt are made, the own mask's secret at the end of its attempt, the pair keys at the end of
+ * the run. None of them is ever written anywhere. */
 #pragma once
 
 #include "base/identity.h"
 #include "base/record.h"
 #include "collectives/context.h"
+#include "collectives/share_message.h"
 
 enum {
     VAIN_SECAGG_NONCE_BYTES = 32,
@@ -61,10 +68,39 @@ enum vain_status vain_secagg_check(struct vain_secagg *secagg, const uint8_t *pr
 /* The masks of one attempt. `input` names what will be masked: words of one input are never masked
  * for two sets (asserted; jobs/store/promise.h keeps it over restarts), since the difference of the
  * two sums would be a member's own. (round, attempt) rises from call to call. Borrowed until
- * vain_secagg_end, which wipes the seeds. */
+ * vain_secagg_end, which wipes the seeds. With own masks a fresh one is the last of them, and the
+ * same input may go to another set as long as nothing was disclosed for the one before. */
 const struct vain_masks *vain_secagg_begin(struct vain_secagg *secagg,
                                            const struct vain_context *context, uint64_t input);
 void vain_secagg_end(struct vain_secagg *secagg);
+
+/* From the next vain_secagg_begin on pair masks are with `neighbours` members only, those of the
+ * attempt's mask_graph.h. Once, at level 1: shares go to all. */
+enum vain_status vain_secagg_use_graph(struct vain_secagg *secagg, int neighbours) VAIN_MUST_USE;
+
+/* ---- own masks (level 2) --------------------------------------------------------------------- */
+
+/* From the next vain_secagg_begin on words carry an own mask, whose secret any `threshold` other
+ * members can put together (collectives/quorum.h; that of the round's first set). Once. */
+enum vain_status vain_secagg_use_own_masks(struct vain_secagg *secagg, int threshold) VAIN_MUST_USE;
+/* What this member sends to all in the attempt under way, between begin and finish: out
+ * (vain_share_message_bytes(members, threshold)). Boxes have new nonces in every call, so that a
+ * message is made once and kept. */
+void vain_secagg_deal(const struct vain_secagg *secagg, uint8_t *out);
+/* Check the message of another member in the attempt under way, and that its box for this member
+ * opens. What the fault is about is `dealer`. Whether the share fits is not looked at: see
+ * vain_share_recover. */
+enum vain_share_fault vain_secagg_check_deal(const struct vain_secagg *secagg, int dealer,
+                                             const uint8_t *data, size_t bytes) VAIN_MUST_USE;
+/* Give out the own secret, or the share of `dealer`'s from the message that it dealt, between begin
+ * and finish. When that may be is for the caller to know: a quorum has signed one set. That it is
+ * never done for two attempts of a round is asserted. `out` is zeros if there is a fault. */
+void vain_secagg_disclose(struct vain_secagg *secagg, struct vain_scalar *out);
+enum vain_share_fault vain_secagg_disclose_share(struct vain_secagg *secagg, int dealer,
+                                                 const uint8_t *data, size_t bytes,
+                                                 struct vain_share *out) VAIN_MUST_USE;
+/* The attempt is over: wipes the own secret and its polynomial. Before the next begin. */
+void vain_secagg_finish(struct vain_secagg *secagg);
 
 /* The key schedule alone, for vectors. lo and hi are by member id. */
 enum vain_status vain_secagg_pair_key(const uint8_t secret[VAIN_MIN_LEN(VAIN_X25519_BYTES)],

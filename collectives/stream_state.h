@@ -100,13 +100,14 @@ struct vain_wires {
     struct vain_stream_group *groups;
     struct pollfd *polls; /* (size * connections) */
     int references;       /* communicators that are open */
-    int tests;            /* since the last progress */
+    int tests;            /* that found a request open, since the last progress */
 };
 
 /* The state of a communicator. */
 struct vain_stream_comm {
     struct vain_stream_group *group; /* the wires' */
     struct vain_wires *wires;        /* shared by all communicators of this rank */
+    int open;                        /* requests posted whose end test() has not told */
 };
 
 /* Move what can be moved, on all connections; never blocks. */

@@ -199,7 +199,7 @@ static const unsigned char *next_bytes(const struct vain_wire_out *out, size_t *
     return zeros;
 }
 
-static void send_frames(struct vain_wires *wires, int rank, struct vain_wire *wire)
+static void put_frames(struct vain_wires *wires, int rank, struct vain_wire *wire)
 {
     struct vain_wire_out *out = &wire->out;
     wire->full = false;
@@ -226,6 +226,17 @@ static void send_frames(struct vain_wires *wires, int rank, struct vain_wire *wi
             return;
         }
     }
+}
+
+/* Headers and short messages leave together with what follows them. */
+static void send_frames(struct vain_wires *wires, int rank, struct vain_wire *wire)
+{
+    struct vain_stream *stream = wire->stream;
+    if (stream->ops->hold != NULL)
+        stream->ops->hold(stream, true);
+    put_frames(wires, rank, wire);
+    if (stream->ops->hold != NULL)
+        stream->ops->hold(stream, false);
 }
 
 /* ---- in -------------------------------------------------------------------------------------- */

@@ -39,7 +39,8 @@ struct vain_transport_ops {
      * Not called again after it returned other than VAIN_AGAIN. */
     enum vain_status (*test)(struct vain_request *request);
     /* Optional (NULL: none): sleep until a request of this rank may have moved, at most `most_ms`;
-     * 0 looks and returns. */
+     * 0 looks and returns. Where there is one, whoever tests all open requests of a communicator
+     * once after it has learnt of all that it moved. */
     void (*wait)(struct vain_comm *comm, int most_ms);
     /* Optional: sum of unsigned 32-bit words modulo 2^32 over all ranks, in place; `count` the same
      * everywhere. At most one in flight on a communicator. */

@@ -24,6 +24,11 @@ static struct vain_wires *wires_of(const struct vain_comm *comm)
     return ((struct vain_stream_comm *)comm->state)->wires;
 }
 
+static int *open_of(const struct vain_comm *comm)
+{
+    return &((struct vain_stream_comm *)comm->state)->open;
+}
+
 static struct vain_stream_request *open_request(struct vain_request *request)
 {
     return (struct vain_stream_request *)(void *)request->opaque;
@@ -69,6 +74,7 @@ static enum vain_status post(struct vain_comm *comm, int peer, uint32_t tag, uns
     if (own->state == VAIN_STREAM_BROKEN)
         return say_broken(comm, peer, world_rank);
     request->comm = comm;
+    ++*open_of(comm);
     return VAIN_OK;
 }
 
@@ -97,12 +103,16 @@ static enum vain_status stream_test(struct vain_request *request)
     const struct vain_stream_request *own = open_request(request);
     struct vain_wires *wires = wires_of(comm);
     /* Whoever waits tests many in turn, and wait() moves things too: the system need not be asked
-     * each time. */
-    if (own->state == VAIN_STREAM_OPEN && ++wires->tests >= TESTS_A_PROGRESS)
+     * each time. And never while one that tests them all once after a wait() is half-way: it would
+     * not learn what became of those before. */
+    const int open = *open_of(comm);
+    if (own->state == VAIN_STREAM_OPEN &&
+        ++wires->tests > (open > TESTS_A_PROGRESS ? open : TESTS_A_PROGRESS))
         vain_wires_progress(wires);
     if (own->state == VAIN_STREAM_OPEN)
         return VAIN_AGAIN;
     request->comm = NULL;
+    --*open_of(comm);
     const int peer = vain_stream_rank_in(group_of(comm), own->peer);
     switch (own->state) {
     case VAIN_STREAM_WRONG_LENGTH:

@@ -33,15 +33,17 @@ struct vain_connector_ops {
                                      struct vain_stream **out);
     /* The mailbox stream to `member` was closed by its user: make another. */
     void (*lost_mailbox)(struct vain_connector *connector, int member);
-    /* Begin to make the streams of a use; those of the last one that were not taken are closed. */
+    /* Begin to make the streams of a use; those of the last one that were not taken are closed. A
+     * use of this member alone ends the last one and makes none. */
     enum vain_status (*begin_use)(struct vain_connector *connector,
                                   const struct vain_connector_use *use);
-    /* Gives stream `connection` (from 0) to `member` of the use that was begun last, or VAIN_AGAIN,
-     * or VAIN_ERR_PEER when it cannot be made: the last reason. */
+    /* Gives stream `connection` (from 0) to `member` of the use that was begun last, once, or
+     * VAIN_AGAIN, or VAIN_ERR_PEER when it cannot be made: the last reason. */
     enum vain_status (*take)(struct vain_connector *connector, int member, int connection,
                              struct vain_stream **out);
-    /* Optional: to poll(2) on for POLLIN: readable when a call may give something it did not give
-     * before. -1: none. */
+    /* Optional: to poll(2) on for POLLIN, and for nothing else: readable as long as there is a
+     * stream to take, of any kind, or one of the use that cannot be made and was not asked for
+     * since. -1: none. */
     int (*descriptor)(const struct vain_connector *connector);
     /* Why the last attempt to reach `member` failed, "" if it did not; static until the next call.
      * For messages. */

@@ -1,8 +1,9 @@
 /* What a round asks of the world around it.
  *
- * `fixed` is the first implementation: the ranks of the launcher's world, or the spec's `members:`
- * list. The node daemon becomes the second; what passes is plain data, so that it may live in
- * another process. */
+ * `fixed` are the ranks of the launcher's world, the same for the whole run, which dies with any of
+ * them. `members` (jobs/federation_members.h) are members on their own hosts, who agree on who
+ * takes part in each attempt. What passes is plain data, so that a federation may live in another
+ * process. */
 #pragma once
 
 #include <stdatomic.h>
@@ -10,6 +11,7 @@
 #include "base/card.h"
 #include "base/option.h"
 #include "base/record.h"
+#include "collectives/codec.h"
 #include "collectives/control.h"
 #include "collectives/transport.h"
 #include "jobs/store/record_file.h"
@@ -23,10 +25,32 @@ struct vain_roster {
     uint8_t lasting_hash[VAIN_HASH_BYTES];
     bool keys_pinned; /* all members' ids are in the spec */
     uint64_t epoch;
+    uint32_t attempt; /* of the round */
     int member_count;
     const struct vain_record_member *members; /* (member_count) by id, borrowed */
     const int *member_rank;                   /* (member_count) rank in the members' communicator */
     int own_index;
+    struct vain_comm *comm; /* that communicator, borrowed until the next attempt is formed */
+    uint64_t use;           /* another number: another communicator, and keys are to be made anew */
+    const char *platform;   /* all members' platform string, "" if they differ; NULL: not known */
+};
+
+/* What this member holds of the common work, lent to the federation so that others can fetch it. */
+struct vain_holding {
+    int64_t round; /* finished */
+    uint64_t epoch;
+    uint8_t run_id[VAIN_RUN_ID_BYTES];
+    uint8_t parameters_hash[VAIN_HASH_BYTES], record_head[VAIN_HASH_BYTES];
+    struct vain_codec_state codec;
+    int64_t parameter_count;
+    float *parameters, *momentum; /* (N) borrowed; momentum NULL: none */
+};
+
+/* What has happened to members and rounds since the start. */
+struct vain_federation_counts {
+    int64_t members_lost, members_joined;
+    int64_t rounds_burned; /* attempts that came to nothing after words had left */
+    int64_t bytes_sent;    /* by this member, letters and words */
 };
 
 struct vain_federation;
@@ -37,6 +61,30 @@ struct vain_federation_ops {
                                struct vain_roster *out);
     /* Weight of member `index` in parts per million. */
     int64_t (*weight)(struct vain_federation *federation, int index);
+    /* This member holds `holding` now (borrowed until the next call); NULL in a federation that
+     * needs not know. After the start, and after every round. */
+    enum vain_status (*hold)(struct vain_federation *federation, struct vain_holding *holding);
+    /* After the first hold: wait for as many others as the start needs. VAIN_BEHIND: they hold a
+     * later state. NULL: all are there. */
+    enum vain_status (*meet)(struct vain_federation *federation);
+    /* Who takes part in the coming attempt of `round`, agreed with the others, and a communicator
+     * to do it with. Blocks. VAIN_AGAIN: the round begins anew, with other words if these have been
+     * sent. VAIN_BEHIND: call fetch. VAIN_STOPPED: asked to stop. */
+    enum vain_status (*form)(struct vain_federation *federation, int64_t round,
+                             struct vain_roster *out);
+    /* The attempt that was formed has failed here with `status`. VAIN_AGAIN: form another one;
+     * `status`: there is none. */
+    enum vain_status (*failed)(struct vain_federation *federation, enum vain_status status);
+    /* The sum of the attempt is here and verified: agree that it counts. Blocks. VAIN_OK: the round
+     * is complete. VAIN_AGAIN, VAIN_BEHIND: it is not, as for form. */
+    enum vain_status (*commit)(struct vain_federation *federation);
+    /* Everybody's `bytes` to all of the roster after commit: `all` is (members, bytes) by rank,
+     * zeros of those who have died since. NULL: the exchange's gather is used. */
+    enum vain_status (*gather)(struct vain_federation *federation, const void *mine, size_t bytes,
+                               void *all);
+    /* After VAIN_BEHIND: what the others hold, into `holding`: its vectors are written, its other
+     * parts set; records that are missing go to the record file. Blocks. */
+    enum vain_status (*fetch)(struct vain_federation *federation, struct vain_holding *holding);
     /* The record of a round that all members signed, as one frame (base/record.h): keep it for
      * good. */
     enum vain_status (*record)(struct vain_federation *federation, const uint8_t *frame,
@@ -46,10 +94,13 @@ struct vain_federation_ops {
     enum vain_status (*drain)(struct vain_federation *federation, bool in_exchange);
     /* This member has left outside an exchange; the others are told. */
     enum vain_status (*left)(struct vain_federation *federation);
+    /* The last round is done: wait for others that may need this member. NULL: nobody does. */
+    enum vain_status (*finish)(struct vain_federation *federation);
     void (*close)(struct vain_federation *federation);
 };
 struct vain_federation {
     const struct vain_federation_ops *ops;
+    struct vain_federation_counts counts;
 };
 
 /* fixed: members are the ranks of `comm`, for the whole run. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "jobs/member_card.h"
 
 struct fixed {
     struct vain_federation base; /* first: what callers hold points here */
@@ -39,6 +40,23 @@ static enum vain_status fixed_roster(struct vain_federation *federation, int64_t
     out->members = fixed->members;
     out->member_rank = fixed->member_rank;
     out->own_index = fixed->own_index;
+    out->attempt = 0;
+    out->comm = fixed->config.comm;
+    out->use = 1;
+    out->platform = NULL;
+    return VAIN_OK;
+}
+
+/* There is one attempt: who dies takes all with it. */
+static enum vain_status fixed_failed(struct vain_federation *federation, enum vain_status status)
+{
+    (void)federation;
+    return status;
+}
+
+static enum vain_status fixed_commit(struct vain_federation *federation)
+{
+    (void)federation;
     return VAIN_OK;
 }
 
@@ -96,6 +114,9 @@ static void fixed_close(struct vain_federation *federation)
 static const struct vain_federation_ops fixed_ops = {
     .name = "fixed",
     .roster = fixed_roster,
+    .form = fixed_roster,
+    .failed = fixed_failed,
+    .commit = fixed_commit,
     .weight = fixed_weight,
     .record = fixed_record,
     .drain = fixed_drain,
@@ -106,63 +127,29 @@ static const struct vain_federation_ops fixed_ops = {
 static enum vain_status make_own_slot(const struct vain_federation_fixed_config *config,
                                       uint8_t *slot)
 {
-    struct vain_card card;
-    memset(&card, 0, sizeof card);
-    card.sequence = 1;
-    card.expires_ms = config->signer->certificate.not_after_ms;
-    snprintf(card.name, sizeof card.name, "%s", config->own_name);
-    snprintf(card.software, sizeof card.software, "vain %s", VAIN_VERSION);
     size_t bytes = 0;
     memset(slot, 0, CARD_SLOT_BYTES);
-    VAIN_TRY(vain_card_encode(&card, config->signer, slot + 2, &bytes));
+    VAIN_TRY(vain_member_card_make(config->signer, config->own_name, slot + 2, &bytes));
     slot[0] = (uint8_t)(bytes & 255);
     slot[1] = (uint8_t)(bytes >> 8);
     return VAIN_OK;
 }
 
+/* Whom the spec lists at this rank is who must be there, with the pinned key if there is one. */
 static enum vain_status accept_slot(const struct fixed *fixed, const uint8_t *slot, int rank,
                                     struct vain_record_member *out)
 {
     const size_t bytes = (size_t)slot[0] | (size_t)slot[1] << 8;
+    char where[32];
     if (bytes > VAIN_CARD_BYTES_MAX)
         return vain_fail(VAIN_ERR_AUTH,
                          "member card of rank %d says %zu bytes, at most %d are possible", rank,
                          bytes, VAIN_CARD_BYTES_MAX);
-    struct vain_card card;
-    VAIN_TRY(vain_card_decode(slot + 2, bytes, &card));
-    const int64_t now_ms = fixed->config.world->ops->unix_ms(fixed->config.world);
-    const int64_t tolerance_ms = 3600 * 1000;
-    if (now_ms + tolerance_ms < card.certificate.not_before_ms ||
-        now_ms > card.certificate.not_after_ms + tolerance_ms)
-        return vain_fail(
-            VAIN_ERR_AUTH,
-            "member '%s': its key's certificate does not hold now ('vain key show' says "
-            "from when to when); make it a key with another name with 'vain key "
-            "new' and list that in members, or set the clock of the machine",
-            card.name);
-    memcpy(out->name, card.name, sizeof out->name);
-    out->certificate = card.certificate;
-    memcpy(out->member_id, card.member_id, VAIN_HASH_BYTES);
-    return VAIN_OK;
-}
-
-/* Whom the spec lists at this rank is who must be there, with the pinned key if there is one. */
-static enum vain_status check_listed(const struct fixed *fixed,
-                                     const struct vain_record_member *member, int rank)
-{
-    char id[2 * VAIN_HASH_BYTES + 1];
-    if (fixed->config.listed == NULL)
-        return VAIN_OK;
-    const struct vain_option_member *listed = &fixed->config.listed[rank];
-    if (strcmp(listed->name, member->name) != 0)
-        return vain_fail(VAIN_ERR_AUTH,
-                         "rank %d says that it is '%s', but the spec lists '%s' there", rank,
-                         member->name, listed->name);
-    vain_to_hex(member->member_id, VAIN_HASH_BYTES, id);
-    if (listed->key[0] != '\0' && strcmp(listed->key, id) != 0)
-        return vain_fail(VAIN_ERR_AUTH, "member '%s' came with the key of %s, but the spec pins %s",
-                         member->name, id, listed->key);
-    return VAIN_OK;
+    VAIN_TRY(vain_member_card_accept(slot + 2, bytes, fixed->config.world, out));
+    snprintf(where, sizeof where, "rank %d", rank);
+    return fixed->config.listed == NULL
+               ? VAIN_OK
+               : vain_member_card_check(out, &fixed->config.listed[rank], where);
 }
 
 struct indexed_member {
@@ -212,7 +199,6 @@ static enum vain_status gather_members(struct fixed *fixed)
     for (int rank = 0; rank < size; rank++) {
         VAIN_TRY_OUT(
             accept_slot(fixed, slots + (size_t)rank * CARD_SLOT_BYTES, rank, &sorted[rank].member));
-        VAIN_TRY_OUT(check_listed(fixed, &sorted[rank].member, rank));
         sorted[rank].rank = rank;
     }
     qsort(sorted, (size_t)size, sizeof *sorted, compare_members);

@@ -13,7 +13,7 @@ static enum vain_status gather_by_index(struct vain_run *run, const struct vain_
                                         const uint8_t *mine, size_t bytes, uint8_t *scratch,
                                         uint8_t *by_index)
 {
-    VAIN_TRY(vain_comm_all_gather(&run->members_comm, run->config->world, run->driver.deadline_ms,
+    VAIN_TRY(vain_comm_all_gather(roster->comm, run->config->world, run->driver.deadline_ms,
                                   VAIN_TAG_START, mine, bytes, scratch));
     for (int i = 0; i < roster->member_count; i++)
         memcpy(by_index + (size_t)i * bytes, scratch + (size_t)roster->member_rank[i] * bytes,
@@ -56,19 +56,15 @@ static void say_what_keys_are(const struct vain_run *run, bool keys_pinned)
                           "with their keys (members: [{name, key}]) for more");
 }
 
-enum vain_status vain_masks_open(struct vain_run *run)
+enum vain_status vain_masks_open(struct vain_run *run, const struct vain_roster *roster)
 {
-    struct vain_roster roster;
-    VAIN_TRY(
-        vain_promises_open(run->config->directory, run->name, run->config->world, &run->promises));
     if (run->job->exchange.privacy != VAIN_PRIVACY_MASKED)
         return VAIN_OK;
     VAIN_TRY(vain_device_can_mask(&run->device));
-    VAIN_TRY(run->federation->ops->roster(run->federation, run->round, &roster));
-    VAIN_TRY(vain_secagg_open(run->roster_members, roster.member_count, roster.own_index,
+    VAIN_TRY(vain_secagg_open(run->roster_members, roster->member_count, roster->own_index,
                               run->job->exchange.allow_small, &run->secagg));
-    VAIN_TRY(exchange_keys(run, &roster));
-    say_what_keys_are(run, roster.keys_pinned);
+    VAIN_TRY(exchange_keys(run, roster));
+    say_what_keys_are(run, roster->keys_pinned);
     return VAIN_OK;
 }
 
@@ -86,7 +82,6 @@ enum vain_status vain_masks_resume(struct vain_run *run)
 void vain_masks_close(struct vain_run *run)
 {
     vain_secagg_close(&run->secagg);
-    vain_promises_close(&run->promises);
 }
 
 /* ---- one set an input ------------------------------------------------------------------------ */
@@ -177,6 +172,7 @@ enum vain_status vain_masks_promise(struct vain_run *run, const struct vain_rost
         return VAIN_OK;
     struct vain_promise promise = promise_of(run, roster, input_position(run));
     promise.attempt = context->attempt;
+    run->sent = true;
     return vain_promises_make(run->promises, &promise);
 }
 

@@ -10,9 +10,10 @@
 
 #include "jobs/run.h"
 
-/* Make and exchange keys with the other members; read the promises. Collective over the members;
+/* Under masks: make and exchange keys with the other members of the roster. Collective over them;
  * blocks. VAIN_ERR_AUTH and VAIN_ERR_REFUSED as in secagg.h. */
-enum vain_status vain_masks_open(struct vain_run *run) VAIN_MUST_USE;
+enum vain_status vain_masks_open(struct vain_run *run,
+                                 const struct vain_roster *roster) VAIN_MUST_USE;
 /* After the resume: whether this run keeps promises. Collective over the site. */
 enum vain_status vain_masks_resume(struct vain_run *run) VAIN_MUST_USE;
 /* Wipes the keys. Local. */

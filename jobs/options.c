@@ -9,9 +9,10 @@
 static const char *const site_choices[] = {"rank", "host", "world", NULL};
 static const char *const schedule_choices[] = {"constant", "cosine", NULL};
 static const char *const outer_choices[] = {"mean", "sgd", "nesterov", NULL};
-static const char *const transport_choices[] = {"auto", "loop", "mpi", NULL};
+static const char *const transport_choices[] = {"auto", "loop", "mpi", "tls", NULL};
 static const char *const algorithm_choices[] = {"auto", "native", "ring", "tree", NULL};
 static const char *const privacy_choices[] = {"none", "masked", NULL};
+static const char *const level_choices[] = {"1", "2", NULL};
 static const char *const bits_choices[] = {"16", "32", NULL};
 
 #define ROW(struct_name, member) .offset = offsetof(struct struct_name, member)
@@ -191,6 +192,26 @@ static const struct vain_option outer_rows[] = {
      .help = "Momentum of sgd and nesterov."},
 };
 
+static const struct vain_option start_rows[] = {
+    {.key = "start.quorum",
+     .type = VAIN_OPTION_COUNT,
+     .scope = VAIN_AGREED,
+     ROW(vain_start_options, quorum),
+     .minimum = 0,
+     .maximum = VAIN_MEMBERS_MAX,
+     .fallback = "0",
+     .unit = "members",
+     .help = "With tls: how many members must have met before the first round; 0 waits for all."},
+    {.key = "start.timeout",
+     .type = VAIN_OPTION_DURATION,
+     .scope = VAIN_LOCAL,
+     ROW(vain_start_options, timeout_ms),
+     .minimum = 1e3,
+     .maximum = 7 * 24 * 3600e3,
+     .fallback = "10m",
+     .help = "With tls: how long a member waits for the others to arrive before it gives up."},
+};
+
 static const struct vain_option exchange_rows[] = {
     {.key = "exchange.transport",
      .type = VAIN_OPTION_CHOICE,
@@ -198,8 +219,8 @@ static const struct vain_option exchange_rows[] = {
      ROW(vain_exchange_options, transport),
      .choices = transport_choices,
      .fallback = "auto",
-     .help = "What carries the words: loop (members in one process), mpi, or what the launcher "
-             "offers."},
+     .help = "What carries the words: loop (members in one process), mpi, tls (members on hosts of "
+             "their own, who dial the addresses in 'members'), or what the launcher offers."},
     {.key = "exchange.algorithm",
      .type = VAIN_OPTION_CHOICE,
      .scope = VAIN_AGREED,
@@ -238,6 +259,25 @@ static const struct vain_option exchange_rows[] = {
      .above_minimum = true,
      .fallback = "auto",
      .help = "Largest L2 norm of a member's delta; auto follows the last aggregate."},
+    {.key = "exchange.level",
+     .type = VAIN_OPTION_CHOICE,
+     .scope = VAIN_AGREED,
+     ROW(vain_exchange_options, level),
+     .choices = level_choices,
+     .fallback = "1",
+     .help = "What it costs under masks when a member is lost within an exchange: 1 burns the "
+             "round's inputs, so its local steps run once more; 2 (own masks, not built yet) keeps "
+             "them."},
+    {.key = "exchange.attempts",
+     .type = VAIN_OPTION_COUNT,
+     .scope = VAIN_LOCAL,
+     ROW(vain_exchange_options, attempts),
+     .minimum = 1,
+     .maximum = 1000,
+     .fallback = "8",
+     .unit = "attempts",
+     .help = "With tls: exchanges that a round may take, each with the members that are left, "
+             "before a member gives up."},
     {.key = "exchange.deadline",
      .type = VAIN_OPTION_DURATION,
      .scope = VAIN_LOCAL,
@@ -246,6 +286,16 @@ static const struct vain_option exchange_rows[] = {
      .maximum = 7 * 24 * 3600e3,
      .fallback = "30m",
      .help = "How long a member waits for the others in an exchange."},
+    {.key = "exchange.connections",
+     .type = VAIN_OPTION_COUNT,
+     .scope = VAIN_AGREED,
+     ROW(vain_exchange_options, connections),
+     .minimum = 1,
+     .maximum = 16,
+     .fallback = "1",
+     .unit = "connections",
+     .help = "With tls: TCP connections of a pair of members, the same at both ends; several fill "
+             "a long fat link."},
 };
 
 static const struct vain_option checkpoint_rows[] = {
@@ -287,9 +337,10 @@ void vain_job_sections(struct vain_job *job,
         (struct vain_option_section){vain_data_option_rows, vain_data_option_count, &job->data};
     out[3] = (struct vain_option_section){train_rows, VAIN_COUNT_OF(train_rows), &job->train};
     out[4] = (struct vain_option_section){outer_rows, VAIN_COUNT_OF(outer_rows), &job->outer};
-    out[5] =
+    out[5] = (struct vain_option_section){start_rows, VAIN_COUNT_OF(start_rows), &job->start};
+    out[6] =
         (struct vain_option_section){exchange_rows, VAIN_COUNT_OF(exchange_rows), &job->exchange};
-    out[6] = (struct vain_option_section){checkpoint_rows, VAIN_COUNT_OF(checkpoint_rows),
+    out[7] = (struct vain_option_section){checkpoint_rows, VAIN_COUNT_OF(checkpoint_rows),
                                           &job->checkpoint};
 }
 

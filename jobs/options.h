@@ -11,9 +11,20 @@
 enum vain_site_kind { VAIN_SITE_RANK, VAIN_SITE_HOST, VAIN_SITE_WORLD };
 enum vain_schedule { VAIN_SCHEDULE_CONSTANT, VAIN_SCHEDULE_COSINE };
 enum vain_outer_kind { VAIN_OUTER_MEAN, VAIN_OUTER_SGD, VAIN_OUTER_NESTEROV };
-enum vain_transport_kind { VAIN_TRANSPORT_AUTO, VAIN_TRANSPORT_LOOP, VAIN_TRANSPORT_MPI };
+enum vain_transport_kind {
+    VAIN_TRANSPORT_AUTO,
+    VAIN_TRANSPORT_LOOP,
+    VAIN_TRANSPORT_MPI,
+    VAIN_TRANSPORT_TLS /* members on hosts of their own, joined by p2p links */
+};
 enum vain_privacy { VAIN_PRIVACY_NONE, VAIN_PRIVACY_MASKED };
 enum vain_field_bits { VAIN_FIELD_16, VAIN_FIELD_32 };
+/* What a member that is lost within an exchange under masks costs the others. */
+enum vain_exchange_level {
+    VAIN_LEVEL_1, /* the inputs of the round are burnt: its local steps run once more */
+    VAIN_LEVEL_2, /* masks of a member's own: the inputs are kept */
+    VAIN_LEVEL_BUILT = VAIN_LEVEL_1 /* the highest that this version runs */
+};
 
 struct vain_general_options {
     int64_t version;
@@ -37,13 +48,22 @@ struct vain_outer_options {
     double learning_rate, momentum;
 };
 
+/* Of members on their own hosts (exchange.transport: tls). */
+struct vain_start_options {
+    int64_t quorum; /* members with whom a run begins; 0: all */
+    int64_t timeout_ms;
+};
+
 struct vain_exchange_options {
-    int transport;
+    int transport; /* enum vain_transport_kind */
     int algorithm; /* enum vain_algorithm */
+    int level;     /* enum vain_exchange_level */
     int privacy, bits;
     bool allow_small; /* masks with fewer than 3 members */
     double clip;      /* NaN: from the last aggregate */
+    int64_t attempts; /* exchanges that a round may take */
     int64_t deadline_ms;
+    int64_t connections; /* TCP connections of a pair of members */
 };
 
 struct vain_checkpoint_options {
@@ -57,11 +77,12 @@ struct vain_job {
     struct vain_data_options data;
     struct vain_train_options train;
     struct vain_outer_options outer;
+    struct vain_start_options start;
     struct vain_exchange_options exchange;
     struct vain_checkpoint_options checkpoint;
 };
 
-enum { VAIN_JOB_SECTIONS = 7 };
+enum { VAIN_JOB_SECTIONS = 8 };
 /* The sections of `job`, which is borrowed and receives the values. */
 void vain_job_sections(struct vain_job *job,
                        struct vain_option_section out[VAIN_MIN_LEN(VAIN_JOB_SECTIONS)]);

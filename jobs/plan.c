@@ -8,6 +8,7 @@
 
 #include "collectives/choose.h"
 #include "collectives/codec.h"
+#include "collectives/quorum.h"
 #include "collectives/secagg.h"
 #include "jobs/method.h"
 #include "jobs/outer.h"
@@ -87,6 +88,88 @@ static void check_exchange(const struct vain_job *job, const struct vain_spec *s
             "the mean is taken as it is: outer.learning_rate and outer.momentum would do nothing");
 }
 
+/* The first member without what members on their own hosts need; how many there are in `count`. */
+static const struct vain_option_member *first_without(const struct vain_spec *spec, bool key,
+                                                      int *count)
+{
+    const struct vain_option_member *first = NULL;
+    *count = 0;
+    for (int i = 0; i < spec->member_count; i++) {
+        const struct vain_option_member *member = &spec->members[i];
+        if (key ? member->key[0] != '\0' : member->address_count > 0)
+            continue;
+        first = first != NULL ? first : member;
+        ++*count;
+    }
+    return first;
+}
+
+static void check_hosts(const struct vain_job *job, const struct vain_spec *spec,
+                        struct vain_problems *problems)
+{
+    int count = 0;
+    if (job->exchange.transport != VAIN_TRANSPORT_TLS)
+        return;
+    if (spec->member_count < 2)
+        vain_spec_problem_at(spec, problems, "members",
+                             "list the name, key and addresses of each, as in "
+                             "examples/federation.yaml",
+                             "exchange.transport: tls joins the hosts listed in 'members': 2 at "
+                             "least, found %d",
+                             spec->member_count);
+    const struct vain_option_member *member = first_without(spec, true, &count);
+    if (member != NULL)
+        vain_spec_problem_at(spec, problems, "members", "'vain key new NAME' makes one",
+                             "exchange.transport: tls knows members by their keys, but %d of %d "
+                             "have none (the first: '%s')",
+                             count, spec->member_count, member->name);
+    member = first_without(spec, false, &count);
+    if (member != NULL)
+        vain_spec_problem_at(spec, problems, "members", "such as 'addresses: node1.example:4000'",
+                             "exchange.transport: tls dials members at their addresses, but %d of "
+                             "%d have none (the first: '%s')",
+                             count, spec->member_count, member->name);
+    if (job->exchange.algorithm == VAIN_ALGORITHM_NATIVE)
+        vain_spec_problem_at(spec, problems, "exchange.algorithm", "say ring, tree or auto",
+                             "native is an all-reduce of the transport's own, and tls has none");
+}
+
+/* What a run may begin with is checked whatever carries it, since it is agreed and transport is
+ * not. */
+static void check_losses(const struct vain_job *job, const struct vain_spec *spec,
+                         struct vain_problems *problems)
+{
+    const int64_t start = job->start.quorum;
+    const int members = spec->member_count;
+    if (start != 0 && members > 0 && start > members)
+        vain_spec_problem_at(spec, problems, "start.quorum", "0 waits for all",
+                             "%lld members are to meet, but 'members' lists %d", (long long)start,
+                             members);
+    if (start != 0 && members > 0 && start < vain_quorum(members))
+        vain_spec_problem_at(spec, problems, "start.quorum", "0 waits for all",
+                             "%lld of %d members: fewer than 2 x %d / 3 + 1 = %d (rounded down), "
+                             "and two parts that do not see each other could both start",
+                             (long long)start, members, members, vain_quorum(members));
+    if (job->exchange.level > VAIN_LEVEL_BUILT)
+        vain_spec_problem_at(spec, problems, "exchange.level", "set exchange.level: 1",
+                             "level %d needs own masks, which are not built yet",
+                             job->exchange.level + 1);
+}
+
+struct vain_plan_hosts vain_plan_hosts_of(const struct vain_job *job, const struct vain_spec *spec)
+{
+    const int members = spec->member_count, start = (int)job->start.quorum;
+    const int quorum = vain_quorum(members);
+    return (struct vain_plan_hosts){
+        .members = members,
+        .start = start > 0 ? start : members,
+        .quorum = quorum,
+        .spare = members - quorum,
+        .burns =
+            job->exchange.privacy == VAIN_PRIVACY_MASKED && job->exchange.level == VAIN_LEVEL_1,
+    };
+}
+
 /* Counts of symbols are 64-bit integers that travel in a sum of members. */
 static void check_counts(const struct vain_job *job, const struct vain_spec *spec,
                          struct vain_problems *problems)
@@ -116,6 +199,8 @@ void vain_plan_check(const struct vain_job *job, const struct vain_spec *spec,
     check_data(job, spec, problems);
     check_schedule(job, spec, problems);
     check_exchange(job, spec, problems);
+    check_hosts(job, spec, problems);
+    check_losses(job, spec, problems);
     check_counts(job, spec, problems);
 }
 

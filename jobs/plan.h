@@ -12,6 +12,16 @@
 void vain_plan_check(const struct vain_job *job, const struct vain_spec *spec,
                      struct vain_problems *problems);
 
+/* Members on hosts of their own: how many must be there, and what it costs when one is lost. */
+struct vain_plan_hosts {
+    int members, start; /* of the spec's list; with whom a run begins */
+    int quorum;         /* that a round needs to end, collectives/quorum.h */
+    int spare;          /* that may be lost at once: members - quorum */
+    bool burns;         /* who is lost in an exchange costs the others the round's local steps */
+};
+/* Of a spec with exchange.transport tls that vain_plan_check found fine. Local. */
+struct vain_plan_hosts vain_plan_hosts_of(const struct vain_job *job, const struct vain_spec *spec);
+
 enum { VAIN_PLAN_ITEMS_MAX = 16 };
 struct vain_plan_item {
     const char *what; /* "parameters, gradients and moments" */

@@ -477,7 +477,8 @@ static enum vain_status start_new(struct vain_run *run)
     vain_model_init(&run->layout, run->job->general.seed, run->common);
     VAIN_TRY(vain_merkle_root(run->common, (size_t)run->layout.parameter_count * sizeof(float),
                               VAIN_MERKLE_LEAF_BYTES, run->device.pool, run->parameters_hash));
-    if (run->writer)
+    /* Members on their own hosts name a run together, when its first group meets. */
+    if (run->writer && !run->config->on_own_host)
         run->config->world->ops->random(run->config->world, run->run_id, VAIN_RUN_ID_BYTES);
     VAIN_TRY(broadcast_world(run, run->run_id, VAIN_RUN_ID_BYTES));
     run->round = 0;

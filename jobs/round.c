@@ -1,10 +1,11 @@
 /* A round, from top to bottom; each step is one call, and this is the whole way of the data:
  *
- *     local steps -> agree -> promise -> delta -> masked words -> reduce -> open -> mean of the
- *     views -> outer step -> record
+ *     local steps -> form -> agree -> promise -> delta -> masked words -> reduce -> open -> commit
+ *     -> mean of the views -> outer step -> record
  *
- * Nothing of a delta travels before the reduce. Ranks that do not lead their site take part in the
- * local steps and are given the new parameters. */
+ * Nothing of a delta travels before the reduce, and nothing is moved before the commit: until then
+ * a death costs an attempt. Ranks that do not lead their site take part in the local steps and are
+ * given the new parameters. */
 #include "jobs/round.h"
 
 #include <assert.h>
@@ -12,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "jobs/catch_up.h"
+#include "jobs/group.h"
 #include "jobs/masks.h"
 #include "jobs/outer.h"
 #include "jobs/round_record.h"
@@ -193,26 +196,28 @@ void vain_round_context(const struct vain_run *run, const struct vain_roster *ro
     vain_context_bind(out, &run->codec);
 }
 
-/* The members' part of a round: what site leaders do between the local steps and the new
- * parameters. */
-static enum vain_status exchange(struct vain_run *run, struct vain_counters *sums,
-                                 struct vain_codec_report *report)
+/* An attempt that failed: its communicator goes, and with it all that was made for it. */
+static enum vain_status end_attempt(struct vain_run *run, enum vain_status status)
 {
-    struct vain_roster roster;
-    struct vain_context context;
-    const int64_t N = run->layout.parameter_count;
-    float *mean = run->method.gradients;
+    vain_group_close(run);
+    return run->federation->ops->failed(run->federation, status);
+}
 
-    /* 1. Form: who takes part, and what all of them must agree on. */
-    VAIN_TRY(run->federation->ops->roster(run->federation, run->round, &roster));
-    vain_round_context(run, &roster, &context);
+/* The members' part of a round, as far as it can come to nothing: from who takes part to the
+ * verified sum. */
+static enum vain_status sum(struct vain_run *run, const struct vain_roster *roster,
+                            struct vain_codec_report *report)
+{
+    struct vain_context context;
 
     /* 2. Agree: contexts are compared; until they are all there a round can be left. */
+    VAIN_TRY(vain_group_open(run, roster));
+    vain_round_context(run, roster, &context);
     vain_exchange_set_round(run->exchange, &context, run->check_random);
     VAIN_TRY(vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_AGREE, &run->driver));
 
     /* 3. Promise: this delta goes to this set and no other, whatever happens from here on. */
-    VAIN_TRY(vain_masks_promise(run, &roster, &context));
+    VAIN_TRY(vain_masks_promise(run, roster, &context));
 
     /* 4. The delta becomes words, under masks: integers, check word and masks in one pass. */
     bool masked = false;
@@ -223,35 +228,80 @@ static enum vain_status exchange(struct vain_run *run, struct vain_counters *sum
     VAIN_TRY(vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_REDUCE, &run->driver));
 
     /* 6. Open: the check word holds, or there is no sum. */
-    VAIN_TRY(vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_OPEN, &run->driver));
+    return vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_OPEN, &run->driver);
+}
+
+/* One attempt. VAIN_AGAIN: it came to nothing, another may be made. */
+static enum vain_status attempt(struct vain_run *run, struct vain_counters *sums,
+                                struct vain_codec_report *report)
+{
+    struct vain_federation *federation = run->federation;
+    struct vain_roster roster;
+    const int64_t N = run->layout.parameter_count;
+    float *mean = run->method.gradients;
+
+    /* 1. Form: who takes part. */
+    VAIN_TRY(federation->ops->form(federation, run->round, &roster));
+
+    const enum vain_status status = sum(run, &roster, report);
+    if (status < 0)
+        return end_attempt(run, status);
+    VAIN_TRY(status);
+
+    /* 7. Commit: those who hold the sum agree that it counts. */
+    VAIN_TRY(federation->ops->commit(federation));
     keep_residual(run);
 
-    /* 7. Judge: one view a group (one group now), combined by the rule. */
+    /* 8. Judge: one view a group (one group now), combined by the rule. */
     vain_codec_decode(&run->codec, &run->queue, run->words, mean, sums);
     say_what_did_not_fit(run, report, sums);
     const float *const views[] = {mean};
-    const int64_t weights[] = {run->federation->ops->weight(run->federation, roster.own_index)};
+    const int64_t weights[] = {federation->ops->weight(federation, roster.own_index)};
     VAIN_TRY(run->rule->combine(&run->queue, 1, N, views, weights, mean));
 
-    /* 8. Step: the outer optimiser moves what is common. */
+    /* 9. Step: the outer optimiser moves what is common. */
     vain_outer_apply(&run->job->outer, &run->queue, N, mean, run->momentum, run->common);
 
-    /* 9. Record: all members sign what happened. */
+    /* 10. Record: all members sign what happened. */
     return vain_round_record(run, &roster, sums);
 }
 
+/* Attempts, until one has gone through. VAIN_AGAIN: the words of this input have left, and it takes
+ * other ones to go on. */
+static enum vain_status exchange(struct vain_run *run, struct vain_counters *sums,
+                                 struct vain_codec_report *report)
+{
+    run->sent = false;
+    for (;;) {
+        const enum vain_status status = attempt(run, sums, report);
+        if (status == VAIN_AGAIN && run->sent && run->keeps_promises) {
+            run->federation->counts.rounds_burned++;
+            return status;
+        }
+        if (status != VAIN_AGAIN)
+            return status;
+    }
+}
+
+/* What the leader's part came to, for the ranks of its site. */
+struct outcome {
+    int32_t status; /* enum vain_status */
+    int32_t moved;  /* the parameters are others than before */
+    int64_t round;
+};
+
 /* The leader's outcome and the new parameters reach the site's other ranks. They wait four
  * deadlines for the outcome: agree, reduce and gather may take their leader one each, the promise
- * on disk, hashing, signing and writing the record the fourth. */
-static enum vain_status share_with_site(struct vain_run *run, enum vain_status *outcome)
+ * on disk, hashing, signing and writing the record the fourth. Members on their own hosts may also
+ * wait for each other: for as long as it takes. */
+static enum vain_status share_with_site(struct vain_run *run, struct outcome *outcome)
 {
+    const int64_t patience_ms = run->config->on_own_host ? 0 : 4 * run->driver.deadline_ms;
     if (run->site.comm.size == 1)
         return VAIN_OK;
-    int32_t word = (int32_t)*outcome;
-    VAIN_TRY(vain_comm_broadcast(&run->site.comm, run->config->world, 4 * run->driver.deadline_ms,
-                                 0, &word, sizeof word));
-    *outcome = (enum vain_status)word;
-    if (*outcome != VAIN_OK)
+    VAIN_TRY(vain_comm_broadcast(&run->site.comm, run->config->world, patience_ms, 0, outcome,
+                                 sizeof *outcome));
+    if (outcome->moved == 0)
         return VAIN_OK;
     return vain_comm_broadcast(&run->site.comm, run->config->world, run->driver.deadline_ms, 0,
                                run->common, (size_t)run->layout.parameter_count * sizeof(float));
@@ -270,31 +320,81 @@ static void report_round(struct vain_run *run, const struct vain_counters *sums,
     vain_event_emit(run->config->events, VAIN_EVENT_ROUND, values);
 }
 
+/* The leader's part after the local steps. */
+static enum vain_status lead(struct vain_run *run, struct vain_counters *sums,
+                             struct vain_codec_report *report, struct outcome *outcome)
+{
+    enum vain_status status = exchange(run, sums, report);
+    outcome->moved = status == VAIN_OK || status == VAIN_BEHIND;
+    if (status == VAIN_OK)
+        run->round++;
+    if (status == VAIN_BEHIND) {
+        VAIN_TRY(vain_catch_up(run));
+        status = VAIN_BEHIND;
+    }
+    if (status < 0)
+        return status;
+    outcome->status = (int32_t)status;
+    outcome->round = run->round;
+    return VAIN_OK;
+}
+
+/* All ranks of the site: the new common parameters are where the next local step begins. */
+static enum vain_status adopt(struct vain_run *run, const struct outcome *outcome)
+{
+    run->round = outcome->round;
+    run->method_ops->adopt(&run->method, run->common);
+    if (outcome->status == VAIN_BEHIND)
+        run->method.data_position = vain_catch_up_position(run);
+    if (outcome->status == VAIN_OK)
+        run->dropped_inputs = 0;
+    return run->leader ? vain_lend(run) : VAIN_OK;
+}
+
+enum vain_status vain_round_meet(struct vain_run *run)
+{
+    struct outcome outcome = {.round = run->round};
+    if (run->leader && run->federation->ops->meet != NULL) {
+        const enum vain_status status = run->federation->ops->meet(run->federation);
+        if (status < 0)
+            return status;
+        outcome.status = (int32_t)status;
+        if (status == VAIN_BEHIND)
+            VAIN_TRY(vain_catch_up(run));
+        outcome.moved = status == VAIN_BEHIND;
+        outcome.round = run->round;
+    }
+    VAIN_TRY(share_with_site(run, &outcome));
+    if (outcome.status == VAIN_STOPPED)
+        return run->leader ? vain_round_leave(run) : VAIN_STOPPED;
+    return outcome.moved != 0 ? adopt(run, &outcome) : VAIN_OK;
+}
+
 enum vain_status vain_round(struct vain_run *run)
 {
     struct vain_world *world = run->config->world;
     struct vain_counters sums = {0};
     struct vain_codec_report report = {0};
+    struct outcome outcome = {0};
     const double start = now_seconds(world);
 
     VAIN_TRY(vain_masks_drop_promised(run));
-    enum vain_status outcome = local_steps(run);
+    const enum vain_status stepped = local_steps(run);
     const double trained = now_seconds(world);
-    if (outcome < 0)
-        return outcome;
-    if (outcome == VAIN_OK) {
+    if (stepped < 0)
+        return stepped;
+    outcome.status = (int32_t)stepped;
+    if (stepped == VAIN_OK) {
         if (run->leader)
-            outcome = exchange(run, &sums, &report);
-        if (outcome < 0)
-            return outcome;
+            VAIN_TRY(lead(run, &sums, &report, &outcome));
         VAIN_TRY(share_with_site(run, &outcome));
     }
-    if (outcome == VAIN_STOPPED)
+    if (outcome.status == VAIN_STOPPED)
         return run->leader ? vain_round_leave(run) : VAIN_STOPPED;
-
-    run->method_ops->adopt(&run->method, run->common);
-    run->round++;
-    run->dropped_inputs = 0;
+    if (outcome.moved != 0)
+        VAIN_TRY(adopt(run, &outcome));
+    if (outcome.status != VAIN_OK)
+        return VAIN_AGAIN;
     if (run->leader)
         report_round(run, &sums, &report, trained - start, now_seconds(world) - trained);
     return VAIN_OK;

@@ -4,6 +4,7 @@
 #include "jobs/round_record.h"
 
 #include "base/record_extension.h"
+#include "collectives/quorum.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -51,6 +52,7 @@ static void describe(const struct vain_run *run, const struct vain_roster *roste
     memcpy(out->group_id, roster->group_id, VAIN_HASH_BYTES);
     out->epoch = roster->epoch;
     out->round = (uint64_t)run->round + 1;
+    out->attempt = roster->attempt;
     memcpy(out->spec_hash, run->config->spec_hash, VAIN_HASH_BYTES);
     memcpy(out->parameters_before, run->parameters_hash, VAIN_HASH_BYTES);
     memcpy(out->parameters_after, parameters_after, VAIN_HASH_BYTES);
@@ -68,46 +70,91 @@ struct vote {
 };
 static_assert(sizeof(struct vote) == VAIN_ROUND_VOTE_BYTES, "no bytes between its parts");
 
+/* Where members come and go, some may have died since the sum was agreed on, and one that computed
+ * other parameters is left behind rather than ending everybody's run: a quorum must be of one mind.
+ */
+static int votes_needed(const struct vain_run *run, const struct vain_roster *roster)
+{
+    return run->federation->ops->gather == NULL ? roster->member_count
+                                                : vain_quorum_witnesses(roster->member_count);
+}
+
+static enum vain_status say_other_parameters(const struct vain_run *run, const char *member,
+                                             const struct vote *other, const struct vote *own)
+{
+    char mine[2 * 4 + 1], theirs[2 * 4 + 1];
+    vain_to_hex(own->parameters_after, 4, mine);
+    vain_to_hex(other->parameters_after, 4, theirs);
+    return vain_fail(VAIN_ERR_PEER,
+                     "round %lld, gather: member '%s' has other parameters after the outer "
+                     "step (root %s...) than member '%s' (%s...), from the same sum; the round "
+                     "is not recorded. Compare the platforms of the two (vain version) and the "
+                     "memory of their machines, then resume",
+                     (long long)run->round + 1, member, theirs, run->name, mine);
+}
+
 /* Parameters first: they say more than that signatures are over different records. */
 static enum vain_status compare_parameters(const struct vain_run *run,
                                            const struct vain_roster *roster, const struct vote *own)
 {
     const struct vote *votes = (const struct vote *)(const void *)run->votes;
+    enum vain_status status = VAIN_OK;
+    int equal = 0;
     for (int i = 0; i < roster->member_count; i++) {
         const struct vote *other = &votes[roster->member_rank[i]];
-        char mine[2 * 4 + 1], theirs[2 * 4 + 1];
         if (memcmp(other->parameters_after, own->parameters_after, VAIN_HASH_BYTES) == 0)
-            continue;
-        vain_to_hex(own->parameters_after, 4, mine);
-        vain_to_hex(other->parameters_after, 4, theirs);
-        return vain_fail(VAIN_ERR_PEER,
-                         "round %lld, gather: member '%s' has other parameters after the outer "
-                         "step (root %s...) than member '%s' (%s...), from the same sum; the round "
-                         "is not recorded. Compare the platforms of the two (vain version) and the "
-                         "memory of their machines, then resume",
-                         (long long)run->round + 1, roster->members[i].name, theirs, run->name,
-                         mine);
+            equal++;
+        else if (!vain_is_zero(other, sizeof *other))
+            status = say_other_parameters(run, roster->members[i].name, other, own);
     }
-    return VAIN_OK;
+    if (equal >= votes_needed(run, roster)) {
+        if (status != VAIN_OK)
+            vain_event_notice(run->config->events, "%s", vain_fail_message());
+        return VAIN_OK;
+    }
+    return status != VAIN_OK
+               ? status
+               : vain_fail(VAIN_ERR_PEER,
+                           "round %lld: only %d of %d members have signed it before they were lost",
+                           (long long)run->round + 1, equal, roster->member_count);
 }
 
-/* Every member's signature over this member's own view of the round. */
+/* Every member's signature over this member's own view of the round; those that are not there, or
+ * not of this view where that is borne, stay zeros. */
 static enum vain_status check_signatures(const struct vain_run *run,
                                          const struct vain_roster *roster, const uint8_t *message)
 {
     const struct vote *votes = (const struct vote *)(const void *)run->votes;
+    enum vain_status status = VAIN_OK;
+    int valid = 0;
     for (int i = 0; i < roster->member_count; i++) {
-        const uint8_t *signature = votes[roster->member_rank[i]].signature;
-        memcpy(run->signatures + (size_t)i * VAIN_SIGNATURE_BYTES, signature, VAIN_SIGNATURE_BYTES);
-        if (!vain_signature_valid(roster->members[i].certificate.current_key, message,
-                                  VAIN_RECORD_MESSAGE_BYTES, signature))
-            return vain_fail(VAIN_ERR_AUTH,
-                             "round %lld: member '%s' signed another record than member '%s': its "
-                             "counters or history differ; the round is not recorded. Compare the "
-                             "folders and specs of the two, then resume",
-                             (long long)run->round + 1, roster->members[i].name, run->name);
+        const struct vote *vote = &votes[roster->member_rank[i]];
+        uint8_t *kept = run->signatures + (size_t)i * VAIN_SIGNATURE_BYTES;
+        const bool holds = vain_signature_valid(roster->members[i].certificate.current_key, message,
+                                                VAIN_RECORD_MESSAGE_BYTES, vote->signature);
+        memset(kept, 0, VAIN_SIGNATURE_BYTES);
+        if (holds) {
+            memcpy(kept, vote->signature, VAIN_SIGNATURE_BYTES);
+            valid++;
+        } else if (!vain_is_zero(vote, sizeof *vote)) {
+            status =
+                vain_fail(VAIN_ERR_AUTH,
+                          "round %lld: member '%s' signed another record than member '%s': its "
+                          "counters or history differ; the round is not recorded. Compare the "
+                          "folders and specs of the two, then resume",
+                          (long long)run->round + 1, roster->members[i].name, run->name);
+        }
     }
-    return VAIN_OK;
+    return valid >= votes_needed(run, roster) ? VAIN_OK : status;
+}
+
+/* All members' votes into run->votes. */
+static enum vain_status gather_votes(struct vain_run *run, const struct vote *own)
+{
+    if (run->federation->ops->gather != NULL)
+        return run->federation->ops->gather(run->federation, own, sizeof *own, run->votes);
+    vain_exchange_set_gather(run->exchange, own, sizeof *own, run->votes);
+    return vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_GATHER, &run->driver);
 }
 
 enum vain_status vain_round_record(struct vain_run *run, const struct vain_roster *roster,
@@ -130,8 +177,7 @@ enum vain_status vain_round_record(struct vain_run *run, const struct vain_roste
     vain_record_message(head, message);
     VAIN_TRY(vain_signer_sign(&run->signer, message, sizeof message, own.signature));
 
-    vain_exchange_set_gather(run->exchange, &own, sizeof own, run->votes);
-    VAIN_TRY(vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_GATHER, &run->driver));
+    VAIN_TRY(gather_votes(run, &own));
     VAIN_TRY(compare_parameters(run, roster, &own));
     VAIN_TRY(check_signatures(run, roster, message));
 

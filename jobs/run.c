@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "jobs/catch_up.h"
 #include "jobs/evaluate.h"
 #include "jobs/masks.h"
 #include "jobs/round.h"
@@ -58,7 +59,10 @@ static enum vain_status train(struct vain_run *run)
 {
     const int64_t rounds = run->job->train.rounds;
     while (run->round < rounds) {
-        VAIN_TRY(vain_round(run));
+        const enum vain_status status = vain_round(run);
+        if (status == VAIN_AGAIN)
+            continue;
+        VAIN_TRY(status);
         if (run->round % run->job->checkpoint.every == 0 || run->round == rounds) {
             VAIN_TRY(evaluate(run));
             VAIN_TRY(vain_save(run));
@@ -66,6 +70,8 @@ static enum vain_status train(struct vain_run *run)
             put_on_curve(run);
         }
     }
+    if (run->leader && run->federation->ops->finish != NULL)
+        VAIN_TRY(run->federation->ops->finish(run->federation));
     /* A start that had nothing left to do from a checkpoint named elsewhere still leaves one here.
      */
     const bool named = strcmp(run->config->resume, "auto") != 0;
@@ -122,6 +128,8 @@ static enum vain_status finish(struct vain_run *run, struct vain_run_result *res
     result->parameter_count = run->layout.parameter_count;
     result->member_count = run->codec.members;
     memcpy(result->parameters_hash, run->parameters_hash, VAIN_HASH_BYTES);
+    if (run->federation != NULL)
+        result->counts = run->federation->counts;
     snprintf(result->platform, sizeof result->platform, "%s", run->platform);
     vain_checkpoint_path(folder, run->round, result->checkpoint, sizeof result->checkpoint);
     snprintf(result->record, sizeof result->record, "%s/record.bin", folder);
@@ -145,6 +153,9 @@ static enum vain_status start(struct vain_run *run)
         run->round_loss = run->curve[run->curve_count - 1].loss;
         run->validation_loss = run->curve[run->curve_count - 1].validation_loss;
     }
+    if (run->leader)
+        VAIN_TRY(vain_lend(run));
+    VAIN_TRY(vain_round_meet(run));
     report_start(run);
     run->start_ns = run->config->world->ops->now_ns(run->config->world);
     if (run->round == 0 && run->method.step_in_round == 0)
@@ -165,6 +176,7 @@ enum vain_status vain_run_job(const struct vain_run_config *config, struct vain_
         status = stop(&run);
     if (status >= 0) {
         result->signal = run.signal;
+        result->stopped = status == VAIN_STOPPED;
         const enum vain_status finished = finish(&run, result);
         status = finished != VAIN_OK ? finished : status;
     }

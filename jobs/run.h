@@ -10,6 +10,7 @@
 #include "collectives/robust.h"
 #include "collectives/secagg.h"
 #include "collectives/site.h"
+#include "jobs/connector.h"
 #include "jobs/federation.h"
 #include "jobs/method.h"
 #include "jobs/options.h"
@@ -24,14 +25,18 @@ struct vain_run_config {
     const uint8_t *spec_hash; /* (32) of the agreed keys */
     const char *spec_resolved;
     struct vain_world *world;
-    struct vain_event_log *events; /* only the writer's readers print */
-    struct vain_comm world_comm;   /* all ranks */
-    const char *directory;         /* of the run's files; exists */
-    const char *resume;            /* "auto", "none" or a checkpoint's path */
-    const char *key_folder;        /* where NAME.key files lie */
-    const char *spec_folder;       /* relative data paths start here */
-    atomic_int *signal;            /* set by the signal handler */
-    int threads;                   /* workers of this rank */
+    struct vain_event_log *events;    /* only the writer's readers print */
+    struct vain_comm world_comm;      /* all ranks; with a connector those of this member's site */
+    bool on_own_host;                 /* world_comm is one member, others are elsewhere */
+    struct vain_connector *connector; /* to them, taken, at rank 0; else NULL */
+    int own_member;             /* with a connector: which of the spec's members this is ... */
+    struct vain_signer *signer; /* ... and its key, copied */
+    const char *directory;      /* of the run's files; exists */
+    const char *resume;         /* "auto", "none" or a checkpoint's path */
+    const char *key_folder;     /* where NAME.key files lie */
+    const char *spec_folder;    /* relative data paths start here */
+    atomic_int *signal;         /* set by the signal handler */
+    int threads;                /* workers of this rank */
     /* Told of a failure while vain_fail_message still holds it, before the other ranks are torn
      * down; may be NULL. */
     void (*failed)(void *context, enum vain_status status);
@@ -48,7 +53,9 @@ struct vain_run_result {
     uint8_t parameters_hash[VAIN_HASH_BYTES];
     char platform[VAIN_PLATFORM_BYTES];
     char checkpoint[VAIN_PATH_BYTES], record[VAIN_PATH_BYTES], curve[VAIN_PATH_BYTES];
-    int signal; /* that stopped the run; 0: it is done */
+    struct vain_federation_counts counts; /* of members that come and go */
+    int signal;                           /* that stopped the run; 0: it is done */
+    bool stopped;                         /* by a signal, or since too few others were there */
 };
 
 struct vain_run {
@@ -66,8 +73,13 @@ struct vain_run {
     struct vain_site site;         /* owned */
     struct vain_signer signer;
     struct vain_federation *federation; /* leaders only */
-    struct vain_exchange *exchange;     /* leaders only */
-    struct vain_exchange_driver driver;
+    struct vain_holding holding;        /* what is lent to it */
+    struct vain_exchange_driver driver; /* comm: of the group that is open */
+
+    /* What depends on who takes part (jobs/group.h); leaders only. */
+    uint64_t group_use;             /* the roster's; 0: no group is open */
+    struct vain_exchange *exchange; /* owned */
+    struct vain_secagg *secagg;     /* with masks; owned */
 
     /* What is trained. */
     struct vain_device device;
@@ -83,8 +95,8 @@ struct vain_run {
     /* What is exchanged. */
     struct vain_codec codec;
     struct vain_random check_random;
-    struct vain_secagg *secagg;     /* leaders, with masks; owned */
     struct vain_promises *promises; /* leaders; owned */
+    bool sent;                      /* words of this round's input have left, or may have */
     bool keeps_promises;            /* words are masked, or were: see jobs/masks.h */
     enum vain_algorithm algorithm;  /* of the exchange: the spec's, or what the trial chose */
     uint32_t dropped_inputs;        /* of this round: promised to another set (jobs/masks.h) */

@@ -78,8 +78,9 @@ enum vain_status vain_save(struct vain_run *run)
     const bool common_is_due = run->writer && run->saved_round != run->round;
     VAIN_TRY(write_own(run));
     /* A member that has no file at all starts its own part empty. That must never be one that was
-     * only late to write: the first common checkpoint waits until everybody has a file. */
-    if (run->saved_round < 0)
+     * only late to write: the first common checkpoint waits until everybody has a file. Members on
+     * their own hosts have checkpoints of their own. */
+    if (run->saved_round < 0 && !run->config->on_own_host)
         VAIN_TRY(vain_comm_barrier(&run->members_comm, world, run->driver.deadline_ms));
     if (common_is_due)
         VAIN_TRY(write_common(run, &bytes));

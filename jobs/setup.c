@@ -11,10 +11,10 @@
 
 #include "base/host.h"
 #include "base/memory.h"
-#include "collectives/choose.h"
+#include "jobs/federation_members.h"
+#include "jobs/group.h"
 #include "jobs/masks.h"
 #include "jobs/outer.h"
-#include "jobs/round_record.h"
 
 /* ------------------------------------------------------------------ sites and members */
 
@@ -39,14 +39,17 @@ static enum vain_status host_colour(struct vain_run *run, int *colour)
 static enum vain_status split_sites(struct vain_run *run, struct vain_comm *site)
 {
     struct vain_comm *world = &run->world_comm;
-    int colour = world->rank;
+    const bool alone = run->config->on_own_host; /* all ranks here are one member */
+    int colour = alone ? 0 : world->rank;
     if (run->job->general.site == VAIN_SITE_WORLD)
         colour = 0;
-    if (run->job->general.site == VAIN_SITE_HOST)
+    if (run->job->general.site == VAIN_SITE_HOST && !alone)
         VAIN_TRY(host_colour(run, &colour));
     VAIN_TRY(world->ops->split(world, colour, site));
     run->leader = site->rank == 0;
     run->writer = world->rank == 0;
+    if (alone)
+        return VAIN_OK;
     return world->ops->split(world, run->leader ? 0 : -1, &run->members_comm);
 }
 
@@ -55,6 +58,10 @@ static enum vain_status split_sites(struct vain_run *run, struct vain_comm *site
 static enum vain_status choose_name(struct vain_run *run, struct vain_comm *site)
 {
     const struct vain_spec *spec = run->config->spec;
+    if (run->config->on_own_host) {
+        snprintf(run->name, sizeof run->name, "%s", spec->members[run->config->own_member].name);
+        return VAIN_OK;
+    }
     int32_t number = run->leader ? run->members_comm.rank : 0;
     int32_t members = run->leader ? run->members_comm.size : 0;
     VAIN_TRY(vain_comm_broadcast(site, run->config->world, run->job->exchange.deadline_ms, 0,
@@ -79,6 +86,10 @@ static enum vain_status choose_name(struct vain_run *run, struct vain_comm *site
 static enum vain_status open_signer(struct vain_run *run)
 {
     const struct vain_spec *spec = run->config->spec;
+    if (run->config->signer != NULL) {
+        run->signer = *run->config->signer;
+        return VAIN_OK;
+    }
     const char *pinned = spec->member_count > 0 ? spec->members[run->members_comm.rank].key : "";
     if (pinned[0] == '\0')
         return vain_signer_open_throw_away(&run->signer,
@@ -206,10 +217,9 @@ static bool leave_exchange(void *context)
     return run->federation->ops->drain(run->federation, true) == VAIN_STOPPED;
 }
 
-static enum vain_status open_federation(struct vain_run *run)
+/* The ranks of the launcher's world: one group, for good. */
+static enum vain_status open_fixed(struct vain_run *run)
 {
-    if (run->writer)
-        VAIN_TRY(vain_record_file_open(run->config->directory, run->config->world, &run->record));
     const struct vain_federation_fixed_config fixed = {
         .comm = &run->members_comm,
         .world = run->config->world,
@@ -221,22 +231,36 @@ static enum vain_status open_federation(struct vain_run *run)
         .signal = run->config->signal,
         .deadline_ms = run->job->exchange.deadline_ms,
     };
-    VAIN_TRY(vain_federation_fixed_open(&fixed, &run->federation));
     struct vain_roster roster;
+    VAIN_TRY(vain_federation_fixed_open(&fixed, &run->federation));
     VAIN_TRY(run->federation->ops->roster(run->federation, 0, &roster));
-    const int count = roster.member_count;
-    VAIN_TRY(vain_take_array(count, sizeof *run->roster_members, "members",
-                             (void **)&run->roster_members));
-    memcpy(run->roster_members, roster.members, (size_t)count * sizeof *run->roster_members);
-    VAIN_TRY(vain_take_array(count, VAIN_SIGNATURE_BYTES, "signatures", (void **)&run->signatures));
-    VAIN_TRY(vain_take_array(count, VAIN_ROUND_VOTE_BYTES, "signatures", (void **)&run->votes));
-    VAIN_TRY(
-        vain_take(vain_round_record_bytes(count), "round record", (void **)&run->record_buffer));
-    VAIN_TRY(vain_take_array(count, sizeof *run->names_by_rank, "member names",
-                             (void **)&run->names_by_rank));
-    for (int i = 0; i < count; i++)
-        run->names_by_rank[roster.member_rank[i]] = run->roster_members[i].name;
-    return VAIN_OK;
+    return vain_group_open(run, &roster);
+}
+
+/* Members on their own hosts: a group is opened when an attempt is formed. */
+static enum vain_status open_members(struct vain_run *run)
+{
+    uint8_t corpus_hash[VAIN_HASH_BYTES];
+    vain_corpus_hash(&run->corpus, corpus_hash);
+    const struct vain_federation_members_config members = {
+        .connector = run->config->connector,
+        .world = run->config->world,
+        .signer = &run->signer,
+        .events = run->config->events,
+        .pool = run->device.pool,
+        .job = run->job,
+        .spec = run->config->spec,
+        .spec_hash = run->config->spec_hash,
+        .spec_resolved = run->config->spec_resolved,
+        .own_member = run->config->own_member,
+        .corpus_hash = corpus_hash,
+        .platform = run->platform,
+        .directory = run->config->directory,
+        .record = run->record,
+        .signal = run->config->signal,
+    };
+    run->driver.leave = NULL; /* who takes part is agreed on already */
+    return vain_federation_members_open(&members, &run->federation);
 }
 
 static enum vain_status open_exchange(struct vain_run *run)
@@ -248,7 +272,6 @@ static enum vain_status open_exchange(struct vain_run *run)
     run->check_random = vain_random_stream(run->job->general.seed, VAIN_PURPOSE_CHECK, "");
     run->rule = &vain_rule_mean;
     run->driver = (struct vain_exchange_driver){
-        .comm = &run->members_comm,
         .world = run->config->world,
         .deadline_ms = options->deadline_ms,
         .leave = leave_exchange,
@@ -259,23 +282,12 @@ static enum vain_status open_exchange(struct vain_run *run)
     VAIN_TRY(run->device.ops->memory.take(&run->device,
                                           (size_t)run->codec.word_count * sizeof(uint32_t), "words",
                                           (void **)&run->words));
-    struct vain_exchange_config exchange = {
-        .member_index = run->members_comm.rank,
-        .member_count = run->members_comm.size,
-        .member_names = run->names_by_rank,
-        .codec = &run->codec,
-        .queue = &run->queue,
-        .gather_bytes_max = VAIN_ROUND_VOTE_BYTES,
-    };
-    exchange.algorithm = (enum vain_algorithm)options->algorithm;
-    if (exchange.algorithm == VAIN_ALGORITHM_AUTO)
-        VAIN_TRY(vain_algorithm_choose(&exchange, &run->driver, run->words, &exchange.algorithm));
-    run->algorithm = exchange.algorithm;
-    if (run->writer && options->algorithm == VAIN_ALGORITHM_AUTO && run->codec.members > 1)
-        vain_event_notice(run->config->events, "exchange.algorithm: auto took '%s', by trial",
-                          vain_algorithm_name(exchange.algorithm));
-    VAIN_TRY(vain_masks_open(run));
-    return vain_exchange_open(&exchange, &run->exchange);
+    VAIN_TRY(
+        vain_promises_open(run->config->directory, run->name, run->config->world, &run->promises));
+    if (run->writer)
+        VAIN_TRY(vain_record_file_open(run->config->directory, run->config->world, &run->record));
+    VAIN_TRY(vain_group_take(run, run->codec.members));
+    return run->config->on_own_host ? open_members(run) : open_fixed(run);
 }
 
 /* ------------------------------------------------------------------ what all must agree on */
@@ -331,8 +343,11 @@ static enum vain_status agree_on_start(struct vain_run *run)
 static enum vain_status count_members(struct vain_run *run, struct vain_comm *site)
 {
     int32_t members = run->leader ? run->members_comm.size : 0;
-    VAIN_TRY(vain_comm_broadcast(site, run->config->world, run->job->exchange.deadline_ms, 0,
-                                 &members, sizeof members));
+    if (run->config->on_own_host)
+        members = run->config->spec->member_count;
+    else
+        VAIN_TRY(vain_comm_broadcast(site, run->config->world, run->job->exchange.deadline_ms, 0,
+                                     &members, sizeof members));
     run->codec.members = members;
     return VAIN_OK;
 }
@@ -393,8 +408,6 @@ enum vain_status vain_setup(struct vain_run *run, const struct vain_run_config *
     VAIN_TRY(vain_site_open(site, config->world, &run->queue, run->layout.parameter_count + 2,
                             run->job->exchange.deadline_ms, &run->site));
     VAIN_TRY(agree_on_start(run));
-    if (run->leader)
-        VAIN_TRY(open_federation(run));
     VAIN_TRY(open_exchange(run));
     return vain_take_array(run->job->train.rounds + 1, sizeof *run->curve, "loss curve",
                            (void **)&run->curve);
@@ -405,16 +418,12 @@ void vain_teardown(struct vain_run *run)
     const struct vain_memory_ops *memory =
         run->device.ops != NULL ? &run->device.ops->memory : NULL;
     vain_release(run->curve);
-    vain_masks_close(run);
-    vain_exchange_close(&run->exchange);
+    vain_group_close(run);
+    vain_promises_close(&run->promises);
     if (run->federation != NULL)
         run->federation->ops->close(run->federation);
     vain_record_file_close(&run->record);
-    vain_release(run->names_by_rank);
-    vain_release(run->record_buffer);
-    vain_release(run->signatures);
-    vain_release(run->votes);
-    vain_release(run->roster_members);
+    vain_group_release(run);
     if (run->method_ops != NULL)
         run->method_ops->close(&run->method);
     vain_site_close(&run->site);
@@ -431,6 +440,8 @@ void vain_teardown(struct vain_run *run)
     vain_signer_close(&run->signer);
     if (run->members_comm.ops != NULL && run->members_comm.size > 0)
         run->members_comm.ops->close(&run->members_comm);
+    if (run->config->connector != NULL)
+        run->config->connector->ops->close(run->config->connector);
     if (run->world_comm.ops != NULL)
         run->world_comm.ops->close(&run->world_comm);
     vain_device_close(&run->device);

@@ -65,8 +65,9 @@ static void release_connection(struct vain_link *link)
     ERR_clear_error();
 }
 
-static void leave_half_open(struct vain_link *link)
+static void leave_beginning(struct vain_link *link)
 {
+    link->host->beginning--;
     if (link->inbound)
         link->host->half_open--;
 }
@@ -83,7 +84,7 @@ static enum vain_status end_link(struct vain_link *link, enum vain_link_refusal 
         (void)flush(link);
     if (link->state != VAIN_LINK_ESTABLISHED) {
         link->host->counts.refused[refusal]++;
-        leave_half_open(link);
+        leave_beginning(link);
     }
     release_connection(link);
     link->state = VAIN_LINK_ENDED;
@@ -128,12 +129,26 @@ static enum vain_status end_by_tls(struct vain_link *link, int ssl_error)
 
 bool vain_link_prepare_socket(int socket)
 {
-    const int on = 1;
+    static const struct {
+        int level, option, value;
+    } settings[] = {
+        {IPPROTO_TCP, TCP_NODELAY, 1},
+        {SOL_SOCKET, SO_KEEPALIVE, 1},
+        {IPPROTO_TCP, TCP_KEEPIDLE, VAIN_LINK_KEEP_IDLE_S},
+        {IPPROTO_TCP, TCP_KEEPINTVL, VAIN_LINK_KEEP_INTERVAL_S},
+        {IPPROTO_TCP, TCP_KEEPCNT, VAIN_LINK_KEEP_PROBES},
+        {IPPROTO_TCP, TCP_USER_TIMEOUT, VAIN_LINK_UNANSWERED_MS},
+    };
     const int flags = fcntl(socket, F_GETFL);
-    return flags >= 0 && fcntl(socket, F_SETFL, flags | O_NONBLOCK) == 0 &&
-           fcntl(socket, F_SETFD, FD_CLOEXEC) == 0 &&
-           setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 &&
-           setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) == 0;
+    if (flags < 0 || fcntl(socket, F_SETFL, flags | O_NONBLOCK) != 0 ||
+        fcntl(socket, F_SETFD, FD_CLOEXEC) != 0)
+        return false;
+    for (size_t i = 0; i < VAIN_COUNT_OF(settings); i++) {
+        if (setsockopt(socket, settings[i].level, settings[i].option, &settings[i].value,
+                       sizeof settings[i].value) != 0)
+            return false;
+    }
+    return true;
 }
 
 static const struct vain_stream_ops link_stream_ops;
@@ -162,7 +177,8 @@ enum vain_status vain_link_begin(struct vain_link_host *host, int socket, bool i
     link->deadline_ns = host->world->ops->now_ns(host->world) + host->deadline_ns;
     link->records_per_key = VAIN_LINK_RECORDS_PER_KEY;
     snprintf(link->where, sizeof link->where, "%s", where);
-    atomic_fetch_add(&host->link_count, 1);
+    atomic_fetch_add(&host->references, 1);
+    host->beginning++;
     host->half_open += inbound;
     status = vain_link_tls_begin(link);
     if (status != VAIN_OK)
@@ -349,7 +365,7 @@ static enum vain_status step_greeting(struct vain_link *link)
     link->state = VAIN_LINK_ESTABLISHED;
     link->more_to_read = true; /* may have come with the hello */
     link->host->counts.established++;
-    leave_half_open(link);
+    leave_beginning(link);
     return VAIN_OK;
 }
 
@@ -388,6 +404,11 @@ int vain_link_descriptor(const struct vain_link *link, short *events)
     if (link->start < link->end)
         *events |= POLLOUT;
     return link->socket;
+}
+
+const char *vain_link_where(const struct vain_link *link)
+{
+    return link->where;
 }
 
 const uint8_t *vain_link_peer(const struct vain_link *link)
@@ -439,13 +460,14 @@ static enum vain_status link_write(struct vain_stream *stream, const void *data,
         return say_again(link);
     VAIN_ASSERT(bytes > 0);
     VAIN_ASSERT(!link->finished);
-    if (!flush(link))
+    if ((!link->held || room(link) < VAIN_LINK_RECORD_ROOM) && !flush(link))
         return end_broken(link);
     while (*taken < bytes && room(link) >= VAIN_LINK_RECORD_ROOM) {
         size_t wrote;
         VAIN_TRY(write_record(link, (const uint8_t *)data + *taken, bytes - *taken, &wrote));
         *taken += wrote;
-        if ((*taken == bytes || room(link) < VAIN_LINK_RECORD_ROOM) && !flush(link))
+        const bool leaves = *taken == bytes && !link->held;
+        if ((leaves || room(link) < VAIN_LINK_RECORD_ROOM) && !flush(link))
             return end_broken(link);
     }
     return VAIN_OK;
@@ -487,6 +509,15 @@ static enum vain_status link_read(struct vain_stream *stream, void *data, size_t
     return sends ? VAIN_OK : end_broken(link);
 }
 
+/* What cannot leave now fails in the next call. */
+static void link_hold(struct vain_stream *stream, bool held)
+{
+    struct vain_link *link = stream->state;
+    link->held = held;
+    if (!held && link->state != VAIN_LINK_ENDED)
+        (void)flush(link);
+}
+
 static int link_descriptor(const struct vain_stream *stream, short *events)
 {
     return vain_link_descriptor(stream->state, events);
@@ -503,6 +534,7 @@ static const struct vain_stream_ops link_stream_ops = {
     .write = link_write,
     .read = link_read,
     .descriptor = link_descriptor,
+    .hold = link_hold,
     .close = link_close,
 };
 
@@ -535,9 +567,9 @@ void vain_link_close(struct vain_link **link)
     if ((*link)->state == VAIN_LINK_ESTABLISHED)
         (void)!vain_link_finish(*link);
     if ((*link)->state < VAIN_LINK_ESTABLISHED)
-        leave_half_open(*link);
+        leave_beginning(*link);
     release_connection(*link);
     vain_release(*link);
     *link = NULL;
-    atomic_fetch_sub(&host->link_count, 1);
+    vain_link_host_release(host);
 }

@@ -7,22 +7,23 @@
  *
  * Nothing here blocks but a name that has to be looked up (vain_link_dial says when), starts
  * threads or waits: the caller steps, and sleeps on descriptors. Memory is fixed: a link takes some
- * 70 KiB of ours and less than twice that of OpenSSL's. A peer that goes away raises no SIGPIPE:
+ * 140 KiB of ours and as much of OpenSSL's. A peer that goes away raises no SIGPIPE:
  * links write with MSG_NOSIGNAL.
  *
  * A host and its links that are not established belong to one thread at a time. An established link
- * may go to another one, and may live on while the host works; the host is closed last. */
+ * may go to another one, and may live on when the host is closed. */
 #pragma once
 
 #include "base/identity.h"
+#include "base/limits.h"
 #include "base/stream.h"
 #include "base/world.h"
 
 enum {
-    VAIN_LINK_ADDRESS_BYTES = 96,            /* "host:port" with its NUL, as in a member card */
+    VAIN_LINK_ADDRESS_BYTES = VAIN_ADDRESS_BYTES,
     VAIN_LINK_HALF_OPEN_MAX = 64,            /* inbound links of a host that are not established */
     VAIN_LINK_DEADLINE_MS = 10000,           /* from dialling or accepting until established */
-    VAIN_LINK_SEND_BYTES = 4 * (16384 + 512) /* waiting in a link: four TLS records */
+    VAIN_LINK_SEND_BYTES = 8 * (16384 + 512) /* waiting in a link: eight TLS records */
 };
 
 /* Why a link of either direction was refused by this side, or did not come about. */
@@ -63,7 +64,8 @@ struct vain_link_host;
  * VAIN_ERR_INPUT for a list that is too long, VAIN_ERR_MEMORY. */
 enum vain_status vain_link_host_open(const struct vain_link_config *config,
                                      struct vain_link_host **out) VAIN_MUST_USE;
-/* Every link has to be closed before: anything else is a bug. */
+/* No link may be on its way to be established: that is a bug. Established ones live on, and need
+ * neither signer nor world; what they share ends with the last of them. */
 void vain_link_host_close(struct vain_link_host **host);
 /* Replaces the list of ids that may dial us. Established links stay. VAIN_ERR_INPUT as above. */
 enum vain_status vain_link_host_allow(struct vain_link_host *host, const uint8_t *allowed,
@@ -103,6 +105,9 @@ enum vain_status vain_link_step(struct vain_link *link) VAIN_MUST_USE;
 /* To poll(2) on while stepping, as vain_stream_ops.descriptor. */
 int vain_link_descriptor(const struct vain_link *link, short *events);
 
+/* The other end's "host:port", numeric where it dialled; for messages and bounds. Borrowed until
+ * the link is closed. */
+const char *vain_link_where(const struct vain_link *link);
 /* Of an established link, borrowed until it is closed; asking any other is a bug. */
 const uint8_t *vain_link_peer(const struct vain_link *link); /* [VAIN_HASH_BYTES] */
 uint16_t vain_link_connection(const struct vain_link *link);

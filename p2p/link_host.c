@@ -67,6 +67,7 @@ enum vain_status vain_link_host_open(const struct vain_link_config *config,
                                                               : config->deadline_ms);
     host->half_open_max = half_open_max;
     host->listener = -1;
+    atomic_init(&host->references, 1);
     const enum vain_status status = open_parts(host, config);
     if (status != VAIN_OK)
         vain_link_host_close(&host);
@@ -78,13 +79,21 @@ void vain_link_host_close(struct vain_link_host **host)
 {
     if (*host == NULL)
         return;
-    VAIN_ASSERT(atomic_load(&(*host)->link_count) == 0);
+    VAIN_ASSERT((*host)->beginning == 0);
     if ((*host)->listener >= 0)
         (void)close((*host)->listener);
-    vain_link_tls_close(*host);
-    vain_link_certificate_fini(&(*host)->certificate);
-    vain_release(*host);
+    (*host)->listener = -1;
+    vain_link_host_release(*host);
     *host = NULL;
+}
+
+void vain_link_host_release(struct vain_link_host *host)
+{
+    if (atomic_fetch_sub(&host->references, 1) > 1)
+        return;
+    vain_link_tls_close(host);
+    vain_link_certificate_fini(&host->certificate);
+    vain_release(host);
 }
 
 const struct vain_link_counts *vain_link_host_counts(const struct vain_link_host *host)

@@ -15,8 +15,17 @@ enum {
     VAIN_LINK_RECORD_ROOM = VAIN_LINK_RECORD_BYTES + 512, /* with its frame, and a key update */
     VAIN_LINK_FAULT_BYTES = 512,
     /* RFC 8446 section 5.5 allows 2^24.5 full records under a key of AES-GCM. */
-    VAIN_LINK_RECORDS_PER_KEY = 1 << 23
+    VAIN_LINK_RECORDS_PER_KEY = 1 << 23,
+    /* A host that is gone without a word (power, cable) is noticed in 5 s. A silent link asks after
+     * IDLE, then PROBES times, INTERVAL apart: 2 s + 3 * 1 s. With something on its way nothing is
+     * asked (tcp(7)); then what was not acknowledged for UNANSWERED ends the link. */
+    VAIN_LINK_KEEP_IDLE_S = 2,
+    VAIN_LINK_KEEP_INTERVAL_S = 1,
+    VAIN_LINK_KEEP_PROBES = 3,
+    VAIN_LINK_UNANSWERED_MS =
+        1000 * (VAIN_LINK_KEEP_IDLE_S + VAIN_LINK_KEEP_PROBES * VAIN_LINK_KEEP_INTERVAL_S)
 };
+_Static_assert(VAIN_LINK_UNANSWERED_MS == 5000, "docs/protocol.md says 5 s");
 
 struct vain_link_host {
     struct vain_signer *signer;   /* borrowed */
@@ -25,9 +34,10 @@ struct vain_link_host {
     struct bio_method_st *method; /* owned: how OpenSSL reaches a link's buffer and socket */
     struct vain_link_certificate certificate;
     uint64_t deadline_ns;
-    int half_open_max, half_open;
-    int listener; /* owned; -1: none */
-    atomic_int link_count;
+    int half_open_max, half_open; /* inbound */
+    int beginning;                /* not established, of either direction */
+    int listener;                 /* owned; -1: none */
+    atomic_int references;        /* one of the owner, until it closes the host, and one a link */
     struct vain_link_counts counts;
     int allowed_count;
     uint8_t allowed[VAIN_MEMBERS_MAX][VAIN_HASH_BYTES];
@@ -66,7 +76,7 @@ struct vain_link {
     char fault[VAIN_LINK_FAULT_BYTES];
 
     int socket_error; /* errno of a failed call; 0: none */
-    bool peer_finished, finished, more_to_read;
+    bool peer_finished, finished, more_to_read, held;
     uint32_t records, records_per_key; /* written under the present key */
     size_t start, end;                 /* of what waits in `out` to leave */
     uint8_t out[VAIN_LINK_SEND_BYTES];
@@ -84,10 +94,12 @@ const char *vain_link_tls_fault(const struct vain_link *link);
 
 /* link_host.c: makes the next transport certificate once half the life of this one is over. */
 enum vain_status vain_link_host_refresh(struct vain_link_host *host) VAIN_MUST_USE;
+/* Gives up one reference; the last one ends the host. From any thread. */
+void vain_link_host_release(struct vain_link_host *host);
 
 /* link.c: a link in HANDSHAKE over `socket`, or, with -1, in DIALLING. Takes the socket, also on
  * failure. */
 enum vain_status vain_link_begin(struct vain_link_host *host, int socket, bool inbound,
                                  const char *where, struct vain_link **out) VAIN_MUST_USE;
-/* Non-blocking, closed on exec, small writes sent at once. */
+/* Non-blocking, closed on exec, small writes sent at once, a host that is gone noticed. */
 bool vain_link_prepare_socket(int socket);

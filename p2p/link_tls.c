@@ -12,7 +12,8 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
-#define CIPHERS "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256"
+/* AES with 128 bits first: X25519 and Ed25519 give no more, and it takes an eighth less time. */
+#define CIPHERS "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
 
 enum {
     READ_AHEAD_BYTES = 4 * (VAIN_LINK_RECORD_BYTES + 256), /* records read in one call */

@@ -90,6 +90,33 @@ static void add_key(const char *key, struct piece there, struct piece here, int 
     add_side(here, "here", out, bytes);
 }
 
+/* The next line at `at`, moved past; addresses, which are a member's own business, are left out.
+ * Without bytes: no more. */
+static struct piece next_of_members(struct piece *rest)
+{
+    static const char local[] = "    addresses:";
+    while (rest->length > 0) {
+        const char *newline = memchr(rest->bytes, '\n', rest->length);
+        const size_t length = newline != NULL ? (size_t)(newline - rest->bytes) : rest->length;
+        const struct piece line = {rest->bytes, length};
+        const size_t moved = length + (newline != NULL);
+        *rest = (struct piece){rest->bytes + moved, rest->length - moved};
+        if (length < strlen(local) || memcmp(line.bytes, local, strlen(local)) != 0)
+            return line;
+    }
+    return (struct piece){0};
+}
+
+static bool same_members(struct piece a, struct piece b)
+{
+    struct piece left = {0}, right = {0};
+    do {
+        left = next_of_members(&a);
+        right = next_of_members(&b);
+    } while (left.bytes != NULL && same_piece(left, right));
+    return same_piece(left, right);
+}
+
 void vain_spec_differences(const struct vain_spec *spec, const char *there, const char *here,
                            char *out, size_t bytes)
 {
@@ -102,7 +129,7 @@ void vain_spec_differences(const struct vain_spec *spec, const char *there, cons
         if (option->scope == VAIN_AGREED && !same_piece(a, b))
             add_key(option->key, a, b, count++, out, bytes);
     }
-    if (!same_piece(find_value(there, members), find_value(here, members))) {
+    if (!same_members(find_value(there, members), find_value(here, members))) {
         const size_t used = strlen(out);
         if (count++ < NAMED_MAX)
             snprintf(out + used, bytes - used, "%smembers: others there than here",

@@ -1,7 +1,8 @@
-/* The list of members: `- {name: alice, key: 64 hex digits}`.
+/* The list of members: `- {name: alice, key: 64 hex digits, addresses: [host:4000]}`.
  *
  * Names must differ, since data parts and random streams follow them; keys must differ, since a key
- * is who a member is. Members are read in the file's order and bounded before memory is taken for
+ * is who a member is; addresses must differ, since one that two members share was copied and not
+ * changed. Members are read in the file's order and bounded before memory is taken for
  * them. */
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 
 enum { KEY_DIGITS = 64 };
 
+static const char address_hint[] = "such as node1.example:4000, 10.0.0.1:4000 or '[::1]:4000'";
+
 struct reader {
     struct vain_spec *spec;
     const struct vain_tree *tree;
@@ -19,7 +22,7 @@ struct reader {
 
 /* Where the parts of one entry stand; -1: not given. */
 struct entry {
-    int node, name, key;
+    int node, name, key, addresses;
 };
 
 static void add(const struct reader *reader, int node, const char *hint, const char *message)
@@ -38,8 +41,11 @@ static void add_unknown(const struct reader *reader, int node)
             snprintf(hint, sizeof hint, "did you mean 'name'?");
         else if (vain_edit_distance(name, "key") <= 1 || strstr(name, "key") != NULL)
             snprintf(hint, sizeof hint, "did you mean 'key'?");
+        else if (vain_edit_distance(name, "addresses") <= 3 || strcmp(name, "host") == 0)
+            snprintf(hint, sizeof hint, "did you mean 'addresses'?");
         else
-            snprintf(hint, sizeof hint, "a member has 'name' and, if it is pinned, 'key'");
+            snprintf(hint, sizeof hint,
+                     "a member has 'name' and, if it is pinned, 'key', and 'addresses'");
     }
     add(reader, node, hint, message);
 }
@@ -51,9 +57,10 @@ static void find_parts(const struct reader *reader, struct entry *entry)
     for (int key = nodes[entry->node].first; key >= 0; key = nodes[nodes[key].next].next) {
         const char *word =
             nodes[key].kind == VAIN_NODE_SCALAR ? vain_tree_text(reader->tree, key) : "";
-        int *part = strcmp(word, "name") == 0  ? &entry->name
-                    : strcmp(word, "key") == 0 ? &entry->key
-                                               : NULL;
+        int *part = strcmp(word, "name") == 0        ? &entry->name
+                    : strcmp(word, "key") == 0       ? &entry->key
+                    : strcmp(word, "addresses") == 0 ? &entry->addresses
+                                                     : NULL;
         if (part == NULL)
             add_unknown(reader, key);
         else if (*part >= 0)
@@ -111,6 +118,72 @@ static bool read_key(const struct reader *reader, int node, char *key)
     return false;
 }
 
+/* The name of the member, this one included, that has `address` already; NULL: nobody. */
+static const char *owner_of(const struct reader *reader, const struct vain_option_member *member,
+                            const char *address)
+{
+    for (int i = 0; i <= reader->spec->member_count; i++) {
+        const struct vain_option_member *other =
+            i < reader->spec->member_count ? &reader->spec->members[i] : member;
+        for (int j = 0; j < other->address_count; j++) {
+            if (strcmp(other->addresses[j], address) == 0)
+                return other->name;
+        }
+    }
+    return NULL;
+}
+
+static bool read_address(const struct reader *reader, int node, struct vain_option_member *member)
+{
+    char found[96], message[256];
+    if (reader->tree->nodes[node].kind != VAIN_NODE_SCALAR ||
+        vain_tree_is_nothing(reader->tree, node)) {
+        vain_tree_describe(reader->tree, node, found, sizeof found);
+        snprintf(message, sizeof message, "an address is host:port, found %s", found);
+        add(reader, node, address_hint, message);
+        return false;
+    }
+    const char *text = vain_tree_text(reader->tree, node);
+    const char *fault = vain_spec_address_fault(text);
+    if (fault != NULL) {
+        vain_text_excerpt(text, 40, found, sizeof found);
+        snprintf(message, sizeof message, "address '%s': %s", found, fault);
+        add(reader, node, address_hint, message);
+        return false;
+    }
+    const char *owner = owner_of(reader, member, text);
+    if (owner != NULL) {
+        snprintf(message, sizeof message, "address '%s' is given twice, first to member '%s'", text,
+                 owner);
+        add(reader, node, "every member is dialled where no other is", message);
+        return false;
+    }
+    snprintf(member->addresses[member->address_count++], VAIN_ADDRESS_BYTES, "%s", text);
+    return true;
+}
+
+/* A list of addresses, or a single one. */
+static bool read_addresses(const struct reader *reader, int node, struct vain_option_member *member)
+{
+    const struct vain_node *nodes = reader->tree->nodes;
+    bool fine = true;
+    int count = 0;
+    if (nodes[node].kind != VAIN_NODE_LIST)
+        return read_address(reader, node, member);
+    for (int item = nodes[node].first; item >= 0; item = nodes[item].next)
+        count++;
+    if (count > VAIN_MEMBER_ADDRESSES_MAX) {
+        char message[96];
+        snprintf(message, sizeof message, "%d addresses, at most %d of a member are tried", count,
+                 VAIN_MEMBER_ADDRESSES_MAX);
+        add(reader, node, "keep those that others reach", message);
+        return false;
+    }
+    for (int item = nodes[node].first; item >= 0; item = nodes[item].next)
+        fine = read_address(reader, item, member) && fine;
+    return fine;
+}
+
 /* This member against those before it. */
 static bool check_unique(const struct reader *reader, const struct entry *entry,
                          const struct vain_option_member *member, const int *lines)
@@ -140,7 +213,7 @@ static bool read_member(const struct reader *reader, int node, struct vain_optio
                         const int *lines)
 {
     char found[96], message[160];
-    struct entry entry = {.node = node, .name = -1, .key = -1};
+    struct entry entry = {.node = node, .name = -1, .key = -1, .addresses = -1};
     *member = (struct vain_option_member){0};
     if (reader->tree->nodes[node].kind != VAIN_NODE_MAP) {
         vain_tree_describe(reader->tree, node, found, sizeof found);
@@ -156,6 +229,8 @@ static bool read_member(const struct reader *reader, int node, struct vain_optio
     bool fine = read_name(reader, entry.name, member->name);
     if (entry.key >= 0)
         fine = read_key(reader, entry.key, member->key) && fine;
+    if (entry.addresses >= 0)
+        fine = read_addresses(reader, entry.addresses, member) && fine;
     return fine && check_unique(reader, &entry, member, lines);
 }
 

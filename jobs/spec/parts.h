@@ -21,6 +21,9 @@ enum vain_status vain_spec_check(struct vain_spec *spec, const struct vain_tree 
 enum vain_status vain_spec_check_members(struct vain_spec *spec, const struct vain_tree *tree,
                                          int node, struct vain_problems *problems) VAIN_MUST_USE;
 
+/* What is wrong with `text` as the address of a member, static; NULL: it is "host:port". */
+const char *vain_spec_address_fault(const char *text);
+
 /* Group called by `length` bytes at `name`, NULL if there is none. */
 struct vain_spec_group *vain_spec_group_find(const struct vain_spec *spec, const char *name,
                                              size_t length);

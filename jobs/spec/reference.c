@@ -47,10 +47,11 @@ static void add_table(struct vain_text *text, const struct vain_spec *spec,
     if (group == NULL)
         vain_text_add(
             text,
-            "| `members` | a list of at most %d members `{name, key}`: a name each and, where it "
-            "is "
-            "pinned, the member id in 64 hexadecimal digits | none | agreed | Who takes part. |\n",
-            VAIN_MEMBERS_MAX);
+            "| `members` | a list of at most %d members `{name, key, addresses}`: a name each; "
+            "where "
+            "it is pinned, the member id in 64 hexadecimal digits; for tls, at most %d `host:port` "
+            "where others dial it | none | agreed, but for the addresses | Who takes part. |\n",
+            VAIN_MEMBERS_MAX, VAIN_MEMBER_ADDRESSES_MAX);
 }
 
 enum vain_status vain_spec_reference_markdown(const struct vain_option_section *sections, int count,

@@ -72,6 +72,16 @@ static void add_rows(struct vain_text *yaml, const struct vain_spec *spec,
     }
 }
 
+/* In one line, which vain_spec_differences knows and passes over. */
+static void add_addresses(struct vain_text *yaml, const struct vain_option_member *member)
+{
+    for (int i = 0; i < member->address_count; i++) {
+        vain_text_add(yaml, i == 0 ? "    addresses: [" : ", ");
+        add_quoted(yaml, member->addresses[i]);
+    }
+    vain_text_add(yaml, member->address_count > 0 ? "]\n" : "");
+}
+
 static void add_members(struct vain_text *yaml, const struct vain_spec *spec)
 {
     if (spec->member_count == 0)
@@ -86,6 +96,7 @@ static void add_members(struct vain_text *yaml, const struct vain_spec *spec)
         vain_text_add(yaml, "\n");
         if (spec->members[i].key[0] != '\0')
             vain_text_add(yaml, "    key: \"%s\"\n", spec->members[i].key);
+        add_addresses(yaml, &spec->members[i]);
     }
 }
 

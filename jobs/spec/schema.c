@@ -17,6 +17,9 @@
 #define NUMBER_PATTERN   "^-?((0|[1-9][0-9]*)(\\.[0-9]*)?|\\.[0-9]+)([eE][-+]?[0-9]+)?$"
 #define BYTES_PATTERN    "^(0|[1-9][0-9]*)(\\.[0-9]+)? ?(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)$"
 #define DURATION_PATTERN "^(0|[1-9][0-9]*)(\\.[0-9]+)? ?(ms|s|m|h|d)$"
+#define NAMED_HOST       "[A-Za-z0-9._-]+"
+#define IPV6_HOST        "\\[[0-9a-fA-F:.]+(%[A-Za-z0-9_-]+)?\\]"
+#define ADDRESS_PATTERN  "^(" NAMED_HOST "|" IPV6_HOST "):[1-9][0-9]{0,4}$"
 #define LINE_PATTERN     "^[^\\u0000-\\u001f\\u007f]*$"
 
 static void put_text(struct json_object *object, const char *key, const char *text)
@@ -224,19 +227,33 @@ static bool add_rows(const struct vain_spec *spec, const struct vain_spec_group 
     return any;
 }
 
+static struct json_object *addresses_schema(void)
+{
+    struct json_object *list = of_type("array");
+    json_object_object_add(list, "items", with_pattern(ADDRESS_PATTERN));
+    json_object_object_add(list, "maxItems", json_object_new_int(VAIN_MEMBER_ADDRESSES_MAX));
+    struct json_object *object = either(list, with_pattern(ADDRESS_PATTERN));
+    put_text(object, "description",
+             "Where others dial the member (exchange.transport: tls), tried in turn: host:port. "
+             "Each member may have its own.");
+    return object;
+}
+
 static struct json_object *members_schema(void)
 {
     struct json_object *properties, *required;
     struct json_object *member = closed_object(&properties, &required);
     json_object_object_add(properties, "name", text_with_pattern(NAME_PATTERN));
     json_object_object_add(properties, "key", with_pattern("^[0-9a-fA-F]{64}$"));
+    json_object_object_add(properties, "addresses", addresses_schema());
     json_object_array_add(required, json_object_new_string("name"));
     struct json_object *list = of_type("array");
     json_object_object_add(list, "items", member);
     json_object_object_add(list, "maxItems", json_object_new_int(VAIN_MEMBERS_MAX));
     put_text(list, "description",
-             "Who takes part: a name each, and the member id in hexadecimal where it is pinned. "
-             "Names and keys differ. All members must agree on it.");
+             "Who takes part: a name each, the member id in hexadecimal where it is pinned, and "
+             "where it is dialled. Names, keys and addresses differ. All members must agree on "
+             "names and keys.");
     return list;
 }
 

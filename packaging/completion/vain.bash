@@ -20,6 +20,9 @@ _vain()
     --algorithm)
         mapfile -t COMPREPLY < <(compgen -W "auto native ring tree" -- "$word")
         return ;;
+    --transport)
+        mapfile -t COMPREPLY < <(compgen -W "auto tls" -- "$word")
+        return ;;
     --out | --folder | --directory)
         mapfile -t COMPREPLY < <(compgen -d -- "$word")
         return ;;
@@ -47,7 +50,7 @@ _vain()
     "key new" | "key show") options+=" --folder" ;;
     "bench step") options+=" --set --windows --seconds" ;;
     "bench checkpoint") options+=" --mib --directory" ;;
-    "bench exchange") options+=" --mib --kib --privacy --algorithm --members --runs --bits" ;;
+    "bench exchange") options+=" --mib --kib --privacy --algorithm --members --transport --connections --runs --bits" ;;
     esac
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# bench exchange with members as threads: every way of summing, masked and not, sums what it should
-# and answers with what it measured. How fast that was is not looked at.
+# bench exchange with members as threads, and as processes that TLS joins: every way of summing,
+# masked and not, sums what it should and answers with what it measured. How fast that was is not
+# looked at.
 # shellcheck source=tests/cli/common.sh
 . "$(dirname "$0")/common.sh"
 export VAIN_LAUNCH=none
@@ -53,6 +54,49 @@ for row in exchange codec 'codec with masks' 'masks alone' transfer hash 'one ma
 done
 call 0 bench exchange --members 3 --kib 4 --privacy none
 lacks "no masks as text" "$out" '(^masks|with masks)'
+
+# Members as processes: the same answer, the ring if nothing is said, links that are several.
+for options in '' '--algorithm tree --privacy masked' '--algorithm auto --connections 3'; do
+    what="tls $options"
+    # shellcheck disable=SC2086  # words
+    answer 0 bench exchange --transport tls --members 4 --kib 300 --runs 2 --privacy none $options
+    equal "$what: transport" tls "$(value data.transport)"
+    equal "$what: members" 4 "$(value data.members)"
+    case $options in
+    *tree*) equal "$what: algorithm" tree "$(value data.algorithm)" ;;
+    *auto*) has "$what: algorithm" "$(value data.algorithm)" '^(ring|tree)$' ;;
+    *) equal "$what: algorithm" ring "$(value data.algorithm)" ;;
+    esac
+    for key in seconds_median seconds.1 phases.codec phases.transfer phases.hash; do
+        has "$what: $key" "$(value "data.$key")" "$number"
+        lacks "$what: $key" "$(value "data.$key")" "$zero"
+    done
+done
+answer 0 bench exchange --transport tls --members 1 --kib 1 --runs 1
+for options in '--members 2 --algorithm native' '' '--members 2 --mib 65536'; do
+    code=2
+    [[ $options != *mib* ]] || code=1
+    # shellcheck disable=SC2086  # words
+    answer_of $code error bench exchange --transport tls $options
+done
+has "too large for processes" "$("$JSON_LINE" error error.message <out.txt)" 'fewer members'
+answer 2 bench exchange --members 2 --connections 2
+VAIN_LAUNCH=mpi answer 2 bench exchange --transport tls --members 2
+
+# A member that dies is named, and the others leave too.
+"$VAIN" bench exchange --transport tls --members 3 --mib 8 --runs 100 >out.txt 2>err.txt &
+bench=$!
+members=()
+while [ ${#members[@]} -lt 3 ] && kill -0 $bench; do
+    read -ra members <"/proc/$bench/task/$bench/children"
+done
+kill -KILL "${members[1]}"
+wait $bench
+equal "exit code when a member dies" 1 $?
+has "who died" "$(cat err.txt)" 'member 2 of 3 was ended by signal 9'
+for member in "${members[@]}"; do
+    holds "no member is left" test ! -e "/proc/$member"
+done
 
 answer 2 bench exchange
 has "nobody to exchange with" "$("$JSON_LINE" error error.message <out.txt)" '(mpirun|--members N)'

@@ -70,8 +70,49 @@ answer 2 bench step wrong.yaml
 answer 0 validate job.yaml --set train.batch=8 --set train.rounds=3
 for example in "$SOURCE"/examples/*.yaml; do
     answer 0 validate "$example"
-    answer 0 explain "$example" --set data.text="$PWD/corpus.txt"
+    answer 0 explain "$example" --set data.text="$PWD/corpus.txt" --set data.partition=disjoint
 done
+
+# Members on hosts of their own.
+{
+    cat job.yaml
+    echo 'members:'
+    for i in 1 2 3 4; do
+        printf '  - {name: m%d, key: "%064d", addresses: node%d:4000}\n' "$i" "$i" "$i"
+    done
+} >hosts.yaml
+tls=(--set exchange.transport=tls)
+answer 0 validate hosts.yaml "${tls[@]}"
+answer 0 explain hosts.yaml "${tls[@]}"
+equal "members that a round needs" 3 "$(value data.hosts.quorum)"
+equal "members that may be gone" 1 "$(value data.hosts.may_be_gone)"
+equal "what a loss costs in the clear" exchange "$(value data.hosts.a_loss_costs)"
+answer 0 explain hosts.yaml "${tls[@]}" --set exchange.privacy=masked
+equal "what a loss costs in masks" 'local steps' "$(value data.hosts.a_loss_costs)"
+has "what the network learns" "$(value data.privacy.learns.network)" 'TLS 1\.3'
+call 0 explain hosts.yaml "${tls[@]}" --set exchange.privacy=masked --set start.quorum=3
+has "with whom it begins" "$out" 'begins when 3 of them have met'
+has "how many it needs" "$out" '3 of 4 members .* 1 may be'
+has "a resolved address" "$out" 'addresses: \["node4:4000"\]'
+lacks "explain of hosts" "$out" 'in one process'
+head -n -1 hosts.yaml >three.yaml
+call 0 explain three.yaml "${tls[@]}"
+has "three members" "$out" 'none may be'
+has "three members" "$out" 'with 4 members'
+call 0 explain hosts.yaml
+lacks "explain of the list under a launcher" "$out" '^hosts '
+call 2 validate hosts.yaml --set start.quorum=2
+has "half of them" "$err" 'could both start'
+call 2 validate job.yaml "${tls[@]}"
+has "tls without members" "$err" "listed in 'members': 2 at least, found 0"
+call 2 validate hosts.yaml "${tls[@]}" --set exchange.level=2
+has "level 2" "$err" 'not built yet'
+call 2 run hosts.yaml "${tls[@]}" --quiet
+has "a run over tls" "$err" 'cannot run it'
+sed 's/node2:4000/node2/' hosts.yaml >no-port.yaml
+call 2 validate no-port.yaml
+has "an address without a port" "$err" "^no-port.yaml:[0-9]+:[0-9]+: .*'node2': the port is missing"
+
 answer 0 bench step job.yaml --windows 1 --seconds 0.1
 has "tokens a second" "$(value data.tokens_per_second)" '^[0-9.e+]+$'
 finish

@@ -51,11 +51,12 @@ const struct golden_secagg *golden_secagg(void)
         return &golden;
     FILE *file = test_open_golden("secagg.txt");
     char line[600];
-    int members = 0, xs = 0, ys = 0, others = 0;
+    int members = 0, xs = 0, ys = 0, secrets = 0, own_ys = 0, others = 0;
     while (test_next_line(file, line, sizeof line)) {
         char *rest = NULL;
         const char *kind = strtok_r(line, " ", &rest);
         CU_ASSERT_FATAL(members <= GOLDEN_MEMBERS && xs <= GOLDEN_MEMBERS && ys <= GOLDEN_MEMBERS);
+        CU_ASSERT_FATAL(secrets <= GOLDEN_MEMBERS && own_ys <= GOLDEN_MEMBERS);
         if (strcmp(kind, "member") == 0) {
             read_hex(&rest, golden.ids[members], VAIN_HASH_BYTES);
             read_hex(&rest, golden.secrets[members], VAIN_X25519_BYTES);
@@ -64,6 +65,13 @@ const struct golden_secagg *golden_secagg(void)
             read_words(rest, 10, golden.x[xs++]);
         } else if (strcmp(kind, "y") == 0) {
             read_words(rest, 16, golden.y[ys++]);
+        } else if (strcmp(kind, "b") == 0) {
+            read_hex(&rest, golden.own_secrets[secrets++].bytes, VAIN_SCALAR_BYTES);
+        } else if (strcmp(kind, "own_y") == 0) {
+            read_words(rest, 16, golden.own_y[own_ys++]);
+        } else if (strcmp(kind, "self_key_0") == 0) {
+            read_hex(&rest, golden.own_seed_0, VAIN_MASK_SEED_BYTES);
+            others++;
         } else if (strcmp(kind, "sum") == 0) {
             read_words(rest, 10, golden.sum);
             others++;
@@ -77,7 +85,7 @@ const struct golden_secagg *golden_secagg(void)
         }
     }
     CU_ASSERT_FATAL(file != NULL && members == GOLDEN_MEMBERS && xs == members && ys == members &&
-                    others == 4);
+                    secrets == members && own_ys == members && others == 5);
     fclose(file);
     read_context(golden.context_bytes, &golden.context);
     is_read = true;

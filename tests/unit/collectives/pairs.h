@@ -13,6 +13,10 @@ struct golden_secagg {
     struct vain_context context; /* of context_bytes */
     uint8_t pair_key_01[VAIN_HASH_BYTES], seed_01[VAIN_MASK_SEED_BYTES];
     uint32_t x[GOLDEN_MEMBERS][GOLDEN_WORDS], y[GOLDEN_MEMBERS][GOLDEN_WORDS], sum[GOLDEN_WORDS];
+    /* Level 2: the secrets of own masks, member 0's seed, and words that carry them too. */
+    struct vain_scalar own_secrets[GOLDEN_MEMBERS];
+    uint8_t own_seed_0[VAIN_MASK_SEED_BYTES];
+    uint32_t own_y[GOLDEN_MEMBERS][GOLDEN_WORDS];
 };
 /* Read once; fails the test if the file is not whole. */
 const struct golden_secagg *golden_secagg(void);

@@ -507,6 +507,32 @@ static void a_world_that_does_not_open_leaves_the_streams(void)
     pipes.streams[1][0][0]->ops->close(pipes.streams[1][0][0]);
 }
 
+/* ---- who waits ------------------------------------------------------------------------------- */
+
+/* Who has waited and tests all its requests once learns of all that has moved: no test moves more
+ * behind its back. Another turn does. */
+static void a_turn_of_tests_moves_nothing(void)
+{
+    enum { BOXES = 20 };
+    struct box boxes[BOXES];
+    struct vain_comm *comm = &puppets.comm;
+    open_world(2, 1);
+    for (int i = 0; i < BOXES; i++)
+        box_post_receive(comm, 1, TAG, SHORT, &boxes[i]);
+    puppets_settle(&puppets);
+    comm->ops->wait(comm, 0);
+    from(1, 0, frame_of_message(TAG, 0, SHORT), 7);
+    for (int i = 0; i < BOXES; i++)
+        CU_ASSERT_EQUAL(comm->ops->test(&boxes[i].request), VAIN_AGAIN);
+    CU_ASSERT_TRUE(box_is_untouched(boxes[0].data, SHORT));
+    box_check_arrives(&boxes[0], 7);
+    for (uint64_t i = 1; i < BOXES; i++)
+        from(1, 0, frame_of_message(TAG, i, SHORT), 7);
+    for (int i = BOXES - 1; i >= 1; i--)
+        box_check_arrives(&boxes[i], 7); /* tests alone move things too */
+    puppets_close(&puppets);
+}
+
 /* ---- all of them, whole and in pieces -------------------------------------------------------- */
 
 IN_PIECES(what_no_honest_peer_sends_ends_its_requests)
@@ -524,6 +550,7 @@ IN_PIECES(readiness_may_come_before_or_after_the_post)
 IN_PIECES(as_much_readiness_as_allowed_is_kept)
 IN_PIECES(an_abort_half_way_sends_zeros)
 IN_PIECES(a_close_half_way_sends_zeros)
+IN_PIECES(a_turn_of_tests_moves_nothing)
 
 static const struct vain_test tests[] = {
     {"what no honest peer sends ends its requests",
@@ -545,6 +572,7 @@ static const struct vain_test tests[] = {
     {"as much readiness as allowed is kept", run_as_much_readiness_as_allowed_is_kept},
     {"an abort half-way sends zeros", run_an_abort_half_way_sends_zeros},
     {"a close half-way sends zeros", run_a_close_half_way_sends_zeros},
+    {"a turn of tests moves nothing", run_a_turn_of_tests_moves_nothing},
     {"a world that does not open leaves the streams",
      a_world_that_does_not_open_leaves_the_streams},
     {NULL, NULL},

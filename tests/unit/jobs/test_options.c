@@ -79,6 +79,82 @@ static void test_every_key_is_named_once_and_its_default_reads(void)
     CU_ASSERT_EQUAL(job.exchange.bits, VAIN_FIELD_32);
     CU_ASSERT(isnan(job.exchange.clip));
     CU_ASSERT_EQUAL(job.exchange.deadline_ms, 30 * 60 * 1000);
+    CU_ASSERT_EQUAL(job.exchange.level, VAIN_LEVEL_1);
+    CU_ASSERT_EQUAL(job.exchange.attempts, 8);
+    CU_ASSERT_EQUAL(job.exchange.connections, 1);
+    CU_ASSERT_EQUAL(job.start.quorum, 0);
+    CU_ASSERT_EQUAL(job.start.timeout_ms, 10 * 60 * 1000);
+}
+
+/* Set one key; false if its row refuses the value. */
+static bool set(struct vain_job *job, const char *key, const char *value)
+{
+    char message[256], hint[160];
+    struct vain_option_section sections[VAIN_JOB_SECTIONS];
+    const struct vain_option_section *section = NULL;
+    vain_job_sections(job, sections);
+    const struct vain_option *row = vain_option_find(sections, VAIN_JOB_SECTIONS, key, &section);
+    return row != NULL && vain_option_parse(row, value, section->values, message, sizeof message,
+                                            hint, sizeof hint) == VAIN_OK;
+}
+
+/* The words of a choice stand in the order of its enum, and counts end where they should. */
+static void test_keys_of_hosts(void)
+{
+    static const struct {
+        const char *key, *least, *most, *below, *above;
+    } rows[] = {
+        {"exchange.attempts", "1", "1000", "0", "1001"},
+        {"exchange.connections", "1", "16", "0", "17"},
+        {"exchange.level", "1", "2", "0", "3"},
+        {"start.quorum", "0", "1024", "-1", "1025"},
+        {"start.timeout", "1s", "7d", "999ms", "169h"},
+    };
+    struct vain_job job = {0};
+    for (size_t i = 0; i < VAIN_COUNT_OF(rows); i++) {
+        CU_ASSERT_TRUE(set(&job, rows[i].key, rows[i].least));
+        CU_ASSERT_TRUE(set(&job, rows[i].key, rows[i].most));
+        CU_ASSERT_FALSE(set(&job, rows[i].key, rows[i].below));
+        CU_ASSERT_FALSE(set(&job, rows[i].key, rows[i].above));
+    }
+    CU_ASSERT_EQUAL(job.exchange.attempts, 1000);
+    CU_ASSERT_EQUAL(job.exchange.connections, 16);
+    CU_ASSERT_EQUAL(job.exchange.level, VAIN_LEVEL_2);
+    CU_ASSERT_EQUAL(job.start.quorum, VAIN_MEMBERS_MAX);
+    CU_ASSERT_EQUAL(job.start.timeout_ms, 7 * 24 * 3600 * 1000);
+    CU_ASSERT_TRUE(set(&job, "exchange.transport", "tls"));
+    CU_ASSERT_EQUAL(job.exchange.transport, VAIN_TRANSPORT_TLS);
+    CU_ASSERT_TRUE(set(&job, "exchange.transport", "mpi"));
+    CU_ASSERT_EQUAL(job.exchange.transport, VAIN_TRANSPORT_MPI);
+}
+
+static void hash_with(const char *key, const char *value, uint8_t hash[VAIN_MIN_LEN(32)])
+{
+    struct vain_job job;
+    struct vain_option_section sections[VAIN_JOB_SECTIONS];
+    vain_job_sections(&job, sections);
+    vain_option_defaults(sections, VAIN_JOB_SECTIONS);
+    if (key != NULL)
+        CU_ASSERT_TRUE(set(&job, key, value));
+    vain_option_agreed_hash(sections, VAIN_JOB_SECTIONS, NULL, 0, hash);
+}
+
+/* What both ends must have, and how patient each may be for itself. */
+static void test_which_keys_are_agreed(void)
+{
+    static const struct {
+        const char *key, *value;
+        bool agreed;
+    } rows[] = {{"exchange.level", "2", true},       {"exchange.connections", "2", true},
+                {"start.quorum", "3", true},         {"start.timeout", "1m", false},
+                {"exchange.attempts", "9", false},   {"exchange.deadline", "1m", false},
+                {"exchange.transport", "tls", false}};
+    uint8_t plain[32], other[32];
+    hash_with(NULL, NULL, plain);
+    for (size_t i = 0; i < VAIN_COUNT_OF(rows); i++) {
+        hash_with(rows[i].key, rows[i].value, other);
+        CU_ASSERT_EQUAL(memcmp(plain, other, sizeof plain) != 0, rows[i].agreed);
+    }
 }
 
 static const struct vain_test tests[] = {
@@ -87,6 +163,8 @@ static const struct vain_test tests[] = {
     {"the bound of a round is one product", test_round_bound_is_one_product},
     {"every key is named once and its default reads",
      test_every_key_is_named_once_and_its_default_reads},
+    {"the keys of members on their own hosts", test_keys_of_hosts},
+    {"which of them are agreed", test_which_keys_are_agreed},
     {NULL, NULL},
 };
 const struct vain_suite vain_suite_job_options = {"jobs/options", tests};

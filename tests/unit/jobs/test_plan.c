@@ -1,7 +1,9 @@
 /* Keys that do not fit each other are named at their place; the numbers are those one counts by
  * hand. */
+#include <stdio.h>
 #include <string.h>
 
+#include "collectives/quorum.h"
 #include "jobs/plan.h"
 #include "tests/unit/jobs/bed.h"
 #include "tests/unit/suite.h"
@@ -46,6 +48,144 @@ static void test_pairs_that_do_not_fit(void)
     bed_close(&bed);
 }
 
+enum { LACKS_KEYS = 1, LACKS_ADDRESSES = 2 };
+
+/* A list of `count` members m1, m2, ...; the last one lacks something. */
+static void write_members(char *out, size_t bytes, int count, int lacks)
+{
+    snprintf(out, bytes, "members:\n");
+    for (int i = 1; i <= count; i++) {
+        const bool last = i == count;
+        size_t used = strlen(out);
+        snprintf(out + used, bytes - used, "  - {name: m%d", i);
+        used = strlen(out);
+        if (!last || (lacks & LACKS_KEYS) == 0)
+            snprintf(out + used, bytes - used, ", key: \"%064d\"", i);
+        used = strlen(out);
+        if (!last || (lacks & LACKS_ADDRESSES) == 0)
+            snprintf(out + used, bytes - used, ", addresses: node%d:4000", i);
+        used = strlen(out);
+        snprintf(out + used, bytes - used, "}\n");
+    }
+}
+
+/* Problems of a spec with tls and `count` members. */
+static int problems_of_hosts(struct bed *bed, int count, int lacks, const char *set)
+{
+    char members[1600];
+    const char *const sets[] = {"exchange.transport=tls", set, NULL};
+    write_members(members, sizeof members, count, lacks);
+    return problems_of(bed, sets, count > 0 ? members : NULL);
+}
+
+static void check_first(const struct bed *bed, const char *key, const char *piece)
+{
+    CU_ASSERT_STRING_EQUAL(bed->problems.items[0].key, key);
+    CU_ASSERT_PTR_NOT_NULL(strstr(bed->problems.items[0].message, piece));
+}
+
+static void test_hosts_need_keys_and_addresses(void)
+{
+    struct bed bed;
+    CU_ASSERT_FATAL(bed_open(&bed));
+    for (int members = 2; members <= 8; members++)
+        CU_ASSERT_EQUAL(problems_of_hosts(&bed, members, 0, NULL), 0);
+    CU_ASSERT_EQUAL(problems_of_hosts(&bed, 0, 0, NULL), 1);
+    check_first(&bed, "members", "2 at least, found 0");
+    CU_ASSERT_EQUAL(problems_of_hosts(&bed, 1, 0, NULL), 1);
+    check_first(&bed, "members", "2 at least, found 1");
+    CU_ASSERT_EQUAL(problems_of_hosts(&bed, 4, LACKS_KEYS, NULL), 1);
+    check_first(&bed, "members", "1 of 4 have none (the first: 'm4')");
+    CU_ASSERT_PTR_NOT_NULL(strstr(bed.problems.items[0].message, "keys"));
+    CU_ASSERT_EQUAL(problems_of_hosts(&bed, 4, LACKS_ADDRESSES, NULL), 1);
+    check_first(&bed, "members", "1 of 4 have none (the first: 'm4')");
+    CU_ASSERT_PTR_NOT_NULL(strstr(bed.problems.items[0].message, "dials"));
+    CU_ASSERT_EQUAL(problems_of_hosts(&bed, 4, LACKS_KEYS | LACKS_ADDRESSES, NULL), 2);
+    /* The problem stands where the list does, not at the file's first line. */
+    CU_ASSERT_EQUAL(bed.problems.items[0].line, bed.spec.members_mark.line);
+    /* The same list is fine for a launcher, which needs neither. */
+    char members[1600];
+    write_members(members, sizeof members, 4, LACKS_KEYS | LACKS_ADDRESSES);
+    CU_ASSERT_EQUAL(problems_of(&bed, NULL, members), 0);
+    bed_close(&bed);
+}
+
+static void test_tls_has_no_sum_of_its_own(void)
+{
+    struct bed bed;
+    CU_ASSERT_FATAL(bed_open(&bed));
+    CU_ASSERT_EQUAL(problems_of_hosts(&bed, 4, 0, "exchange.algorithm=native"), 1);
+    check_first(&bed, "exchange.algorithm", "tls has none");
+    CU_ASSERT_EQUAL(problems_of_hosts(&bed, 4, 0, "exchange.algorithm=ring"), 0);
+    CU_ASSERT_EQUAL(problems_of_hosts(&bed, 4, 0, "exchange.algorithm=tree"), 0);
+    static const char *const native[] = {"exchange.algorithm=native", NULL};
+    CU_ASSERT_EQUAL(problems_of(&bed, native, NULL), 0);
+    bed_close(&bed);
+}
+
+/* Every quorum of every size: none where two disjoint sets could both have it. */
+static void test_start_needs_a_quorum(void)
+{
+    struct bed bed;
+    char set[40];
+    CU_ASSERT_FATAL(bed_open(&bed));
+    for (int members = 2; members <= 8; members++) {
+        for (int start = 0; start <= members + 1; start++) {
+            const bool fine = start == 0 || (start >= vain_quorum(members) && start <= members);
+            snprintf(set, sizeof set, "start.quorum=%d", start);
+            CU_ASSERT_EQUAL(problems_of_hosts(&bed, members, 0, set), fine ? 0 : 1);
+            if (!fine)
+                CU_ASSERT_STRING_EQUAL(bed.problems.items[0].key, "start.quorum");
+        }
+    }
+    CU_ASSERT_EQUAL(problems_of_hosts(&bed, 4, 0, "start.quorum=2"), 1);
+    check_first(&bed, "start.quorum", "2 of 4 members: fewer than 2 x 4 / 3 + 1 = 3");
+    CU_ASSERT_EQUAL(problems_of_hosts(&bed, 4, 0, "start.quorum=5"), 1);
+    check_first(&bed, "start.quorum", "5 members are to meet, but 'members' lists 4");
+    /* Agreed, so refused at a member that runs it over another transport as well. */
+    char members[1600];
+    static const char *const two[] = {"start.quorum=2", NULL};
+    write_members(members, sizeof members, 4, 0);
+    CU_ASSERT_EQUAL(problems_of(&bed, two, members), 1);
+    CU_ASSERT_EQUAL(problems_of(&bed, two, NULL), 0);
+    bed_close(&bed);
+}
+
+static void test_level_two_is_not_built(void)
+{
+    struct bed bed;
+    CU_ASSERT_FATAL(bed_open(&bed));
+    CU_ASSERT_EQUAL(problems_of_hosts(&bed, 4, 0, "exchange.level=1"), 0);
+    CU_ASSERT_EQUAL(problems_of_hosts(&bed, 4, 0, "exchange.level=2"), 1);
+    check_first(&bed, "exchange.level", "not built yet");
+    bed_close(&bed);
+}
+
+static void check_hosts_of(struct bed *bed, int members, const char *set, int start, int quorum,
+                           bool burns)
+{
+    CU_ASSERT_EQUAL_FATAL(problems_of_hosts(bed, members, 0, set), 0);
+    const struct vain_plan_hosts hosts = vain_plan_hosts_of(&bed->job, &bed->spec);
+    CU_ASSERT_EQUAL(hosts.members, members);
+    CU_ASSERT_EQUAL(hosts.start, start);
+    CU_ASSERT_EQUAL(hosts.quorum, quorum);
+    CU_ASSERT_EQUAL(hosts.spare, members - quorum);
+    CU_ASSERT_EQUAL(hosts.burns, burns);
+}
+
+static void test_what_a_loss_costs(void)
+{
+    struct bed bed;
+    CU_ASSERT_FATAL(bed_open(&bed));
+    check_hosts_of(&bed, 2, NULL, 2, 2, false);
+    check_hosts_of(&bed, 3, NULL, 3, 3, false);
+    check_hosts_of(&bed, 4, NULL, 4, 3, false);
+    check_hosts_of(&bed, 7, "start.quorum=5", 5, 5, false);
+    check_hosts_of(&bed, 3, "exchange.privacy=masked", 3, 3, true);
+    check_hosts_of(&bed, 8, "exchange.privacy=masked", 8, 6, true);
+    bed_close(&bed);
+}
+
 /* 1 layer, width 16, context 8, 19 symbols: tables (19 + 8) 16, block 12 16^2 + 13 16, final norm
  * 2 16. */
 static void test_numbers(void)
@@ -77,6 +217,11 @@ static void test_numbers(void)
 
 static const struct vain_test tests[] = {
     {"pairs of keys that do not fit are named", test_pairs_that_do_not_fit},
+    {"hosts need keys and addresses", test_hosts_need_keys_and_addresses},
+    {"tls has no sum of its own", test_tls_has_no_sum_of_its_own},
+    {"a start needs a quorum", test_start_needs_a_quorum},
+    {"level 2 is not built", test_level_two_is_not_built},
+    {"what a loss costs", test_what_a_loss_costs},
     {"the numbers are those counted by hand", test_numbers},
     {NULL, NULL},
 };

@@ -1,6 +1,8 @@
 /* Links between two of our own members, over loopback, in one thread. */
 #include "p2p/link.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -29,6 +31,8 @@ static void two_members_meet(void)
         memcmp(vain_link_peer(pair.accepted), pair.two.signer.member_id, VAIN_HASH_BYTES), 0);
     CU_ASSERT_EQUAL(vain_link_connection(pair.dialled), 513);
     CU_ASSERT_EQUAL(vain_link_connection(pair.accepted), 513);
+    CU_ASSERT_STRING_EQUAL(vain_link_where(pair.dialled), pair.one.address);
+    CU_ASSERT_EQUAL(strncmp(vain_link_where(pair.accepted), "127.0.0.1:", 10), 0);
     const struct vain_stream *stream = vain_link_stream(pair.accepted);
     CU_ASSERT_STRING_EQUAL(stream->ops->name, "tls");
     CU_ASSERT_EQUAL(memcmp(stream->peer_id, pair.two.signer.member_id, VAIN_HASH_BYTES), 0);
@@ -324,6 +328,49 @@ static void keys_are_changed_in_time(void)
     pair_close(&pair);
 }
 
+/* Held, small writes gather; all that does not fit leaves, and the rest at the end. */
+static void held_bytes_leave_together(void)
+{
+    struct pair pair;
+    struct flow flows[2];
+    uint8_t byte = 7;
+    size_t count;
+    pair_open(&pair);
+    CU_ASSERT_TRUE_FATAL(pair_connect(&pair, NULL, 0));
+    struct vain_stream *from = vain_link_stream(pair.dialled);
+    struct vain_stream *to = vain_link_stream(pair.accepted);
+    CU_ASSERT_EQUAL(to->ops->read(to, &byte, 1, &count), VAIN_OK); /* what the hello left open */
+    from->ops->hold(from, true);
+    for (int i = 0; i < 3; i++) {
+        CU_ASSERT_EQUAL(from->ops->write(from, &byte, 1, &count), VAIN_OK);
+        CU_ASSERT_EQUAL(count, 1);
+    }
+    struct pollfd wait = {.fd = pair.accepted->socket, .events = POLLIN};
+    CU_ASSERT_EQUAL(poll(&wait, 1, 0), 0);
+    CU_ASSERT_TRUE(pair.dialled->end > pair.dialled->start);
+    from->ops->hold(from, false);
+    CU_ASSERT_EQUAL(pair.dialled->end, pair.dialled->start);
+    CU_ASSERT_EQUAL(poll(&wait, 1, WAIT_MS), 1);
+    uint8_t back[4];
+    CU_ASSERT_EQUAL(to->ops->read(to, back, sizeof back, &count), VAIN_OK);
+    CU_ASSERT_EQUAL(count, 3);
+    from->ops->hold(from, true); /* a whole run of writes, held */
+    flows_init(&pair, flows, 3000000);
+    flow_all(flows + 1, 1);
+    while (flows[0].sent < flows[0].bytes) {
+        flow_write(&flows[0]);
+        flow_read(&flows[0]);
+    }
+    from->ops->hold(from, false);
+    flow_all(flows, 1);
+    CU_ASSERT_EQUAL(flows[0].received, flows[0].bytes);
+    CU_ASSERT_EQUAL(shutdown(pair.accepted->socket, SHUT_RDWR), 0);
+    while (from->ops->write(from, &byte, 1, &count) == VAIN_OK)
+        continue;
+    from->ops->hold(from, false); /* of an ended link: nothing */
+    pair_close(&pair);
+}
+
 static void nothing_waits_where_nothing_is(void)
 {
     struct pair pair;
@@ -453,6 +500,53 @@ static void an_end_waits_for_room(void)
     pair_close(&pair);
 }
 
+/* What a host and its links share is there until the last of them is closed. */
+static void links_outlive_their_host(void)
+{
+    struct pair pair;
+    struct flow flows[2];
+    size_t bytes;
+    pair_open(&pair);
+    CU_ASSERT_TRUE_FATAL(pair_connect(&pair, NULL, 0));
+    vain_link_host_close(&pair.one.host);
+    vain_link_host_close(&pair.two.host);
+    CU_ASSERT_PTR_NULL(pair.one.host);
+    pair.dialled->records_per_key = 3;
+    flows_init(&pair, flows, 300000);
+    flow_all(flows, 2);
+    CU_ASSERT_EQUAL(vain_link_step(pair.dialled), VAIN_OK);
+    vain_link_close(&pair.dialled);
+    CU_ASSERT_EQUAL(read_to_the_end(flows[0].to, &bytes), VAIN_END);
+    vain_link_close(&pair.accepted);
+    pair_close(&pair);
+}
+
+static int setting_of(const struct vain_link *link, int level, int option)
+{
+    int value = -1;
+    socklen_t bytes = sizeof value;
+    CU_ASSERT_EQUAL(getsockopt(link->socket, level, option, &value, &bytes), 0);
+    return value;
+}
+
+/* What makes the system notice a host that is gone, at both ends; that it does so takes 5 s and a
+ * network that is cut. */
+static void silence_is_noticed(void)
+{
+    struct pair pair;
+    pair_open(&pair);
+    CU_ASSERT_TRUE_FATAL(pair_connect(&pair, NULL, 0));
+    const struct vain_link *ends[] = {pair.dialled, pair.accepted};
+    for (int i = 0; i < 2; i++) {
+        CU_ASSERT_EQUAL(setting_of(ends[i], SOL_SOCKET, SO_KEEPALIVE), 1);
+        CU_ASSERT_EQUAL(setting_of(ends[i], IPPROTO_TCP, TCP_KEEPIDLE), 2);
+        CU_ASSERT_EQUAL(setting_of(ends[i], IPPROTO_TCP, TCP_KEEPINTVL), 1);
+        CU_ASSERT_EQUAL(setting_of(ends[i], IPPROTO_TCP, TCP_KEEPCNT), 3);
+        CU_ASSERT_EQUAL(setting_of(ends[i], IPPROTO_TCP, TCP_USER_TIMEOUT), 5000);
+    }
+    pair_close(&pair);
+}
+
 /* The process is gone: no close_notify. SIGPIPE is as it was, so it would end this program. */
 static void an_end_without_notice(void)
 {
@@ -565,7 +659,10 @@ static struct pair *bug_pair;
 
 static void close_the_host_first(void)
 {
-    vain_link_host_close(&bug_pair->one.host);
+    struct vain_link *link;
+    if (vain_link_dial(bug_pair->two.host, bug_pair->one.address, bug_pair->one.signer.member_id, 0,
+                       &link) == VAIN_OK)
+        vain_link_host_close(&bug_pair->two.host);
 }
 
 static void take_a_stream_too_early(void)
@@ -613,11 +710,14 @@ static const struct vain_test tests[] = {
     {"a full link takes nothing and loses nothing", a_full_link_takes_nothing},
     {"a later write may be shorter", a_later_write_may_be_shorter},
     {"keys are changed in time", keys_are_changed_in_time},
+    {"held bytes leave together", held_bytes_leave_together},
     {"a descriptor says when to sleep", nothing_waits_where_nothing_is},
     {"an end in order comes behind the last byte", an_end_in_order},
     {"an end waits behind the bytes", an_end_waits_behind_the_bytes},
     {"an end waits for room", an_end_waits_for_room},
     {"an end without notice is no end in order, and no SIGPIPE", an_end_without_notice},
+    {"established links outlive their host", links_outlive_their_host},
+    {"silence is noticed", silence_is_noticed},
     {"own certificates are renewed at half their life", own_certificates_are_renewed},
     {"a renewal that fails is tried again", a_renewal_that_fails_is_tried_again},
     {"clocks far apart do not meet", clocks_far_apart_do_not_meet},

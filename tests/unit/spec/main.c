@@ -2,6 +2,7 @@
 #include "base/crypto.h"
 #include "tests/unit/suite.h"
 
+extern const struct vain_suite vain_suite_address;
 extern const struct vain_suite vain_suite_broken;
 extern const struct vain_suite vain_suite_check;
 extern const struct vain_suite vain_suite_difference;
@@ -19,7 +20,7 @@ int main(void)
     const struct vain_suite *suites[] = {
         &vain_suite_tree,      &vain_suite_check,  &vain_suite_members,    &vain_suite_suggest,
         &vain_suite_problem,   &vain_suite_spec,   &vain_suite_resolved,   &vain_suite_schema,
-        &vain_suite_reference, &vain_suite_broken, &vain_suite_difference,
+        &vain_suite_reference, &vain_suite_broken, &vain_suite_difference, &vain_suite_address,
     };
     if (vain_crypto_init() != VAIN_OK)
         return 1;

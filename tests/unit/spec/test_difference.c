@@ -87,11 +87,54 @@ static void test_members(void)
     vain_spec_fini(&second.spec);
 }
 
+/* What `rest` of there has that `rest` of here has not. */
+static void differences_of(const char *there, const char *here, char *out, size_t bytes)
+{
+    char *left, *right;
+    CU_ASSERT_EQUAL_FATAL(test_parse_rest(&second, there), VAIN_OK);
+    CU_ASSERT_EQUAL_FATAL(vain_spec_resolved_yaml(&second.spec, &left), VAIN_OK);
+    CU_ASSERT_EQUAL_FATAL(test_parse_rest(&first, here), VAIN_OK);
+    CU_ASSERT_EQUAL_FATAL(vain_spec_resolved_yaml(&first.spec, &right), VAIN_OK);
+    vain_spec_differences(&first.spec, left, right, out, bytes);
+    vain_release(left);
+    vain_release(right);
+    vain_spec_fini(&first.spec);
+    vain_spec_fini(&second.spec);
+}
+
+static void test_addresses_are_local(void)
+{
+    static const char *const same[] = {
+        "members: [{name: a}, {name: b}]\n",
+        "members: [{name: a, addresses: x:1}, {name: b}]\n",
+        "members: [{name: a}, {name: b, addresses: [y:1, y:2]}]\n",
+        "members: [{name: a, addresses: z:1}, {name: b, addresses: y:1}]\n",
+    };
+    static const char *const others[] = {
+        "members: [{name: a, addresses: x:1}, {name: c}]\n",
+        "members: [{name: a, addresses: x:1}]\n",
+        "members: [{name: a}, {name: b}, {name: c, addresses: x:1}]\n",
+        "",
+    };
+    char out[384];
+    for (size_t i = 0; i < VAIN_COUNT_OF(same); i++) {
+        for (size_t j = 0; j < VAIN_COUNT_OF(same); j++) {
+            differences_of(same[i], same[j], out, sizeof out);
+            CU_ASSERT_STRING_EQUAL(out, "");
+        }
+        for (size_t j = 0; j < VAIN_COUNT_OF(others); j++) {
+            differences_of(same[i], others[j], out, sizeof out);
+            CU_ASSERT_STRING_EQUAL(out, "members: others there than here");
+        }
+    }
+}
+
 static const struct vain_test tests[] = {
     {"agreed keys are named with both values", test_agreed_keys},
     {"three are named, the rest is counted", test_many_keys},
     {"any text can be compared", test_foreign_texts},
     {"other members", test_members},
+    {"other addresses are no difference", test_addresses_are_local},
     {NULL, NULL},
 };
 const struct vain_suite vain_suite_difference = {"difference", tests};

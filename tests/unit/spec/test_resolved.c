@@ -23,6 +23,11 @@ static char *check_reads_back(void)
     for (int i = 0; i < first.spec.member_count; i++) {
         CU_ASSERT_STRING_EQUAL(first.spec.members[i].name, second.spec.members[i].name);
         CU_ASSERT_STRING_EQUAL(first.spec.members[i].key, second.spec.members[i].key);
+        CU_ASSERT_EQUAL_FATAL(first.spec.members[i].address_count,
+                              second.spec.members[i].address_count);
+        for (int j = 0; j < first.spec.members[i].address_count; j++)
+            CU_ASSERT_STRING_EQUAL(first.spec.members[i].addresses[j],
+                                   second.spec.members[i].addresses[j]);
     }
     for (int i = 0; i < second.spec.place_count; i++)
         CU_ASSERT_EQUAL(second.spec.places[i].origin,
@@ -51,6 +56,20 @@ static void test_defaults(void)
     const char *train = strstr(text, "\ntrain:\n");
     CU_ASSERT_PTR_NOT_NULL_FATAL(train);
     CU_ASSERT_PTR_NULL(strstr(train + 1, "\ntrain:\n"));
+    vain_release(text);
+    vain_spec_fini(&first.spec);
+}
+
+static void test_addresses(void)
+{
+    CU_ASSERT_EQUAL_FATAL(test_parse_rest(&first,
+                                          "members: [{name: a, addresses: [\"[::1]:4000\", x:1]}, "
+                                          "{name: b, addresses: [y:1]}, {name: c}]\n"),
+                          VAIN_OK);
+    char *text = check_reads_back();
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(text, "members:\n  - name: a\n    addresses: [\"[::1]:4000\", \"x:1\"]\n"
+                     "  - name: b\n    addresses: [\"y:1\"]\n  - name: c\nmodel:\n"));
     vain_release(text);
     vain_spec_fini(&first.spec);
 }
@@ -149,6 +168,7 @@ static void test_any_values(void)
 
 static const struct vain_test tests[] = {
     {"every default is written out", test_defaults},
+    {"addresses of members", test_addresses},
     {"words that YAML guesses at are quoted", test_awkward_words},
     {"any text survives", test_awkward_texts},
     {"any values survive", test_any_values},

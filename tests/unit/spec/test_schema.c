@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "jobs/spec/parts.h"
 #include "tests/unit/spec/table.h"
 #include "tests/unit/suite.h"
 
@@ -58,6 +59,7 @@ static void test_shape(void)
     check_at(root, "properties/members/items/required", "[\"name\"]");
     check_at(root, "properties/members/items/additionalProperties", "false");
     check_at(root, "properties/members/maxItems", "1024");
+    check_at(root, "properties/members/items/properties/addresses/anyOf/0/maxItems", "4");
     check_at(root, "properties/members/items/properties/key/pattern", "\"^[0-9a-fA-F]{64}$\"");
     check_at(root, "properties/train/properties/batch/anyOf/0",
              "{\"type\":\"integer\",\"minimum\":1,\"maximum\":65536}");
@@ -173,11 +175,37 @@ static void test_patterns(void)
                   number, 10);
 }
 
+/* What the reader takes as an address, editors take too. */
+static void test_address_pattern(void)
+{
+    static const char *const fine[] = {"node1:4000", "hpc_1.uni.example:65535", "10.0.0.1:1",
+                                       "[::1]:4000", "[fe80::1%eth0]:4000"};
+    static const char *const wrong[] = {"node1",       "node1:0",  "node1:040", "::1:4000",
+                                        "tcp://a:400", "a b:4000", "[x]:4000",  "a:4000\n"};
+    struct json_object *root = take_schema();
+    regex_t regex;
+    const char *pattern = json_object_get_string(
+        at(root, "properties/members/items/properties/addresses/anyOf/1/pattern"));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(pattern);
+    CU_ASSERT_EQUAL_FATAL(regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB), 0);
+    for (size_t i = 0; i < VAIN_COUNT_OF(fine); i++) {
+        CU_ASSERT_PTR_NULL(vain_spec_address_fault(fine[i]));
+        CU_ASSERT_EQUAL(regexec(&regex, fine[i], 0, NULL, 0), 0);
+    }
+    for (size_t i = 0; i < VAIN_COUNT_OF(wrong); i++) {
+        CU_ASSERT_PTR_NOT_NULL(vain_spec_address_fault(wrong[i]));
+        CU_ASSERT_NOT_EQUAL(regexec(&regex, wrong[i], 0, NULL, 0), 0);
+    }
+    regfree(&regex);
+    json_object_put(root);
+}
+
 static const struct vain_test tests[] = {
     {"the schema has the table's shape", test_shape},
     {"descriptions say range, unit, default and scope", test_descriptions},
     {"no key is missing", test_complete},
     {"patterns take what the reader takes", test_patterns},
+    {"the pattern of an address is what is read", test_address_pattern},
     {NULL, NULL},
 };
 const struct vain_suite vain_suite_schema = {"schema", tests};

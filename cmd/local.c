@@ -1,0 +1,275 @@
+#define _GNU_SOURCE /* pipe2, prctl */
+#include "cmd/local.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "cmd/world.h"
+
+enum { LOOK_MS = 100, AGAIN_MS = 500 };
+
+/* ---- keys and addresses ---------------------------------------------------------------------- */
+
+/* A port that is free now: bound, read and let go. All are held until the last one is known, so
+ * that they differ. */
+static enum vain_status find_port(int *held, char *address, size_t bytes)
+{
+    struct sockaddr_in here = {.sin_family = AF_INET};
+    socklen_t length = sizeof here;
+    here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    *held = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (*held < 0 || bind(*held, (struct sockaddr *)&here, sizeof here) != 0 ||
+        getsockname(*held, (struct sockaddr *)&here, &length) != 0)
+        return vain_fail(VAIN_ERR_UNAVAILABLE, "no port on the loopback interface: %s",
+                         strerror(errno));
+    snprintf(address, bytes, "127.0.0.1:%d", ntohs(here.sin_port));
+    return VAIN_OK;
+}
+
+static enum vain_status find_ports(struct vain_local *local)
+{
+    int *held = NULL;
+    VAIN_TRY(vain_take_array(local->count, sizeof *held, "ports", (void **)&held));
+    for (int i = 0; i < local->count; i++)
+        held[i] = -1;
+    enum vain_status status = VAIN_OK;
+    for (int i = 0; i < local->count && status == VAIN_OK; i++) {
+        status = find_port(&held[i], local->listed[i].addresses[0],
+                           sizeof local->listed[i].addresses[0]);
+        local->listed[i].address_count = 1;
+    }
+    for (int i = 0; i < local->count; i++) {
+        if (held[i] >= 0)
+            (void)close(held[i]);
+    }
+    vain_release(held);
+    return status;
+}
+
+enum vain_status vain_local_open(int count, struct vain_local *out)
+{
+    const int64_t now_ms = vain_world_real()->ops->unix_ms(vain_world_real());
+    enum vain_status status;
+    memset(out, 0, sizeof *out);
+    out->count = count;
+    VAIN_TRY_OUT(vain_take_array(count, sizeof *out->listed, "members", (void **)&out->listed));
+    VAIN_TRY_OUT(vain_take_array(count, sizeof *out->signers, "keys", (void **)&out->signers));
+    for (int i = 0; i < count; i++) {
+        snprintf(out->listed[i].name, sizeof out->listed[i].name, "member-%d", i);
+        VAIN_TRY_OUT(vain_signer_open_throw_away(&out->signers[i], now_ms));
+        vain_to_hex(out->signers[i].member_id, VAIN_HASH_BYTES, out->listed[i].key);
+    }
+    status = find_ports(out);
+out:
+    if (status != VAIN_OK)
+        vain_local_close(out);
+    return status;
+}
+
+void vain_local_close(struct vain_local *local)
+{
+    for (int i = 0; local->signers != NULL && i < local->count; i++) {
+        if (local->signers[i].ops != NULL)
+            vain_signer_close(&local->signers[i]);
+    }
+    vain_release(local->signers);
+    vain_release(local->listed);
+    memset(local, 0, sizeof *local);
+}
+
+/* ---- processes ------------------------------------------------------------------------------- */
+
+struct process {
+    pid_t id; /* 0: none */
+    int pipe; /* its report comes here */
+    bool ended, reported;
+    uint64_t again_ms; /* when it is to be started once more; 0: never */
+    struct vain_local_report report;
+};
+
+struct fleet {
+    const struct vain_local *local;
+    bool again;
+    void (*live)(void *context, int index, struct vain_local_report *report);
+    void *context;
+    struct process *processes; /* (count) */
+    int killed;
+};
+
+static uint64_t now_ms(void)
+{
+    return vain_world_real()->ops->now_ns(vain_world_real()) / 1000000;
+}
+
+/* The life of a member's process; does not return. */
+static void be_member(const struct fleet *fleet, int index, int pipe)
+{
+    struct vain_local_report *report = NULL;
+    if (vain_take(sizeof *report, "report", (void **)&report) != VAIN_OK)
+        _exit(1);
+    fleet->live(fleet->context, index, report);
+    const uint8_t *bytes = (const uint8_t *)report;
+    for (size_t sent = 0; sent < sizeof *report;) {
+        const ssize_t count = write(pipe, bytes + sent, sizeof *report - sent);
+        if (count <= 0)
+            _exit(1);
+        sent += (size_t)count;
+    }
+    _exit(report->exit_code);
+}
+
+static enum vain_status start_process(struct fleet *fleet, int index)
+{
+    struct process *process = &fleet->processes[index];
+    int ends[2];
+    const pid_t parent = getpid();
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return vain_fail(VAIN_ERR_UNAVAILABLE, "member %d: no pipe for it: %s", index,
+                         strerror(errno));
+    fflush(stdout);
+    fflush(stderr);
+    process->id = fork();
+    if (process->id == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* who started it is gone: save, and leave */
+        if (getppid() != parent)
+            _exit(1);
+        (void)close(ends[0]);
+        be_member(fleet, index, ends[1]);
+    }
+    (void)close(ends[1]);
+    if (process->id < 0) {
+        process->id = 0;
+        (void)close(ends[0]);
+        return vain_fail(VAIN_ERR_UNAVAILABLE, "member %d: no process for it: %s", index,
+                         strerror(errno));
+    }
+    process->pipe = ends[0];
+    process->again_ms = 0;
+    return VAIN_OK;
+}
+
+/* Its report, if it left one, once it has ended. */
+static void end_process(struct fleet *fleet, int index, int how, bool stopping)
+{
+    struct process *process = &fleet->processes[index];
+    uint8_t *bytes = (uint8_t *)&process->report;
+    size_t got = 0;
+    for (ssize_t count = 1; count > 0 && got < sizeof process->report;) {
+        count = read(process->pipe, bytes + got, sizeof process->report - got);
+        got += count > 0 ? (size_t)count : 0;
+    }
+    (void)close(process->pipe);
+    process->id = 0;
+    process->reported = got == sizeof process->report && WIFEXITED(how);
+    if (process->reported) {
+        process->ended = true;
+        return;
+    }
+    fleet->killed++;
+    fprintf(stderr, "vain: %s %s %d%s\n", fleet->local->listed[index].name,
+            WIFSIGNALED(how) ? "was killed by signal" : "ended without a word, exit code",
+            WIFSIGNALED(how) ? WTERMSIG(how) : WEXITSTATUS(how),
+            fleet->again && !stopping ? "; it is started again" : "");
+    if (fleet->again && !stopping)
+        process->again_ms = now_ms() + AGAIN_MS;
+    else
+        process->ended = true;
+}
+
+static void pass_on(const struct fleet *fleet, int signal_number)
+{
+    for (int i = 0; i < fleet->local->count; i++) {
+        if (fleet->processes[i].id > 0)
+            (void)kill(fleet->processes[i].id, signal_number);
+    }
+}
+
+/* One look at all. */
+static enum vain_status look(struct fleet *fleet, bool stopping, bool *all_ended)
+{
+    *all_ended = true;
+    for (int i = 0; i < fleet->local->count; i++) {
+        struct process *process = &fleet->processes[i];
+        int how;
+        if (process->id > 0 && waitpid(process->id, &how, WNOHANG) == process->id)
+            end_process(fleet, i, how, stopping);
+        if (process->again_ms != 0 && stopping) {
+            process->again_ms = 0;
+            process->ended = true;
+        }
+        if (process->again_ms != 0 && now_ms() >= process->again_ms)
+            VAIN_TRY(start_process(fleet, i));
+        *all_ended = *all_ended && process->ended;
+    }
+    return VAIN_OK;
+}
+
+static enum vain_status wait_for_all(struct fleet *fleet, atomic_int *signal)
+{
+    int passed = 0;
+    for (bool all_ended = false; !all_ended;) {
+        const int caught = atomic_load(signal);
+        if (caught != passed) {
+            passed = caught;
+            pass_on(fleet, caught);
+        }
+        VAIN_TRY(look(fleet, caught != 0, &all_ended));
+        if (!all_ended)
+            (void)poll(NULL, 0, LOOK_MS);
+    }
+    return VAIN_OK;
+}
+
+static enum vain_status judge(const struct fleet *fleet, struct vain_local_report *report)
+{
+    const struct process *first = NULL;
+    int code = 0;
+    for (int i = fleet->local->count - 1; i >= 0; i--) {
+        const struct process *process = &fleet->processes[i];
+        if (!process->reported)
+            continue;
+        first =
+            first == NULL || process->report.exit_code <= first->report.exit_code ? process : first;
+        code = process->report.exit_code != 0 ? process->report.exit_code : code;
+    }
+    if (first == NULL)
+        return vain_fail(VAIN_ERR_PEER, "all members were killed; the same command goes on");
+    *report = first->report;
+    report->exit_code = code;
+    return VAIN_OK;
+}
+
+enum vain_status vain_local_run(const struct vain_local *local, bool again, atomic_int *signal,
+                                void (*live)(void *context, int index,
+                                             struct vain_local_report *report),
+                                void *context, struct vain_local_report *report, int *killed)
+{
+    struct fleet fleet = {.local = local, .again = again, .live = live, .context = context};
+    memset(report, 0, sizeof *report);
+    VAIN_TRY(vain_take_array(local->count, sizeof *fleet.processes, "processes",
+                             (void **)&fleet.processes));
+    enum vain_status status = VAIN_OK;
+    for (int i = 0; i < local->count && status == VAIN_OK; i++)
+        status = start_process(&fleet, i);
+    if (status == VAIN_OK)
+        status = wait_for_all(&fleet, signal);
+    if (status == VAIN_OK)
+        status = judge(&fleet, report);
+    else
+        pass_on(&fleet, SIGKILL);
+    *killed = fleet.killed;
+    vain_release(fleet.processes);
+    return status;
+}

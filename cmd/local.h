@@ -1,0 +1,38 @@
+/* `vain run --local N`: members on their own hosts, played by processes of this machine.
+ *
+ * Each has a throw-away key and an address on the loopback interface, made before the processes are
+ * started, so that a member that was killed can be started again as the same one. */
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/identity.h"
+#include "base/option.h"
+#include "jobs/run.h"
+
+/* What a member says at its end. */
+struct vain_local_report {
+    int32_t exit_code;
+    struct vain_run_result result;
+    int64_t peak_bytes;
+};
+
+struct vain_local {
+    int count;
+    struct vain_option_member *listed; /* (count) as a spec would list them */
+    struct vain_signer *signers;       /* (count) */
+};
+
+/* Keys and addresses. Gives them. */
+enum vain_status vain_local_open(int count, struct vain_local *out) VAIN_MUST_USE;
+void vain_local_close(struct vain_local *local);
+
+/* Starts a process a member, which calls live(context, index, report) and ends; waits for all.
+ * `again`: who was killed is started once more. A signal that this process is sent goes on to them.
+ * `report` becomes that of the first member that ended in order, exit_code the first that is not 0
+ * among those who did; killed: how many did not. VAIN_ERR_PEER: none did. Call it before there are
+ * threads. */
+enum vain_status
+vain_local_run(const struct vain_local *local, bool again, atomic_int *signal,
+               void (*live)(void *context, int index, struct vain_local_report *report),
+               void *context, struct vain_local_report *report, int *killed) VAIN_MUST_USE;

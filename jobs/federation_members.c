@@ -1,0 +1,554 @@
+/* The federation of members on their own hosts: what a round asks, put to the assembly, and what
+ * the assembly says, done. */
+#include "jobs/federation_members.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "collectives/quorum.h"
+#include "collectives/secagg.h"
+#include "jobs/members_state.h"
+#include "jobs/vote_file.h"
+
+/* ---- what the assembly asks for -------------------------------------------------------------- */
+
+static void send_letter(void *context, int member, uint16_t kind, const void *body, size_t bytes)
+{
+    vain_members_send(context, member, kind, body, bytes);
+}
+
+static enum vain_status sign_letter(void *context, const void *message, size_t bytes,
+                                    uint8_t out[VAIN_SIGNATURE_BYTES])
+{
+    struct vain_members *members = context;
+    return vain_signer_sign(members->config.signer, message, bytes, out);
+}
+
+static bool verify_letter(void *context, int member, const void *message, size_t bytes,
+                          const uint8_t signature[VAIN_SIGNATURE_BYTES])
+{
+    const struct vain_acquaintance *known = &((struct vain_members *)context)->known[member];
+    return known->met &&
+           vain_signature_valid(known->member.certificate.current_key, message, bytes, signature);
+}
+
+static void note_evidence(void *context, int member, const struct vain_vote *first,
+                          const struct vain_vote *second)
+{
+    struct vain_members *members = context;
+    (void)second;
+    vain_event_notice(members->config.events,
+                      "round %llu: member '%s' has signed two different votes",
+                      (unsigned long long)first->round + 1, vain_members_name(members, member));
+}
+
+static const struct vain_assembly_ops assembly_ops = {send_letter, sign_letter, verify_letter,
+                                                      note_evidence};
+
+/* ---- standing -------------------------------------------------------------------------------- */
+
+static void take_stand(struct vain_members *members)
+{
+    struct vain_assembly_stand stand = {.epoch = members->epoch,
+                                        .round = (uint64_t)members->holding->round,
+                                        .starting = !members->running,
+                                        .voters = members->voters};
+    struct vain_state_letter state;
+    vain_members_describe(members, &state);
+    vain_state_letter_hash(&state, stand.state_hash);
+    vain_assembly_stand(members->assembly, &stand);
+}
+
+static enum vain_status members_hold(struct vain_federation *federation,
+                                     struct vain_holding *holding)
+{
+    struct vain_members *members = (struct vain_members *)federation;
+    members->holding = holding;
+    vain_members_lend(members);
+    take_stand(members);
+    return vain_members_pump(members);
+}
+
+/* ---- votes ----------------------------------------------------------------------------------- */
+
+static enum vain_status vote(struct vain_members *members, const struct vain_vote *vote)
+{
+    struct vain_vote mine = *vote;
+    mine.voter = (uint16_t)members->own;
+    memset(mine.signature, 0, sizeof mine.signature);
+    VAIN_TRY(vain_vote_file_write(members->config.directory,
+                                  vain_members_name(members, members->own), members->config.world,
+                                  &mine));
+    return vain_assembly_vote(members->assembly, &mine);
+}
+
+/* Nobody that is here holds the sum that was voted for: from the state before, in a new epoch. */
+static void begin_new_epoch(struct vain_members *members)
+{
+    vain_event_notice(members->config.events,
+                      "round %lld: its sum was agreed on, but all who held it are gone; the round "
+                      "is done again from what the others hold",
+                      (long long)members->holding->round + 1);
+    members->epoch = vain_assembly_epoch(members->assembly);
+    members->running = false;
+    take_stand(members);
+}
+
+/* ---- waiting --------------------------------------------------------------------------------- */
+
+/* How long the others have been too few. */
+struct patience {
+    uint64_t since_ms;
+    bool waits;
+};
+
+static void say_who_is_missing(const struct vain_members *members, char *out, size_t bytes)
+{
+    struct vain_set missing = {{0}};
+    const struct vain_set present = vain_assembly_present(members->assembly);
+    for (int i = 0; i < members->count; i++) {
+        if (!vain_set_has(&present, i))
+            vain_set_add(&missing, i);
+    }
+    vain_members_list(members, &missing, out, bytes);
+}
+
+/* VAIN_STOPPED when a signal came, or when too few have been here for the deadline. */
+static enum vain_status wait_for_others(struct vain_members *members, struct patience *patience)
+{
+    const int64_t deadline_ms = members->config.job->exchange.deadline_ms;
+    const uint64_t now_ms = vain_members_now_ms(members);
+    const bool enough = vain_assembly_quorum_present(members->assembly);
+    if (atomic_load(members->config.signal) != 0)
+        return VAIN_STOPPED;
+    if (enough || !patience->waits) {
+        patience->waits = !enough;
+        patience->since_ms = now_ms;
+    }
+    if (!enough && now_ms - patience->since_ms > (uint64_t)deadline_ms) {
+        char missing[400];
+        say_who_is_missing(members, missing, sizeof missing);
+        vain_event_notice(members->config.events,
+                          "round %lld: %s not there for %lld ms (exchange.deadline); with fewer "
+                          "than %d of %d members nothing can be agreed, so this one stops and can "
+                          "be started again",
+                          (long long)members->holding->round + 1, missing, (long long)deadline_ms,
+                          vain_quorum(vain_set_count(&members->voters)),
+                          vain_set_count(&members->voters));
+        return VAIN_STOPPED;
+    }
+    return vain_members_wait(members);
+}
+
+/* ---- attempts -------------------------------------------------------------------------------- */
+
+static void say_failure(struct vain_members *members)
+{
+    vain_event_notice(members->config.events, "round %lld, attempt %u came to nothing: %s",
+                      (long long)members->holding->round + 1,
+                      (unsigned)(members->proposal.attempt & 0xffff) + 1, vain_fail_message());
+    vain_fail_clear();
+}
+
+static void end_attempt(struct vain_members *members)
+{
+    vain_members_close_use(members);
+    members->epoch = members->proposal.epoch;
+    members->voters = vain_assembly_voters(members->assembly);
+    members->running = true;
+    vain_assembly_failed(members->assembly);
+}
+
+static enum vain_status start_attempt(struct vain_members *members,
+                                      const struct vain_assembly_news *news,
+                                      struct vain_roster *out)
+{
+    const enum vain_status status = vain_members_open_use(members, news);
+    if (status == VAIN_OK) {
+        vain_members_roster(members, out);
+        return VAIN_OK;
+    }
+    if (status != VAIN_ERR_PEER)
+        return status;
+    say_failure(members);
+    end_attempt(members);
+    vain_assembly_ready(members->assembly);
+    return VAIN_AGAIN;
+}
+
+/* What the assembly says while this member waits. VAIN_AGAIN: nothing that ends the waiting. */
+static enum vain_status follow(struct vain_members *members, const struct vain_assembly_news *news)
+{
+    switch (news->verdict) {
+    case VAIN_ASSEMBLY_VOTE:
+        VAIN_TRY(vote(members, &news->vote));
+        return VAIN_AGAIN;
+    case VAIN_ASSEMBLY_LOST:
+        begin_new_epoch(members);
+        vain_assembly_ready(members->assembly);
+        return VAIN_AGAIN;
+    case VAIN_ASSEMBLY_BEHIND:
+        return VAIN_BEHIND;
+    default:
+        return VAIN_AGAIN;
+    }
+}
+
+static enum vain_status members_form(struct vain_federation *federation, int64_t round,
+                                     struct vain_roster *out)
+{
+    struct vain_members *members = (struct vain_members *)federation;
+    struct patience patience = {0};
+    VAIN_ASSERT(members->holding != NULL && members->holding->round == round);
+    if (vain_assembly_attempts(members->assembly) >
+        (uint32_t)members->config.job->exchange.attempts)
+        return vain_fail(VAIN_ERR_PEER,
+                         "round %lld: %lld attempts came to nothing (exchange.attempts); what was "
+                         "said of each stands above",
+                         (long long)round + 1, (long long)members->config.job->exchange.attempts);
+    vain_assembly_ready(members->assembly);
+    for (;;) {
+        struct vain_assembly_news news;
+        vain_assembly_news(members->assembly, &news);
+        if (news.verdict == VAIN_ASSEMBLY_START) {
+            const enum vain_status status = start_attempt(members, &news, out);
+            if (status != VAIN_AGAIN)
+                return status;
+        } else if (news.verdict == VAIN_ASSEMBLY_BURNED) {
+            vain_assembly_begin_anew(members->assembly);
+            vain_assembly_ready(members->assembly);
+        } else {
+            const enum vain_status status = follow(members, &news);
+            if (status != VAIN_AGAIN)
+                return status;
+        }
+        if (news.verdict == VAIN_ASSEMBLY_WAIT)
+            VAIN_TRY(wait_for_others(members, &patience));
+    }
+}
+
+static enum vain_status members_failed(struct vain_federation *federation, enum vain_status status)
+{
+    struct vain_members *members = (struct vain_members *)federation;
+    if (status != VAIN_ERR_PEER && status != VAIN_ERR_TIMEOUT)
+        return status;
+    say_failure(members);
+    end_attempt(members);
+    return VAIN_AGAIN;
+}
+
+static enum vain_status members_commit(struct vain_federation *federation)
+{
+    struct vain_members *members = (struct vain_members *)federation;
+    struct patience patience = {0};
+    struct vain_vote own;
+    vain_assembly_own_vote(members->assembly, &own);
+    VAIN_TRY(vote(members, &own));
+    for (;;) {
+        struct vain_assembly_news news;
+        VAIN_TRY(vain_members_pump(members));
+        vain_assembly_news(members->assembly, &news);
+        switch (news.verdict) {
+        case VAIN_ASSEMBLY_COMPLETE:
+            members->epoch = news.vote.epoch;
+            members->voters = news.vote.set;
+            members->running = true;
+            return VAIN_OK;
+        case VAIN_ASSEMBLY_BURNED:
+            vain_assembly_begin_anew(members->assembly);
+            return VAIN_AGAIN;
+        case VAIN_ASSEMBLY_BEHIND:
+            return VAIN_BEHIND;
+        case VAIN_ASSEMBLY_LOST:
+            begin_new_epoch(members);
+            return VAIN_AGAIN;
+        default:
+            VAIN_TRY(wait_for_others(members, &patience));
+        }
+    }
+}
+
+/* ---- the end of a round ---------------------------------------------------------------------- */
+
+static bool has_signed(const struct vain_members *members, int member, size_t bytes)
+{
+    const struct vain_acquaintance *known = &members->known[member];
+    return known->signed_epoch == members->proposal.epoch &&
+           known->signed_round == members->proposal.round && known->signature_bytes == bytes;
+}
+
+/* Signatures of all that are there; nobody waits long for who is stuck, since the round is complete
+ * without it. */
+static enum vain_status members_gather(struct vain_federation *federation, const void *mine,
+                                       size_t bytes, void *all)
+{
+    struct vain_members *members = (struct vain_members *)federation;
+    const struct vain_set *set = &members->proposal.set;
+    const uint64_t start_ms = vain_members_now_ms(members);
+    struct vain_signature_letter letter = {.epoch = members->proposal.epoch,
+                                           .round = members->proposal.round,
+                                           .body = mine,
+                                           .bytes = bytes};
+    uint8_t body[VAIN_SIGNATURE_LETTER_BYTES_MAX];
+    const size_t body_bytes = vain_signature_letter_encode(&letter, body);
+    for (int i = vain_set_next(set, 0); i >= 0; i = vain_set_next(set, i + 1)) {
+        if (i != members->own && members->known[i].greeted)
+            vain_members_send(members, i, VAIN_LETTER_SIGNATURE, body, body_bytes);
+    }
+    for (bool complete = false; !complete;) {
+        complete = true;
+        for (int i = vain_set_next(set, 0); i >= 0; i = vain_set_next(set, i + 1))
+            complete = complete && (i == members->own || has_signed(members, i, bytes) ||
+                                    !members->known[i].greeted);
+        if (complete || vain_members_now_ms(members) - start_ms > VAIN_MEMBERS_SIGN_MS)
+            break;
+        VAIN_TRY(vain_members_wait(members));
+    }
+    int place = 0;
+    for (int i = vain_set_next(set, 0); i >= 0; i = vain_set_next(set, i + 1), place++) {
+        uint8_t *slot = (uint8_t *)all + (size_t)place * bytes;
+        memset(slot, 0, bytes);
+        if (i == members->own)
+            memcpy(slot, mine, bytes);
+        else if (has_signed(members, i, bytes))
+            memcpy(slot, members->known[i].signature, bytes);
+    }
+    return VAIN_OK;
+}
+
+static enum vain_status members_record(struct vain_federation *federation, const uint8_t *frame,
+                                       size_t bytes)
+{
+    struct vain_members *members = (struct vain_members *)federation;
+    return vain_record_file_append(members->config.record, frame, bytes);
+}
+
+/* ---- between rounds -------------------------------------------------------------------------- */
+
+/* Before an attempt is formed nobody knows who will be in it. */
+static enum vain_status members_roster(struct vain_federation *federation, int64_t round,
+                                       struct vain_roster *out)
+{
+    (void)federation;
+    (void)round;
+    memset(out, 0, sizeof *out);
+    return VAIN_OK;
+}
+
+static int64_t members_weight(struct vain_federation *federation, int index)
+{
+    (void)federation;
+    (void)index;
+    return 1000000;
+}
+
+static enum vain_status members_drain(struct vain_federation *federation, bool in_exchange)
+{
+    struct vain_members *members = (struct vain_members *)federation;
+    if (in_exchange)
+        return VAIN_OK;
+    VAIN_TRY(vain_members_pump(members));
+    return atomic_load(members->config.signal) != 0 ? VAIN_STOPPED : VAIN_OK;
+}
+
+/* Letters that wait have a moment to leave. */
+static enum vain_status flush(struct vain_members *members, uint64_t most_ms)
+{
+    const uint64_t start_ms = vain_members_now_ms(members);
+    for (bool waits = true; waits && vain_members_now_ms(members) - start_ms < most_ms;) {
+        waits = false;
+        for (int i = 0; i < members->count; i++)
+            waits = waits || (i != members->own && vain_mailbox_queued(members->mailbox, i) > 0);
+        if (waits)
+            VAIN_TRY(vain_members_wait(members));
+    }
+    return VAIN_OK;
+}
+
+static enum vain_status members_left(struct vain_federation *federation)
+{
+    struct vain_members *members = (struct vain_members *)federation;
+    vain_assembly_leave(members->assembly);
+    return flush(members, VAIN_MEMBERS_ANSWER_MS);
+}
+
+/* Who has nothing left to do stays until the others have come to the end too, since they may need
+ * what it holds. */
+static enum vain_status members_finish(struct vain_federation *federation)
+{
+    struct vain_members *members = (struct vain_members *)federation;
+    const uint64_t start_ms = vain_members_now_ms(members);
+    const uint64_t most_ms = (uint64_t)members->config.job->exchange.deadline_ms;
+    while (!vain_assembly_all_at(members->assembly, (uint64_t)members->holding->round) &&
+           vain_members_now_ms(members) - start_ms < most_ms &&
+           atomic_load(members->config.signal) == 0)
+        VAIN_TRY(vain_members_wait(members));
+    vain_assembly_leave(members->assembly);
+    return flush(members, VAIN_MEMBERS_ANSWER_MS);
+}
+
+static enum vain_status too_few(struct vain_members *members, int quorum)
+{
+    const struct vain_set present = vain_assembly_present(members->assembly);
+    char missing[400];
+    say_who_is_missing(members, missing, sizeof missing);
+    return vain_fail(VAIN_ERR_TIMEOUT,
+                     "%d of %d members are there after %lld ms, and %d must be (start.quorum, "
+                     "start.timeout); missing: %s. Start them, or look at their addresses, keys "
+                     "and logs",
+                     vain_set_count(&present), members->count,
+                     (long long)members->config.job->start.timeout_ms, quorum, missing);
+}
+
+static int start_quorum(const struct vain_federation_members_config *config)
+{
+    const int64_t quorum = config->job->start.quorum;
+    return quorum > 0 ? (int)quorum : config->spec->member_count;
+}
+
+static enum vain_status members_meet(struct vain_federation *federation)
+{
+    struct vain_members *members = (struct vain_members *)federation;
+    const int quorum = start_quorum(&members->config);
+    const uint64_t start_ms = vain_members_now_ms(members);
+    for (;;) {
+        struct vain_assembly_news news;
+        VAIN_TRY(vain_members_wait(members));
+        const bool behind = vain_assembly_behind(members->assembly, &news);
+        if (behind && (news.target.flags & VAIN_POSITION_STARTING) == 0)
+            return VAIN_BEHIND;
+        const struct vain_set present = vain_assembly_present(members->assembly);
+        if (vain_set_count(&present) >= quorum)
+            return behind ? VAIN_BEHIND : VAIN_OK;
+        if (atomic_load(members->config.signal) != 0)
+            return VAIN_STOPPED;
+        if (vain_members_now_ms(members) - start_ms >
+            (uint64_t)members->config.job->start.timeout_ms)
+            return too_few(members, quorum);
+    }
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static void members_close(struct vain_federation *federation)
+{
+    struct vain_members *members = (struct vain_members *)federation;
+    if (members->assembly != NULL)
+        vain_members_close_use(members);
+    vain_members_talk_close(members);
+    vain_assembly_close(&members->assembly);
+    vain_fetch_close(&members->fetch);
+    vain_release(members->known);
+    vain_release(members->streams);
+    vain_release(members->roster_members);
+    vain_release(members->roster_ranks);
+    vain_release(members->awaited_since_ms);
+    vain_release(members);
+}
+
+static const struct vain_federation_ops members_ops = {
+    .name = "members",
+    .roster = members_roster,
+    .weight = members_weight,
+    .hold = members_hold,
+    .meet = members_meet,
+    .form = members_form,
+    .failed = members_failed,
+    .commit = members_commit,
+    .gather = members_gather,
+    .fetch = vain_members_fetch,
+    .record = members_record,
+    .drain = members_drain,
+    .left = members_left,
+    .finish = members_finish,
+    .close = members_close,
+};
+
+static int compare_ids(const void *a, const void *b)
+{
+    const struct vain_acquaintance *left = a, *right = b;
+    return memcmp(left->member.member_id, right->member.member_id, VAIN_HASH_BYTES);
+}
+
+/* The spec's members in the order of their ids. */
+static enum vain_status list_members(struct vain_members *members)
+{
+    const struct vain_federation_members_config *config = &members->config;
+    for (int i = 0; i < members->count; i++) {
+        const struct vain_option_member *listed = &config->spec->members[i];
+        struct vain_acquaintance *known = &members->known[i];
+        known->listed = i;
+        snprintf(known->member.name, sizeof known->member.name, "%s", listed->name);
+        if (!vain_from_hex(listed->key, known->member.member_id, VAIN_HASH_BYTES))
+            return vain_fail(VAIN_ERR_INPUT,
+                             "member '%s' has no key in the spec; members on their own hosts are "
+                             "known by their keys ('vain key show' prints them)",
+                             listed->name);
+    }
+    qsort(members->known, (size_t)members->count, sizeof *members->known, compare_ids);
+    for (int i = 0; i < members->count; i++) {
+        if (members->known[i].listed == config->own_member)
+            members->own = i;
+    }
+    return VAIN_OK;
+}
+
+static enum vain_status take_memory(struct vain_members *members)
+{
+    const int64_t connections = members->config.job->exchange.connections;
+    VAIN_TRY(vain_take_array(members->count, sizeof *members->known, "members",
+                             (void **)&members->known));
+    VAIN_TRY(vain_take_array(members->count * connections, sizeof *members->streams, "streams",
+                             (void **)&members->streams));
+    VAIN_TRY(vain_take_array(members->count, sizeof *members->roster_members, "members",
+                             (void **)&members->roster_members));
+    VAIN_TRY(vain_take_array(members->count, sizeof *members->roster_ranks, "member ranks",
+                             (void **)&members->roster_ranks));
+    return vain_take_array(members->count, sizeof *members->awaited_since_ms, "members",
+                           (void **)&members->awaited_since_ms);
+}
+
+static enum vain_status open_assembly(struct vain_members *members)
+{
+    const struct vain_federation_members_config *config = &members->config;
+    const bool masked = config->job->exchange.privacy == VAIN_PRIVACY_MASKED;
+    struct vain_assembly_config assembly = {
+        .ops = &assembly_ops,
+        .context = members,
+        .members = members->count,
+        .own = members->own,
+        .start_quorum = start_quorum(config),
+        .set_min = masked && !config->job->exchange.allow_small ? VAIN_SECAGG_MEMBERS_MIN : 1,
+        .patience_ms = (uint64_t)config->job->exchange.deadline_ms};
+    VAIN_TRY(vain_vote_file_read(config->directory, vain_members_name(members, members->own),
+                                 members->count, &assembly.voted));
+    members->epoch = assembly.voted.epoch;
+    members->voters = vain_set_first(members->count);
+    return vain_assembly_open(&assembly, &members->assembly);
+}
+
+enum vain_status vain_federation_members_open(const struct vain_federation_members_config *config,
+                                              struct vain_federation **out)
+{
+    struct vain_members *members = NULL;
+    enum vain_status status;
+    *out = NULL;
+    VAIN_TRY(vain_take(sizeof *members, "federation", (void **)&members));
+    members->base.ops = &members_ops;
+    members->config = *config;
+    members->count = config->spec->member_count;
+    memcpy(members->corpus_hash, config->corpus_hash, VAIN_HASH_BYTES);
+    vain_hash("vain/group/id", config->job->general.name, strlen(config->job->general.name),
+              members->group_id);
+    VAIN_TRY_OUT(take_memory(members));
+    VAIN_TRY_OUT(list_members(members));
+    VAIN_TRY_OUT(vain_members_talk_open(members));
+    VAIN_TRY_OUT(open_assembly(members));
+    *out = &members->base;
+    return VAIN_OK;
+out:
+    members_close(&members->base);
+    return status;
+}

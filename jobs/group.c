@@ -1,0 +1,133 @@
+/* A group is opened in the order in which its parts need each other: who is in it, what fits into a
+ * word with so many, how words are summed, keys, and last the memory of messages. */
+#include "jobs/group.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "collectives/choose.h"
+#include "jobs/masks.h"
+#include "jobs/round_record.h"
+
+enum vain_status vain_group_take(struct vain_run *run, int members_max)
+{
+    VAIN_TRY(vain_take_array(members_max, sizeof *run->roster_members, "members",
+                             (void **)&run->roster_members));
+    VAIN_TRY(vain_take_array(members_max, VAIN_SIGNATURE_BYTES, "signatures",
+                             (void **)&run->signatures));
+    VAIN_TRY(
+        vain_take_array(members_max, VAIN_ROUND_VOTE_BYTES, "signatures", (void **)&run->votes));
+    VAIN_TRY(vain_take(vain_round_record_bytes(members_max), "round record",
+                       (void **)&run->record_buffer));
+    return vain_take_array(members_max, sizeof *run->names_by_rank, "member names",
+                           (void **)&run->names_by_rank);
+}
+
+void vain_group_release(struct vain_run *run)
+{
+    vain_release(run->names_by_rank);
+    vain_release(run->record_buffer);
+    vain_release(run->signatures);
+    vain_release(run->votes);
+    vain_release(run->roster_members);
+}
+
+static void note_members(struct vain_run *run, const struct vain_roster *roster)
+{
+    const int count = roster->member_count;
+    memcpy(run->roster_members, roster->members, (size_t)count * sizeof *run->roster_members);
+    for (int i = 0; i < count; i++)
+        run->names_by_rank[roster->member_rank[i]] = run->roster_members[i].name;
+    run->driver.comm = roster->comm;
+    if (roster->platform != NULL)
+        snprintf(run->common_platform, sizeof run->common_platform, "%s", roster->platform);
+}
+
+/* The range of the integers is public and stays; how many of their bits fit is another question
+ * with another number of members. */
+static enum vain_status fit_codec(struct vain_run *run, int members)
+{
+    const struct vain_exchange_options *options = &run->job->exchange;
+    const struct vain_codec_state state = vain_codec_state(&run->codec);
+    VAIN_TRY(vain_codec_init(&run->codec, run->layout.parameter_count, members,
+                             options->bits == VAIN_FIELD_16 ? 16 : 32, options->clip,
+                             vain_round_step_bound(&run->job->train)));
+    return vain_codec_restore(&run->codec, state);
+}
+
+/* By trial, where all ranks start together; where members come and go they follow one rule. */
+static enum vain_status choose_algorithm(struct vain_run *run,
+                                         struct vain_exchange_config *exchange)
+{
+    const bool free = run->job->exchange.algorithm == VAIN_ALGORITHM_AUTO;
+    exchange->algorithm = (enum vain_algorithm)run->job->exchange.algorithm;
+    if (free && run->config->on_own_host)
+        exchange->algorithm =
+            run->codec.word_count <= VAIN_CHOOSE_TREE_WORDS && run->codec.members > 2
+                ? VAIN_ALGORITHM_TREE
+                : VAIN_ALGORITHM_RING;
+    else if (free)
+        VAIN_TRY(vain_algorithm_choose(exchange, &run->driver, run->words, &exchange->algorithm));
+    run->algorithm = exchange->algorithm;
+    if (run->writer && free && run->codec.members > 1 && !run->config->on_own_host)
+        vain_event_notice(run->config->events, "exchange.algorithm: auto took '%s', by trial",
+                          vain_algorithm_name(exchange->algorithm));
+    return VAIN_OK;
+}
+
+/* A run that has no round yet is named by all who begin it. */
+static enum vain_status name_run(struct vain_run *run)
+{
+    uint8_t mine[VAIN_RUN_ID_BYTES], hash[VAIN_HASH_BYTES], *all = NULL;
+    const int count = run->codec.members;
+    if (!run->config->on_own_host || run->round > 0)
+        return VAIN_OK;
+    VAIN_TRY(vain_take_array(count, sizeof mine, "name of the run", (void **)&all));
+    run->config->world->ops->random(run->config->world, mine, sizeof mine);
+    const enum vain_status status =
+        vain_comm_all_gather(run->driver.comm, run->config->world, run->driver.deadline_ms,
+                             VAIN_TAG_START, mine, sizeof mine, all);
+    vain_hash("vain/run/id", all, (size_t)count * sizeof mine, hash);
+    memcpy(run->run_id, hash, VAIN_RUN_ID_BYTES);
+    vain_release(all);
+    return status;
+}
+
+static enum vain_status open_parts(struct vain_run *run, const struct vain_roster *roster)
+{
+    struct vain_exchange_config exchange = {
+        .member_index = roster->comm->rank,
+        .member_count = roster->comm->size,
+        .member_names = run->names_by_rank,
+        .codec = &run->codec,
+        .queue = &run->queue,
+        .gather_bytes_max = VAIN_ROUND_VOTE_BYTES,
+    };
+    note_members(run, roster);
+    VAIN_TRY(fit_codec(run, roster->member_count));
+    VAIN_TRY(choose_algorithm(run, &exchange));
+    VAIN_TRY(name_run(run));
+    VAIN_TRY(vain_masks_open(run, roster));
+    return vain_exchange_open(&exchange, &run->exchange);
+}
+
+enum vain_status vain_group_open(struct vain_run *run, const struct vain_roster *roster)
+{
+    if (run->group_use == roster->use)
+        return VAIN_OK;
+    vain_group_close(run);
+    const enum vain_status status = open_parts(run, roster);
+    if (status == VAIN_OK)
+        run->group_use = roster->use;
+    else
+        vain_group_close(run);
+    return status;
+}
+
+void vain_group_close(struct vain_run *run)
+{
+    vain_masks_close(run);
+    vain_exchange_close(&run->exchange);
+    run->group_use = 0;
+}

@@ -1,0 +1,341 @@
+/* Catching up: what the others hold is described by them, named by the hash that their positions
+ * carry; then come the records that are missing, each signed by who took part, and last the
+ * vectors, from all holders at once, verified leaf by leaf. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "collectives/quorum.h"
+#include "jobs/members_state.h"
+#include "jobs/store/set_aside.h"
+
+/* ---- what they hold -------------------------------------------------------------------------- */
+
+static bool describes(const struct vain_acquaintance *known, const uint8_t *state_hash)
+{
+    uint8_t hash[VAIN_HASH_BYTES];
+    if (!known->answered)
+        return false;
+    vain_state_letter_hash(&known->state, hash);
+    return memcmp(hash, state_hash, VAIN_HASH_BYTES) == 0;
+}
+
+static void ask_holders(struct vain_members *members, const struct vain_set *holders)
+{
+    for (int i = vain_set_next(holders, 0); i >= 0; i = vain_set_next(holders, i + 1)) {
+        members->known[i].answered = false;
+        vain_members_send(members, i, VAIN_LETTER_STATE_ASK, "", 0);
+    }
+}
+
+/* What most holders say, among those whose description has the hash; NULL: none has answered. */
+static const struct vain_state_letter *most_said(const struct vain_members *members,
+                                                 const struct vain_assembly_news *news)
+{
+    const struct vain_state_letter *best = NULL;
+    int best_count = 0;
+    for (int i = 0; i < members->count; i++) {
+        const struct vain_acquaintance *known = &members->known[i];
+        int count = 0;
+        if (!vain_set_has(&news->holders, i) || !describes(known, news->target.state_hash))
+            continue;
+        for (int j = 0; j < members->count; j++)
+            count += vain_set_has(&news->holders, j) && members->known[j].answered &&
+                     memcmp(&members->known[j].state, &known->state, sizeof known->state) == 0;
+        if (count > best_count) {
+            best = &known->state;
+            best_count = count;
+        }
+    }
+    return best;
+}
+
+static bool all_answered(const struct vain_members *members, const struct vain_set *holders)
+{
+    for (int i = vain_set_next(holders, 0); i >= 0; i = vain_set_next(holders, i + 1)) {
+        if (!members->known[i].answered && vain_mailbox_has(members->mailbox, i))
+            return false;
+    }
+    return true;
+}
+
+/* VAIN_AGAIN: nobody has said what fits; look again who is there. */
+static enum vain_status learn_state(struct vain_members *members,
+                                    const struct vain_assembly_news *news,
+                                    struct vain_state_letter *out)
+{
+    const uint64_t start_ms = vain_members_now_ms(members);
+    ask_holders(members, &news->holders);
+    while (!all_answered(members, &news->holders) &&
+           vain_members_now_ms(members) - start_ms < VAIN_MEMBERS_ANSWER_MS)
+        VAIN_TRY(vain_members_wait(members));
+    const struct vain_state_letter *said = most_said(members, news);
+    if (said == NULL)
+        return VAIN_AGAIN;
+    *out = *said;
+    return VAIN_OK;
+}
+
+/* ---- records --------------------------------------------------------------------------------- */
+
+/* Whether those who took part are of the spec's list, and enough of them have signed. */
+static enum vain_status check_record(const struct vain_members *members,
+                                     const struct vain_record_decoded *decoded)
+{
+    const struct vain_record *record = &decoded->record;
+    for (int i = 0, at = 0; i < record->member_count; i++) {
+        while (at < members->count && memcmp(members->known[at].member.member_id,
+                                             record->members[i].member_id, VAIN_HASH_BYTES) != 0)
+            at++;
+        if (at == members->count)
+            return vain_fail(VAIN_ERR_AUTH,
+                             "the record of round %llu names member '%s', whom the spec does not "
+                             "list",
+                             (unsigned long long)record->round, record->members[i].name);
+    }
+    if (memcmp(record->spec_hash, members->config.spec_hash, VAIN_HASH_BYTES) != 0)
+        return vain_fail(VAIN_ERR_REFUSED, "the record of round %llu is of another spec",
+                         (unsigned long long)record->round);
+    if (decoded->signature_count < vain_quorum_witnesses(record->member_count))
+        return vain_fail(VAIN_ERR_AUTH,
+                         "the record of round %llu has %d signatures of %d members, too few to "
+                         "contain an honest one",
+                         (unsigned long long)record->round, decoded->signature_count,
+                         record->member_count);
+    return VAIN_OK;
+}
+
+static enum vain_status take_frame(struct vain_members *members, const uint8_t *data, size_t bytes,
+                                   size_t *used)
+{
+    struct vain_record_decoded decoded;
+    struct vain_record_member *record_members = NULL;
+    uint8_t *signatures = NULL;
+    enum vain_status status;
+    VAIN_TRY_OUT(vain_take_array(members->count, sizeof *record_members, "members of a record",
+                                 (void **)&record_members));
+    VAIN_TRY_OUT(vain_take_array(members->count, VAIN_SIGNATURE_BYTES, "signatures of a record",
+                                 (void **)&signatures));
+    VAIN_TRY_OUT(vain_record_decode(data, bytes, record_members, signatures, members->count,
+                                    &decoded, used));
+    VAIN_TRY_OUT(check_record(members, &decoded));
+    VAIN_TRY_OUT(vain_record_file_append(members->config.record, data, *used));
+    memcpy(members->holding->record_head, decoded.hash, VAIN_HASH_BYTES);
+    members->records_taken++;
+out:
+    vain_release(record_members);
+    vain_release(signatures);
+    return status;
+}
+
+/* All frames of a letter into the record file. */
+static void take_frames(struct vain_members *members, int member, const uint8_t *frames,
+                        size_t bytes)
+{
+    if (member != members->record_giver)
+        return;
+    for (size_t used = 0; bytes > 0 && members->record_status == VAIN_OK;
+         frames += used, bytes -= used) {
+        members->record_status = take_frame(members, frames, bytes, &used);
+        if (members->record_status > 0)
+            members->record_status =
+                vain_fail(VAIN_ERR_CORRUPT, "a record is cut short in a letter");
+    }
+}
+
+/* Records after `round` from one holder, until it has no more. */
+static enum vain_status fetch_from(struct vain_members *members, int giver, uint64_t round)
+{
+    members->record_giver = giver;
+    members->record_status = VAIN_OK;
+    members->take_record = take_frames;
+    for (int64_t before = -1; before != members->records_taken;) {
+        const uint64_t start_ms = vain_members_now_ms(members);
+        uint8_t body[VAIN_RECORD_ASK_BYTES];
+        before = members->records_taken;
+        for (int i = 0; i < VAIN_RECORD_ASK_BYTES; i++)
+            body[i] = (uint8_t)((round + (uint64_t)before) >> 8 * i);
+        members->record_came = false;
+        vain_members_send(members, giver, VAIN_LETTER_RECORD_ASK, body, sizeof body);
+        while (!members->record_came && vain_mailbox_has(members->mailbox, giver) &&
+               vain_members_now_ms(members) - start_ms < VAIN_MEMBERS_ANSWER_MS)
+            VAIN_TRY(vain_members_wait(members));
+        VAIN_TRY(members->record_status);
+        if (!members->record_came)
+            return VAIN_AGAIN;
+    }
+    return VAIN_OK;
+}
+
+/* The own chain goes on with theirs, or, if it has left theirs somewhere, is set aside and fetched
+ * from its start. */
+static enum vain_status fetch_records(struct vain_members *members, int giver,
+                                      const struct vain_state_letter *target)
+{
+    static const uint8_t none[VAIN_HASH_BYTES];
+    struct vain_holding *holding = members->holding;
+    int64_t discarded = 0;
+    if (memcmp(holding->record_head, target->record_head, VAIN_HASH_BYTES) == 0)
+        return VAIN_OK;
+    members->records_taken = 0;
+    enum vain_status status = VAIN_ERR_CORRUPT;
+    if ((uint64_t)holding->round < target->round)
+        status = fetch_from(members, giver, (uint64_t)holding->round);
+    if (status == VAIN_ERR_CORRUPT ||
+        (status == VAIN_OK &&
+         memcmp(holding->record_head, target->record_head, VAIN_HASH_BYTES) != 0)) {
+        vain_fail_clear();
+        VAIN_TRY(vain_record_file_rewind(members->config.record, none, &discarded));
+        memset(holding->record_head, 0, VAIN_HASH_BYTES);
+        members->records_taken = 0;
+        status = fetch_from(members, giver, 0);
+    }
+    members->take_record = NULL;
+    if (status < 0)
+        vain_event_notice(members->config.events, "records of member '%s' do not hold: %s",
+                          vain_members_name(members, giver), vain_fail_message());
+    VAIN_TRY(status < 0 ? VAIN_AGAIN : status);
+    return memcmp(holding->record_head, target->record_head, VAIN_HASH_BYTES) == 0 ? VAIN_OK
+                                                                                   : VAIN_AGAIN;
+}
+
+/* ---- vectors --------------------------------------------------------------------------------- */
+
+static enum vain_status send_ask(void *context, int member, uint16_t kind, const void *body,
+                                 size_t bytes)
+{
+    struct vain_members *members = context;
+    return vain_mailbox_send(members->mailbox, member, kind, body, bytes);
+}
+
+static void say_verdicts(struct vain_members *members)
+{
+    struct vain_fetch_verdict verdict;
+    while (vain_fetch_next_verdict(members->fetch, &verdict))
+        vain_event_notice(members->config.events,
+                          "member '%s' %s while this member caught up; it is not asked again",
+                          vain_members_name(members, verdict.member),
+                          vain_fetch_fault_text(verdict.fault));
+}
+
+/* Those who were asked and give nothing for too long. */
+static void note_late(struct vain_members *members)
+{
+    const uint64_t now_ms = vain_members_now_ms(members);
+    for (int i = 0; i < members->count; i++) {
+        if (i == members->own || vain_fetch_awaited(members->fetch, i) == 0)
+            members->awaited_since_ms[i] = now_ms;
+        else if (now_ms - members->awaited_since_ms[i] > VAIN_MEMBERS_PART_MS)
+            vain_fetch_late(members->fetch, i);
+    }
+}
+
+static enum vain_status run_fetch(struct vain_members *members)
+{
+    const struct vain_fetch_sender sender = {send_ask, members};
+    for (;;) {
+        enum vain_status status = vain_fetch_step(members->fetch, &sender);
+        if (status < 0)
+            return status;
+        say_verdicts(members);
+        note_late(members);
+        status = vain_fetch_outcome(members->fetch);
+        if (status == VAIN_ERR_PEER)
+            return VAIN_AGAIN;
+        if (status != VAIN_AGAIN)
+            return status;
+        VAIN_TRY(vain_members_wait(members));
+    }
+}
+
+static enum vain_status fetch_vector(struct vain_members *members,
+                                     const struct vain_assembly_news *news, const uint8_t *root,
+                                     float *vector)
+{
+    const struct vain_fetch_config config = {.root = root,
+                                             .state = (uint8_t *)(void *)vector,
+                                             .bytes = (size_t)members->holding->parameter_count *
+                                                      sizeof(float),
+                                             .members = members->count,
+                                             .own = members->own,
+                                             .number = ++members->fetch_number};
+    VAIN_TRY(vain_fetch_open(&config, &members->fetch));
+    vain_fetch_have(members->fetch);
+    for (int i = vain_set_next(&news->holders, 0); i >= 0;
+         i = vain_set_next(&news->holders, i + 1)) {
+        if (vain_mailbox_has(members->mailbox, i))
+            vain_fetch_joined(members->fetch, i);
+    }
+    const enum vain_status status = run_fetch(members);
+    vain_fetch_close(&members->fetch);
+    return status;
+}
+
+static enum vain_status fetch_vectors(struct vain_members *members,
+                                      const struct vain_assembly_news *news,
+                                      const struct vain_state_letter *target)
+{
+    struct vain_holding *holding = members->holding;
+    if (target->parameter_count != (uint64_t)holding->parameter_count)
+        return VAIN_AGAIN;
+    if (memcmp(target->parameters_hash, holding->parameters_hash, VAIN_HASH_BYTES) != 0)
+        VAIN_TRY(fetch_vector(members, news, target->parameters_hash, holding->parameters));
+    if (holding->momentum != NULL && !vain_is_zero(target->momentum_hash, VAIN_HASH_BYTES))
+        VAIN_TRY(fetch_vector(members, news, target->momentum_hash, holding->momentum));
+    return VAIN_OK;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------- */
+
+/* One try with those who hold the latest state now. */
+static enum vain_status try_fetch(struct vain_members *members,
+                                  const struct vain_assembly_news *news)
+{
+    struct vain_holding *holding = members->holding;
+    struct vain_state_letter target;
+    int files;
+    VAIN_TRY(learn_state(members, news, &target));
+    VAIN_TRY(fetch_records(members, vain_set_next(&news->holders, 0), &target));
+    /* From here on the vectors are neither what they were nor what they will be. */
+    const bool other = memcmp(target.parameters_hash, holding->parameters_hash, VAIN_HASH_BYTES);
+    holding->codec = target.codec;
+    const enum vain_status status = fetch_vectors(members, news, &target);
+    if (other && status != VAIN_OK)
+        memset(holding->parameters_hash, 0, VAIN_HASH_BYTES);
+    VAIN_TRY(status);
+    holding->round = (int64_t)target.round;
+    memcpy(holding->run_id, target.run_id, VAIN_RUN_ID_BYTES);
+    memcpy(holding->parameters_hash, target.parameters_hash, VAIN_HASH_BYTES);
+    if (!target.starting || target.epoch > members->epoch)
+        members->epoch = target.epoch;
+    members->running = !target.starting;
+    members->voters = target.voters;
+    return vain_store_set_aside(members->config.directory, members->config.world, holding->round,
+                                true, vain_members_name(members, members->own), &files);
+}
+
+enum vain_status vain_members_fetch(struct vain_federation *federation,
+                                    struct vain_holding *holding)
+{
+    struct vain_members *members = (struct vain_members *)federation;
+    const int64_t deadline_ms = members->config.job->exchange.deadline_ms;
+    const uint64_t start_ms = vain_members_now_ms(members);
+    members->holding = holding;
+    vain_members_close_use(members);
+    for (;;) {
+        struct vain_assembly_news news;
+        if (!vain_assembly_behind(members->assembly, &news))
+            return VAIN_OK;
+        const enum vain_status status = try_fetch(members, &news);
+        if (status != VAIN_AGAIN)
+            return status;
+        if (atomic_load(members->config.signal) != 0)
+            return VAIN_STOPPED;
+        if (vain_members_now_ms(members) - start_ms > (uint64_t)deadline_ms)
+            return vain_fail(VAIN_ERR_TIMEOUT,
+                             "member '%s' is behind the others, and nobody could give it what they "
+                             "hold within %lld ms (exchange.deadline)",
+                             vain_members_name(members, members->own), (long long)deadline_ms);
+        VAIN_TRY(vain_members_wait(members));
+    }
+}

@@ -1,0 +1,116 @@
+/* Inside the federation `members`: what its files share. Members are counted in ascending order of
+ * their ids; `listed` says which of the spec's list each is. */
+#pragma once
+
+#include "collectives/assembly.h"
+#include "collectives/fetch.h"
+#include "collectives/mailbox.h"
+#include "jobs/federation_members.h"
+#include "jobs/member_letter.h"
+
+enum {
+    VAIN_MEMBERS_WAIT_MS = 100,    /* the longest sleep between two looks */
+    VAIN_MEMBERS_USE_MS = 15000,   /* until the streams of an attempt must be there */
+    VAIN_MEMBERS_ANSWER_MS = 5000, /* a member that lives answers in that time */
+    VAIN_MEMBERS_PART_MS = 30000,  /* ... or gives a part of its state */
+    VAIN_MEMBERS_SIGN_MS = 10000   /* signatures of a record are waited for so long */
+};
+
+/* A member as this one knows it. */
+struct vain_acquaintance {
+    int listed;                       /* in the spec's list */
+    struct vain_record_member member; /* name and id from the spec; its certificate, once met */
+    char platform[VAIN_PLATFORM_BYTES];
+    bool met;     /* its card was seen since this start */
+    bool greeted; /* on the stream that is there now */
+    bool answered;
+    struct vain_state_letter state; /* answered: what it holds */
+    uint64_t signed_epoch, signed_round;
+    size_t signature_bytes;
+    uint8_t signature[VAIN_SIGNATURE_LETTER_BODY_MAX];
+};
+
+/* A vector that others may fetch; its leaves are hashed when somebody asks. */
+struct vain_lent {
+    bool hashed;
+    uint8_t root[VAIN_HASH_BYTES];
+    uint8_t *leaves; /* owned */
+};
+
+struct vain_members {
+    struct vain_federation base; /* first: what callers hold points here */
+    struct vain_federation_members_config config;
+    int count, own;
+    struct vain_acquaintance *known; /* (count) owned */
+    uint8_t group_id[VAIN_HASH_BYTES], corpus_hash[VAIN_HASH_BYTES];
+    uint8_t hello[VAIN_HELLO_LETTER_BYTES_MAX];
+    size_t hello_bytes;
+    struct vain_mailbox *mailbox;   /* owned */
+    struct vain_assembly *assembly; /* owned */
+    enum vain_status fatal;         /* what a letter has shown: nothing can go on */
+    int heard_signal;
+
+    /* What this member holds, and where that is in the common work. */
+    struct vain_holding *holding; /* borrowed; NULL: nothing yet */
+    uint64_t epoch;
+    bool running;           /* it has taken part since its start */
+    struct vain_set voters; /* running: of the coming round */
+    struct vain_lent lent_parameters, lent_momentum;
+    int64_t record_offset;            /* a hint for vain_record_read_after */
+    uint8_t *record_part;             /* owned: frames on their way, VAIN_RECORD_BYTES_MAX */
+    struct vain_fetch_answer *answer; /* owned */
+
+    /* The attempt under way. */
+    struct vain_proposal proposal;
+    struct vain_comm comm, retired; /* owned; retired: closed when the next attempt is formed */
+    struct vain_set comm_set;       /* who is in comm */
+    uint8_t use_key[VAIN_HASH_BYTES];
+    uint64_t use;
+    uint8_t set_hash[VAIN_HASH_BYTES], lasting_hash[VAIN_HASH_BYTES];
+    struct vain_record_member *roster_members; /* (count) owned */
+    int *roster_ranks;                         /* (count) owned */
+    char platform[VAIN_PLATFORM_BYTES];
+    struct vain_stream **streams; /* (count, connections) owned */
+
+    /* Catching up. */
+    struct vain_fetch *fetch;   /* NULL unless something is being fetched */
+    uint32_t fetch_number;      /* of the last one */
+    uint64_t *awaited_since_ms; /* (count) owned */
+    void (*take_record)(struct vain_members *members, int member, const uint8_t *frames,
+                        size_t bytes); /* NULL: nobody waits for records */
+    bool record_came;
+    int record_giver;
+    int64_t records_taken;
+    enum vain_status record_status;
+};
+
+uint64_t vain_members_now_ms(const struct vain_members *members);
+const char *vain_members_name(const struct vain_members *members, int member);
+/* "alice, bob and carol", cut to fit. */
+void vain_members_list(const struct vain_members *members, const struct vain_set *set, char *out,
+                       size_t bytes);
+
+/* members_talk.c: takes what the connector has, reads letters and answers them, lets the assembly
+ * know the time; returns what ends the run, if a letter has shown such. Does not block. */
+enum vain_status vain_members_pump(struct vain_members *members) VAIN_MUST_USE;
+/* The same after a sleep until something may have come. */
+enum vain_status vain_members_wait(struct vain_members *members) VAIN_MUST_USE;
+enum vain_status vain_members_talk_open(struct vain_members *members) VAIN_MUST_USE;
+void vain_members_talk_close(struct vain_members *members);
+/* A letter, as far as there is a stream and room. */
+void vain_members_send(struct vain_members *members, int member, uint16_t kind, const void *body,
+                       size_t bytes);
+/* What lies in holding has changed: leaves are hashed anew when somebody asks. */
+void vain_members_lend(struct vain_members *members);
+void vain_members_describe(struct vain_members *members, struct vain_state_letter *out);
+
+/* members_use.c: the communicator of the attempt that the assembly has started, over streams that
+ * are there already or new ones. VAIN_ERR_PEER says who could not be reached. */
+enum vain_status vain_members_open_use(struct vain_members *members,
+                                       const struct vain_assembly_news *news) VAIN_MUST_USE;
+void vain_members_close_use(struct vain_members *members);
+void vain_members_roster(struct vain_members *members, struct vain_roster *out);
+
+/* members_fetch.c: vain_federation_ops.fetch. */
+enum vain_status vain_members_fetch(struct vain_federation *federation,
+                                    struct vain_holding *holding) VAIN_MUST_USE;

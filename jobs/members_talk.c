@@ -1,0 +1,415 @@
+/* Letters in and out. The first one each way is a hello: who it is, and that the agreed keys of the
+ * specs are equal; nothing else is looked at before. A member that writes what does not fit is cut
+ * off, and may come again. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "jobs/counted_stream.h"
+#include "jobs/member_card.h"
+#include "jobs/members_state.h"
+#include "jobs/store/record_read.h"
+
+uint64_t vain_members_now_ms(const struct vain_members *members)
+{
+    return members->config.world->ops->now_ns(members->config.world) / 1000000;
+}
+
+const char *vain_members_name(const struct vain_members *members, int member)
+{
+    return members->known[member].member.name;
+}
+
+void vain_members_list(const struct vain_members *members, const struct vain_set *set, char *out,
+                       size_t bytes)
+{
+    size_t length = 0;
+    out[0] = '\0';
+    for (int i = vain_set_next(set, 0); i >= 0 && length < bytes; i = vain_set_next(set, i + 1))
+        length += (size_t)snprintf(out + length, bytes - length, "%s'%s'", length > 0 ? ", " : "",
+                                   vain_members_name(members, i));
+}
+
+void vain_members_send(struct vain_members *members, int member, uint16_t kind, const void *body,
+                       size_t bytes)
+{
+    const enum vain_status status = vain_mailbox_send(members->mailbox, member, kind, body, bytes);
+    if (status == VAIN_AGAIN) /* it has not read 4 MiB of letters */
+        vain_mailbox_drop(members->mailbox, member, "it does not read its letters");
+}
+
+/* ---- meeting --------------------------------------------------------------------------------- */
+
+static void greet(struct vain_members *members, int member)
+{
+    members->known[member].greeted = false;
+    vain_members_send(members, member, VAIN_LETTER_HELLO, members->hello, members->hello_bytes);
+}
+
+static void cut_off(struct vain_members *members, int member, const char *why)
+{
+    vain_event_notice(members->config.events, "member '%s' was cut off: %s",
+                      vain_members_name(members, member), why);
+    vain_mailbox_drop(members->mailbox, member, why);
+}
+
+/* Specs differ: the other side is sent the own text, and says in what. */
+static void send_spec(struct vain_members *members, int member)
+{
+    const char *text = members->config.spec_resolved;
+    const size_t bytes = strlen(text);
+    vain_members_send(members, member, VAIN_LETTER_SPEC, text,
+                      bytes < VAIN_LETTER_BYTES_MAX ? bytes : VAIN_LETTER_BYTES_MAX);
+}
+
+static void take_hello(struct vain_members *members, int member, const uint8_t *body, size_t bytes)
+{
+    struct vain_acquaintance *known = &members->known[member];
+    const struct vain_federation_members_config *config = &members->config;
+    struct vain_hello_letter hello;
+    struct vain_record_member claimed;
+    if (!vain_hello_letter_decode(body, bytes, &hello)) {
+        cut_off(members, member, "its first letter is no hello of this version");
+        return;
+    }
+    if (vain_member_card_accept(hello.card, hello.card_bytes, config->world, &claimed) != VAIN_OK ||
+        vain_member_card_check(&claimed, &config->spec->members[known->listed],
+                               "a member that connected") != VAIN_OK) {
+        cut_off(members, member, vain_fail_message());
+        vain_fail_clear();
+        return;
+    }
+    if (memcmp(hello.spec_hash, config->spec_hash, VAIN_HASH_BYTES) != 0) {
+        send_spec(members, member);
+        return; /* it is not greeted; its own spec is on its way here */
+    }
+    if (memcmp(hello.group_id, members->group_id, VAIN_HASH_BYTES) != 0 ||
+        memcmp(hello.corpus_hash, members->corpus_hash, VAIN_HASH_BYTES) != 0) {
+        if (!members->running)
+            members->fatal = vain_fail(
+                VAIN_ERR_REFUSED,
+                "the data of member '%s' have other symbols than those here; use data.symbols: "
+                "bytes, or files with the same characters",
+                vain_members_name(members, member));
+        cut_off(members, member, "its data have other symbols");
+        return;
+    }
+    known->member = claimed;
+    snprintf(known->platform, sizeof known->platform, "%s", hello.platform);
+    known->met = known->greeted = true;
+    vain_assembly_link(members->assembly, member, true);
+}
+
+static void take_spec(struct vain_members *members, int member, const uint8_t *body, size_t bytes)
+{
+    char differences[384];
+    char *there = NULL;
+    if (vain_take(bytes + 1, "another member's spec", (void **)&there) != VAIN_OK)
+        return;
+    memcpy(there, body, bytes);
+    there[bytes] = '\0';
+    vain_spec_differences(members->config.spec, there, members->config.spec_resolved, differences,
+                          sizeof differences);
+    vain_release(there);
+    if (!members->running)
+        members->fatal =
+            vain_fail(VAIN_ERR_REFUSED,
+                      "the spec of member '%s' has other agreed keys than this one: %s; use one "
+                      "spec at all members",
+                      vain_members_name(members, member),
+                      differences[0] != '\0' ? differences : "compare what 'vain explain' prints");
+    cut_off(members, member, "its spec has other agreed keys");
+}
+
+/* ---- state ----------------------------------------------------------------------------------- */
+
+void vain_members_lend(struct vain_members *members)
+{
+    members->lent_parameters.hashed = members->lent_momentum.hashed = false;
+}
+
+static size_t vector_bytes(const struct vain_members *members)
+{
+    return (size_t)members->holding->parameter_count * sizeof(float);
+}
+
+static enum vain_status hash_lent(struct vain_members *members, struct vain_lent *lent,
+                                  const float *vector)
+{
+    const size_t bytes = vector_bytes(members);
+    const size_t count = vain_merkle_leaf_count(bytes, VAIN_MERKLE_LEAF_BYTES);
+    if (lent->hashed)
+        return VAIN_OK;
+    if (lent->leaves == NULL)
+        VAIN_TRY(vain_take_array((int64_t)count, VAIN_HASH_BYTES, "hashes of the state",
+                                 (void **)&lent->leaves));
+    vain_merkle_leaves(vector, bytes, VAIN_MERKLE_LEAF_BYTES, members->config.pool, lent->leaves);
+    vain_merkle_root_of_leaves(lent->leaves, count, lent->root);
+    lent->hashed = true;
+    return VAIN_OK;
+}
+
+void vain_members_describe(struct vain_members *members, struct vain_state_letter *out)
+{
+    const struct vain_holding *holding = members->holding;
+    memset(out, 0, sizeof *out);
+    out->epoch = members->epoch;
+    out->round = (uint64_t)holding->round;
+    out->starting = !members->running;
+    out->voters = vain_assembly_voters(members->assembly);
+    memcpy(out->run_id, holding->run_id, VAIN_RUN_ID_BYTES);
+    memcpy(out->parameters_hash, holding->parameters_hash, VAIN_HASH_BYTES);
+    memcpy(out->record_head, holding->record_head, VAIN_HASH_BYTES);
+    out->codec = holding->codec;
+    out->parameter_count = (uint64_t)holding->parameter_count;
+}
+
+static void answer_state(struct vain_members *members, int member)
+{
+    struct vain_state_letter state;
+    uint8_t body[VAIN_STATE_LETTER_BYTES];
+    if (members->holding == NULL)
+        return;
+    vain_members_describe(members, &state);
+    if (members->holding->momentum != NULL) {
+        if (hash_lent(members, &members->lent_momentum, members->holding->momentum) != VAIN_OK)
+            return;
+        memcpy(state.momentum_hash, members->lent_momentum.root, VAIN_HASH_BYTES);
+    }
+    vain_state_letter_encode(&state, body);
+    vain_members_send(members, member, VAIN_LETTER_STATE, body, sizeof body);
+}
+
+/* Which of the two vectors has the root that is asked for; NULL: neither. */
+static const struct vain_fetch_source *source_of(struct vain_members *members, const uint8_t *body,
+                                                 size_t bytes, struct vain_fetch_source *out)
+{
+    const struct vain_holding *holding = members->holding;
+    struct vain_lent *lent = &members->lent_parameters;
+    const float *vector = NULL;
+    if (holding == NULL || bytes < VAIN_HASH_BYTES)
+        return NULL;
+    if (memcmp(body, holding->parameters_hash, VAIN_HASH_BYTES) == 0) {
+        vector = holding->parameters;
+    } else if (members->lent_momentum.hashed &&
+               memcmp(body, members->lent_momentum.root, VAIN_HASH_BYTES) == 0) {
+        vector = holding->momentum;
+        lent = &members->lent_momentum;
+    }
+    if (vector == NULL || hash_lent(members, lent, vector) != VAIN_OK)
+        return NULL;
+    *out = (struct vain_fetch_source){.root = lent->root,
+                                      .state = (const uint8_t *)(const void *)vector,
+                                      .bytes = vector_bytes(members),
+                                      .leaves = lent->leaves,
+                                      .leaf_bytes = VAIN_MERKLE_LEAF_BYTES};
+    return out;
+}
+
+static void answer_fetch(struct vain_members *members, int member,
+                         const struct vain_mailbox_event *event)
+{
+    struct vain_fetch_source source;
+    const struct vain_fetch_source *found = source_of(members, event->body, event->bytes, &source);
+    if (vain_fetch_answer(found, event->letter, event->body, event->bytes, members->answer) !=
+        VAIN_OK) {
+        cut_off(members, member, vain_fail_message());
+        vain_fail_clear();
+        return;
+    }
+    vain_members_send(members, member, (uint16_t)members->answer->kind, members->answer->body,
+                      members->answer->bytes);
+}
+
+static void answer_record(struct vain_members *members, int member, const uint8_t *body,
+                          size_t bytes)
+{
+    char path[VAIN_PATH_BYTES];
+    size_t got = 0;
+    uint64_t round = 0;
+    if (bytes != VAIN_RECORD_ASK_BYTES) {
+        cut_off(members, member, "it asks for records in no way that is known");
+        return;
+    }
+    for (int i = 7; i >= 0; i--)
+        round = round << 8 | body[i];
+    snprintf(path, sizeof path, "%.*s/record.bin", VAIN_PATH_BYTES - 16, members->config.directory);
+    if (vain_record_read_after(path, round, members->record_part, VAIN_RECORD_BYTES_MAX, &got,
+                               &members->record_offset) != VAIN_OK) {
+        vain_fail_clear();
+        got = 0;
+    }
+    vain_members_send(members, member, VAIN_LETTER_RECORD, members->record_part, got);
+}
+
+static void take_state(struct vain_members *members, int member, const uint8_t *body, size_t bytes)
+{
+    struct vain_acquaintance *known = &members->known[member];
+    if (vain_state_letter_decode(body, bytes, members->count, &known->state))
+        known->answered = true;
+    else
+        cut_off(members, member, "it describes what it holds in no way that is known");
+}
+
+static void take_signature(struct vain_members *members, int member, const uint8_t *body,
+                           size_t bytes)
+{
+    struct vain_acquaintance *known = &members->known[member];
+    struct vain_signature_letter letter;
+    if (!vain_signature_letter_decode(body, bytes, &letter)) {
+        cut_off(members, member, "its signature of a round is none");
+        return;
+    }
+    known->signed_epoch = letter.epoch;
+    known->signed_round = letter.round;
+    known->signature_bytes = letter.bytes;
+    memcpy(known->signature, letter.body, letter.bytes);
+}
+
+/* ---- the mailbox ----------------------------------------------------------------------------- */
+
+static void take_letter(struct vain_members *members, const struct vain_mailbox_event *event)
+{
+    const int member = event->member;
+    const uint8_t *body = event->body;
+    switch (event->letter) {
+    case VAIN_LETTER_POSITION:
+    case VAIN_LETTER_PROPOSAL:
+    case VAIN_LETTER_ACK:
+    case VAIN_LETTER_VOTE:
+        vain_assembly_letter(members->assembly, member, event->letter, body, event->bytes);
+        break;
+    case VAIN_LETTER_STATE_ASK:
+        answer_state(members, member);
+        break;
+    case VAIN_LETTER_STATE:
+        take_state(members, member, body, event->bytes);
+        break;
+    case VAIN_LETTER_RECORD_ASK:
+        answer_record(members, member, body, event->bytes);
+        break;
+    case VAIN_LETTER_RECORD:
+        members->record_came = true;
+        if (members->take_record != NULL)
+            members->take_record(members, member, body, event->bytes);
+        break;
+    case VAIN_LETTER_SIGNATURE:
+        take_signature(members, member, body, event->bytes);
+        break;
+    case VAIN_LETTER_FETCH_LEAVES_ASK:
+    case VAIN_LETTER_FETCH_PART_ASK:
+        answer_fetch(members, member, event);
+        break;
+    case VAIN_LETTER_FETCH_LEAVES:
+    case VAIN_LETTER_FETCH_PART:
+        if (members->fetch != NULL)
+            vain_fetch_take(members->fetch, member, event->letter, body, event->bytes);
+        break;
+    default:
+        cut_off(members, member, "it sent a letter of a kind that is not known");
+    }
+}
+
+static void take_first_letter(struct vain_members *members, const struct vain_mailbox_event *event)
+{
+    if (event->letter == VAIN_LETTER_HELLO)
+        take_hello(members, event->member, event->body, event->bytes);
+    else if (event->letter == VAIN_LETTER_SPEC)
+        take_spec(members, event->member, event->body, event->bytes);
+    else
+        cut_off(members, event->member, "its first letter is no hello");
+}
+
+static void note_loss(struct vain_members *members, int member, const char *why)
+{
+    struct vain_acquaintance *known = &members->known[member];
+    struct vain_connector *connector = members->config.connector;
+    if (known->greeted && vain_set_has(&members->voters, member) && members->running) {
+        members->base.counts.members_lost++;
+        vain_event_notice(members->config.events, "round %lld: member '%s' is gone: %s",
+                          (long long)members->holding->round + 1,
+                          vain_members_name(members, member), why);
+    }
+    if (known->greeted)
+        vain_assembly_link(members->assembly, member, false);
+    known->greeted = known->answered = false;
+    if (members->fetch != NULL)
+        vain_fetch_lost(members->fetch, member);
+    if (!vain_mailbox_has(members->mailbox, member))
+        connector->ops->lost_mailbox(connector, known->listed);
+}
+
+static void take_new_streams(struct vain_members *members)
+{
+    struct vain_connector *connector = members->config.connector;
+    for (int i = 0; i < members->count; i++) {
+        struct vain_stream *inner = NULL, *counted = NULL;
+        if (i == members->own ||
+            connector->ops->take_mailbox(connector, members->known[i].listed, &inner) != VAIN_OK)
+            continue;
+        if (vain_counted_stream(inner, &members->base.counts.bytes_sent, &counted) == VAIN_OK)
+            vain_mailbox_set_stream(members->mailbox, i, counted);
+        else
+            connector->ops->lost_mailbox(connector, members->known[i].listed);
+    }
+}
+
+enum vain_status vain_members_pump(struct vain_members *members)
+{
+    struct vain_mailbox_event event;
+    take_new_streams(members);
+    for (vain_mailbox_poll(members->mailbox, &event); event.kind != VAIN_MAILBOX_NOTHING;
+         vain_mailbox_poll(members->mailbox, &event)) {
+        if (event.kind == VAIN_MAILBOX_JOINED)
+            greet(members, event.member);
+        else if (event.kind == VAIN_MAILBOX_LOST)
+            note_loss(members, event.member, event.why);
+        else if (members->known[event.member].greeted)
+            take_letter(members, &event);
+        else
+            take_first_letter(members, &event);
+    }
+    vain_assembly_tick(members->assembly, vain_members_now_ms(members));
+    return members->fatal;
+}
+
+enum vain_status vain_members_wait(struct vain_members *members)
+{
+    const struct vain_connector *connector = members->config.connector;
+    const int descriptor =
+        connector->ops->descriptor != NULL ? connector->ops->descriptor(connector) : -1;
+    vain_mailbox_wait(members->mailbox, descriptor, VAIN_MEMBERS_WAIT_MS);
+    return vain_members_pump(members);
+}
+
+enum vain_status vain_members_talk_open(struct vain_members *members)
+{
+    const struct vain_federation_members_config *config = &members->config;
+    uint8_t card[VAIN_CARD_BYTES_MAX];
+    struct vain_hello_letter hello;
+    memset(&hello, 0, sizeof hello);
+    memcpy(hello.group_id, members->group_id, VAIN_HASH_BYTES);
+    memcpy(hello.spec_hash, config->spec_hash, VAIN_HASH_BYTES);
+    memcpy(hello.corpus_hash, members->corpus_hash, VAIN_HASH_BYTES);
+    snprintf(hello.platform, sizeof hello.platform, "%s", config->platform);
+    VAIN_TRY(vain_member_card_make(config->signer, vain_members_name(members, members->own), card,
+                                   &hello.card_bytes));
+    hello.card = card;
+    members->hello_bytes = vain_hello_letter_encode(&hello, members->hello);
+    VAIN_TRY(vain_member_card_accept(card, hello.card_bytes, config->world,
+                                     &members->known[members->own].member));
+    snprintf(members->known[members->own].platform, VAIN_PLATFORM_BYTES, "%s", config->platform);
+    VAIN_TRY(
+        vain_take(VAIN_RECORD_BYTES_MAX, "records for others", (void **)&members->record_part));
+    VAIN_TRY(vain_take(sizeof *members->answer, "a part for others", (void **)&members->answer));
+    return vain_mailbox_open(members->count, members->own, &members->mailbox);
+}
+
+void vain_members_talk_close(struct vain_members *members)
+{
+    vain_mailbox_close(&members->mailbox);
+    vain_release(members->lent_parameters.leaves);
+    vain_release(members->lent_momentum.leaves);
+    vain_release(members->record_part);
+    vain_release(members->answer);
+}

@@ -1,0 +1,16 @@
+/* votes-<name>.bin: a member's last vote (collectives/assembly.h), durable before it leaves, so
+ * that no restart makes it vote twice in a round. Mode 0600; replaced as a whole:
+ *
+ *     'VAINVOTE' | u16 1 | the vote's bytes | hash[16] of all before it */
+#pragma once
+
+#include "base/world.h"
+#include "collectives/assembly_letter.h"
+
+enum vain_status vain_vote_file_write(const char *folder, const char *name,
+                                      struct vain_world *world,
+                                      const struct vain_vote *vote) VAIN_MUST_USE;
+/* Epoch 0 when there is no file. VAIN_ERR_CORRUPT when it is not what was written: then it is not
+ * known what this member has voted for, and it must not take part. `members` bounds the vote. */
+enum vain_status vain_vote_file_read(const char *folder, const char *name, int members,
+                                     struct vain_vote *out) VAIN_MUST_USE;
