@@ -220,11 +220,14 @@ static void take_proposal(struct vain_assembly *own, int member, const uint8_t *
     const struct vain_ack *mine = &own->acks[own->config.own];
     const bool open = (own->phase == VAIN_PHASE_READY || own->phase == VAIN_PHASE_ACKED) &&
                       vain_assembly_is_ready(own);
-    /* While it waits for acks it goes forward only. Afterwards back too: a liar can have led a few
+    /* While acks may come it goes forward only. Afterwards back too: a liar can have led a few
      * members ahead, and the others do not follow so far. */
+    const bool acks_may_come =
+        own->phase == VAIN_PHASE_ACKED &&
+        (!own->waiting || own->now_ms - own->waiting_since_ms < VAIN_ASSEMBLY_REPEAT_MS);
     const bool acked_already =
-        self->has_ack && (mine->attempt == proposal.attempt ||
-                          (own->phase == VAIN_PHASE_ACKED && mine->attempt > proposal.attempt));
+        self->has_ack &&
+        (mine->attempt == proposal.attempt || (acks_may_come && mine->attempt > proposal.attempt));
     if (!open || acked_already || proposal.attempt < own->least_attempt ||
         !fits(own, member, &proposal) || !vain_assembly_all_up(own, &proposal.set))
         return;

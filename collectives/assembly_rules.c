@@ -620,13 +620,14 @@ static int voters_given_up(const struct vain_assembly *own)
     return count;
 }
 
-/* Whether this round can go on without this member's doing only: its votes are there but not its
- * sum; this member has voted, and the others may be split for good; a quorum has given it up. */
+/* Whether this member can do nothing for the round: its votes are there but not its sum; or this
+ * member has voted, and the others may be split for good; or so many have given the round up that
+ * without them there is no quorum. */
 static bool is_stuck(const struct vain_assembly *own)
 {
     return !own->stand.starting &&
            (vain_assembly_decided(own) != NULL || vain_assembly_has_voted(own) ||
-            voters_given_up(own) >= vain_assembly_quorum(own));
+            voters_given_up(own) >= vain_quorum_witnesses(own->voter_count));
 }
 
 /* Those one ahead show this round's votes to who holds its sum, if they have not forgotten them. If

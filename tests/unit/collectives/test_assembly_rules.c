@@ -538,6 +538,21 @@ static void split_votes_are_given_up(void)
     script_close(&script);
 }
 
+/* Without those who have, there is no quorum. One may be a liar, or have restarted. */
+static void who_is_left_without_a_quorum_gives_up_too(void)
+{
+    const struct vain_position starting = script_position(true);
+    struct script script;
+    begin(&script, false);
+    script_tell(&script, 1, &starting);
+    (void)script_verdict(&script, 1);
+    CU_ASSERT_NOT_EQUAL(script_verdict(&script, 10000), VAIN_ASSEMBLY_LOST);
+    script_tell(&script, 2, &starting);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
+    CU_ASSERT_EQUAL(script_verdict(&script, 10000), VAIN_ASSEMBLY_LOST);
+    script_close(&script);
+}
+
 /* ---- behind ---------------------------------------------------------------------------------- */
 
 static void a_later_round_or_epoch_is_fetched(void)
@@ -627,6 +642,7 @@ static const struct vain_test tests[] = {
     {"a vote outlives a restart", a_vote_outlives_a_restart},
     {"so does one of a later generation", a_vote_of_a_later_generation_too},
     {"split votes are given up", split_votes_are_given_up},
+    {"who is left without a quorum gives up too", who_is_left_without_a_quorum_gives_up_too},
     {"a later round or epoch is fetched", a_later_round_or_epoch_is_fetched},
     {"at a start the state of most is fetched", at_a_start_the_state_of_most_is_fetched},
     {NULL, NULL},
