@@ -142,8 +142,9 @@ void vain_proposal_hash(const struct vain_proposal *proposal,
 
 static void label(const char *text, uint8_t out[VAIN_MIN_LEN(16)])
 {
+    const size_t bytes = strlen(text);
     memset(out, 0, 16);
-    memcpy(out, text, strlen(text));
+    memcpy(out, text, bytes);
 }
 
 void vain_ack_message(const struct vain_ack *ack,
