@@ -69,6 +69,10 @@ static enum vain_status members_hold(struct vain_federation *federation,
 {
     struct vain_members *members = (struct vain_members *)federation;
     members->holding = holding;
+    /* Who was in the last round decides about the next one. */
+    if (members->running && members->fetched_round != holding->round &&
+        (uint64_t)holding->round == members->proposal.round + 1)
+        members->voters = members->proposal.set;
     vain_members_lend(members);
     take_stand(members);
     return vain_members_pump(members);
@@ -87,20 +91,23 @@ static enum vain_status vote(struct vain_members *members, const struct vain_vot
     return vain_assembly_vote(members->assembly, &mine);
 }
 
-void vain_members_begin_new_epoch(struct vain_members *members, const char *why)
+/* Nobody that is here holds the sum that was voted for, or has given up to agree on one: from the
+ * state before, in a new epoch. */
+static void begin_new_epoch(struct vain_members *members)
 {
     vain_event_notice(members->config.events,
-                      "round %lld was agreed on, but %s; it is done again from what is here",
-                      (long long)members->holding->round + 1, why);
+                      "round %lld cannot be ended as it was begun: those who held its sum, or what "
+                      "opens it, are gone; it is done again from what is here",
+                      (long long)members->holding->round + 1);
     members->epoch = vain_assembly_epoch(members->assembly);
     members->running = false;
     take_stand(members);
 }
 
-/* Nobody that is here holds the sum that was voted for. */
-static void begin_new_epoch(struct vain_members *members)
+void vain_members_lose_sum(struct vain_members *members)
 {
-    vain_members_begin_new_epoch(members, "all who held its sum are gone");
+    members->voters = vain_assembly_voters(members->assembly);
+    take_stand(members);
 }
 
 /* ---- waiting --------------------------------------------------------------------------------- */
@@ -260,7 +267,6 @@ static enum vain_status members_commit(struct vain_federation *federation)
         switch (news.verdict) {
         case VAIN_ASSEMBLY_COMPLETE:
             members->epoch = news.vote.epoch;
-            members->voters = news.vote.set;
             members->running = true;
             return VAIN_OK;
         case VAIN_ASSEMBLY_BURNED:

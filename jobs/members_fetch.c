@@ -310,6 +310,7 @@ static enum vain_status try_fetch(struct vain_members *members,
         members->epoch = target.epoch;
     members->running = !target.starting;
     members->voters = target.voters;
+    members->fetched_round = holding->round;
     return vain_store_set_aside(members->config.directory, members->config.world, holding->round,
                                 true, vain_members_name(members, members->own), &files);
 }
