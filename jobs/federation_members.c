@@ -68,6 +68,9 @@ static enum vain_status members_hold(struct vain_federation *federation,
                                      struct vain_holding *holding)
 {
     struct vain_members *members = (struct vain_members *)federation;
+    if (members->held_round != holding->round)
+        members->failed_attempts = 0;
+    members->held_round = holding->round;
     members->holding = holding;
     /* Who was in the last round decides about the next one. */
     if (members->running && members->fetched_round != holding->round &&
@@ -160,15 +163,16 @@ static enum vain_status wait_for_others(struct vain_members *members, struct pat
 
 static void say_failure(struct vain_members *members)
 {
-    vain_event_notice(members->config.events, "round %lld, attempt %u came to nothing: %s",
+    vain_event_notice(members->config.events, "round %lld, attempt %lld came to nothing: %s",
                       (long long)members->holding->round + 1,
-                      (unsigned)(members->proposal.attempt & 0xffff) + 1, vain_fail_message());
+                      (long long)members->failed_attempts + 1, vain_fail_message());
     vain_fail_clear();
 }
 
 static void end_attempt(struct vain_members *members)
 {
     vain_members_close_use(members);
+    members->failed_attempts++;
     members->epoch = members->proposal.epoch;
     members->voters = vain_assembly_voters(members->assembly);
     members->running = true;
@@ -216,8 +220,7 @@ static enum vain_status members_form(struct vain_federation *federation, int64_t
     struct vain_members *members = (struct vain_members *)federation;
     struct patience patience = {0};
     VAIN_ASSERT(members->holding != NULL && members->holding->round == round);
-    if (vain_assembly_attempts(members->assembly) >
-        (uint32_t)members->config.job->exchange.attempts)
+    if (members->failed_attempts >= members->config.job->exchange.attempts)
         return vain_fail(VAIN_ERR_PEER,
                          "round %lld: %lld attempts came to nothing (exchange.attempts); what was "
                          "said of each stands above",

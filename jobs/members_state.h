@@ -66,6 +66,7 @@ struct vain_members {
     uint64_t epoch;
     bool running;           /* it has taken part since its start */
     struct vain_set voters; /* running: of the coming round */
+    int64_t held_round;     /* of the last hold */
     int64_t fetched_round;  /* the voters are those that came with it */
     struct vain_lent lent_parameters, lent_momentum;
     int64_t record_offset;            /* a hint for vain_record_read_after */
@@ -74,6 +75,7 @@ struct vain_members {
 
     /* The attempt under way. */
     struct vain_proposal proposal;
+    int64_t failed_attempts;        /* of this round */
     struct vain_comm comm, retired; /* owned; retired: closed when the next attempt is formed */
     struct vain_set comm_set;       /* who is in comm */
     uint8_t use_key[VAIN_HASH_BYTES];
