@@ -33,6 +33,7 @@ static void ask_holders(struct vain_members *members, const struct vain_set *hol
 {
     for (int i = vain_set_next(holders, 0); i >= 0; i = vain_set_next(holders, i + 1)) {
         members->known[i].answered = false;
+        members->known[i].asked++;
         vain_members_send(members, i, VAIN_LETTER_STATE_ASK, "", 0);
     }
 }
@@ -345,6 +346,7 @@ enum vain_status vain_members_fetch(struct vain_federation *federation,
     const int64_t deadline_ms = members->config.job->exchange.deadline_ms;
     const uint64_t start_ms = vain_members_now_ms(members);
     members->holding = holding;
+    members->lends = false;
     holding->fetched_bytes = 0;
     vain_members_close_use(members);
     for (;;) {
