@@ -168,8 +168,10 @@ static void answer_state(struct vain_members *members, int member)
 {
     struct vain_state_letter state;
     uint8_t body[VAIN_STATE_LETTER_BYTES];
-    if (members->holding == NULL)
+    if (members->holding == NULL || !members->lends) { /* not now: an answer without a body */
+        vain_members_send(members, member, VAIN_LETTER_STATE, "", 0);
         return;
+    }
     vain_members_describe(members, &state);
     if (members->holding->momentum != NULL) {
         if (hash_lent(members, &members->lent_momentum, members->holding->momentum) != VAIN_OK)
@@ -246,6 +248,8 @@ static void take_state(struct vain_members *members, int member, const uint8_t *
 {
     struct vain_acquaintance *known = &members->known[member];
     known->asked -= known->asked > 0;
+    if (bytes == 0)
+        return;
     if (vain_state_letter_decode(body, bytes, members->count, &known->state))
         known->answered = known->asked == 0; /* an earlier answer may be of an earlier state */
     else
