@@ -97,6 +97,7 @@ void vain_assembly_use(struct vain_assembly *own, const uint8_t *key)
         memset(own->use_key, 0, VAIN_HASH_BYTES);
     else
         memcpy(own->use_key, key, VAIN_HASH_BYTES);
+    own->use_set = own->proposal.set;
 }
 
 void vain_assembly_leave(struct vain_assembly *own)
@@ -192,7 +193,7 @@ static void take_position(struct vain_assembly *own, int member, const uint8_t *
 }
 
 /* A set that this member can ack: proposed by whose turn it is, of this round and state, with
- * enough voters. */
+ * enough voters, over new streams or those that it holds open. */
 static bool fits(const struct vain_assembly *own, int member, const struct vain_proposal *proposal)
 {
     const struct vain_set voters = vain_set_both(&proposal->set, &own->stand.voters);
@@ -206,7 +207,7 @@ static bool fits(const struct vain_assembly *own, int member, const struct vain_
            proposal->attempt <= own->attempt + 2 * (uint32_t)own->config.members &&
            vain_set_count(&voters) >= vain_assembly_quorum(own) &&
            vain_set_count(&proposal->set) >= own->config.set_min &&
-           vain_set_has(&proposal->set, own->config.own);
+           vain_assembly_use_fits(own, proposal) && vain_set_has(&proposal->set, own->config.own);
 }
 
 static void take_proposal(struct vain_assembly *own, int member, const uint8_t *body, size_t bytes)

@@ -308,10 +308,20 @@ static void pass_over_late(struct vain_assembly *own)
     own->waiting = false;
 }
 
+/* Streams are of one set: with some of them gone the others' do for nothing. */
+bool vain_assembly_use_fits(const struct vain_assembly *own, const struct vain_proposal *proposal)
+{
+    return vain_is_zero(proposal->use_key, VAIN_HASH_BYTES) ||
+           (memcmp(proposal->use_key, own->use_key, VAIN_HASH_BYTES) == 0 &&
+            vain_set_equal(&proposal->set, &own->use_set));
+}
+
 /* The key that all of the set hold, or none. */
 static void choose_use(const struct vain_assembly *own, struct vain_proposal *proposal)
 {
     memcpy(proposal->use_key, own->use_key, VAIN_HASH_BYTES);
+    if (!vain_assembly_use_fits(own, proposal))
+        memset(proposal->use_key, 0, VAIN_HASH_BYTES);
     for (int i = vain_set_next(&proposal->set, 0); i >= 0;
          i = vain_set_next(&proposal->set, i + 1)) {
         if (i != own->config.own &&

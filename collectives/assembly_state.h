@@ -52,6 +52,7 @@ struct vain_assembly {
     struct vain_assembly_tally tally;
     bool leaving;
     uint8_t use_key[VAIN_HASH_BYTES];
+    struct vain_set use_set; /* whose streams they are */
     struct vain_proposal proposal; /* VAIN_PHASE_ACKED, VAIN_PHASE_RUNNING: what was acked */
     uint8_t proposal_hash[VAIN_HASH_BYTES];
     uint32_t least_attempt; /* those before have failed: who stands at one of them is not ready */
@@ -100,6 +101,7 @@ int vain_assembly_proposer(const struct vain_assembly *own, uint32_t attempt);
 uint32_t vain_assembly_attempt_of_others(const struct vain_assembly *own);
 uint32_t vain_assembly_attempt_after(const struct vain_assembly *own, uint32_t more);
 void vain_assembly_ack(struct vain_assembly *own, const struct vain_proposal *proposal);
+bool vain_assembly_use_fits(const struct vain_assembly *own, const struct vain_proposal *proposal);
 bool vain_assembly_all_up(const struct vain_assembly *own, const struct vain_set *set);
 void vain_assembly_note_vote(struct vain_assembly *own, const struct vain_vote *vote);
 void vain_assembly_note_two_faced(struct vain_assembly *own, int voter);

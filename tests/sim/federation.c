@@ -137,6 +137,7 @@ static enum vain_status open_federation(struct federation *own, struct vain_queu
     own->plan.cards = own->cards;
     own->plan.signers = own->signers;
     own->plan.all = own->members;
+    own->plan.verbose = own->wish->verbose;
     for (int i = 0; i < own->plan.members; i++)
         VAIN_TRY(member_open(&own->plan, i, &own->members[i]));
     for (int i = 0; i < own->plan.members; i++)

@@ -2,6 +2,7 @@
  * where jobs waits this returns, and is stepped again. */
 #include "tests/sim/federation_member.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +11,21 @@
 uint64_t member_now_ms(const struct member *member)
 {
     return member->world->ops->now_ns(member->world) / VAIN_SIM_MS;
+}
+
+void member_says(const struct member *member, const char *format, ...)
+{
+    va_list arguments;
+    if (!member->plan->verbose)
+        return;
+    printf("%10.3f s  m%d  round %llu, epoch %llu, input %llu: ",
+           (double)vain_sim_now_ns(member->plan->sim) * 1e-9, member->index,
+           (unsigned long long)member->state.round, (unsigned long long)member->epoch,
+           (unsigned long long)member->input);
+    va_start(arguments, format);
+    vprintf(format, arguments);
+    va_end(arguments);
+    printf("\n");
 }
 
 void member_enter(struct member *member, enum member_phase phase)
@@ -113,12 +129,14 @@ void member_start(struct member *member)
     VAIN_ASSERT(status == VAIN_OK);
     vain_assembly_tick(member->assembly, member_now_ms(member));
     hold(member);
+    member_says(member, "begins");
     member_enter(member, MEMBER_MEET);
     vain_sim_wake(member->plan->sim, member->index);
 }
 
 void member_crash(struct member *member)
 {
+    member_says(member, "is gone");
     member->alive = false;
     member_use_close(member);
     member_talk_close(member);
@@ -162,6 +180,8 @@ static void end_attempt(struct member *member, enum vain_status status)
         member_fail(member, status);
         return;
     }
+    member_says(member, "attempt %u fails in phase %d: %s", member->proposal.attempt,
+                (int)member->phase, vain_fail_message());
     member_use_close(member);
     member->failed_attempts++;
     member->epoch = member->proposal.epoch;
@@ -173,6 +193,7 @@ static void end_attempt(struct member *member, enum vain_status status)
 
 static void begin_new_epoch(struct member *member)
 {
+    member_says(member, "the round is lost");
     member->lost++;
     member->epoch = vain_assembly_epoch(member->assembly);
     member->running = false;
@@ -181,6 +202,7 @@ static void begin_new_epoch(struct member *member)
 
 static void fetch(struct member *member)
 {
+    member_says(member, "is behind");
     member_use_close(member);
     enter_for(member, MEMBER_FETCH, member->plan->fetch_ms);
 }
@@ -195,6 +217,8 @@ static bool vote(struct member *member, const struct vain_vote *vote)
         status = vain_assembly_vote(member->assembly, &mine);
     if (status != VAIN_OK)
         member_fail(member, status);
+    member_says(member, "%s %u", mine.burn ? "votes for a burn of" : "votes for attempt",
+                mine.attempt);
     return status == VAIN_OK;
 }
 
@@ -235,6 +259,7 @@ static void copy_state(struct member *member, const struct member *holder)
     if (member->input < member->state.round)
         member->input = member->state.round;
     member->fetches++;
+    member_says(member, "has caught up, from m%d", holder->index);
 }
 
 static bool move_fetch(struct member *member)
@@ -286,6 +311,8 @@ static void go_on(struct member *member);
 static bool start_attempt(struct member *member, const struct vain_assembly_news *news)
 {
     member->proposal = news->proposal;
+    member_says(member, "attempt %u starts, set %llx, %s streams", member->proposal.attempt,
+                (unsigned long long)member->proposal.set.words[0], news->new_use ? "new" : "old");
     if (!vain_set_has(&news->proposal.set, member->index))
         judge_says(&member->plan->judge->base, "member %d is to be in an attempt without it",
                    member->index);
@@ -332,6 +359,7 @@ static void take_sum(struct member *member)
         member_fail(member, status);
         return;
     }
+    member_says(member, "holds the sum");
     hold(member);
     train(member);
 }
@@ -375,6 +403,7 @@ static bool move_open(struct member *member)
         take_sum(member);
         return true;
     }
+    member_says(member, "what opens the sum is lost");
     member->lost++;
     member->voters = vain_assembly_voters(member->assembly);
     member_stand(member);

@@ -41,7 +41,7 @@ struct federation_plan {
     int members, rounds, level, connections, field_bits, start_quorum, checkpoint_every;
     int64_t parameters, chunk_words, deadline_ms;
     uint32_t train_ms, fetch_ms; /* up to this */
-    bool ring;
+    bool ring, verbose;
     struct vain_record_member *cards; /* (members) borrowed */
     struct vain_signer *signers;      /* (members) borrowed */
     struct member *all;               /* (members) */
@@ -159,6 +159,8 @@ uint64_t member_now_ms(const struct member *member);
 void member_enter(struct member *member, enum member_phase phase);
 void member_hash_state(struct member *member);
 void member_stand(struct member *member);
+/* A line of what happens, where it was asked for. */
+void member_says(const struct member *member, const char *format, ...) VAIN_FORMAT(2, 3);
 /* Nothing but this member's end is left, as its program would end: it crashes, unless `status` is
  * none that an honest world makes. */
 void member_fail(struct member *member, enum vain_status status);

@@ -52,14 +52,13 @@ static void note_promise(struct member *member, uint64_t input)
     member->promised[member->promise_count++] = input;
 }
 
-/* A library's write: what is appended next makes it durable, whole lines only. */
 static void cut_off(struct member *member, const unsigned char *data, size_t bytes)
 {
     unsigned char *copy = NULL;
     VAIN_ASSERT(vain_take(bytes + 1, "promises", (void **)&copy) == VAIN_OK);
     memcpy(copy, data, bytes);
-    VAIN_ASSERT(vain_sim_write(member->plan->sim, member->index, "promises", copy, bytes) ==
-                VAIN_OK);
+    if (member->world->ops->replace(member->world, "promises", copy, bytes, 0600) != VAIN_OK)
+        vain_sim_crash(member->plan->sim, member->index);
     vain_release(copy);
 }
 

@@ -150,8 +150,7 @@ static void take_letter(struct member *member, const struct vain_mailbox_event *
         member->greeted[from] = true;
         vain_assembly_link(member->assembly, from, true);
     } else if (!member->greeted[from]) {
-        judge_says(&member->plan->judge->base, "member %d: the first letter of member %d is no hello",
-                   member->index, from);
+        vain_mailbox_drop(member->mailbox, from, "its first letter is no hello");
     } else if (event->letter == VAIN_LETTER_OPEN) {
         member_open_take(member, from, event->body, event->bytes);
     } else {

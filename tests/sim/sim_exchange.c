@@ -8,7 +8,6 @@
  *
  * Prints what is wrong with each seed that fails; the last line is "N passed, M failed". */
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,7 +129,9 @@ static enum vain_status run_federation(uint64_t seed, const struct options *opti
 static void run_seed(uint64_t seed, const struct options *options, struct vain_queue *queue,
                      struct count *count)
 {
-    char why[JUDGE_WHY_BYTES];
+    char why[JUDGE_WHY_BYTES], name[40];
+    snprintf(name, sizeof name, "seed %llu", (unsigned long long)seed);
+    vain_process_name(name); /* an assertion that fails says it */
     const int64_t blocks = vain_memory_blocks();
     const enum vain_status status = options->plain
                                         ? run_plain(seed, options, queue, count, why)
@@ -145,19 +146,6 @@ static void run_seed(uint64_t seed, const struct options *options, struct vain_q
         printf("seed %llu: %s\n", (unsigned long long)seed, why);
         fflush(stdout);
     }
-}
-
-/* An assertion ends everything: it says which seed it was. */
-static volatile sig_atomic_t seed_under_way;
-
-static void say_seed(int signal_number)
-{
-    char line[40];
-    const int length = snprintf(line, sizeof line, "seed %lu: aborted\n",
-                                (unsigned long)seed_under_way);
-    if (length > 0)
-        (void)!fwrite(line, 1, (size_t)length, stderr);
-    (void)signal(signal_number, SIG_DFL);
 }
 
 static void say_counts(const struct options *options, const struct count *totals)
@@ -189,9 +177,7 @@ int main(int count, char **arguments)
         return 1;
     }
     struct vain_queue queue = {.device = &device};
-    (void)signal(SIGABRT, say_seed);
     for (uint64_t seed = options.first;; seed++) {
-        seed_under_way = (sig_atomic_t)seed;
         run_seed(seed, &options, &queue, &totals);
         if (seed == options.last)
             break;

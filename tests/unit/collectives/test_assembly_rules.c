@@ -294,27 +294,86 @@ static void who_leaves_is_in_no_set(void)
     script_close(&script);
 }
 
+/* Member 1 of 4 has been in an attempt of `set`, which came to nothing for another reason than its
+ * streams, and holds them open; the next turn is its own. */
+static void begin_with_streams(struct script *script, struct vain_set set)
+{
+    const uint8_t key[VAIN_HASH_BYTES] = {9};
+    script_open(script, 4, 1, 3, 2);
+    script_stand(script, false, script_set(ALL));
+    script_all_ready(script, false);
+    const struct vain_proposal proposal = script_proposal(false, 3, set);
+    CU_ASSERT_FATAL(script_propose(script, 0, &proposal));
+    script_ack(script, 0, &proposal);
+    script_ack(script, 2, &proposal);
+    CU_ASSERT_EQUAL_FATAL(script_verdict(script, 1), VAIN_ASSEMBLY_START);
+    vain_assembly_use(script->assembly, key);
+    vain_assembly_failed(script->assembly);
+    vain_assembly_ready(script->assembly);
+}
+
+static void tell_of_streams(struct script *script, int from, uint8_t second)
+{
+    struct vain_position position = script_position(false);
+    position.attempt = 4;
+    position.use_key[0] = 9;
+    position.use_key[1] = second;
+    script_tell(script, from, &position);
+}
+
+static struct vain_proposal proposed(struct script *script)
+{
+    struct vain_proposal proposal = {0};
+    (void)script_verdict(script, 3100);
+    (void)script_verdict(script, 3100);
+    CU_ASSERT_EQUAL_FATAL(script->sent[VAIN_LETTER_PROPOSAL], 1);
+    CU_ASSERT(vain_proposal_decode(script->last[VAIN_LETTER_PROPOSAL], VAIN_PROPOSAL_BYTES, 4,
+                                   &proposal));
+    return proposal;
+}
+
 static void streams_are_kept_if_all_hold_them(void)
 {
     for (int same = 0; same <= 1; same++) {
         struct script script;
-        struct vain_proposal proposal;
-        const uint8_t key[VAIN_HASH_BYTES] = {9};
-        script_open(&script, 4, 1, 3, 2);
-        vain_assembly_use(script.assembly, key);
-        script_stand(&script, false, script_set(ALL));
-        struct vain_position position = script_position(false);
-        position.use_key[0] = 9;
-        script_tell(&script, 0, &position);
-        script_tell(&script, 2, &position);
-        position.use_key[1] = (uint8_t)!same;
-        script_tell(&script, 3, &position);
-        (void)script_verdict(&script, 100);
-        CU_ASSERT(vain_proposal_decode(script.last[VAIN_LETTER_PROPOSAL], VAIN_PROPOSAL_BYTES, 4,
-                                       &proposal));
-        CU_ASSERT_EQUAL(proposal.use_key[0], same ? 9 : 0);
+        begin_with_streams(&script, script_set(ALL));
+        tell_of_streams(&script, 0, 0);
+        tell_of_streams(&script, 2, 0);
+        tell_of_streams(&script, 3, (uint8_t)!same);
+        CU_ASSERT_EQUAL(proposed(&script).use_key[0], same ? 9 : 0);
         script_close(&script);
     }
+}
+
+static void streams_of_another_set_are_not_kept(void)
+{
+    struct script script;
+    begin_with_streams(&script, script_set(ALL));
+    tell_of_streams(&script, 0, 0);
+    tell_of_streams(&script, 2, 0);
+    vain_assembly_link(script.assembly, 3, false);
+    const struct vain_proposal proposal = proposed(&script);
+    CU_ASSERT_EQUAL(proposal.set.words[0], 7);
+    CU_ASSERT_EQUAL(proposal.use_key[0], 0);
+    script_close(&script);
+}
+
+static void streams_that_are_not_held_get_no_ack(void)
+{
+    struct script script;
+    begin_with_streams(&script, script_set(ALL));
+    struct vain_proposal proposal = script_proposal(false, 5, script_set(ALL));
+    proposal.use_key[0] = 8; /* others */
+    CU_ASSERT(!script_propose(&script, 2, &proposal));
+    proposal.use_key[0] = 9;
+    proposal.set = script_set(7); /* of another set */
+    CU_ASSERT(!script_propose(&script, 2, &proposal));
+    proposal.set = script_set(ALL);
+    CU_ASSERT(script_propose(&script, 2, &proposal));
+    vain_assembly_use(script.assembly, NULL);
+    proposal.attempt = 6;
+    CU_ASSERT(!script_propose(&script, 3, &proposal));
+    script_close(&script);
 }
 
 /* ---- votes ----------------------------------------------------------------------------------- */
@@ -631,6 +690,8 @@ static const struct vain_test tests[] = {
     {"late members are passed over in time", late_members_are_waited_for_once},
     {"who leaves is in no set", who_leaves_is_in_no_set},
     {"streams are kept if all hold them", streams_are_kept_if_all_hold_them},
+    {"streams of another set are not kept", streams_of_another_set_are_not_kept},
+    {"streams that are not held get no ack", streams_that_are_not_held_get_no_ack},
     {"f votes are not joined, f + 1 are", f_votes_are_not_joined_and_more_are},
     {"a quorum of votes completes a round", a_quorum_of_votes_completes},
     {"a vote of two faces counts for each", a_vote_of_two_faces_counts_for_each},
