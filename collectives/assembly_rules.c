@@ -415,6 +415,22 @@ static bool acks_as_own(const struct vain_assembly *own, int member)
            memcmp(ack->proposal_hash, own->proposal_hash, VAIN_HASH_BYTES) == 0;
 }
 
+/* How many attempts those of the set are ahead who never took part in the attempt that was started:
+ * they have failed at later ones, and do not come back. Too few to be followed at once, since they
+ * may lie; but without them it may not go on, so a failed attempt goes a part of the way. */
+uint32_t vain_assembly_lead_of_absent(const struct vain_assembly *own)
+{
+    const uint32_t most = 2 * (uint32_t)own->config.members;
+    uint32_t lead = 0;
+    for (int i = vain_set_next(&own->proposal.set, 0); i >= 0;
+         i = vain_set_next(&own->proposal.set, i + 1)) {
+        const uint32_t there = own->peers[i].position.attempt;
+        if (at_this_round(own, i) && !acks_as_own(own, i) && there > own->attempt + lead + 1)
+            lead = there - own->attempt - 1;
+    }
+    return lead < most ? lead : most;
+}
+
 static int acks_like_own(const struct vain_assembly *own)
 {
     int acks = 0;

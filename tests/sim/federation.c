@@ -50,6 +50,15 @@ static void draw_plan(struct federation *own, struct vain_sim_random *random)
     plan->fetch_ms = 1 + vain_sim_draw(random, 500);
 }
 
+/* Nothing is lost, and letters that a member has sent leave it: while it is in an exchange it
+ * writes none. */
+static void make_harmless(struct vain_sim_faults *faults)
+{
+    vain_sim_faults_gentle(faults);
+    faults->refuse_ppm = 0;
+    faults->window_bytes += 1 << 16;
+}
+
 /* Rounds take a second or so here: faults come as often as lets some of them through. */
 static void draw_world(struct federation *own, struct vain_sim_random *random)
 {
@@ -66,7 +75,7 @@ static void draw_world(struct federation *own, struct vain_sim_random *random)
     own->calm_ns = (1 + vain_sim_draw(random, FAULTS_S_MAX)) * VAIN_SIM_S;
     own->harmless = vain_sim_draw(random, 6) == 0;
     if (own->harmless)
-        vain_sim_faults_gentle(faults);
+        make_harmless(faults);
 }
 
 /* ---- the owner's calls ----------------------------------------------------------------------- */
@@ -143,7 +152,8 @@ static enum vain_status open_federation(struct federation *own, struct vain_queu
     for (int i = 0; i < own->plan.members; i++)
         member_start(&own->members[i]);
     if (!own->harmless && vain_sim_draw(&random, 2) == 0)
-        vain_sim_crash_at_durable(own->sim, (int)vain_sim_draw(&random, (uint32_t)own->plan.members),
+        vain_sim_crash_at_durable(own->sim,
+                                  (int)vain_sim_draw(&random, (uint32_t)own->plan.members),
                                   1 + vain_sim_draw(&random, 3 * (uint32_t)own->plan.rounds));
     return VAIN_OK;
 }
@@ -202,8 +212,8 @@ static void judge_end(struct federation *own, struct federation_result *out)
             judge_says(&own->judge.base, "member %d: an attempt failed though nothing had happened",
                        i);
         if (!member->alive || member->phase != MEMBER_DONE)
-            judge_says(&own->judge.base, "NO END: member %d is at round %llu of %d, in phase %d%s", i,
-                       (unsigned long long)member->state.round, rounds, (int)member->phase,
+            judge_says(&own->judge.base, "NO END: member %d is at round %llu of %d, in phase %d%s",
+                       i, (unsigned long long)member->state.round, rounds, (int)member->phase,
                        member->alive ? "" : ", down");
     }
     if (!is_at_end(own))
@@ -218,16 +228,17 @@ static void judge_end(struct federation *own, struct federation_result *out)
 static void say(const struct federation *own, const struct federation_result *result)
 {
     const struct vain_sim_tally *tally = vain_sim_tally(own->sim);
-    printf("seed %llu: level %d, %s, %lld parameters of %d bits, %d connections, start quorum %d%s; "
-           "%llu events, %llu steps, %llu bytes, %llu ms; crashes %u, breaks %u, stalls %u, "
-           "partitions %u, storage errors %u; trace %016llx\n",
-           (unsigned long long)own->seed, own->plan.level, own->plan.ring ? "ring" : "tree",
-           (long long)own->plan.parameters, own->plan.field_bits, own->plan.connections,
-           own->plan.start_quorum, own->harmless ? ", harmless" : "",
-           (unsigned long long)tally->events, (unsigned long long)tally->steps,
-           (unsigned long long)tally->bytes, (unsigned long long)result->virtual_ms, tally->crashes,
-           tally->breaks, tally->stalls, tally->partitions, tally->storage_errors,
-           (unsigned long long)result->trace);
+    printf(
+        "seed %llu: level %d, %s, %lld parameters of %d bits, %d connections, start quorum %d%s; "
+        "%llu events, %llu steps, %llu bytes, %llu ms; crashes %u, breaks %u, stalls %u, "
+        "partitions %u, storage errors %u; trace %016llx\n",
+        (unsigned long long)own->seed, own->plan.level, own->plan.ring ? "ring" : "tree",
+        (long long)own->plan.parameters, own->plan.field_bits, own->plan.connections,
+        own->plan.start_quorum, own->harmless ? ", harmless" : "",
+        (unsigned long long)tally->events, (unsigned long long)tally->steps,
+        (unsigned long long)tally->bytes, (unsigned long long)result->virtual_ms, tally->crashes,
+        tally->breaks, tally->stalls, tally->partitions, tally->storage_errors,
+        (unsigned long long)result->trace);
     for (int i = 0; i < own->plan.members; i++) {
         const struct member *member = &own->members[i];
         printf("    m%d: round %llu, epoch %llu, phase %d, lives %d, failed attempts %d, fetches "

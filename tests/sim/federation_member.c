@@ -37,8 +37,7 @@ void member_enter(struct member *member, enum member_phase phase)
 static void enter_for(struct member *member, enum member_phase phase, uint32_t most_ms)
 {
     member_enter(member, phase);
-    member->phase_ends_ms =
-        member->phase_since_ms + 1 + vain_sim_draw(&member->random, most_ms);
+    member->phase_ends_ms = member->phase_since_ms + 1 + vain_sim_draw(&member->random, most_ms);
 }
 
 /* A disk that fails ends a program; so does what no honest world makes, and then the seed too. */
@@ -87,11 +86,11 @@ static void hold(struct member *member)
 
 enum vain_status member_open(const struct federation_plan *plan, int index, struct member *out)
 {
-    *out = (struct member){.plan = plan,
-                           .index = index,
-                           .random = vain_sim_random_named(plan->judge->base.seed,
-                                                           UINT64_C(0x3e3) + (uint64_t)index),
-                           .world = vain_sim_world(plan->sim, index)};
+    *out = (struct member){
+        .plan = plan,
+        .index = index,
+        .random = vain_sim_random_named(plan->judge->base.seed, UINT64_C(0x3e3) + (uint64_t)index),
+        .world = vain_sim_world(plan->sim, index)};
     snprintf(out->name, sizeof out->name, "m%d", index);
     VAIN_TRY(vain_take_array(plan->members, sizeof *out->given, "given", (void **)&out->given));
     VAIN_TRY(

@@ -23,10 +23,10 @@
 #include "tests/sim/sim.h"
 
 enum {
-    MEMBER_LOOK_MS = 100,    /* the longest sleep between two looks */
-    MEMBER_USE_MS = 15000,   /* until the streams of an attempt must be there */
-    MEMBER_DIAL_MS = 500,    /* between two tries to reach somebody, up to this */
-    MEMBER_SILENCE_MS = 2000, /* a member that lives has given its secret in that time */
+    MEMBER_LOOK_MS = 100,      /* the longest sleep between two looks */
+    MEMBER_USE_MS = 15000,     /* until the streams of an attempt must be there */
+    MEMBER_DIAL_MS = 500,      /* between two tries to reach somebody, up to this */
+    MEMBER_SILENCE_MS = 2000,  /* a member that lives has given its secret in that time */
     MEMBER_GIVE_UP_MS = 15000, /* an opening without any progress */
     MEMBER_NAME_BYTES = 12
 };
@@ -90,7 +90,7 @@ struct member_use {
     struct vain_opening *opening; /* level 2 */
     struct vain_codec codec;
     struct vain_exchange *exchange;
-    uint32_t *words;    /* (word_count) owned */
+    uint32_t *words; /* (word_count) owned */
     struct gather gather;
     uint8_t *mine, *theirs; /* of a gather; owned */
     int key_step;
@@ -203,6 +203,7 @@ void member_open_take(struct member *member, int from, const uint8_t *body, size
 
 void member_read_disk(struct member *member);
 enum vain_status member_save(struct member *member) VAIN_MUST_USE;
-enum vain_status member_save_vote(struct member *member, const struct vain_vote *vote) VAIN_MUST_USE;
+enum vain_status member_save_vote(struct member *member,
+                                  const struct vain_vote *vote) VAIN_MUST_USE;
 enum vain_status member_save_promise(struct member *member) VAIN_MUST_USE;
 bool member_has_promised(const struct member *member, uint64_t input);

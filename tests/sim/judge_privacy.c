@@ -9,14 +9,14 @@ void judge_words_leave(struct federation_judge *judge, int member,
     struct judged_member *of = &judge->members[member];
     const struct judged_words words = {.attempt = *attempt, .input = input};
     for (int i = 0; i < of->word_count && !judge->own_masks; i++) {
-        if (of->words[i].input == input && !vain_set_equal(&of->words[i].attempt.set, &attempt->set))
+        if (of->words[i].input == input &&
+            !vain_set_equal(&of->words[i].attempt.set, &attempt->set))
             judge_says(&judge->base,
                        "TWO SETS: input %llu of member %d was under masks for round %llu, attempt "
                        "%u, and now for round %llu, attempt %u, with another set",
                        (unsigned long long)input, member,
-                       (unsigned long long)of->words[i].attempt.round,
-                       of->words[i].attempt.attempt, (unsigned long long)attempt->round,
-                       attempt->attempt);
+                       (unsigned long long)of->words[i].attempt.round, of->words[i].attempt.attempt,
+                       (unsigned long long)attempt->round, attempt->attempt);
     }
     of->words = judge_room(of->words, of->word_count, &of->word_room, sizeof *of->words);
     of->words[of->word_count++] = words;

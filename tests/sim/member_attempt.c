@@ -115,8 +115,7 @@ enum vain_status member_take_sum(struct member *member)
     struct vain_counters sums;
     const int scale_exponent = use->codec.fixed.scale_exponent;
     if (plan->level == 2) {
-        VAIN_TRY(vain_opening_remove(use->opening, plan->queue, use->words,
-                                     use->codec.word_count));
+        VAIN_TRY(vain_opening_remove(use->opening, plan->queue, use->words, use->codec.word_count));
         VAIN_TRY(open_sum(member));
     }
     vain_codec_decode(&use->codec, plan->queue, use->words, member->mean, &sums);

@@ -1,5 +1,5 @@
-/* What a member keeps: a checkpoint every few rounds, its last vote, and what inputs it has promised
- * to somebody. Each is durable before anything follows from it. */
+/* What a member keeps: a checkpoint every few rounds, its last vote, and what inputs it has
+ * promised to somebody. Each is durable before anything follows from it. */
 #include <stdio.h>
 #include <string.h>
 
@@ -109,8 +109,8 @@ enum vain_status member_save(struct member *member)
     VAIN_TRY(vain_take(sizeof head + vector, "checkpoint", (void **)&data));
     memcpy(data, &head, sizeof head);
     memcpy(data + sizeof head, member->state.parameters, vector);
-    const enum vain_status status = member->world->ops->replace(member->world, "checkpoint", data,
-                                                                sizeof head + vector, 0644);
+    const enum vain_status status =
+        member->world->ops->replace(member->world, "checkpoint", data, sizeof head + vector, 0644);
     vain_release(data);
     return status;
 }

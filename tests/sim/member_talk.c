@@ -73,8 +73,8 @@ enum vain_status member_talk_open(struct member *member)
                              (void **)&member->bulk));
     VAIN_TRY(vain_take_array(members, sizeof *member->dial_at_ms, "dial times",
                              (void **)&member->dial_at_ms));
-    VAIN_TRY(vain_take_array(members, sizeof *member->greeted, "greeted",
-                             (void **)&member->greeted));
+    VAIN_TRY(
+        vain_take_array(members, sizeof *member->greeted, "greeted", (void **)&member->greeted));
     VAIN_TRY(vain_mailbox_open(member->plan->members, member->index, &member->mailbox));
     return open_assembly(member);
 }

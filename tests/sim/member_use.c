@@ -120,10 +120,8 @@ static void dial(struct member *member, int to, int connection, struct vain_stre
 
 static void take(struct member *member, int from, int connection, struct vain_stream **out)
 {
-    struct member_arrival *arrival =
-        &member->bulk[from * member->plan->connections + connection];
-    if (arrival->stream == NULL ||
-        memcmp(arrival->key, member->use.key, VAIN_HASH_BYTES) != 0)
+    struct member_arrival *arrival = &member->bulk[from * member->plan->connections + connection];
+    if (arrival->stream == NULL || memcmp(arrival->key, member->use.key, VAIN_HASH_BYTES) != 0)
         return;
     *out = arrival->stream;
     arrival->stream = NULL;
@@ -134,7 +132,8 @@ static int connect_all(struct member *member, bool may_dial)
 {
     struct member_use *use = &member->use;
     int missing = -1, place = 0;
-    for (int i = vain_set_next(&use->set, 0); i >= 0; i = vain_set_next(&use->set, i + 1), place++) {
+    for (int i = vain_set_next(&use->set, 0); i >= 0;
+         i = vain_set_next(&use->set, i + 1), place++) {
         for (int c = 0; i != member->index && c < member->plan->connections; c++) {
             struct vain_stream **slot = &use->streams[place * member->plan->connections + c];
             if (*slot == NULL && i < member->index)
@@ -191,7 +190,8 @@ static enum vain_status take_group(struct member *member)
     VAIN_TRY(vain_take_array(use->size, sizeof *use->names, "names", (void **)&use->names));
     VAIN_TRY(vain_take(block, "blocks", (void **)&use->mine));
     VAIN_TRY(vain_take_array(use->size, block, "blocks", (void **)&use->theirs));
-    for (int i = vain_set_next(&use->set, 0); i >= 0; i = vain_set_next(&use->set, i + 1), place++) {
+    for (int i = vain_set_next(&use->set, 0); i >= 0;
+         i = vain_set_next(&use->set, i + 1), place++) {
         use->cards[place] = plan->cards[i];
         use->names[place] = use->cards[place].name;
     }
@@ -218,26 +218,26 @@ static enum vain_status open_exchange(struct member *member)
 {
     const struct federation_plan *plan = member->plan;
     struct member_use *use = &member->use;
-    const struct vain_exchange_config config = {
-        .member_index = use->rank,
-        .member_count = use->size,
-        .member_names = use->names,
-        .codec = &use->codec,
-        .queue = plan->queue,
-        .gather_bytes_max = GATHER_BYTES_MAX,
-        .algorithm = plan->ring ? VAIN_ALGORITHM_RING : VAIN_ALGORITHM_TREE,
-        .chunk_words = plan->chunk_words};
+    const struct vain_exchange_config config = {.member_index = use->rank,
+                                                .member_count = use->size,
+                                                .member_names = use->names,
+                                                .codec = &use->codec,
+                                                .queue = plan->queue,
+                                                .gather_bytes_max = GATHER_BYTES_MAX,
+                                                .algorithm = plan->ring ? VAIN_ALGORITHM_RING
+                                                                        : VAIN_ALGORITHM_TREE,
+                                                .chunk_words = plan->chunk_words};
     if (plan->level == 2) {
         VAIN_TRY(vain_secagg_use_own_masks(use->secagg, use->threshold));
-        VAIN_TRY(vain_opening_open(use->secagg, use->size, use->rank, use->threshold,
-                                   &use->opening));
+        VAIN_TRY(
+            vain_opening_open(use->secagg, use->size, use->rank, use->threshold, &use->opening));
     }
     /* Nothing is ever clipped: inputs must come out as they went in. */
     VAIN_TRY(
         vain_codec_init(&use->codec, plan->parameters, use->size, plan->field_bits, 1e30, 0.25));
     VAIN_TRY(vain_codec_restore(&use->codec, member->state.codec));
-    VAIN_TRY(vain_take_array(use->codec.word_count, sizeof *use->words, "words",
-                             (void **)&use->words));
+    VAIN_TRY(
+        vain_take_array(use->codec.word_count, sizeof *use->words, "words", (void **)&use->words));
     VAIN_TRY(vain_exchange_open(&config, &use->exchange));
     use->open = true;
     return VAIN_OK;
@@ -250,8 +250,8 @@ static enum vain_status next_key_step(struct member *member)
     switch (use->key_step++) {
     case 0:
         vain_secagg_set_session(use->secagg, use->theirs);
-        VAIN_TRY(vain_secagg_announce(use->secagg, &member->plan->signers[member->index],
-                                      use->mine));
+        VAIN_TRY(
+            vain_secagg_announce(use->secagg, &member->plan->signers[member->index], use->mine));
         return start_gather(member, VAIN_SECAGG_ANNOUNCEMENT_BYTES);
     case 1:
         VAIN_TRY(vain_secagg_accept(use->secagg, use->theirs));

@@ -61,9 +61,43 @@ static void acks_no_set_that_does_not_fit(void)
         CU_ASSERT(!script_propose(&script, 1, &bad[i]));
     vain_assembly_link(script.assembly, 3, false);
     CU_ASSERT(!script_propose(&script, 1, &good)); /* with one who is not there */
+    CU_ASSERT_EQUAL(script.sent[VAIN_LETTER_ACK], 0);
     vain_assembly_link(script.assembly, 3, true);
-    CU_ASSERT(script_propose(&script, 1, &good));
+    CU_ASSERT_EQUAL(script.sent[VAIN_LETTER_ACK], 1);
     CU_ASSERT_EQUAL(vain_assembly_misfits(script.assembly), 0);
+    script_close(&script);
+}
+
+static void a_proposal_waits_for_links(void)
+{
+    struct script script;
+    begin(&script, false);
+    const struct vain_proposal proposal = script_proposal(false, 0, script_set(ALL));
+    const struct vain_position position = script_position(false);
+    vain_assembly_link(script.assembly, 2, false);
+    vain_assembly_link(script.assembly, 3, false);
+    CU_ASSERT(!script_propose(&script, 1, &proposal));
+    vain_assembly_link(script.assembly, 3, true);
+    CU_ASSERT_EQUAL(script.sent[VAIN_LETTER_ACK], 0);
+    vain_assembly_link(script.assembly, 2, true);
+    CU_ASSERT_EQUAL(script.sent[VAIN_LETTER_ACK], 1);
+    script_tell(&script, 2, &position);
+    vain_assembly_link(script.assembly, 3, false);
+    vain_assembly_link(script.assembly, 3, true);
+    CU_ASSERT_EQUAL(script.sent[VAIN_LETTER_ACK], 1); /* once */
+    script_close(&script);
+}
+
+static void a_proposal_does_not_wait_for_ever(void)
+{
+    struct script script;
+    begin(&script, false);
+    const struct vain_proposal proposal = script_proposal(false, 0, script_set(ALL));
+    vain_assembly_link(script.assembly, 3, false);
+    CU_ASSERT(!script_propose(&script, 1, &proposal));
+    script_stand(&script, true, script_set(ALL)); /* it has lost its place */
+    vain_assembly_link(script.assembly, 3, true);
+    CU_ASSERT_EQUAL(script.sent[VAIN_LETTER_ACK], 0);
     script_close(&script);
 }
 
@@ -166,6 +200,25 @@ static void a_failed_attempt_is_not_stood_at_again(void)
 /* Back to an attempt before, but not before one that failed; and while it waits for acks not at
  * all.
  */
+/* Of 4 members one has failed at a later attempt than the others have come to, and acks none before
+ * it: they come after it, a part of the way with each failure. */
+static void goes_after_one_that_is_ahead(void)
+{
+    struct script script;
+    struct vain_position position = script_position(false);
+    begin(&script, false);
+    position.attempt = 10;
+    script_tell(&script, 3, &position);
+    const struct vain_proposal proposal = script_proposal(false, 0, script_set(ALL));
+    CU_ASSERT(script_propose(&script, 1, &proposal));
+    script_ack(&script, 1, &proposal);
+    script_ack(&script, 2, &proposal);
+    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_START);
+    vain_assembly_failed(script.assembly);
+    CU_ASSERT_EQUAL(vain_assembly_attempts(script.assembly), 10); /* 2 a member */
+    script_close(&script);
+}
+
 static void goes_back_for_those_who_did_not_follow(void)
 {
     struct script script;
@@ -679,11 +732,14 @@ static void at_a_start_the_state_of_most_is_fetched(void)
 static const struct vain_test tests[] = {
     {"whose turn it is gets one ack an attempt", acks_whose_turn_it_is_once},
     {"a set that does not fit gets no ack", acks_no_set_that_does_not_fit},
+    {"a proposal waits for links", a_proposal_waits_for_links},
+    {"a proposal does not wait for ever", a_proposal_does_not_wait_for_ever},
     {"a start needs a later epoch and enough members",
      a_start_needs_a_later_epoch_and_enough_members},
     {"an attempt starts with a quorum of equal acks", starts_with_a_quorum_of_equal_acks},
     {"what is no letter is counted", what_is_no_letter_is_counted},
     {"a failed attempt is not stood at again", a_failed_attempt_is_not_stood_at_again},
+    {"who is ahead is followed after a failure", goes_after_one_that_is_ahead},
     {"who was led ahead goes back", goes_back_for_those_who_did_not_follow},
     {"the last attempt burns its generation", the_last_attempt_burns_its_generation},
     {"epochs are not used up", epochs_are_not_used_up},
