@@ -41,7 +41,8 @@ static void draw_plan(struct federation *own, struct vain_sim_random *random)
     plan->field_bits = vain_sim_draw(random, 2) == 0 ? 16 : 32;
     plan->ring = vain_sim_draw(random, 2) == 0;
     plan->parameters = 1 + vain_sim_draw(random, PARAMETERS_MAX);
-    plan->chunk_words = plan->parameters / plan->members / (1 + vain_sim_draw(random, 3));
+    if (vain_sim_draw(random, 3) == 0)
+        plan->chunk_words = plan->parameters / plan->members / (1 + vain_sim_draw(random, 3));
     plan->start_quorum =
         quorum + (int)vain_sim_draw(random, (uint32_t)(plan->members - quorum) + 1);
     plan->checkpoint_every = 1 + (int)vain_sim_draw(random, 4);
