@@ -9,8 +9,9 @@ set -u
 members=${1:-8} rounds=${2:-200} every=${3:-3} seed=${4:-1}
 shift $(($# < 4 ? $# : 4))
 vain=${VAIN:-build/vain}
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+folder=${FOLDER:-$(mktemp -d)}
+mkdir -p "$folder"
+[ -n "${FOLDER:-}" ] || trap 'rm -rf "$folder"' EXIT
 head -c 40000 /dev/urandom | base64 -w 70 >"$folder/text.txt"
 cat >"$folder/job.yaml" <<SPEC
 version: 1
@@ -65,6 +66,7 @@ hashes=$(for ((i = 0; i < members; i++)); do
 done | sort | uniq -c)
 echo "final parameters  $(echo "$hashes" | wc -l) kind(s): $hashes"
 if [ "$code" -ne 0 ] || [ "$wrong" -ne 0 ] || [ "$(echo "$hashes" | wc -l)" -ne 1 ]; then
+    grep "error" "$folder/log" | head -5
     tail -40 "$folder/log"
     echo "soak              failed"
     exit 1

@@ -143,7 +143,8 @@ void vain_proposal_hash(const struct vain_proposal *proposal,
 static void label(const char *text, uint8_t out[VAIN_MIN_LEN(16)])
 {
     memset(out, 0, 16);
-    memcpy(out, text, strlen(text));
+    for (size_t i = 0; text[i] != '\0'; i++)
+        out[i] = (uint8_t)text[i];
 }
 
 void vain_ack_message(const struct vain_ack *ack,

@@ -505,7 +505,7 @@ static const struct vain_position *more_held_state(const struct vain_assembly *o
             (best != NULL && same_stand(position, best)))
             continue;
         const int holders = holders_of(own, position);
-        if (holders > best_holders ||
+        if (best == NULL || holders > best_holders ||
             (holders == best_holders &&
              memcmp(position->state_hash, best->state_hash, VAIN_HASH_BYTES) < 0)) {
             best = position;
