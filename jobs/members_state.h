@@ -56,9 +56,10 @@ struct vain_members {
     uint8_t group_id[VAIN_HASH_BYTES], corpus_hash[VAIN_HASH_BYTES];
     uint8_t hello[VAIN_HELLO_LETTER_BYTES_MAX];
     size_t hello_bytes;
-    struct vain_mailbox *mailbox;   /* owned */
-    struct vain_assembly *assembly; /* owned */
-    enum vain_status fatal;         /* what a letter has shown: nothing can go on */
+    struct vain_mailbox *mailbox;           /* owned */
+    struct vain_assembly *assembly;         /* owned */
+    enum vain_status fatal;                 /* what a letter has shown: nothing can go on ... */
+    char fatal_message[VAIN_MESSAGE_BYTES]; /* ... and why */
     bool leaving;
 
     /* What this member holds, and where that is in the common work. */

@@ -53,6 +53,13 @@ static void cut_off(struct vain_members *members, int member, const char *why)
     vain_mailbox_drop(members->mailbox, member, why);
 }
 
+/* What was just said ends this start; other things may be said before anybody looks. */
+static void refuse_to_begin(struct vain_members *members, enum vain_status status)
+{
+    members->fatal = status;
+    snprintf(members->fatal_message, sizeof members->fatal_message, "%s", vain_fail_message());
+}
+
 /* Specs differ: the other side is sent the own text, and says in what. */
 static void send_spec(struct vain_members *members, int member)
 {
@@ -86,11 +93,12 @@ static void take_hello(struct vain_members *members, int member, const uint8_t *
     if (memcmp(hello.group_id, members->group_id, VAIN_HASH_BYTES) != 0 ||
         memcmp(hello.corpus_hash, members->corpus_hash, VAIN_HASH_BYTES) != 0) {
         if (!members->running)
-            members->fatal = vain_fail(
-                VAIN_ERR_REFUSED,
-                "the data of member '%s' have other symbols than those here; use data.symbols: "
-                "bytes, or files with the same characters",
-                vain_members_name(members, member));
+            refuse_to_begin(members,
+                            vain_fail(VAIN_ERR_REFUSED,
+                                      "the data of member '%s' have other symbols than those "
+                                      "here; use data.symbols: bytes, or files with the same "
+                                      "characters",
+                                      vain_members_name(members, member)));
         cut_off(members, member, "its data have other symbols");
         return;
     }
@@ -112,12 +120,13 @@ static void take_spec(struct vain_members *members, int member, const uint8_t *b
                           sizeof differences);
     vain_release(there);
     if (!members->running)
-        members->fatal =
+        refuse_to_begin(
+            members,
             vain_fail(VAIN_ERR_REFUSED,
                       "the spec of member '%s' has other agreed keys than this one: %s; use one "
                       "spec at all members",
                       vain_members_name(members, member),
-                      differences[0] != '\0' ? differences : "compare what 'vain explain' prints");
+                      differences[0] != '\0' ? differences : "compare what 'vain explain' prints"));
     cut_off(members, member, "its spec has other agreed keys");
 }
 
@@ -375,7 +384,8 @@ enum vain_status vain_members_pump(struct vain_members *members)
             take_first_letter(members, &event);
     }
     vain_assembly_tick(members->assembly, vain_members_now_ms(members));
-    return members->fatal;
+    return members->fatal == VAIN_OK ? VAIN_OK
+                                     : vain_fail(members->fatal, "%s", members->fatal_message);
 }
 
 enum vain_status vain_members_wait(struct vain_members *members)
