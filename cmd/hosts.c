@@ -51,7 +51,7 @@ enum vain_status vain_hosts_own(const struct vain_spec *spec, const char *name,
         return VAIN_OK;
     return vain_fail(VAIN_ERR_NOT_FOUND,
                      "%s holds the key of no member that the spec lists; make one with 'vain key "
-                     "new NAME' and list it, or set VAIN_KEYS to the folder of the key",
+                     "new NAME' and list it, or set VAIN_HOME to the folder with keys/NAME.key",
                      key_folder);
 }
 

@@ -151,12 +151,12 @@ static enum vain_status wait_for_others(struct vain_members *members, struct pat
 
 /* ---- attempts -------------------------------------------------------------------------------- */
 
-static void say_failure(struct vain_members *members)
+/* Whoever died within it is noticed in a moment, and is the better reason. */
+static void note_failure(struct vain_members *members)
 {
-    vain_event_notice(members->config.events, "round %lld, attempt %u came to nothing: %s",
-                      (long long)members->holding->round + 1,
-                      (unsigned)(members->proposal.attempt & 0xffff) + 1, vain_fail_message());
+    snprintf(members->failure, sizeof members->failure, "%s", vain_fail_message());
     vain_fail_clear();
+    members->failed_set = members->proposal.set;
 }
 
 static void end_attempt(struct vain_members *members)
@@ -179,7 +179,7 @@ static enum vain_status start_attempt(struct vain_members *members,
     }
     if (status != VAIN_ERR_PEER)
         return status;
-    say_failure(members);
+    note_failure(members);
     end_attempt(members);
     vain_assembly_ready(members->assembly);
     return VAIN_AGAIN;
@@ -241,7 +241,7 @@ static enum vain_status members_failed(struct vain_federation *federation, enum 
     struct vain_members *members = (struct vain_members *)federation;
     if (status != VAIN_ERR_PEER && status != VAIN_ERR_TIMEOUT)
         return status;
-    say_failure(members);
+    note_failure(members);
     end_attempt(members);
     return VAIN_AGAIN;
 }

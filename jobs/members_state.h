@@ -21,8 +21,9 @@ struct vain_acquaintance {
     int listed;                       /* in the spec's list */
     struct vain_record_member member; /* name and id from the spec; its certificate, once met */
     char platform[VAIN_PLATFORM_BYTES];
-    bool met;     /* its card was seen since this start */
-    bool greeted; /* on the stream that is there now */
+    bool met;       /* its card was seen since this start */
+    bool greeted;   /* on the stream that is there now */
+    bool told_lost; /* and it has not taken part again since */
     bool answered;
     struct vain_state_letter state; /* answered: what it holds */
     uint64_t signed_epoch, signed_round;
@@ -83,6 +84,10 @@ struct vain_members {
     int *roster_ranks;                         /* (count) owned */
     char platform[VAIN_PLATFORM_BYTES];
     struct vain_stream **streams; /* (count, connections) owned */
+    /* Why the last exchange came to nothing, until a loss explains it or the next one begins; "":
+     * it did not. And who was in it. */
+    struct vain_set failed_set;
+    char failure[VAIN_MESSAGE_BYTES];
 
     /* Opening with own masks: that of the last attempt, so that others can be helped. */
     struct vain_opening *opening;           /* borrowed; NULL: none */
@@ -117,6 +122,10 @@ void vain_members_talk_close(struct vain_members *members);
 /* A letter, as far as there is a stream and room. */
 void vain_members_send(struct vain_members *members, int member, uint16_t kind, const void *body,
                        size_t bytes);
+/* Who left, how ("is gone"), when, and what it costs the others; once until it takes part again. */
+void vain_members_say_loss(struct vain_members *members, int member, const char *how);
+/* That an exchange has failed, unless a loss that was told within it says so. */
+void vain_members_say_failure(struct vain_members *members);
 /* What lies in holding has changed: leaves are hashed anew when somebody asks. */
 void vain_members_lend(struct vain_members *members);
 void vain_members_describe(struct vain_members *members, struct vain_state_letter *out);

@@ -158,6 +158,8 @@ static void a_death_is_counted_and_told_once(void)
         CU_ASSERT_EQUAL(host->result.counts.members_lost, 1);
         CU_ASSERT_EQUAL(host->result.member_count, 3);
         CU_ASSERT_EQUAL(hosts_count_notices(host, "'m2' is gone"), 1);
+        CU_ASSERT_EQUAL(hosts_count_notices(host, "3 of 4 go on"), 1);
+        CU_ASSERT_EQUAL(hosts_count_notices(host, "came to nothing"), 0);
     }
     hosts_close(&hosts);
 }
