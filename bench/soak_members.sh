@@ -37,10 +37,10 @@ round_now() {
         grep -o '[0-9]*' | sort -n | tail -1
 }
 kills=0
-next=$every
+next=$every # none near the end: who comes back when all have finished finds nobody to ask
 while kill -0 "$parent" 2>/dev/null; do
     now=$(round_now)
-    if [ "${now:-0}" -ge "$next" ] && [ "${now:-0}" -lt $((rounds - 2)) ]; then
+    if [ "${now:-0}" -ge "$next" ] && [ "${now:-0}" -lt $((rounds - 15)) ]; then
         mapfile -t children < <(pgrep -P "$parent")
         victim=${children[RANDOM % ${#children[@]}]}
         kill -9 "$victim" 2>/dev/null && kills=$((kills + 1))

@@ -34,6 +34,7 @@ enum {
     KEY_MIB = 1,
     KEY_KIB,
     KEY_PRIVACY,
+    KEY_LEVEL,
     KEY_ALGORITHM,
     KEY_MEMBERS,
     KEY_TRANSPORT,
@@ -47,6 +48,8 @@ static const struct argp_option option_rows[] = {
     {"mib", KEY_MIB, "N", 0, "Size of a member's words in MiB (64)", 0},
     {"kib", KEY_KIB, "N", 0, "The same in KiB, for small vectors", 0},
     {"privacy", KEY_PRIVACY, "none|masked", 0, "Whether words carry masks (masked)", 0},
+    {"level", KEY_LEVEL, "1|2", 0,
+     "2: words carry a mask of the member's own too, which comes off the sum (1)", 0},
     {"algorithm", KEY_ALGORITHM, "auto|native|ring|tree", 0,
      "How words are summed; auto: what is fastest here, by trial (auto; with tls ring)", 0},
     {"members", KEY_MEMBERS, "N", 0,
@@ -107,6 +110,11 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         if (!exchange->masked && strcmp(argument, "none") != 0)
             argp_error(state, "--privacy %s: expected none or masked", argument);
         return 0;
+    case KEY_LEVEL:
+        exchange->own_masks = strcmp(argument, "2") == 0;
+        if (!exchange->own_masks && strcmp(argument, "1") != 0)
+            argp_error(state, "--level %s: expected 1 or 2", argument);
+        return 0;
     case KEY_ALGORITHM:
         exchange->algorithm = read_algorithm(state, argument);
         arguments->algorithm_given = true;
@@ -133,6 +141,11 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_JSON:
         arguments->json = true;
+        return 0;
+    case ARGP_KEY_END:
+        if (exchange->own_masks && !exchange->masked)
+            argp_error(state,
+                       "--level 2 gives members masks of their own: leave out --privacy none");
         return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "'%s' is one argument too many", argument);
@@ -295,6 +308,7 @@ static int print_json(const struct answer *answer)
     json_object_object_add(phases, "codec_masked",
                            vain_json_number(median[VAIN_BENCH_CODEC_MASKED]));
     json_object_object_add(phases, "masks", vain_json_number(median[VAIN_BENCH_MASKS]));
+    json_object_object_add(phases, "own_masks_off", vain_json_number(median[VAIN_BENCH_OPEN]));
     json_object_object_add(phases, "transfer", vain_json_number(median[VAIN_BENCH_TRANSFER]));
     json_object_object_add(phases, "hash", vain_json_number(median[VAIN_BENCH_HASH]));
     json_object_object_add(data, "seconds_median", vain_json_number(median[VAIN_BENCH_REDUCE]));
@@ -303,6 +317,7 @@ static int print_json(const struct answer *answer)
                            json_object_new_string(vain_algorithm_name(answer->times->algorithm)));
     json_object_object_add(data, "privacy",
                            json_object_new_string(exchange->masked ? "masked" : "none"));
+    json_object_object_add(data, "level", json_object_new_int(exchange->own_masks ? 2 : 1));
     json_object_object_add(data, "members", json_object_new_int(answer->members));
     json_object_object_add(data, "bytes", json_object_new_int64(exchange->bytes));
     json_object_object_add(data, "bits", json_object_new_int(exchange->bits));
@@ -326,6 +341,7 @@ static int print_table(const struct answer *answer)
         {VAIN_BENCH_CODEC, "codec"},
         {VAIN_BENCH_CODEC_MASKED, "codec with masks"},
         {VAIN_BENCH_MASKS, "masks alone"},
+        {VAIN_BENCH_OPEN, "own masks off"},
         {VAIN_BENCH_TRANSFER, "transfer"},
         {VAIN_BENCH_HASH, "hash"},
         {VAIN_BENCH_STREAM, "one mask, a core"},
@@ -349,7 +365,8 @@ static int print_table(const struct answer *answer)
         char rate[32];
         const bool of_masks =
             rows[i].part == VAIN_BENCH_MASKS || rows[i].part == VAIN_BENCH_CODEC_MASKED;
-        if (of_masks && !exchange->masked)
+        const bool of_own = rows[i].part == VAIN_BENCH_OPEN;
+        if ((of_masks && !exchange->masked) || (of_own && !exchange->own_masks))
             continue;
         printf("%-16s  %10.3f  %10.3f  %10.3f  %12s/s\n", rows[i].label, median * scale,
                sorted[0] * scale, sorted[runs - 1] * scale,

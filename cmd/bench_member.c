@@ -40,7 +40,8 @@ struct member {
     struct vain_exchange_driver driver;
     struct vain_random check;
     struct vain_masks masks;
-    struct vain_mask *mask_list; /* (members - 1) */
+    struct vain_mask *mask_list; /* (members) of this one's words */
+    struct vain_mask *own_list;  /* (members) own masks of all */
     char (*names)[NAME_BYTES];   /* (members) */
     const char **name_list;      /* (members) */
     float *delta, *mean;         /* (parameters); the residual lies in `mean` until it is decoded */
@@ -82,6 +83,8 @@ static enum vain_status take_memory(struct member *member)
                              (void **)&member->name_list));
     VAIN_TRY(
         vain_take_array(members, sizeof *member->mask_list, "masks", (void **)&member->mask_list));
+    VAIN_TRY(
+        vain_take_array(members, sizeof *member->own_list, "masks", (void **)&member->own_list));
     VAIN_TRY(vain_take_array(members, sizeof *member->all, "times", (void **)&member->all));
     for (int i = 0; i < members; i++) {
         snprintf(member->names[i], NAME_BYTES, "member-%d", i);
@@ -141,6 +144,7 @@ static void close_member(struct member *member)
         memory->release(&member->device, member->delta);
     }
     vain_release(member->all);
+    vain_release(member->own_list);
     vain_release(member->mask_list);
     vain_release(member->name_list);
     vain_release(member->names);
@@ -203,8 +207,17 @@ static enum vain_status open_exchange(struct member *member, enum vain_algorithm
 
 /* ------------------------------------------------------------------ a run */
 
-/* A seed for each pair and run, added by the lower rank and taken off by the higher one, so that
- * all are gone in the sum. They hide nothing: anybody can work them out. */
+/* A seed for each pair and run, and with own masks one for each member, added by the lower rank and
+ * taken off by the higher one, so that all are gone in the sum. They hide nothing: anybody can work
+ * them out. */
+static struct vain_mask own_mask(uint32_t rank, int run, bool subtract)
+{
+    const uint32_t from[] = {rank, rank, (uint32_t)run};
+    struct vain_mask mask = {.domain = VAIN_MASK_OWN, .subtract = subtract};
+    memcpy(mask.seed, from, sizeof from);
+    return mask;
+}
+
 static void make_masks(struct member *member, int run)
 {
     const uint32_t own = (uint32_t)member->comm->rank;
@@ -218,6 +231,8 @@ static void make_masks(struct member *member, int run)
         static_assert(sizeof from <= sizeof mask->seed, "a seed holds what names it");
         memcpy(mask->seed, from, sizeof from);
     }
+    if (member->options->own_masks)
+        member->mask_list[member->masks.count++] = own_mask(own, run, false);
 }
 
 static enum vain_status barrier(struct member *member)
@@ -248,9 +263,28 @@ static enum vain_status add_masks(struct member *member)
     return vain_queue_wait(&member->queue);
 }
 
+/* Own masks do not cancel: those of all members come off the sum, once it is agreed who is in it.
+ */
+static enum vain_status open_own(struct member *member, int run, double *seconds)
+{
+    const int size = member->comm->size;
+    *seconds = 0;
+    if (!member->options->own_masks)
+        return VAIN_OK;
+    const double start = vain_bench_seconds();
+    for (int rank = 0; rank < size; rank++)
+        member->own_list[rank] = own_mask((uint32_t)rank, run, true);
+    const struct vain_masks all = {.count = size, .masks = member->own_list};
+    member->device.ops->codec.add_masks(&member->queue, &all, 0, member->codec.word_count,
+                                        member->words);
+    VAIN_TRY(vain_queue_wait(&member->queue));
+    *seconds = vain_bench_seconds() - start;
+    return VAIN_OK;
+}
+
 /* The sum of ready words; only the reduce is timed, and the masks that words get before it. */
 static enum vain_status reduce(struct member *member, int run, uint32_t attempt, bool mask_first,
-                               double *seconds)
+                               double *seconds, double *opening)
 {
     const struct vain_context context = {.round = (uint64_t)run, .attempt = attempt};
     const struct vain_exchange_driver *driver = &member->driver;
@@ -262,6 +296,7 @@ static enum vain_status reduce(struct member *member, int run, uint32_t attempt,
     if (mask_first)
         VAIN_TRY(add_masks(member));
     VAIN_TRY(vain_exchange_drive(member->exchange, VAIN_EXCHANGE_BEGIN_REDUCE, driver));
+    VAIN_TRY(open_own(member, run, opening));
     *seconds = vain_bench_seconds() - start;
     return vain_exchange_drive(member->exchange, VAIN_EXCHANGE_BEGIN_OPEN, driver);
 }
@@ -328,7 +363,8 @@ static enum vain_status run_once(struct member *member, int run, double seconds[
     const bool masked = member->options->masked;
     make_masks(member, run);
     VAIN_TRY(encode(member, run, 0, NULL, &seconds[VAIN_BENCH_CODEC]));
-    VAIN_TRY(reduce(member, run, 0, masked, &seconds[VAIN_BENCH_REDUCE]));
+    VAIN_TRY(
+        reduce(member, run, 0, masked, &seconds[VAIN_BENCH_REDUCE], &seconds[VAIN_BENCH_OPEN]));
     VAIN_TRY(decode(member, &decoding));
     seconds[VAIN_BENCH_CODEC] += decoding;
     seconds[VAIN_BENCH_CODEC_MASKED] = seconds[VAIN_BENCH_CODEC];
@@ -337,7 +373,8 @@ static enum vain_status run_once(struct member *member, int run, double seconds[
     if (masked) { /* as a round does it: masks in the codec's pass */
         VAIN_TRY(encode(member, run, 1, &member->masks, &seconds[VAIN_BENCH_CODEC_MASKED]));
         seconds[VAIN_BENCH_CODEC_MASKED] += decoding;
-        VAIN_TRY(reduce(member, run, 1, false, &seconds[VAIN_BENCH_TRANSFER]));
+        VAIN_TRY(reduce(member, run, 1, false, &seconds[VAIN_BENCH_TRANSFER],
+                        &seconds[VAIN_BENCH_OPEN]));
         VAIN_TRY(time_masks(member, &seconds[VAIN_BENCH_MASKS]));
     }
     VAIN_TRY(hash(member, &seconds[VAIN_BENCH_HASH]));

@@ -10,6 +10,7 @@ struct vain_bench_exchange {
     int64_t bytes; /* of all words: vector, counters and check word */
     int bits;      /* of a field: 32 or 16 */
     bool masked;
+    bool own_masks; /* level 2: one more mask a member, taken off the sum; needs masked */
     enum vain_algorithm algorithm;
     int runs; /* measured ones; one more comes before them */
 };
@@ -20,7 +21,8 @@ enum vain_bench_part {
     VAIN_BENCH_CODEC,        /* encode and decode without masks */
     VAIN_BENCH_CODEC_MASKED, /* encode and decode as a round does it, masks in the same pass */
     VAIN_BENCH_MASKS,        /* all masks of ready words, nothing travels; 0 without masks */
-    VAIN_BENCH_TRANSFER,     /* summing alone */
+    VAIN_BENCH_OPEN,         /* taking all members' own masks off the sum; 0 without */
+    VAIN_BENCH_TRANSFER,     /* summing alone, and opening */
     VAIN_BENCH_HASH,         /* Merkle root of the words */
     VAIN_BENCH_STREAM,       /* one mask of all words, on one thread: its processor time */
     VAIN_BENCH_PARTS

@@ -81,6 +81,17 @@ static void say(void *context, const char *text)
     vain_event_notice(context, "%s", text);
 }
 
+static enum vain_status say_how_else_to_listen(const char *name, enum vain_status status)
+{
+    char why[VAIN_MESSAGE_BYTES];
+    snprintf(why, sizeof why, "%s", vain_fail_message());
+    return vain_fail(
+        status,
+        "member '%s': %s; end what listens there, or say with --listen HOST:PORT where "
+        "it is to listen",
+        name, why);
+}
+
 enum vain_status vain_hosts_mesh(const struct vain_spec *spec, int own, struct vain_signer *signer,
                                  const char *listen, struct vain_event_log *events,
                                  struct vain_connector **out)
@@ -114,6 +125,8 @@ enum vain_status vain_hosts_mesh(const struct vain_spec *spec, int own, struct v
                                             .notice = say,
                                             .notice_context = events};
     status = vain_mesh_open(&config, out);
+    if (status == VAIN_ERR_UNAVAILABLE)
+        status = say_how_else_to_listen(spec->members[own].name, status);
 out:
     vain_release(members);
     vain_release(hosted);

@@ -61,7 +61,7 @@ struct vain_assembly_config {
     const struct vain_assembly_ops *ops;
     void *context;
     int members, own;
-    int start_quorum;       /* ready members of a first set; at least the quorum of all */
+    int start_quorum;       /* ready members of the very first set; at least the quorum of all */
     int set_min;            /* members of a set at least: 3 under masks */
     uint64_t patience_ms;   /* for members that are there and do not get ready */
     struct vain_vote voted; /* the last vote before this start, as made durable; epoch 0: none */

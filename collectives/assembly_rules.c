@@ -285,7 +285,10 @@ static struct roll call_roll(struct vain_assembly *own)
 
 static bool roll_is_enough(const struct vain_assembly *own, const struct roll *roll)
 {
-    const int least = own->stand.starting && own->config.start_quorum > own->config.set_min
+    /* For the very first set there may be a wish to have more; an epoch that follows another one
+     * goes on with whom there is. */
+    const bool first = own->stand.starting && own->stand.epoch == 0;
+    const int least = first && own->config.start_quorum > own->config.set_min
                           ? own->config.start_quorum
                           : own->config.set_min;
     return roll->ready_voters >= vain_assembly_quorum(own) && roll->ready_count >= least;

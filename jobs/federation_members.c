@@ -14,6 +14,7 @@
 
 /* Secrets of a member and shares of some others that may come early. */
 enum { WAITING_OPEN_EACH = 4 };
+enum { FIRST_WAITING_MS = 5000 }; /* until it is said for whom the start waits */
 
 /* ---- what the assembly asks for -------------------------------------------------------------- */
 
@@ -68,7 +69,14 @@ static enum vain_status members_hold(struct vain_federation *federation,
                                      struct vain_holding *holding)
 {
     struct vain_members *members = (struct vain_members *)federation;
+    if (members->held_round != holding->round)
+        members->failed_attempts = 0;
+    members->held_round = holding->round;
     members->holding = holding;
+    /* Who was in the last round decides about the next one. */
+    if (members->running && members->fetched_round != holding->round &&
+        (uint64_t)holding->round == members->proposal.round + 1)
+        members->voters = members->proposal.set;
     vain_members_lend(members);
     take_stand(members);
     return vain_members_pump(members);
@@ -87,20 +95,23 @@ static enum vain_status vote(struct vain_members *members, const struct vain_vot
     return vain_assembly_vote(members->assembly, &mine);
 }
 
-void vain_members_begin_new_epoch(struct vain_members *members, const char *why)
+/* Nobody that is here holds the sum that was voted for, or has given up to agree on one: from the
+ * state before, in a new epoch. */
+static void begin_new_epoch(struct vain_members *members)
 {
     vain_event_notice(members->config.events,
-                      "round %lld was agreed on, but %s; it is done again from what is here",
-                      (long long)members->holding->round + 1, why);
+                      "round %lld cannot be ended as it was begun: those who held its sum, or what "
+                      "opens it, are gone; it is done again from what is here",
+                      (long long)members->holding->round + 1);
     members->epoch = vain_assembly_epoch(members->assembly);
     members->running = false;
     take_stand(members);
 }
 
-/* Nobody that is here holds the sum that was voted for. */
-static void begin_new_epoch(struct vain_members *members)
+void vain_members_lose_sum(struct vain_members *members)
 {
-    vain_members_begin_new_epoch(members, "all who held its sum are gone");
+    members->voters = vain_assembly_voters(members->assembly);
+    take_stand(members);
 }
 
 /* ---- waiting --------------------------------------------------------------------------------- */
@@ -111,15 +122,22 @@ struct patience {
     bool waits;
 };
 
+/* "'bob' (link to 10.0.0.1:4000: Connection refused), 'carol'": who dials this member and does not
+ * come has no reason. */
 static void say_who_is_missing(const struct vain_members *members, char *out, size_t bytes)
 {
-    struct vain_set missing = {{0}};
+    struct vain_connector *connector = members->config.connector;
     const struct vain_set present = vain_assembly_present(members->assembly);
-    for (int i = 0; i < members->count; i++) {
-        if (!vain_set_has(&present, i))
-            vain_set_add(&missing, i);
+    size_t length = 0;
+    out[0] = '\0';
+    for (int i = 0; i < members->count && length < bytes; i++) {
+        if (vain_set_has(&present, i))
+            continue;
+        const char *why = connector->ops->trouble(connector, members->known[i].listed);
+        length += (size_t)snprintf(out + length, bytes - length, "%s'%s'%s%s%s",
+                                   length > 0 ? ", " : "", vain_members_name(members, i),
+                                   why[0] != '\0' ? " (" : "", why, why[0] != '\0' ? ")" : "");
     }
-    vain_members_list(members, &missing, out, bytes);
 }
 
 /* VAIN_STOPPED when a signal came, or when too few have been here for the deadline. */
@@ -135,7 +153,7 @@ static enum vain_status wait_for_others(struct vain_members *members, struct pat
         patience->since_ms = now_ms;
     }
     if (!enough && now_ms - patience->since_ms > (uint64_t)deadline_ms) {
-        char missing[400];
+        char missing[600];
         say_who_is_missing(members, missing, sizeof missing);
         vain_event_notice(members->config.events,
                           "round %lld: %s not there for %lld ms (exchange.deadline); with fewer "
@@ -162,6 +180,7 @@ static void note_failure(struct vain_members *members)
 static void end_attempt(struct vain_members *members)
 {
     vain_members_close_use(members);
+    members->failed_attempts++;
     members->epoch = members->proposal.epoch;
     members->voters = vain_assembly_voters(members->assembly);
     members->running = true;
@@ -209,8 +228,7 @@ static enum vain_status members_form(struct vain_federation *federation, int64_t
     struct vain_members *members = (struct vain_members *)federation;
     struct patience patience = {0};
     VAIN_ASSERT(members->holding != NULL && members->holding->round == round);
-    if (vain_assembly_attempts(members->assembly) >
-        (uint32_t)members->config.job->exchange.attempts)
+    if (members->failed_attempts >= members->config.job->exchange.attempts)
         return vain_fail(VAIN_ERR_PEER,
                          "round %lld: %lld attempts came to nothing (exchange.attempts); what was "
                          "said of each stands above",
@@ -260,7 +278,6 @@ static enum vain_status members_commit(struct vain_federation *federation)
         switch (news.verdict) {
         case VAIN_ASSEMBLY_COMPLETE:
             members->epoch = news.vote.epoch;
-            members->voters = news.vote.set;
             members->running = true;
             return VAIN_OK;
         case VAIN_ASSEMBLY_BURNED:
@@ -401,7 +418,7 @@ static enum vain_status members_finish(struct vain_federation *federation)
 static enum vain_status too_few(struct vain_members *members, int quorum)
 {
     const struct vain_set present = vain_assembly_present(members->assembly);
-    char missing[400];
+    char missing[600];
     say_who_is_missing(members, missing, sizeof missing);
     return vain_fail(VAIN_ERR_TIMEOUT,
                      "%d of %d members are there after %lld ms, and %d must be (start.quorum, "
@@ -417,11 +434,28 @@ static int start_quorum(const struct vain_federation_members_config *config)
     return quorum > 0 ? (int)quorum : config->spec->member_count;
 }
 
+/* While people wait they are told for whom: after 5 s, and each time after twice as long. */
+static void say_waiting(const struct vain_members *members, int quorum, uint64_t waited_ms,
+                        uint64_t *next_ms)
+{
+    const struct vain_set present = vain_assembly_present(members->assembly);
+    char missing[600];
+    if (waited_ms < *next_ms)
+        return;
+    *next_ms *= 2;
+    say_who_is_missing(members, missing, sizeof missing);
+    vain_event_notice(members->config.events,
+                      "%d of %d members are there after %llu s, %d must be; waiting for %s",
+                      vain_set_count(&present), members->count,
+                      (unsigned long long)waited_ms / 1000, quorum, missing);
+}
+
 static enum vain_status members_meet(struct vain_federation *federation)
 {
     struct vain_members *members = (struct vain_members *)federation;
     const int quorum = start_quorum(&members->config);
     const uint64_t start_ms = vain_members_now_ms(members);
+    uint64_t next_ms = FIRST_WAITING_MS;
     for (;;) {
         struct vain_assembly_news news;
         VAIN_TRY(vain_members_wait(members));
@@ -433,9 +467,10 @@ static enum vain_status members_meet(struct vain_federation *federation)
             return behind ? VAIN_BEHIND : VAIN_OK;
         if (atomic_load(members->config.signal) != 0)
             return VAIN_STOPPED;
-        if (vain_members_now_ms(members) - start_ms >
-            (uint64_t)members->config.job->start.timeout_ms)
+        const uint64_t waited_ms = vain_members_now_ms(members) - start_ms;
+        if (waited_ms > (uint64_t)members->config.job->start.timeout_ms)
             return too_few(members, quorum);
+        say_waiting(members, quorum, waited_ms, &next_ms);
     }
 }
 

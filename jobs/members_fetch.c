@@ -9,6 +9,15 @@
 #include "jobs/members_state.h"
 #include "jobs/store/set_aside.h"
 
+/* Nothing is fetched from it any more, until it comes anew. */
+static void distrust(struct vain_members *members, int member, const char *why)
+{
+    vain_event_notice(members->config.events,
+                      "member '%s' %s while this member caught up; it is not asked again",
+                      vain_members_name(members, member), why);
+    vain_assembly_distrust(members->assembly, member);
+}
+
 /* ---- what they hold -------------------------------------------------------------------------- */
 
 static bool describes(const struct vain_acquaintance *known, const uint8_t *state_hash)
@@ -59,6 +68,20 @@ static bool all_answered(const struct vain_members *members, const struct vain_s
     return true;
 }
 
+/* Who still says that it holds the state and does not describe it, has told one untruth at least.
+ */
+static void distrust_liars(struct vain_members *members, const struct vain_assembly_news *news)
+{
+    struct vain_assembly_news now;
+    if (!vain_assembly_behind(members->assembly, &now) ||
+        memcmp(now.target.state_hash, news->target.state_hash, VAIN_HASH_BYTES) != 0)
+        return;
+    for (int i = vain_set_next(&now.holders, 0); i >= 0; i = vain_set_next(&now.holders, i + 1)) {
+        if (members->known[i].answered && !describes(&members->known[i], now.target.state_hash))
+            distrust(members, i, "does not describe the state that it says it holds");
+    }
+}
+
 /* VAIN_AGAIN: nobody has said what fits; look again who is there. */
 static enum vain_status learn_state(struct vain_members *members,
                                     const struct vain_assembly_news *news,
@@ -69,6 +92,7 @@ static enum vain_status learn_state(struct vain_members *members,
     while (!all_answered(members, &news->holders) &&
            vain_members_now_ms(members) - start_ms < VAIN_MEMBERS_ANSWER_MS)
         VAIN_TRY(vain_members_wait(members));
+    distrust_liars(members, news);
     const struct vain_state_letter *said = most_said(members, news);
     if (said == NULL)
         return VAIN_AGAIN;
@@ -191,9 +215,10 @@ static enum vain_status fetch_records(struct vain_members *members, int giver,
         status = fetch_from(members, giver, 0);
     }
     members->take_record = NULL;
-    if (status < 0)
-        vain_event_notice(members->config.events, "records of member '%s' do not hold: %s",
-                          vain_members_name(members, giver), vain_fail_message());
+    if (status < 0) {
+        vain_event_notice(members->config.events, "%s", vain_fail_message());
+        distrust(members, giver, "gave records that do not hold");
+    }
     VAIN_TRY(status < 0 ? VAIN_AGAIN : status);
     return memcmp(holding->record_head, target->record_head, VAIN_HASH_BYTES) == 0 ? VAIN_OK
                                                                                    : VAIN_AGAIN;
@@ -212,10 +237,7 @@ static void say_verdicts(struct vain_members *members)
 {
     struct vain_fetch_verdict verdict;
     while (vain_fetch_next_verdict(members->fetch, &verdict))
-        vain_event_notice(members->config.events,
-                          "member '%s' %s while this member caught up; it is not asked again",
-                          vain_members_name(members, verdict.member),
-                          vain_fetch_fault_text(verdict.fault));
+        distrust(members, verdict.member, vain_fetch_fault_text(verdict.fault));
 }
 
 /* Those who were asked and give nothing for too long. */
@@ -310,6 +332,7 @@ static enum vain_status try_fetch(struct vain_members *members,
         members->epoch = target.epoch;
     members->running = !target.starting;
     members->voters = target.voters;
+    members->fetched_round = holding->round;
     return vain_store_set_aside(members->config.directory, members->config.world, holding->round,
                                 true, vain_members_name(members, members->own), &files);
 }

@@ -11,7 +11,8 @@
 enum {
     SECRET = 1,
     SHARE = 2,
-    SILENCE_MS = 2000 /* a member that lives has given its secret in that time */
+    SILENCE_MS = 2000, /* a member that lives has given its secret in that time */
+    GIVE_UP_MS = 15000 /* without any progress: too few are left that hold shares */
 };
 
 /* u64 epoch | u64 round | u32 attempt | u16 what | u16 dealer's place in the set | value[32] */
@@ -223,29 +224,23 @@ static void disclose_shares(struct vain_members *members, bool *given, bool sile
     }
 }
 
-static bool may_be_opened(const struct vain_members *members)
-{
-    return vain_assembly_quorum_present(members->assembly);
-}
-
 static enum vain_status wait_for_secrets(struct vain_members *members, bool *given)
 {
-    const uint64_t deadline_ms = (uint64_t)members->config.job->exchange.deadline_ms;
-    const uint64_t start_ms = vain_members_now_ms(members);
-    uint64_t silent_since_ms = start_ms;
-    while (vain_opening_missing(members->opening) > 0) {
+    uint64_t progress_ms = vain_members_now_ms(members), silent_since_ms = progress_ms;
+    for (int before = -1; vain_opening_missing(members->opening) > 0;) {
         const uint64_t now_ms = vain_members_now_ms(members);
         const bool silence = now_ms - silent_since_ms > SILENCE_MS;
         if (silence)
             silent_since_ms = now_ms;
         disclose_shares(members, given, silence);
-        if (vain_opening_missing(members->opening) == 0)
-            break;
-        if (now_ms - start_ms > deadline_ms && !may_be_opened(members))
+        const int missing = vain_opening_missing(members->opening);
+        if (missing != before)
+            progress_ms = now_ms;
+        before = missing;
+        if (now_ms - progress_ms > GIVE_UP_MS)
             return VAIN_AGAIN;
-        if (atomic_load(members->config.signal) != 0 && now_ms - start_ms > deadline_ms)
-            return VAIN_STOPPED;
-        VAIN_TRY(vain_members_wait(members));
+        if (missing > 0)
+            VAIN_TRY(vain_members_wait(members));
     }
     return VAIN_OK;
 }
@@ -262,6 +257,6 @@ enum vain_status vain_members_open(struct vain_federation *federation, struct va
     const enum vain_status status = wait_for_secrets(members, given);
     vain_release(given);
     if (status == VAIN_AGAIN)
-        vain_members_begin_new_epoch(members, "too few members are left to open its sum");
+        vain_members_lose_sum(members);
     return status;
 }

@@ -68,6 +68,8 @@ struct vain_members {
     uint64_t epoch;
     bool running;           /* it has taken part since its start */
     struct vain_set voters; /* running: of the coming round */
+    int64_t held_round;     /* of the last hold */
+    int64_t fetched_round;  /* the voters are those that came with it */
     struct vain_lent lent_parameters, lent_momentum;
     int64_t record_offset;            /* a hint for vain_record_read_after */
     uint8_t *record_part;             /* owned: frames on their way, VAIN_RECORD_BYTES_MAX */
@@ -75,6 +77,7 @@ struct vain_members {
 
     /* The attempt under way. */
     struct vain_proposal proposal;
+    int64_t failed_attempts;        /* of this round */
     struct vain_comm comm, retired; /* owned; retired: closed when the next attempt is formed */
     struct vain_set comm_set;       /* who is in comm */
     uint8_t use_key[VAIN_HASH_BYTES];
@@ -143,9 +146,9 @@ enum vain_status vain_members_open(struct vain_federation *federation,
 void vain_members_take_open(struct vain_members *members, int member, const uint8_t *body,
                             size_t bytes);
 
-/* federation_members.c: what was agreed on is lost, `why`; from the state before, in a new epoch.
- */
-void vain_members_begin_new_epoch(struct vain_members *members, const char *why);
+/* federation_members.c: the sum that was agreed on cannot be opened here; so this member does not
+ * hold it, and waits for somebody who does, or for a new epoch. */
+void vain_members_lose_sum(struct vain_members *members);
 
 /* members_fetch.c: vain_federation_ops.fetch. */
 enum vain_status vain_members_fetch(struct vain_federation *federation,

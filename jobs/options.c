@@ -266,7 +266,7 @@ static const struct vain_option exchange_rows[] = {
      .choices = level_choices,
      .fallback = "1",
      .help = "What it costs under masks when a member is lost within an exchange: 1 burns the "
-             "round's inputs, so its local steps run once more; 2 (own masks, not built yet) keeps "
+             "round's inputs, so its local steps run once more; 2 (masks of a member's own) keeps "
              "them."},
     {.key = "exchange.attempts",
      .type = VAIN_OPTION_COUNT,

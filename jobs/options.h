@@ -22,8 +22,7 @@ enum vain_field_bits { VAIN_FIELD_16, VAIN_FIELD_32 };
 /* What a member that is lost within an exchange under masks costs the others. */
 enum vain_exchange_level {
     VAIN_LEVEL_1, /* the inputs of the round are burnt: its local steps run once more */
-    VAIN_LEVEL_2, /* masks of a member's own: the inputs are kept */
-    VAIN_LEVEL_BUILT = VAIN_LEVEL_2 /* the highest that this version runs */
+    VAIN_LEVEL_2  /* masks of a member's own: the inputs are kept */
 };
 
 struct vain_general_options {

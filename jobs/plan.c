@@ -150,10 +150,11 @@ static void check_losses(const struct vain_job *job, const struct vain_spec *spe
                              "%lld of %d members: fewer than 2 x %d / 3 + 1 = %d (rounded down), "
                              "and two parts that do not see each other could both start",
                              (long long)start, members, members, vain_quorum(members));
-    if (job->exchange.level > VAIN_LEVEL_BUILT)
-        vain_spec_problem_at(spec, problems, "exchange.level", "set exchange.level: 1",
-                             "level %d needs own masks, which are not built yet",
-                             job->exchange.level + 1);
+    if (job->exchange.level == VAIN_LEVEL_2 && job->exchange.privacy != VAIN_PRIVACY_MASKED)
+        vain_spec_problem_at(spec, problems, "exchange.level",
+                             "set exchange.privacy: masked, or leave out exchange.level",
+                             "level 2 gives members masks of their own, but words travel without "
+                             "masks (exchange.privacy: none)");
 }
 
 struct vain_plan_hosts vain_plan_hosts_of(const struct vain_job *job, const struct vain_spec *spec)

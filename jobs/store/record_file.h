@@ -34,9 +34,9 @@ struct vain_record_summary {
     uint64_t first_round, last_round;
     uint8_t head[VAIN_HASH_BYTES];
     bool torn_tail; /* the last frame was cut short by a crash */
-    int64_t
-        missing_signatures;    /* that must be there: of all members, or, where members are on
-                                  their own hosts (epoch > 0), of one honest one more than may lie */
+    /* That must be there: of all members, or, where they are on hosts of their own (epoch > 0), of
+     * one more than may lie. */
+    int64_t missing_signatures;
     int64_t absent_signatures; /* of members that were lost before they had signed */
     uint8_t
         before[VAIN_HASH_BYTES]; /* what the first record links to: zeros at the start of a run */

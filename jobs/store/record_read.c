@@ -43,6 +43,8 @@ static enum vain_status measure(int file, const char *path, int64_t offset, size
 {
     uint8_t head[HEAD_BYTES + ROUND_OFFSET + 8], count_bytes[2];
     size_t got;
+    *length = 0;
+    *round = 0;
     VAIN_TRY(read_at(file, path, offset, head, sizeof head, &got));
     if (got < sizeof head)
         return VAIN_END;

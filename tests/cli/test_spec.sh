@@ -106,7 +106,7 @@ has "half of them" "$err" 'could both start'
 call 2 validate job.yaml "${tls[@]}"
 has "tls without members" "$err" "listed in 'members': 2 at least, found 0"
 call 2 validate hosts.yaml "${tls[@]}" --set exchange.level=2
-has "level 2" "$err" 'not built yet'
+has "level 2" "$err" 'without masks'
 call 2 run hosts.yaml "${tls[@]}" --quiet
 has "a run over tls" "$err" 'cannot run it'
 sed 's/node2:4000/node2/' hosts.yaml >no-port.yaml

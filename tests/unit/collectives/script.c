@@ -84,6 +84,14 @@ void script_stand(struct script *script, bool starting, struct vain_set voters)
     vain_assembly_ready(script->assembly);
 }
 
+void script_stand_first(struct script *script)
+{
+    struct vain_assembly_stand stand = {.round = ROUND, .starting = true};
+    stand.state_hash[0] = STATE;
+    vain_assembly_stand(script->assembly, &stand);
+    vain_assembly_ready(script->assembly);
+}
+
 struct vain_set script_set(uint64_t bits)
 {
     return (struct vain_set){{bits}};

@@ -18,6 +18,8 @@ void script_open(struct script *script, int members, int own, int start_quorum, 
 void script_close(struct script *script);
 /* Stands at round 5 of epoch 1, or starting at round 5 after epoch 1, and is ready. */
 void script_stand(struct script *script, bool starting, struct vain_set voters);
+/* The very first start: no epoch yet. */
+void script_stand_first(struct script *script);
 /* A set of the members whose bits are set. */
 struct vain_set script_set(uint64_t bits);
 /* A tick, `later_ms` later; what follows. */

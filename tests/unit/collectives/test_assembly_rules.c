@@ -80,8 +80,9 @@ static void a_start_needs_a_later_epoch_and_enough_members(void)
     script_close(&script);
 
     script_open(&script, 7, 5, 6, 5);
-    script_stand(&script, true, script_set(0));
-    const struct vain_position ready = script_position(true);
+    script_stand_first(&script);
+    struct vain_position ready = script_position(true);
+    ready.epoch = 0;
     for (int i = 0; i < 4; i++)
         script_tell(&script, i, &ready);
     (void)script_verdict(&script, 4000);
@@ -91,6 +92,21 @@ static void a_start_needs_a_later_epoch_and_enough_members(void)
     (void)script_verdict(&script, 100);
     CU_ASSERT_EQUAL(script.sent[VAIN_LETTER_PROPOSAL], 0); /* member 6 has its time */
     (void)script_verdict(&script, 3000);
+    CU_ASSERT_EQUAL(script.sent[VAIN_LETTER_PROPOSAL], 1);
+    script_close(&script);
+}
+
+/* What was begun once goes on with whom there is, however many the first start wanted. */
+static void a_later_start_needs_a_quorum_only(void)
+{
+    struct script script;
+    script_open(&script, 7, 5, 6, 5);
+    script_stand(&script, true, script_set(0));
+    const struct vain_position ready = script_position(true);
+    for (int i = 0; i < 4; i++)
+        script_tell(&script, i, &ready);
+    (void)script_verdict(&script, 4000);
+    (void)script_verdict(&script, 4000);
     CU_ASSERT_EQUAL(script.sent[VAIN_LETTER_PROPOSAL], 1);
     script_close(&script);
 }
@@ -622,6 +638,7 @@ static const struct vain_test tests[] = {
     {"a set that does not fit gets no ack", acks_no_set_that_does_not_fit},
     {"a start needs a later epoch and enough members",
      a_start_needs_a_later_epoch_and_enough_members},
+    {"a later start needs a quorum only", a_later_start_needs_a_quorum_only},
     {"an attempt starts with a quorum of equal acks", starts_with_a_quorum_of_equal_acks},
     {"what is no letter is counted", what_is_no_letter_is_counted},
     {"a failed attempt is not stood at again", a_failed_attempt_is_not_stood_at_again},

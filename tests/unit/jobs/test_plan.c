@@ -151,12 +151,13 @@ static void test_start_needs_a_quorum(void)
     bed_close(&bed);
 }
 
-static void test_both_levels_are_there(void)
+static void test_level_two_needs_masks(void)
 {
     struct bed bed;
     CU_ASSERT_FATAL(bed_open(&bed));
     CU_ASSERT_EQUAL(problems_of_hosts(&bed, 4, 0, "exchange.level=1"), 0);
-    CU_ASSERT_EQUAL(problems_of_hosts(&bed, 4, 0, "exchange.level=2"), 0);
+    CU_ASSERT_EQUAL(problems_of_hosts(&bed, 4, 0, "exchange.level=2"), 1);
+    check_first(&bed, "exchange.level", "without masks");
     bed_close(&bed);
 }
 
@@ -219,7 +220,7 @@ static const struct vain_test tests[] = {
     {"hosts need keys and addresses", test_hosts_need_keys_and_addresses},
     {"tls has no sum of its own", test_tls_has_no_sum_of_its_own},
     {"a start needs a quorum", test_start_needs_a_quorum},
-    {"both levels are there", test_both_levels_are_there},
+    {"level 2 needs masks", test_level_two_needs_masks},
     {"what a loss costs", test_what_a_loss_costs},
     {"the numbers are those counted by hand", test_numbers},
     {NULL, NULL},
