@@ -38,8 +38,11 @@ enum vain_status vain_catch_up(struct vain_run *run)
 {
     struct vain_holding *holding = &run->holding;
     const int64_t before = run->round;
+    const uint64_t start_ns = run->config->world->ops->now_ns(run->config->world);
     vain_group_close(run);
     VAIN_TRY(run->federation->ops->fetch(run->federation, holding));
+    const double seconds =
+        (double)(run->config->world->ops->now_ns(run->config->world) - start_ns) * 1e-9;
     VAIN_TRY(vain_codec_restore(&run->codec, holding->codec));
     run->round = holding->round;
     memcpy(run->run_id, holding->run_id, VAIN_RUN_ID_BYTES);
@@ -50,8 +53,8 @@ enum vain_status vain_catch_up(struct vain_run *run)
     forget_later_points(run);
     vain_event_notice(run->config->events,
                       "member '%s' was at round %lld and has caught up with the others at round "
-                      "%lld: parameters %s",
+                      "%lld: %.1f MB in %.2f s",
                       run->name, (long long)before, (long long)run->round,
-                      before == run->round ? "of the same round" : "and records were fetched");
+                      (double)holding->fetched_bytes * 1e-6, seconds);
     return VAIN_OK;
 }

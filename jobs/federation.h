@@ -46,6 +46,7 @@ struct vain_holding {
     struct vain_codec_state codec;
     int64_t parameter_count;
     float *parameters, *momentum; /* (N) borrowed; momentum NULL: none */
+    int64_t fetched_bytes;        /* of them, by the last fetch */
 };
 
 /* What has happened to members and rounds since the start. */

@@ -289,6 +289,7 @@ static enum vain_status fetch_vector(struct vain_members *members,
             vain_fetch_joined(members->fetch, i);
     }
     const enum vain_status status = run_fetch(members);
+    members->holding->fetched_bytes += (int64_t)config.bytes;
     vain_fetch_close(&members->fetch);
     return status;
 }
@@ -344,6 +345,7 @@ enum vain_status vain_members_fetch(struct vain_federation *federation,
     const int64_t deadline_ms = members->config.job->exchange.deadline_ms;
     const uint64_t start_ms = vain_members_now_ms(members);
     members->holding = holding;
+    holding->fetched_bytes = 0;
     vain_members_close_use(members);
     for (;;) {
         struct vain_assembly_news news;
