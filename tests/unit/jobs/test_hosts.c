@@ -2,7 +2,7 @@
  * late or comes back, and what they cannot do together is said. */
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "jobs/store/record_file.h"
 #include "tests/unit/jobs/hosts.h"
@@ -39,6 +39,8 @@ static void expect_whole_record(const struct host *host, int64_t rounds)
     if (status != VAIN_OK)
         printf("%s: %s\n", path, vain_fail_message());
     CU_ASSERT_EQUAL(status, VAIN_OK);
+    snprintf(path, sizeof path, "%s/checkpoint-%06d.h5", host->bed.output, (int)rounds);
+    CU_ASSERT_EQUAL(access(path, F_OK), 0);
     CU_ASSERT_EQUAL(summary.first_round, 1);
     CU_ASSERT_EQUAL(summary.records, rounds);
     CU_ASSERT_EQUAL(summary.last_round, rounds);
