@@ -8,6 +8,7 @@
 
 #include "base/option.h"
 #include "cmd/report.h"
+#include "jobs/group_ring.h"
 #include "jobs/plan.h"
 
 static const char *plural(int64_t count)
@@ -68,12 +69,30 @@ static void print_loss(const struct vain_job *job, const struct vain_plan_hosts 
     vain_print_wrapped("", text);
 }
 
+/* Where there is a ring, and more than one. */
+static bool measures_ring(const struct vain_job *job, const struct vain_plan_hosts *hosts)
+{
+    const int64_t algorithm = job->exchange.algorithm;
+    return (algorithm == VAIN_ALGORITHM_AUTO || algorithm == VAIN_ALGORITHM_RING) &&
+           hosts->members >= VAIN_GROUP_RING_MIN;
+}
+
+static void print_ring(const struct vain_job *job, const struct vain_plan_hosts *hosts)
+{
+    if (measures_ring(job, hosts))
+        vain_print_wrapped("",
+                           "deltas of more than 256 KiB go around in a ring, in the order whose "
+                           "slowest link is fastest: links are measured at the start and after "
+                           "every change of who takes part");
+}
+
 void vain_explain_hosts_print(const struct vain_job *job, const struct vain_spec *spec)
 {
     const struct vain_plan_hosts hosts = vain_plan_hosts_of(job, spec);
     print_start(job, &hosts);
     print_quorum(&hosts);
     print_loss(job, &hosts);
+    print_ring(job, &hosts);
 }
 
 struct json_object *vain_explain_hosts_json(const struct vain_job *job,
@@ -87,6 +106,8 @@ struct json_object *vain_explain_hosts_json(const struct vain_job *job,
     json_object_object_add(object, "may_be_gone", json_object_new_int(hosts.spare));
     json_object_object_add(object, "a_loss_costs",
                            hosts.spare > 0 ? json_object_new_string(costs) : NULL);
+    json_object_object_add(object, "ring_measured",
+                           json_object_new_boolean(measures_ring(job, &hosts)));
     json_object_object_add(object, "attempts", json_object_new_int64(job->exchange.attempts));
     return object;
 }

@@ -36,6 +36,7 @@ static void write_meaning(struct vain_writer *writer, const struct vain_context 
     vain_write_u32(writer, (uint32_t)state.bound_exponent);
     vain_write_u32(writer, context->algorithm);
     vain_write_u32(writer, context->masked);
+    vain_write_bytes(writer, context->order_hash, VAIN_HASH_BYTES);
 }
 
 void vain_context_bind(struct vain_context *context, const struct vain_codec *codec)
@@ -92,6 +93,7 @@ static const struct field {
     {"clip bound", 4, true},
     {"algorithm", 4, true},
     {"masks", 4, true},
+    {"ring order", VAIN_HASH_BYTES, false},
 };
 
 /* Text that grows to its capacity and then stops. */

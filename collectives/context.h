@@ -17,23 +17,25 @@ struct vain_context {
     uint8_t spec_hash[VAIN_HASH_BYTES];       /* agreed keys */
     uint32_t algorithm;                       /* enum vain_algorithm */
     uint32_t masked;                          /* 1: words carry masks */
+    uint8_t order_hash[VAIN_HASH_BYTES];      /* of the ring's order, collectives/ring_order.h */
     uint32_t dropped; /* inputs that this member has dropped for this round; not compared */
 };
 
 enum {
     VAIN_CONTEXT_BYTES = 3 * VAIN_HASH_BYTES + 8 + 8 + 4, /* ctx: the seeds' input */
-    VAIN_CONTEXT_MESSAGE_BYTES = VAIN_CONTEXT_BYTES + VAIN_HASH_BYTES + 8 + 4 * 4 + 4,
+    VAIN_CONTEXT_MESSAGE_BYTES = VAIN_CONTEXT_BYTES + 2 * VAIN_HASH_BYTES + 8 + 4 * 4 + 4,
     VAIN_CONTEXT_COMPARED_BYTES = VAIN_CONTEXT_MESSAGE_BYTES - 4
 };
 
 /* Make group_id stand for all that the members agree on about the round's words: it becomes a hash
- * of itself, the spec, the algorithm, masks and what the codec will do. So seeds differ between
- * members that were told different things, whatever their messages say. Once a round. */
+ * of itself, the spec, the algorithm, masks, the order of a ring and what the codec will do. So
+ * seeds differ between members that were told different things, whatever their messages say. Once a
+ * round. */
 void vain_context_bind(struct vain_context *context, const struct vain_codec *codec);
 /* ctx: group || LE64 epoch || LE64 round || LE32 attempt || set || parameters. */
 void vain_context_encode(const struct vain_context *context,
                          uint8_t out[VAIN_MIN_LEN(VAIN_CONTEXT_BYTES)]);
-/* ctx, then spec, algorithm, masks and what the codec will do with the words. */
+/* ctx, then spec, algorithm, masks, order and what the codec will do with the words. */
 void vain_context_message(const struct vain_context *context, const struct vain_codec *codec,
                           uint8_t out[VAIN_MIN_LEN(VAIN_CONTEXT_MESSAGE_BYTES)]);
 /* The `dropped` of a message. */

@@ -10,6 +10,7 @@
 
 #include "base/cursor.h"
 #include "base/memory.h"
+#include "collectives/ring_order.h"
 
 static const struct vain_reduce_ops *reduce_of(enum vain_algorithm algorithm)
 {
@@ -84,6 +85,7 @@ enum vain_status vain_exchange_open(const struct vain_exchange_config *config,
     VAIN_ASSERT(config->member_index >= 0);
     VAIN_ASSERT(config->member_index < members);
     VAIN_ASSERT(config->codec->members == members);
+    VAIN_ASSERT(config->ring_order == NULL || vain_ring_order_valid(config->ring_order, members));
     VAIN_TRY(vain_take(sizeof *exchange, "exchange", (void **)&exchange));
     exchange->config = *config;
     exchange->config.chunk_words =
@@ -126,6 +128,8 @@ void vain_exchange_set_round(struct vain_exchange *exchange, const struct vain_c
     VAIN_ASSERT(exchange->phase != VAIN_EXCHANGE_LEFT);
     exchange->context = *context;
     exchange->context.algorithm = exchange->config.algorithm;
+    vain_ring_order_hash(exchange->config.ring_order, exchange->config.member_count,
+                         exchange->context.order_hash);
     exchange->check = check;
     exchange->words = NULL;
     exchange->phase = VAIN_EXCHANGE_IDLE;

@@ -89,6 +89,8 @@ struct vain_exchange_config {
     size_t gather_bytes_max;         /* largest block of a gather */
     enum vain_algorithm algorithm;   /* not AUTO */
     int64_t chunk_words;             /* of a ring's message at most; 0: VAIN_RING_CHUNK_WORDS */
+    const int
+        *ring_order; /* (member_count) rank at each place of a ring, borrowed; NULL: by rank */
 };
 /* 512 KiB: large enough that a message's own cost is nothing (2 us against 100), small enough that
  * tag and sum of a chunk find it in the second-level cache. Measured from 64 KiB to 1 MiB on
@@ -102,9 +104,9 @@ void vain_exchange_close(struct vain_exchange **exchange);
 
 /* Prepare the calls (local); then feed BEGIN_* events. Borrowed until the calls have ended.
  * set_round starts anew from any phase but LEFT and those in which something travels; context is
- * completed with the exchange's algorithm. set_words comes before the reduce, in AGREED: words
- * (codec->word_count) is in and out; `masked` says whether they are under masks, which must be what
- * the context says (asserted). */
+ * completed with the exchange's algorithm and the hash of its ring's order. set_words comes before
+ * the reduce, in AGREED: words (codec->word_count) is in and out; `masked` says whether they are
+ * under masks, which must be what the context says (asserted). */
 void vain_exchange_set_round(struct vain_exchange *exchange, const struct vain_context *context,
                              struct vain_random check);
 void vain_exchange_set_words(struct vain_exchange *exchange, uint32_t *words, bool masked);

@@ -38,6 +38,8 @@ enum { VAIN_RING_WINDOW = 4 /* messages under way in each direction */ };
 /* Where a ring stands: messages are numbered in the order in which they travel on each link, step
  * by step and within a step stripe by stripe (ring.c). */
 struct vain_ring {
+    int place, before,
+        after;              /* of this member in the order; ranks that it receives from, sends to */
     int64_t stripes, total; /* messages of a step; of the whole reduce */
     int64_t sent, left;     /* posted; known to have left, all before it too */
     int64_t asked, handled; /* receives posted; received, checked and added */

@@ -1,8 +1,9 @@
 /* Ring all-reduce: reduce-scatter, then all-gather (Patarasuk, Yuan 2009), in chunks.
  *
- * The vector is cut into stripes, a stripe into one segment a member. In step s = 0 .. 2n - 3
- * member i sends segment i - s (mod n) of every stripe to member i + 1 and receives segment i - s -
- * 1 from member i - 1. In the first n - 1 steps it adds its own words to what comes
+ * The vector is cut into stripes, a stripe into one segment a member. In step s = 0 .. 2n - 3 the
+ * member at place i of the order (by rank, or as collectives/ring_order.h has found it) sends
+ * segment i - s (mod n) of every stripe to the one at place i + 1 and receives segment i - s - 1
+ * from the one at place i - 1. In the first n - 1 steps it adds its own words to what comes
  * (reduce-scatter), after them it owns the sum of segment i + 1; in the others it keeps what comes
  * (all-gather). So what is received in one step is what is sent in the next.
  *
@@ -51,10 +52,26 @@ static void place_of(const struct vain_exchange *exchange, int segment, int64_t 
     *count = part + (segment < greater);
 }
 
-static int wrap(const struct vain_exchange *exchange, int64_t rank)
+static int wrap(const struct vain_exchange *exchange, int64_t place)
 {
     const int64_t members = exchange->config.member_count;
-    return (int)(((rank % members) + members) % members);
+    return (int)(((place % members) + members) % members);
+}
+
+/* Where this member stands, and between whom. */
+static void find_neighbours(struct vain_exchange *exchange)
+{
+    const int *order = exchange->config.ring_order, own = exchange->config.member_index;
+    struct vain_ring *ring = &exchange->ring;
+    ring->place = own;
+    while (order != NULL && order[ring->place] != own)
+        ring->place = wrap(exchange, ring->place + 1);
+    ring->before = wrap(exchange, ring->place - 1);
+    ring->after = wrap(exchange, ring->place + 1);
+    if (order != NULL) {
+        ring->before = order[ring->before];
+        ring->after = order[ring->after];
+    }
 }
 
 /* The words that message `number` carries on the link that this member sends on (outward) or
@@ -63,8 +80,8 @@ static void words_of(const struct vain_exchange *exchange, int64_t number, bool 
                      int64_t *first, int64_t *count)
 {
     const int64_t step = number / exchange->ring.stripes, stripe = number % exchange->ring.stripes;
-    const int64_t own = exchange->config.member_index;
-    place_of(exchange, wrap(exchange, own - step - (outward ? 0 : 1)), stripe, first, count);
+    const int64_t place = exchange->ring.place;
+    place_of(exchange, wrap(exchange, place - step - (outward ? 0 : 1)), stripe, first, count);
 }
 
 /* Messages before this number carry partial sums, those from it on sums. */
@@ -80,8 +97,8 @@ static struct vain_place link_place(const struct vain_exchange *exchange, int64_
     return (struct vain_place){
         .tag = number < gather_starts(exchange) ? VAIN_TAG_RING : VAIN_TAG_RING_GATHER,
         .number = (uint64_t)number,
-        .from = outward ? own : wrap(exchange, own - 1),
-        .to = outward ? wrap(exchange, own + 1) : own,
+        .from = outward ? own : exchange->ring.before,
+        .to = outward ? exchange->ring.after : own,
     };
 }
 
@@ -203,6 +220,7 @@ static void ring_begin(struct vain_exchange *exchange, struct vain_exchange_out 
 {
     const int members = exchange->config.member_count;
     memset(&exchange->ring, 0, sizeof exchange->ring);
+    find_neighbours(exchange);
     exchange->ring.stripes =
         stripe_count(members, exchange->config.codec->word_count, exchange->config.chunk_words);
     exchange->ring.total = 2 * gather_starts(exchange);

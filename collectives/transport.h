@@ -78,6 +78,7 @@ enum vain_tag {
     VAIN_TAG_RING_GATHER = 10, /* ring: sums */
     VAIN_TAG_TREE = 12,        /* tree: partial sums */
     VAIN_TAG_SPREAD = 14,      /* tree: the sum */
+    VAIN_TAG_PROBE = 17,       /* what links cost */
     VAIN_TAG_END = 64          /* tags lie below; transports use those above for themselves */
 };
 

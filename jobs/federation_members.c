@@ -78,6 +78,7 @@ static enum vain_status members_hold(struct vain_federation *federation,
         (uint64_t)holding->round == members->proposal.round + 1)
         members->voters = members->proposal.set;
     vain_members_lend(members);
+    members->lends = true;
     take_stand(members);
     return vain_members_pump(members);
 }
@@ -279,6 +280,7 @@ static enum vain_status members_commit(struct vain_federation *federation)
         case VAIN_ASSEMBLY_COMPLETE:
             members->epoch = news.vote.epoch;
             members->running = true;
+            members->lends = false;
             return VAIN_OK;
         case VAIN_ASSEMBLY_BURNED:
             vain_assembly_begin_anew(members->assembly);

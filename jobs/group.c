@@ -1,5 +1,6 @@
 /* A group is opened in the order in which its parts need each other: who is in it, what fits into a
- * word with so many, how words are summed, keys, and last the memory of messages. */
+ * word with so many, how words are summed and in which order of members, keys, and last the memory
+ * of messages. */
 #include "jobs/group.h"
 
 #include <stdio.h>
@@ -7,6 +8,7 @@
 
 #include "base/memory.h"
 #include "collectives/choose.h"
+#include "jobs/group_ring.h"
 #include "jobs/masks.h"
 #include "jobs/own_masks.h"
 #include "jobs/round_record.h"
@@ -21,6 +23,8 @@ enum vain_status vain_group_take(struct vain_run *run, int members_max)
         vain_take_array(members_max, VAIN_ROUND_VOTE_BYTES, "signatures", (void **)&run->votes));
     VAIN_TRY(vain_take(vain_round_record_bytes(members_max), "round record",
                        (void **)&run->record_buffer));
+    VAIN_TRY(vain_take_array(members_max, sizeof *run->ring_order, "order of the ring",
+                             (void **)&run->ring_order));
     return vain_take_array(members_max, sizeof *run->names_by_rank, "member names",
                            (void **)&run->names_by_rank);
 }
@@ -28,6 +32,7 @@ enum vain_status vain_group_take(struct vain_run *run, int members_max)
 void vain_group_release(struct vain_run *run)
 {
     vain_release(run->names_by_rank);
+    vain_release(run->ring_order);
     vain_release(run->record_buffer);
     vain_release(run->signatures);
     vain_release(run->votes);
@@ -108,6 +113,8 @@ static enum vain_status open_parts(struct vain_run *run, const struct vain_roste
     note_members(run, roster);
     VAIN_TRY(fit_codec(run, roster->member_count));
     VAIN_TRY(choose_algorithm(run, &exchange));
+    VAIN_TRY(vain_group_ring_open(run, roster));
+    exchange.ring_order = run->ring_order;
     VAIN_TRY(name_run(run));
     VAIN_TRY(vain_masks_open(run, roster));
     VAIN_TRY(vain_own_masks_open(run, roster));

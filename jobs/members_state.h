@@ -21,10 +21,11 @@ struct vain_acquaintance {
     int listed;                       /* in the spec's list */
     struct vain_record_member member; /* name and id from the spec; its certificate, once met */
     char platform[VAIN_PLATFORM_BYTES];
-    bool met;       /* its card was seen since this start */
-    bool greeted;   /* on the stream that is there now */
-    bool told_lost; /* and it has not taken part again since */
-    bool answered;
+    bool met;                       /* its card was seen since this start */
+    bool greeted;                   /* on the stream that is there now */
+    bool told_lost;                 /* and it has not taken part again since */
+    int asked;                      /* for what it holds, without an answer yet */
+    bool answered;                  /* the last time it was asked */
     struct vain_state_letter state; /* answered: what it holds */
     uint64_t signed_epoch, signed_round;
     size_t signature_bytes;
@@ -65,6 +66,7 @@ struct vain_members {
 
     /* What this member holds, and where that is in the common work. */
     struct vain_holding *holding; /* borrowed; NULL: nothing yet */
+    bool lends;                   /* its vectors are what it says: not while a round is stepped */
     uint64_t epoch;
     bool running;           /* it has taken part since its start */
     struct vain_set voters; /* running: of the coming round */

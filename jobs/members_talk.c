@@ -178,8 +178,10 @@ static void answer_state(struct vain_members *members, int member)
 {
     struct vain_state_letter state;
     uint8_t body[VAIN_STATE_LETTER_BYTES];
-    if (members->holding == NULL)
+    if (members->holding == NULL || !members->lends) { /* not now: an answer without a body */
+        vain_members_send(members, member, VAIN_LETTER_STATE, "", 0);
         return;
+    }
     vain_members_describe(members, &state);
     if (members->holding->momentum != NULL) {
         if (hash_lent(members, &members->lent_momentum, members->holding->momentum) != VAIN_OK)
@@ -197,7 +199,7 @@ static const struct vain_fetch_source *source_of(struct vain_members *members, c
     const struct vain_holding *holding = members->holding;
     struct vain_lent *lent = &members->lent_parameters;
     const float *vector = NULL;
-    if (holding == NULL || bytes < VAIN_HASH_BYTES)
+    if (holding == NULL || !members->lends || bytes < VAIN_HASH_BYTES)
         return NULL;
     if (memcmp(body, holding->parameters_hash, VAIN_HASH_BYTES) == 0) {
         vector = holding->parameters;
@@ -255,8 +257,11 @@ static void answer_record(struct vain_members *members, int member, const uint8_
 static void take_state(struct vain_members *members, int member, const uint8_t *body, size_t bytes)
 {
     struct vain_acquaintance *known = &members->known[member];
+    known->asked -= known->asked > 0;
+    if (bytes == 0)
+        return;
     if (vain_state_letter_decode(body, bytes, members->count, &known->state))
-        known->answered = true;
+        known->answered = known->asked == 0; /* an earlier answer may be of an earlier state */
     else
         cut_off(members, member, "it describes what it holds in no way that is known");
 }
@@ -392,6 +397,7 @@ static void note_loss(struct vain_members *members, int member, const char *why)
     if (known->greeted)
         vain_assembly_link(members->assembly, member, false);
     known->greeted = known->answered = false;
+    known->asked = 0;
     if (members->fetch != NULL)
         vain_fetch_lost(members->fetch, member);
     if (!vain_mailbox_has(members->mailbox, member))

@@ -192,6 +192,7 @@ void vain_round_context(const struct vain_run *run, const struct vain_roster *ro
     out->epoch = roster->epoch;
     out->round = (uint64_t)run->round;
     out->algorithm = run->algorithm;
+    memcpy(out->order_hash, run->ring_hash, VAIN_HASH_BYTES);
     out->masked = run->job->exchange.privacy == VAIN_PRIVACY_MASKED;
     out->dropped = run->dropped_inputs;
     vain_context_bind(out, &run->codec);

@@ -83,6 +83,11 @@ struct vain_run {
     struct vain_secagg *secagg;     /* with masks; owned */
     struct vain_opening *opening;   /* with own masks; owned */
 
+    /* Who receives from whom in it: jobs/group_ring.h. */
+    int *ring_order;                    /* (members) rank at each place, owned */
+    uint8_t ring_hash[VAIN_HASH_BYTES]; /* of the order, for contexts */
+    uint8_t ring_said[VAIN_HASH_BYTES]; /* of the names in the order that was said last */
+
     /* What is trained. */
     struct vain_device device;
     struct vain_queue queue;

@@ -86,6 +86,7 @@ answer 0 validate hosts.yaml "${tls[@]}"
 answer 0 explain hosts.yaml "${tls[@]}"
 equal "members that a round needs" 3 "$(value data.hosts.quorum)"
 equal "members that may be gone" 1 "$(value data.hosts.may_be_gone)"
+equal "links are measured for the ring" true "$(value data.hosts.ring_measured)"
 equal "what a loss costs in the clear" exchange "$(value data.hosts.a_loss_costs)"
 answer 0 explain hosts.yaml "${tls[@]}" --set exchange.privacy=masked
 equal "what a loss costs in masks" 'local steps' "$(value data.hosts.a_loss_costs)"

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-const struct ranks_case *const ranks_tables[] = {transport_cases, site_cases, control_cases,
-                                                 exchange_cases, choose_cases};
+const struct ranks_case *const ranks_tables[] = {transport_cases, site_cases,   control_cases,
+                                                 exchange_cases,  choose_cases, probe_cases};
 const int ranks_table_count = (int)VAIN_COUNT_OF(ranks_tables);
 
 void ranks_failed(struct ranks *ranks, const char *file, int line, const char *what)

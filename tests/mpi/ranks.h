@@ -50,7 +50,7 @@ struct ranks_case {
 };
 /* All cases, ended by a row with name NULL. */
 extern const struct ranks_case transport_cases[], site_cases[], control_cases[], exchange_cases[],
-    choose_cases[];
+    choose_cases[], probe_cases[];
 extern const struct ranks_case *const ranks_tables[];
 extern const int ranks_table_count;
 

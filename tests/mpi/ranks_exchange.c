@@ -277,6 +277,78 @@ static void members_in_any_order_give_equal_bits(struct ranks *ranks)
     }
 }
 
+/* ---- orders of a ring ------------------------------------------------------------------------ */
+
+/* By rank turned by one, backwards, and then any that a seed gives. */
+static void make_order(int members, int number, int *order)
+{
+    for (int place = 0; place < members; place++)
+        order[place] = number == 0 ? (place + 1) % members : members - 1 - place;
+    for (int i = members - 1; i > 0 && number > 1; i--) {
+        const int at = (int)(ranks_word(number, i) % (uint32_t)(i + 1));
+        const int moved = order[i];
+        order[i] = order[at];
+        order[at] = moved;
+    }
+}
+
+/* The party's exchange becomes a ring in this order (borrowed). */
+static void stand_in_order(struct ranks *ranks, struct party *party, const int *order,
+                           int64_t chunk_words)
+{
+    const struct vain_exchange_config config = {.member_index = ranks->comm.rank,
+                                                .member_count = ranks->comm.size,
+                                                .member_names = names,
+                                                .codec = &party->codec,
+                                                .queue = &ranks->queue,
+                                                .gather_bytes_max = 64,
+                                                .algorithm = VAIN_ALGORITHM_RING,
+                                                .chunk_words = chunk_words,
+                                                .ring_order = order};
+    vain_exchange_close(&party->exchange);
+    EXPECT_OK(ranks, vain_exchange_open(&config, &party->exchange));
+}
+
+static void every_order_of_a_ring_gives_the_sum(struct ranks *ranks)
+{
+    int order[RANKS_MAX];
+    for (int number = 0; number < 8; number++) {
+        const struct way *way = &ways[2 + number % 4]; /* the rings */
+        struct party *party = open_party_way(ranks, number % 2 == 0 ? 32 : 16, way);
+        make_order(ranks->comm.size, number, order);
+        stand_in_order(ranks, party, order, way->chunk_words);
+        for (int round = 1; round < 3; round++) {
+            const struct vain_fixed fixed = party->codec.fixed;
+            encode(ranks, party, ranks->comm.rank, round);
+            EXPECT_OK(ranks, drive_reduce(party));
+            EXPECT_OK(ranks, drive(party, VAIN_EXCHANGE_BEGIN_OPEN));
+            check_round(ranks, party, &fixed, round);
+            gather_signatures(ranks, party, round);
+        }
+        close_party(party);
+    }
+}
+
+/* The last member stands in another order: said before a word travels. */
+static void an_order_that_differs_is_named(struct ranks *ranks)
+{
+    struct party *party = open_party(ranks, 32);
+    const int odd = ranks->comm.size - 1;
+    int order[RANKS_MAX];
+    make_order(ranks->comm.size, ranks->comm.rank == odd ? 1 : 0, order);
+    if (ranks->comm.size == 2 && ranks->comm.rank == odd) /* there both are the same */
+        order[0] = 0, order[1] = 1;
+    stand_in_order(ranks, party, order, 0);
+    encode(ranks, party, ranks->comm.rank, 7);
+    if (ranks->comm.size > 1) {
+        const uint32_t word_before = party->words[0];
+        EXPECT_STATUS(ranks, VAIN_ERR_PEER, drive_reduce(party));
+        EXPECT_MESSAGE(ranks, "' (ring order)");
+        EXPECT(ranks, party->words[0] == word_before);
+    }
+    close_party(party);
+}
+
 /* ---- refusals -------------------------------------------------------------------------------- */
 
 /* The last member says something else; everybody must name it, and it everybody. Then all of them
@@ -506,6 +578,8 @@ const struct ranks_case exchange_cases[] = {
     {"exchange: rounds of two 16-bit fields a word", rounds_of_16_bits},
     {"exchange: who was clipped is counted", who_was_clipped_is_counted},
     {"exchange: members in any order give equal bits", members_in_any_order_give_equal_bits},
+    {"exchange: every order of a ring gives the sum", every_order_of_a_ring_gives_the_sum},
+    {"exchange: an order that differs is named", an_order_that_differs_is_named},
     {"exchange: contexts that differ are named", contexts_that_differ_are_named},
     {"exchange: another codec state is named", another_codec_state_is_named},
     {"exchange: a flipped bit never becomes a model", a_flipped_bit_never_becomes_a_model},

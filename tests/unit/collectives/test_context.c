@@ -14,6 +14,7 @@ static void fill(struct vain_context *context)
         context->set_hash[i] = (uint8_t)(i + 52);
         context->parameters_hash[i] = (uint8_t)(i + 84);
         context->spec_hash[i] = (uint8_t)(i + 116);
+        context->order_hash[i] = (uint8_t)(i + 148);
     }
     context->epoch = UINT64_C(0x2726252423222120);
     context->round = UINT64_C(0x2f2e2d2c2b2a2928);
@@ -47,8 +48,8 @@ static void a_message_says_it_all(void)
                                    9,    0,    0,    0,                /* range 2^9 */
                                    0xfd, 0xff, 0xff, 0xff,             /* bound 2^-3 */
                                    2,    0,    0,    0,                /* algorithm */
-                                   1,    0,    0,    0,                /* masked */
-                                   7,    0,    0,    0};               /* dropped */
+                                   1,    0,    0,    0};               /* masked */
+    static const uint8_t last[] = {7, 0, 0, 0};                        /* dropped */
     struct vain_context context;
     struct vain_codec codec = {.word_count = 1234, .bound_exponent = -3};
     codec.fixed = (struct vain_fixed){.scale_exponent = 20, .bits = 30, .fields = 1};
@@ -61,8 +62,11 @@ static void a_message_says_it_all(void)
     vain_context_encode(&context, ctx);
     CU_ASSERT_EQUAL(memcmp(message, ctx, sizeof ctx), 0);
     CU_ASSERT_EQUAL(memcmp(message + sizeof ctx, context.spec_hash, VAIN_HASH_BYTES), 0);
-    CU_ASSERT_EQUAL(sizeof ctx + VAIN_HASH_BYTES + sizeof rest, sizeof message);
     CU_ASSERT_EQUAL(memcmp(message + sizeof ctx + VAIN_HASH_BYTES, rest, sizeof rest), 0);
+    const uint8_t *order = message + sizeof ctx + VAIN_HASH_BYTES + sizeof rest;
+    CU_ASSERT_EQUAL(memcmp(order, context.order_hash, VAIN_HASH_BYTES), 0);
+    CU_ASSERT_EQUAL(memcmp(order + VAIN_HASH_BYTES, last, sizeof last), 0);
+    CU_ASSERT_PTR_EQUAL(order + VAIN_HASH_BYTES + sizeof last, message + sizeof message);
     CU_ASSERT_EQUAL(vain_context_message_dropped(message), 7);
 }
 
@@ -93,8 +97,9 @@ static void every_compared_bit_counts(void)
     CU_ASSERT_EQUAL(vain_context_compare(&context, 0, 2, names, mine, theirs), VAIN_OK);
 }
 
-/* Masks at one and none at the other, or another algorithm, would not sum up: named as such. */
-static void masks_and_algorithms_are_named(void)
+/* Masks at one and none at the other, another algorithm or another order of the ring would not sum
+ * up: named as such. */
+static void masks_algorithms_and_orders_are_named(void)
 {
     static const char *const names[] = {"ada", "bob"};
     struct vain_context context, other;
@@ -104,12 +109,13 @@ static void masks_and_algorithms_are_named(void)
     other = context;
     other.masked = 1;
     other.algorithm = 3;
+    other.order_hash[31] ^= 1;
     message_of(&context, &codec, mine);
     message_of(&context, &codec, theirs);
     message_of(&other, &codec, theirs + VAIN_CONTEXT_MESSAGE_BYTES);
     CU_ASSERT_EQUAL(vain_context_compare(&context, 0, 2, names, mine, theirs), VAIN_ERR_PEER);
-    CU_ASSERT_PTR_NOT_NULL(
-        strstr(vain_fail_message(), "'bob' (algorithm 3 instead of 0, masks 1 instead of 0)"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(
+        vain_fail_message(), "'bob' (algorithm 3 instead of 0, masks 1 instead of 0, ring order)"));
 }
 
 /* A member that is told anything else has another ctx, and with it other seeds. */
@@ -122,7 +128,7 @@ static void the_group_binds_all_that_is_agreed(void)
     bound = plain;
     vain_context_bind(&bound, &codec);
     CU_ASSERT_NOT_EQUAL(memcmp(bound.group_id, plain.group_id, VAIN_HASH_BYTES), 0);
-    for (int change = 0; change < 8; change++) {
+    for (int change = 0; change < 9; change++) {
         struct vain_codec told = codec;
         other = plain;
         other.dropped = change == 0; /* told to others, not agreed */
@@ -133,6 +139,7 @@ static void the_group_binds_all_that_is_agreed(void)
         told.word_count += change == 5;
         told.fixed.scale_exponent += change == 6;
         told.bound_exponent += change == 7;
+        other.order_hash[5] ^= change == 8;
         vain_context_bind(&other, &told);
         CU_ASSERT_EQUAL(memcmp(other.group_id, bound.group_id, VAIN_HASH_BYTES) == 0, change == 0);
     }
@@ -164,7 +171,7 @@ static const struct vain_test tests[] = {
     {"a message says it all", a_message_says_it_all},
     {"every compared bit counts, and no other", every_compared_bit_counts},
     {"the group binds all that is agreed", the_group_binds_all_that_is_agreed},
-    {"masks and algorithms that differ are named", masks_and_algorithms_are_named},
+    {"masks, algorithms and orders that differ are named", masks_algorithms_and_orders_are_named},
     {"a long difference is cut", a_long_difference_is_cut},
     {NULL, NULL},
 };

@@ -121,6 +121,7 @@ static void a_context_has_one_hash(void)
         context.set_hash[i] = (uint8_t)i;
     memset(context.parameters_hash, 0x22, VAIN_HASH_BYTES);
     memset(context.spec_hash, 0x33, VAIN_HASH_BYTES);
+    memset(context.order_hash, 0x44, VAIN_HASH_BYTES);
     context.algorithm = 3;
     context.masked = 1;
     context.dropped = 9; /* said, but not part of what is compared */
@@ -132,9 +133,9 @@ static void a_context_has_one_hash(void)
     vain_context_message_hash(message, hash);
     vain_to_hex(hash, sizeof hash, text);
     /* Python: blake2b(group || <QQI epoch round attempt || set || parameters || spec || <QiiII
-     * words range bound algorithm masked, digest_size=32, person=b"vain/context/v1") */
+     * words range bound algorithm masked || order, digest_size=32, person=b"vain/context/v1") */
     CU_ASSERT_STRING_EQUAL(text,
-                           "8d465506d6f49638cd8752857c54567e466966fdab2823bd93b0af44a7f206a9");
+                           "f20a82d54c37f7a228d05c9b76b481191b8c9973ac6a293a0c06b2eac12402ab");
 }
 
 /* All contexts of the table travel; every member's answer after its last message. */

@@ -33,6 +33,7 @@ static struct vain_codec codec;
 static struct courier courier;
 static struct vain_mask mask_lists[MEMBERS_MAX][MEMBERS_MAX];
 static struct vain_masks masks[MEMBERS_MAX];
+static const int *ring_order; /* of scenes that are opened; NULL: by rank */
 static uint64_t round_now = ROUND;
 static uint32_t words[MEMBERS_MAX][WORDS_MAX], expected[WORDS_MAX];
 
@@ -66,7 +67,8 @@ static void open_scene(const struct scene *scene)
                                                     .codec = &codec,
                                                     .queue = &queue,
                                                     .algorithm = scene->algorithm,
-                                                    .chunk_words = scene->chunk_words};
+                                                    .chunk_words = scene->chunk_words,
+                                                    .ring_order = ring_order};
         CU_ASSERT_EQUAL_FATAL(vain_exchange_open(&config, &courier.exchanges[member]), VAIN_OK);
         set_masks(scene->members, member);
     }
@@ -299,6 +301,49 @@ static void a_ring_sees_every_spoiled_message(void)
     CU_ASSERT_TRUE(replays > 100);
 }
 
+/* The hop that is named is that of the order. */
+static void a_ring_in_another_order_sees_them_too(void)
+{
+    static const int backwards[] = {4, 3, 2, 1, 0}, mixed[] = {2, 0, 3, 1, 4};
+    static const struct scene scenes[] = {{VAIN_ALGORITHM_RING, 5, 200, 7, true},
+                                          {VAIN_ALGORITHM_RING, 5, 3, 0, false}};
+    int replays = 0;
+    for (size_t i = 0; i < VAIN_COUNT_OF(scenes); i++) {
+        ring_order = backwards;
+        replays += check_scene(&scenes[i]);
+        ring_order = mixed;
+        replays += check_scene(&scenes[i]);
+    }
+    ring_order = NULL;
+    CU_ASSERT_TRUE(replays > 100);
+}
+
+/* Whoever stands where: the words that all end with are the plain sum. */
+static void every_order_of_members_gives_the_sum(void)
+{
+    int order[MEMBERS_MAX], wrong = 0;
+    for (int members = 3; members <= MEMBERS_MAX; members++)
+        for (uint32_t seed = 0; seed < 10; seed++) {
+            const struct scene scene = {VAIN_ALGORITHM_RING, members, 17 * members + (int)seed, 5,
+                                        seed % 2 == 0};
+            for (int place = 0; place < members; place++)
+                order[place] = seed == 0 ? members - 1 - place : place;
+            for (int i = members - 1; i > 0 && seed > 0; i--) {
+                const int at = (int)(vain_mix(100 * seed + (uint32_t)i) % (uint32_t)(i + 1));
+                const int moved = order[i];
+                order[i] = order[at];
+                order[at] = moved;
+            }
+            ring_order = order;
+            open_scene(&scene);
+            wrong += !run_round(&scene, seed + 1, SPOIL_NOTHING, -1, 0);
+            wrong += !who_is_done_has_the_sum();
+            close_scene();
+        }
+    ring_order = NULL;
+    CU_ASSERT_EQUAL(wrong, 0);
+}
+
 static void a_tree_sees_every_spoiled_message(void)
 {
     static const int64_t sizes[] = {1, 33, 3900};
@@ -427,6 +472,8 @@ static void a_device_that_fails_is_no_sum(void)
 static const struct vain_test tests[] = {
     {"any order of messages gives the sum", any_order_gives_the_sum},
     {"a ring sees every spoiled message", a_ring_sees_every_spoiled_message},
+    {"a ring in another order sees them too", a_ring_in_another_order_sees_them_too},
+    {"every order of members gives the sum", every_order_of_members_gives_the_sum},
     {"a tree sees every spoiled message", a_tree_sees_every_spoiled_message},
     {"every bit of words and tags counts", every_bit_counts},
     {"parcels of other rounds and places are seen", parcels_of_other_rounds_and_places_are_seen},

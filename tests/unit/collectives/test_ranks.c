@@ -116,6 +116,10 @@ static void choose_over_loop(void)
 {
     run_table(choose_cases);
 }
+static void probe_over_loop(void)
+{
+    run_table(probe_cases);
+}
 
 static void transport_over_stream(void)
 {
@@ -133,6 +137,10 @@ static void exchange_over_stream(void)
 {
     run_table_over_stream(exchange_cases);
 }
+static void probe_over_stream(void)
+{
+    run_table_over_stream(probe_cases);
+}
 
 static const struct vain_test tests[] = {
     {"transport: all cases at 1, 2, 3, 4, 5, 8 ranks", transport_over_loop},
@@ -140,10 +148,12 @@ static const struct vain_test tests[] = {
     {"control: all cases at 1, 2, 3, 4, 5, 8 ranks", control_over_loop},
     {"exchange: all cases at 1, 2, 3, 4, 5, 8 ranks", exchange_over_loop},
     {"choose: all cases at 1, 2, 3, 4, 5, 8 ranks", choose_over_loop},
+    {"probe: all cases at 1, 2, 3, 4, 5, 8 ranks", probe_over_loop},
     {"stream: transport: all cases at 1, 2, 3, 4, 5, 8 ranks", transport_over_stream},
     {"stream: site: all cases at 1, 2, 3, 4, 5, 8 ranks", site_over_stream},
     {"stream: control: all cases at 1, 2, 3, 4, 5, 8 ranks", control_over_stream},
     {"stream: exchange: all cases at 1, 2, 3, 4, 5, 8 ranks", exchange_over_stream},
+    {"stream: probe: all cases at 1, 2, 3, 4, 5, 8 ranks", probe_over_stream},
     {NULL, NULL},
 };
 const struct vain_suite vain_suite_ranks = {"ranks over loop and stream", tests};
