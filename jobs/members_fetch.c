@@ -29,10 +29,12 @@ static bool describes(const struct vain_acquaintance *known, const uint8_t *stat
     return memcmp(hash, state_hash, VAIN_HASH_BYTES) == 0;
 }
 
+/* What was answered before is forgotten: who is not asked now is not judged by it either. */
 static void ask_holders(struct vain_members *members, const struct vain_set *holders)
 {
-    for (int i = vain_set_next(holders, 0); i >= 0; i = vain_set_next(holders, i + 1)) {
+    for (int i = 0; i < members->count; i++)
         members->known[i].answered = false;
+    for (int i = vain_set_next(holders, 0); i >= 0; i = vain_set_next(holders, i + 1)) {
         members->known[i].asked++;
         vain_members_send(members, i, VAIN_LETTER_STATE_ASK, "", 0);
     }
