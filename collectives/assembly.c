@@ -97,6 +97,7 @@ void vain_assembly_use(struct vain_assembly *own, const uint8_t *key)
         memset(own->use_key, 0, VAIN_HASH_BYTES);
     else
         memcpy(own->use_key, key, VAIN_HASH_BYTES);
+    own->use_set = own->proposal.set;
 }
 
 void vain_assembly_leave(struct vain_assembly *own)
@@ -107,6 +108,8 @@ void vain_assembly_leave(struct vain_assembly *own)
 }
 
 /* ---- what happens ---------------------------------------------------------------------------- */
+
+static void take_early_proposal(struct vain_assembly *own);
 
 void vain_assembly_link(struct vain_assembly *own, int member, bool up)
 {
@@ -120,6 +123,7 @@ void vain_assembly_link(struct vain_assembly *own, int member, bool up)
         vain_assembly_send(own, member, VAIN_LETTER_POSITION, body, sizeof body);
         if (own->peers[own->config.own].has_vote)
             vain_assembly_send_vote(own, member, &own->votes[own->config.own]);
+        take_early_proposal(own);
     }
     own->unsettled = true;
 }
@@ -192,7 +196,7 @@ static void take_position(struct vain_assembly *own, int member, const uint8_t *
 }
 
 /* A set that this member can ack: proposed by whose turn it is, of this round and state, with
- * enough voters. */
+ * enough voters, over new streams or those that it holds open. */
 static bool fits(const struct vain_assembly *own, int member, const struct vain_proposal *proposal)
 {
     const struct vain_set voters = vain_set_both(&proposal->set, &own->stand.voters);
@@ -206,16 +210,13 @@ static bool fits(const struct vain_assembly *own, int member, const struct vain_
            proposal->attempt <= own->attempt + 2 * (uint32_t)own->config.members &&
            vain_set_count(&voters) >= vain_assembly_quorum(own) &&
            vain_set_count(&proposal->set) >= own->config.set_min &&
-           vain_set_has(&proposal->set, own->config.own);
+           vain_assembly_use_fits(own, proposal) && vain_set_has(&proposal->set, own->config.own);
 }
 
-static void take_proposal(struct vain_assembly *own, int member, const uint8_t *body, size_t bytes)
+/* Whether this member can ack it, but for members of it whom it does not see yet. */
+static bool may_ack(const struct vain_assembly *own, int member,
+                    const struct vain_proposal *proposal)
 {
-    struct vain_proposal proposal;
-    if (!vain_proposal_decode(body, bytes, own->config.members, &proposal)) {
-        own->misfits++;
-        return;
-    }
     const struct vain_assembly_peer *self = &own->peers[own->config.own];
     const struct vain_ack *mine = &own->acks[own->config.own];
     const bool open = (own->phase == VAIN_PHASE_READY || own->phase == VAIN_PHASE_ACKED) &&
@@ -226,12 +227,38 @@ static void take_proposal(struct vain_assembly *own, int member, const uint8_t *
         own->phase == VAIN_PHASE_ACKED &&
         (!own->waiting || own->now_ms - own->waiting_since_ms < VAIN_ASSEMBLY_REPEAT_MS);
     const bool acked_already =
-        self->has_ack &&
-        (mine->attempt == proposal.attempt || (acks_may_come && mine->attempt > proposal.attempt));
-    if (!open || acked_already || proposal.attempt < own->least_attempt ||
-        !fits(own, member, &proposal) || !vain_assembly_all_up(own, &proposal.set))
+        self->has_ack && (mine->attempt == proposal->attempt ||
+                          (acks_may_come && mine->attempt > proposal->attempt));
+    return open && !acked_already && proposal->attempt >= own->least_attempt &&
+           fits(own, member, proposal);
+}
+
+/* Links are made in any order: the last proposal of others than are there yet is kept. */
+static void take_proposal(struct vain_assembly *own, int member, const uint8_t *body, size_t bytes)
+{
+    struct vain_proposal proposal;
+    if (!vain_proposal_decode(body, bytes, own->config.members, &proposal)) {
+        own->misfits++;
         return;
-    vain_assembly_ack(own, &proposal);
+    }
+    if (!may_ack(own, member, &proposal))
+        return;
+    own->has_early = !vain_assembly_all_up(own, &proposal.set);
+    if (own->has_early) {
+        own->early = proposal;
+        own->early_from = member;
+    } else {
+        vain_assembly_ack(own, &proposal);
+    }
+}
+
+static void take_early_proposal(struct vain_assembly *own)
+{
+    if (!own->has_early || !vain_assembly_all_up(own, &own->early.set))
+        return;
+    own->has_early = false;
+    if (may_ack(own, own->early_from, &own->early))
+        vain_assembly_ack(own, &own->early);
 }
 
 static void take_ack(struct vain_assembly *own, int member, const uint8_t *body, size_t bytes)
@@ -334,7 +361,8 @@ void vain_assembly_failed(struct vain_assembly *own)
 {
     VAIN_ASSERT(own->phase == VAIN_PHASE_RUNNING);
     own->phase = VAIN_PHASE_IDLE;
-    own->attempt = own->least_attempt = vain_assembly_attempt_after(own, 1);
+    own->attempt = own->least_attempt =
+        vain_assembly_attempt_after(own, 1 + vain_assembly_lead_of_absent(own));
     own->waiting = false;
     vain_assembly_tell(own);
     vain_assembly_settle(own);

@@ -83,7 +83,8 @@ struct vain_assembly_stand {
 void vain_assembly_stand(struct vain_assembly *assembly, const struct vain_assembly_stand *stand);
 /* The words of the coming round are ready, as far as this member is concerned. */
 void vain_assembly_ready(struct vain_assembly *assembly);
-/* The streams that are open and good, by the key of their use; NULL: none. */
+/* The streams that are open and good, by the key of their use; NULL: none. They are those of the
+ * set of the attempt that was started last: only with just this set they are used again. */
 void vain_assembly_use(struct vain_assembly *assembly, const uint8_t *key);
 /* It takes part in nothing any more. */
 void vain_assembly_leave(struct vain_assembly *assembly);

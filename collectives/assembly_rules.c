@@ -311,10 +311,20 @@ static void pass_over_late(struct vain_assembly *own)
     own->waiting = false;
 }
 
+/* Streams are of one set: with some of them gone the others' do for nothing. */
+bool vain_assembly_use_fits(const struct vain_assembly *own, const struct vain_proposal *proposal)
+{
+    return vain_is_zero(proposal->use_key, VAIN_HASH_BYTES) ||
+           (memcmp(proposal->use_key, own->use_key, VAIN_HASH_BYTES) == 0 &&
+            vain_set_equal(&proposal->set, &own->use_set));
+}
+
 /* The key that all of the set hold, or none. */
 static void choose_use(const struct vain_assembly *own, struct vain_proposal *proposal)
 {
     memcpy(proposal->use_key, own->use_key, VAIN_HASH_BYTES);
+    if (!vain_assembly_use_fits(own, proposal))
+        memset(proposal->use_key, 0, VAIN_HASH_BYTES);
     for (int i = vain_set_next(&proposal->set, 0); i >= 0;
          i = vain_set_next(&proposal->set, i + 1)) {
         if (i != own->config.own &&
@@ -406,6 +416,22 @@ static bool acks_as_own(const struct vain_assembly *own, int member)
     const struct vain_ack *ack = &own->acks[member];
     return own->peers[member].has_ack && ack->attempt == own->attempt &&
            memcmp(ack->proposal_hash, own->proposal_hash, VAIN_HASH_BYTES) == 0;
+}
+
+/* How many attempts those of the set are ahead who never took part in the attempt that was started:
+ * they have failed at later ones, and do not come back. Too few to be followed at once, since they
+ * may lie; but without them it may not go on, so a failed attempt goes a part of the way. */
+uint32_t vain_assembly_lead_of_absent(const struct vain_assembly *own)
+{
+    const uint32_t most = 2 * (uint32_t)own->config.members;
+    uint32_t lead = 0;
+    for (int i = vain_set_next(&own->proposal.set, 0); i >= 0;
+         i = vain_set_next(&own->proposal.set, i + 1)) {
+        const uint32_t there = own->peers[i].position.attempt;
+        if (at_this_round(own, i) && !acks_as_own(own, i) && there > own->attempt + lead + 1)
+            lead = there - own->attempt - 1;
+    }
+    return lead < most ? lead : most;
 }
 
 static int acks_like_own(const struct vain_assembly *own)

@@ -51,9 +51,10 @@ static int64_t chunk_words_of(int members, int64_t word_count, int64_t wanted)
 int64_t vain_exchange_memory_bytes(int members, int64_t word_count, enum vain_algorithm algorithm)
 {
     const int64_t chunk_words = chunk_words_of(members, word_count, 0);
-    return members == 1 ? 0
-                        : reduce_of(algorithm)->buffer_words(members, word_count, chunk_words) *
-                              (int64_t)sizeof(uint32_t);
+    if (members == 1)
+        return 0;
+    return reduce_of(algorithm)->buffer_words(members, word_count, chunk_words, VAIN_RING_WINDOW) *
+           (int64_t)sizeof(uint32_t);
 }
 
 static enum vain_status take_all(struct vain_exchange *exchange)
@@ -61,8 +62,8 @@ static enum vain_status take_all(struct vain_exchange *exchange)
     const struct vain_exchange_config *config = &exchange->config;
     const int members = config->member_count, own_ids = exchange->reduce->action_ids(members);
     const struct vain_memory_ops *memory = &config->queue->device->ops->memory;
-    const int64_t words =
-        exchange->reduce->buffer_words(members, config->codec->word_count, config->chunk_words);
+    const int64_t words = exchange->reduce->buffer_words(members, config->codec->word_count,
+                                                         config->chunk_words, config->window);
     exchange->action_ids = 2 * members > own_ids ? 2 * members : own_ids;
     VAIN_TRY(vain_take_array(exchange->action_ids, sizeof *exchange->actions, "exchange actions",
                              (void **)&exchange->actions));
@@ -87,7 +88,10 @@ enum vain_status vain_exchange_open(const struct vain_exchange_config *config,
     VAIN_ASSERT(config->codec->members == members);
     VAIN_ASSERT(config->ring_order == NULL || vain_ring_order_valid(config->ring_order, members));
     VAIN_TRY(vain_take(sizeof *exchange, "exchange", (void **)&exchange));
+    VAIN_ASSERT(config->window >= 0);
+    VAIN_ASSERT(config->window <= VAIN_RING_WINDOW_MAX);
     exchange->config = *config;
+    exchange->config.window = config->window > 0 ? config->window : VAIN_RING_WINDOW;
     exchange->config.chunk_words =
         chunk_words_of(members, config->codec->word_count, config->chunk_words);
     exchange->reduce = reduce_of(config->algorithm);

@@ -89,6 +89,7 @@ struct vain_exchange_config {
     size_t gather_bytes_max;         /* largest block of a gather */
     enum vain_algorithm algorithm;   /* not AUTO */
     int64_t chunk_words;             /* of a ring's message at most; 0: VAIN_RING_CHUNK_WORDS */
+    int window; /* messages of a ring under way in each direction; 0: VAIN_RING_WINDOW */
     const int
         *ring_order; /* (member_count) rank at each place of a ring, borrowed; NULL: by rank */
 };
@@ -96,6 +97,9 @@ struct vain_exchange_config {
  * tag and sum of a chunk find it in the second-level cache. Measured from 64 KiB to 1 MiB on
  * vectors of 64 MiB: from here on it changes little. */
 enum { VAIN_RING_CHUNK_WORDS = 128 << 10 };
+/* Messages under way: a few keep the caches warm where links are short; on long ones what is under
+ * way must fill the link for a round trip: 16 x 512 KiB are 8 MiB, 500 Mbit/s for 130 ms. */
+enum { VAIN_RING_WINDOW = 4, VAIN_RING_WINDOW_MAX = 16 };
 /* Gives the exchange; takes all memory that it will need. Local. */
 enum vain_status vain_exchange_open(const struct vain_exchange_config *config,
                                     struct vain_exchange **out) VAIN_MUST_USE;

@@ -19,7 +19,7 @@ struct vain_reduce_ops {
     const char *name;
     /* Action ids, and words of buffers, that it needs. */
     int (*action_ids)(int members);
-    int64_t (*buffer_words)(int members, int64_t word_count, int64_t chunk_words);
+    int64_t (*buffer_words)(int members, int64_t word_count, int64_t chunk_words, int window);
     void (*begin)(struct vain_exchange *exchange, struct vain_exchange_out *out);
     void (*done)(struct vain_exchange *exchange, int id, struct vain_exchange_out *out);
 };
@@ -33,8 +33,6 @@ struct vain_parcel {
     int open; /* actions of it that are pending */
 };
 
-enum { VAIN_RING_WINDOW = 4 /* messages under way in each direction */ };
-
 /* Where a ring stands: messages are numbered in the order in which they travel on each link, step
  * by step and within a step stripe by stripe (ring.c). */
 struct vain_ring {
@@ -43,7 +41,9 @@ struct vain_ring {
     int64_t stripes, total; /* messages of a step; of the whole reduce */
     int64_t sent, left;     /* posted; known to have left, all before it too */
     int64_t asked, handled; /* receives posted; received, checked and added */
-    struct vain_parcel out[VAIN_RING_WINDOW], in[VAIN_RING_WINDOW]; /* by number mod window */
+    struct vain_parcel out[VAIN_RING_WINDOW_MAX],
+        in[VAIN_RING_WINDOW_MAX]; /* by number mod window */
+    int64_t window;
 };
 
 /* Where a tree stands. */

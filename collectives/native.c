@@ -8,11 +8,12 @@ static int native_action_ids(int members)
     return 1;
 }
 
-static int64_t native_buffer_words(int members, int64_t word_count, int64_t chunk_words)
+static int64_t native_buffer_words(int members, int64_t word_count, int64_t chunk_words, int window)
 {
     (void)members;
     (void)word_count;
     (void)chunk_words;
+    (void)window;
     return 0;
 }
 

@@ -103,9 +103,9 @@ static struct vain_place link_place(const struct vain_exchange *exchange, int64_
 }
 
 /* Ids of message `number`: two for its parcel. */
-static int id_of(int64_t number, bool outward)
+static int id_of(const struct vain_ring *ring, int64_t number, bool outward)
 {
-    return 4 * (int)(number % VAIN_RING_WINDOW) + (outward ? 2 : 0);
+    return 4 * (int)(number % ring->window) + (outward ? 2 : 0);
 }
 
 /* ---- rules ----------------------------------------------------------------------------------- */
@@ -115,17 +115,17 @@ static void send(struct vain_exchange *exchange, struct vain_exchange_out *out,
 {
     struct vain_ring *ring = &exchange->ring;
     const int64_t number = ring->sent++;
-    struct vain_parcel *parcel = &ring->out[number % VAIN_RING_WINDOW];
+    struct vain_parcel *parcel = &ring->out[number % ring->window];
     int64_t first = 0;
     words_of(exchange, number, true, &first, &parcel->count);
     parcel->words = exchange->words + first;
-    vain_parcel_send(exchange, out, id_of(number, true), link_place(exchange, number, true),
+    vain_parcel_send(exchange, out, id_of(ring, number, true), link_place(exchange, number, true),
                      content, parcel);
 }
 
 static bool may_send(const struct vain_ring *ring)
 {
-    return ring->sent < ring->total && ring->sent - ring->left < VAIN_RING_WINDOW &&
+    return ring->sent < ring->total && ring->sent - ring->left < ring->window &&
            (ring->sent < ring->stripes || ring->sent - ring->stripes < ring->handled);
 }
 
@@ -133,7 +133,7 @@ static bool may_receive(const struct vain_exchange *exchange)
 {
     const struct vain_ring *ring = &exchange->ring;
     const int64_t gather = gather_starts(exchange);
-    return ring->asked < ring->total && ring->asked - ring->handled < VAIN_RING_WINDOW &&
+    return ring->asked < ring->total && ring->asked - ring->handled < ring->window &&
            (ring->asked < gather || ring->asked - gather < ring->left);
 }
 
@@ -141,15 +141,14 @@ static void receive(struct vain_exchange *exchange, struct vain_exchange_out *ou
 {
     struct vain_ring *ring = &exchange->ring;
     const int64_t number = ring->asked++;
-    struct vain_parcel *parcel = &ring->in[number % VAIN_RING_WINDOW];
+    struct vain_parcel *parcel = &ring->in[number % ring->window];
     int64_t first = 0;
     words_of(exchange, number, false, &first, &parcel->count);
-    parcel->words =
-        number < gather_starts(exchange)
-            ? exchange->buffer + number % VAIN_RING_WINDOW * exchange->config.chunk_words
-            : exchange->words + first;
-    vain_parcel_receive(exchange, out, id_of(number, false), link_place(exchange, number, false),
-                        parcel);
+    parcel->words = number < gather_starts(exchange)
+                        ? exchange->buffer + number % ring->window * exchange->config.chunk_words
+                        : exchange->words + first;
+    vain_parcel_receive(exchange, out, id_of(ring, number, false),
+                        link_place(exchange, number, false), parcel);
 }
 
 /* The next message is whole: check it and, on the way to the sum, add it. */
@@ -158,7 +157,7 @@ static enum vain_status handle(struct vain_exchange *exchange, uint64_t *content
     struct vain_ring *ring = &exchange->ring;
     struct vain_queue *queue = exchange->config.queue;
     const int64_t number = ring->handled;
-    const struct vain_parcel *parcel = &ring->in[number % VAIN_RING_WINDOW];
+    const struct vain_parcel *parcel = &ring->in[number % ring->window];
     VAIN_TRY(vain_parcel_check(exchange, link_place(exchange, number, false), parcel, content));
     ring->handled++;
     if (number >= gather_starts(exchange))
@@ -171,7 +170,7 @@ static enum vain_status handle(struct vain_exchange *exchange, uint64_t *content
 
 static bool next_is_whole(const struct vain_ring *ring)
 {
-    return ring->handled < ring->asked && ring->in[ring->handled % VAIN_RING_WINDOW].open == 0;
+    return ring->handled < ring->asked && ring->in[ring->handled % ring->window].open == 0;
 }
 
 /* Do whatever a rule allows, until none does. */
@@ -206,20 +205,21 @@ static void advance(struct vain_exchange *exchange, struct vain_exchange_out *ou
 static int ring_action_ids(int members)
 {
     (void)members;
-    return 4 * VAIN_RING_WINDOW;
+    return 4 * VAIN_RING_WINDOW_MAX;
 }
 
-static int64_t ring_buffer_words(int members, int64_t word_count, int64_t chunk_words)
+static int64_t ring_buffer_words(int members, int64_t word_count, int64_t chunk_words, int window)
 {
     (void)members;
     (void)word_count;
-    return VAIN_RING_WINDOW * chunk_words;
+    return window * chunk_words;
 }
 
 static void ring_begin(struct vain_exchange *exchange, struct vain_exchange_out *out)
 {
     const int members = exchange->config.member_count;
     memset(&exchange->ring, 0, sizeof exchange->ring);
+    exchange->ring.window = exchange->config.window;
     find_neighbours(exchange);
     exchange->ring.stripes =
         stripe_count(members, exchange->config.codec->word_count, exchange->config.chunk_words);
@@ -234,7 +234,7 @@ static void ring_done(struct vain_exchange *exchange, int id, struct vain_exchan
     const bool outward = id % 4 >= 2;
     struct vain_parcel *parcel = outward ? &ring->out[slot] : &ring->in[slot];
     parcel->open--;
-    while (ring->left < ring->sent && ring->out[ring->left % VAIN_RING_WINDOW].open == 0)
+    while (ring->left < ring->sent && ring->out[ring->left % ring->window].open == 0)
         ring->left++;
     advance(exchange, out);
 }

@@ -125,10 +125,11 @@ static int tree_action_ids(int members)
     return ID_DOWN + 2 * levels;
 }
 
-static int64_t tree_buffer_words(int members, int64_t word_count, int64_t chunk_words)
+static int64_t tree_buffer_words(int members, int64_t word_count, int64_t chunk_words, int window)
 {
     (void)members;
     (void)chunk_words;
+    (void)window;
     return word_count;
 }
 

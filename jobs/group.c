@@ -109,6 +109,7 @@ static enum vain_status open_parts(struct vain_run *run, const struct vain_roste
         .codec = &run->codec,
         .queue = &run->queue,
         .gather_bytes_max = VAIN_ROUND_VOTE_BYTES,
+        .window = run->config->on_own_host ? VAIN_RING_WINDOW_MAX : 0,
     };
     note_members(run, roster);
     VAIN_TRY(fit_codec(run, roster->member_count));

@@ -1,7 +1,10 @@
-/* Exchanges in simulated worlds, one a seed: whatever goes wrong, nobody reports a wrong sum,
- * nobody waits for ever, and where nothing is lost all succeed.
+/* Federations in simulated worlds, one a seed: members that agree by letters on who takes part,
+ * exchange masked words, vote, open, step, crash and come back. Whatever goes wrong, nobody takes a
+ * wrong sum, nobody's input can be told, and when the world is calm again all come to the end.
+ * --plain: the exchange alone, without letters: nobody reports a wrong sum or waits for ever.
  *
- * usage: sim_exchange --seeds FIRST[:LAST] [--members N] [--rounds R] [--verbose]
+ * usage: sim_exchange --seeds FIRST[:LAST] [--members N] [--rounds R] [--level 1|2] [--real-keys]
+ *                     [--plain] [--verbose]
  *
  * Prints what is wrong with each seed that fails; the last line is "N passed, M failed". */
 #include <getopt.h>
@@ -12,15 +15,19 @@
 #include "base/memory.h"
 #include "kernels/device.h"
 #include "tests/sim/exchange_case.h"
+#include "tests/sim/federation.h"
+
+enum { MEMBERS = 8, ROUNDS = 20 }; /* of a federation, unless said */
 
 struct options {
     uint64_t first, last;
-    struct exchange_wish wish;
+    bool plain;
+    struct federation_wish wish;
 };
 struct count {
-    unsigned long long passed, failed;
-    unsigned long long harmed, whole, partly; /* of the harmed: all succeeded, some did */
-    unsigned long long events, virtual_ms;
+    unsigned long long passed, failed, events, virtual_ms;
+    unsigned long long harmed, whole, partly; /* --plain: of the harmed all succeeded, some did */
+    unsigned long long crashes, failed_attempts, fetches, lost;
 };
 
 static bool read_number(const char *text, uint64_t most, uint64_t *out, const char **rest)
@@ -53,11 +60,11 @@ static bool read_count(const char *text, int least, int most, int *out)
 
 static bool read_options(int count, char **arguments, struct options *out)
 {
-    static const struct option table[] = {{"seeds", required_argument, NULL, 's'},
-                                          {"members", required_argument, NULL, 'm'},
-                                          {"rounds", required_argument, NULL, 'r'},
-                                          {"verbose", no_argument, NULL, 'v'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option table[] = {
+        {"seeds", required_argument, NULL, 's'},  {"members", required_argument, NULL, 'm'},
+        {"rounds", required_argument, NULL, 'r'}, {"level", required_argument, NULL, 'l'},
+        {"real-keys", no_argument, NULL, 'k'},    {"plain", no_argument, NULL, 'p'},
+        {"verbose", no_argument, NULL, 'v'},      {NULL, 0, NULL, 0}};
     bool good = true;
     int option;
     *out = (struct options){.first = 1, .last = 100};
@@ -68,40 +75,89 @@ static bool read_options(int count, char **arguments, struct options *out)
             good &= read_count(optarg, 2, JUDGE_MEMBERS_MAX, &out->wish.members);
         else if (option == 'r')
             good &= read_count(optarg, 1, 1000, &out->wish.rounds);
+        else if (option == 'l')
+            good &= read_count(optarg, 1, 2, &out->wish.level);
+        else if (option == 'k')
+            out->wish.real_keys = true;
+        else if (option == 'p')
+            out->plain = true;
         else if (option == 'v')
             out->wish.verbose = true;
         else
             good = false;
     }
-    return good && optind == count;
+    return good && optind == count && (out->plain || out->wish.members != 2);
 }
 
-static void add(struct count *count, const struct exchange_result *result)
+/* ---- seeds ----------------------------------------------------------------------------------- */
+
+static enum vain_status run_plain(uint64_t seed, const struct options *options,
+                                  struct vain_queue *queue, struct count *count, char *why)
 {
-    count->events += result->events;
-    count->virtual_ms += result->virtual_ms;
-    if (!result->harmed)
-        return;
-    count->harmed++;
-    count->whole += result->succeeded == result->members;
-    count->partly += result->succeeded > 0 && result->succeeded < result->members;
+    const struct exchange_wish wish = {.members = options->wish.members,
+                                       .rounds = options->wish.rounds,
+                                       .verbose = options->wish.verbose};
+    struct exchange_result result;
+    const enum vain_status status = exchange_case_run(seed, &wish, queue, &result);
+    snprintf(why, JUDGE_WHY_BYTES, "%s", result.why);
+    count->events += result.events;
+    count->virtual_ms += result.virtual_ms;
+    count->harmed += result.harmed;
+    count->whole += result.harmed && result.succeeded == result.members;
+    count->partly += result.harmed && result.succeeded > 0 && result.succeeded < result.members;
+    return status;
 }
 
-static void run_seed(uint64_t seed, const struct exchange_wish *wish, struct vain_queue *queue,
+static enum vain_status run_federation(uint64_t seed, const struct options *options,
+                                       struct vain_queue *queue, struct count *count, char *why)
+{
+    struct federation_wish wish = options->wish;
+    struct federation_result result;
+    wish.members = wish.members > 0 ? wish.members : MEMBERS;
+    wish.rounds = wish.rounds > 0 ? wish.rounds : ROUNDS;
+    const enum vain_status status = federation_run(seed, &wish, queue, &result);
+    snprintf(why, JUDGE_WHY_BYTES, "%s", result.why);
+    count->events += result.events;
+    count->virtual_ms += result.virtual_ms;
+    count->crashes += (unsigned)result.crashes;
+    count->failed_attempts += (unsigned)result.failed_attempts;
+    count->fetches += (unsigned)result.fetches;
+    count->lost += (unsigned)result.lost;
+    return status;
+}
+
+static void run_seed(uint64_t seed, const struct options *options, struct vain_queue *queue,
                      struct count *count)
 {
-    struct exchange_result result;
+    char why[JUDGE_WHY_BYTES], name[40];
+    snprintf(name, sizeof name, "seed %llu", (unsigned long long)seed);
+    vain_process_name(name); /* an assertion that fails says it */
     const int64_t blocks = vain_memory_blocks();
-    const char *why = result.why;
-    if (exchange_case_run(seed, wish, queue, &result) != VAIN_OK)
-        why = vain_fail_message();
-    else if (result.why[0] == '\0' && vain_memory_blocks() != blocks)
-        why = "memory is left over";
-    add(count, &result);
+    const enum vain_status status = options->plain
+                                        ? run_plain(seed, options, queue, count, why)
+                                        : run_federation(seed, options, queue, count, why);
+    if (status != VAIN_OK)
+        snprintf(why, sizeof why, "%s", vain_fail_message());
+    else if (why[0] == '\0' && vain_memory_blocks() != blocks)
+        snprintf(why, sizeof why, "memory is left over");
     count->passed += why[0] == '\0';
     count->failed += why[0] != '\0';
-    if (why[0] != '\0')
+    if (why[0] != '\0') {
         printf("seed %llu: %s\n", (unsigned long long)seed, why);
+        fflush(stdout);
+    }
+}
+
+static void say_counts(const struct options *options, const struct count *totals)
+{
+    printf("%llu events in %llu s of simulated time; ", totals->events, totals->virtual_ms / 1000);
+    if (options->plain)
+        printf("harm in %llu worlds, of which %llu ended well for all and %llu for some\n",
+               totals->harmed, totals->whole, totals->partly);
+    else
+        printf("%llu crashes, %llu failed attempts, %llu states fetched, %llu sums lost\n",
+               totals->crashes, totals->failed_attempts, totals->fetches, totals->lost);
+    printf("%llu passed, %llu failed\n", totals->passed, totals->failed);
 }
 
 int main(int count, char **arguments)
@@ -111,8 +167,8 @@ int main(int count, char **arguments)
     struct count totals = {0};
     if (!read_options(count, arguments, &options)) {
         fprintf(stderr,
-                "usage: sim_exchange --seeds FIRST[:LAST] [--members 2..%d] [--rounds "
-                "1..1000] [--verbose]\n",
+                "usage: sim_exchange --seeds FIRST[:LAST] [--members 3..%d] [--rounds 1..1000] "
+                "[--level 1|2] [--real-keys] [--plain] [--verbose]\n",
                 JUDGE_MEMBERS_MAX);
         return 2;
     }
@@ -122,14 +178,11 @@ int main(int count, char **arguments)
     }
     struct vain_queue queue = {.device = &device};
     for (uint64_t seed = options.first;; seed++) {
-        run_seed(seed, &options.wish, &queue, &totals);
+        run_seed(seed, &options, &queue, &totals);
         if (seed == options.last)
             break;
     }
     vain_device_close(&device);
-    printf("%llu events in %llu s of simulated time; harm in %llu worlds, of which %llu ended well "
-           "for all and %llu for some\n",
-           totals.events, totals.virtual_ms / 1000, totals.harmed, totals.whole, totals.partly);
-    printf("%llu passed, %llu failed\n", totals.passed, totals.failed);
+    say_counts(&options, &totals);
     return totals.failed == 0 ? 0 : 1;
 }

@@ -1,0 +1,74 @@
+/* What is right in a simulated federation, found out apart from the code under test: from what
+ * members put in, what leaves them, and what they come to. The first thing that is wrong is kept in
+ * `base` (judge_says).
+ *
+ *     judge_sums.c: who applies a sum applies that of the inputs of exactly the members named, and
+ *     all apply the same for one round of an epoch;
+ *
+ *     judge_votes.c: nobody votes for two things in one generation of a round, in all its lives;
+ *     what is opened, and what is applied, has a quorum of votes;
+ *
+ *     judge_privacy.c: no input can be found as the difference of two sums.
+ *
+ * All calls are local. */
+#pragma once
+
+#include "collectives/assembly_letter.h"
+#include "tests/sim/exchange_judge.h"
+
+/* Words that left a member. */
+struct judged_words {
+    struct vain_proposal attempt;
+    uint64_t input;
+};
+/* Something that opens the sum of an attempt has left a member. */
+struct judged_disclosure {
+    struct vain_proposal attempt;
+};
+struct judged_member {
+    struct judged_words *words; /* owned, in the order of time */
+    int word_count, word_room;
+    struct vain_vote *votes; /* owned */
+    int vote_count, vote_room;
+    struct judged_disclosure *disclosures; /* owned */
+    int disclosure_count, disclosure_room;
+};
+/* A round that somebody has ended. */
+struct judged_round {
+    uint64_t epoch, round;
+    uint32_t attempt;
+    struct vain_set set;
+    int64_t weight;
+    int32_t sums[]; /* (parameters) */
+};
+struct federation_judge {
+    struct judge base;
+    bool own_masks;
+    struct judged_member *members; /* (members) owned */
+    struct judged_round **rounds;  /* owned */
+    int round_count, round_room;
+};
+enum vain_status federation_judge_open(const struct judge *base, bool own_masks,
+                                       struct federation_judge *out) VAIN_MUST_USE;
+void federation_judge_close(struct federation_judge *judge);
+
+/* Masked words of `input` begin to leave `member` for an attempt. */
+void judge_words_leave(struct federation_judge *judge, int member,
+                       const struct vain_proposal *attempt, uint64_t input);
+/* A vote of its own leaves it. */
+void judge_vote_leaves(struct federation_judge *judge, int member, const struct vain_vote *vote);
+/* It gives out its own secret (dealer == member) or its share of another's. */
+void judge_discloses(struct federation_judge *judge, int member, int dealer,
+                     const struct vain_proposal *attempt);
+/* It holds the sum of a round that is complete, as mean (parameters) and counters. */
+void judge_applies(struct federation_judge *judge, int member, const struct vain_proposal *attempt,
+                   int scale_exponent, const float *mean, const struct vain_counters *counters);
+
+/* Between the judges: the words of `member` in an attempt, NULL: they never left; whether a quorum
+ * of those who decide about a round has voted for a set. */
+const struct judged_words *judged_words_of(const struct federation_judge *judge, int member,
+                                           const struct vain_proposal *attempt);
+bool judged_same_attempt(const struct vain_proposal *a, const struct vain_proposal *b);
+bool judge_has_quorum(const struct federation_judge *judge, const struct vain_proposal *attempt);
+/* Room for one more in an owned array. */
+void *judge_room(void *array, int count, int *room, size_t bytes);

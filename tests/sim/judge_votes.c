@@ -1,0 +1,62 @@
+/* One vote a generation, for ever; and a quorum before anything comes of it. */
+#include <string.h>
+
+#include "tests/sim/federation_judge.h"
+
+static bool says_same(const struct vain_vote *a, const struct vain_vote *b)
+{
+    return a->burn == b->burn &&
+           (a->burn || (a->attempt == b->attempt && vain_set_equal(&a->set, &b->set)));
+}
+
+void judge_vote_leaves(struct federation_judge *judge, int member, const struct vain_vote *vote)
+{
+    struct judged_member *of = &judge->members[member];
+    for (int i = of->vote_count - 1; i >= 0; i--) {
+        const struct vain_vote *before = &of->votes[i];
+        if (before->epoch != vote->epoch || before->round != vote->round ||
+            before->attempt >> 16 != vote->attempt >> 16)
+            continue;
+        if (!says_same(before, vote))
+            judge_says(&judge->base,
+                       "TWO VOTES: member %d, epoch %llu, round %llu: for %s%u, then for %s%u",
+                       member, (unsigned long long)vote->epoch, (unsigned long long)vote->round,
+                       before->burn ? "a burn of " : "attempt ", before->attempt,
+                       vote->burn ? "a burn of " : "attempt ", vote->attempt);
+        return;
+    }
+    of->votes = judge_room(of->votes, of->vote_count, &of->vote_room, sizeof *of->votes);
+    of->votes[of->vote_count++] = *vote;
+}
+
+/* Who decides about a round: who was in the one before, or everybody where an epoch begins. */
+static struct vain_set voters_of(const struct federation_judge *judge,
+                                 const struct vain_proposal *attempt)
+{
+    for (int i = judge->round_count - 1; i >= 0; i--) {
+        const struct judged_round *round = judge->rounds[i];
+        if (round->epoch == attempt->epoch && round->round + 1 == attempt->round)
+            return round->set;
+    }
+    return vain_set_first(judge->base.members);
+}
+
+static bool has_voted(const struct judged_member *of, const struct vain_proposal *attempt)
+{
+    for (int i = of->vote_count - 1; i >= 0; i--) {
+        const struct vain_vote *vote = &of->votes[i];
+        if (!vote->burn && vote->epoch == attempt->epoch && vote->round == attempt->round &&
+            vote->attempt == attempt->attempt && vain_set_equal(&vote->set, &attempt->set))
+            return true;
+    }
+    return false;
+}
+
+bool judge_has_quorum(const struct federation_judge *judge, const struct vain_proposal *attempt)
+{
+    const struct vain_set voters = voters_of(judge, attempt);
+    int votes = 0;
+    for (int i = vain_set_next(&voters, 0); i >= 0; i = vain_set_next(&voters, i + 1))
+        votes += has_voted(&judge->members[i], attempt);
+    return 3 * votes > 2 * vain_set_count(&voters);
+}
