@@ -51,7 +51,7 @@ enum vain_status vain_hosts_own(const struct vain_spec *spec, const char *name,
         return VAIN_OK;
     return vain_fail(VAIN_ERR_NOT_FOUND,
                      "%s holds the key of no member that the spec lists; make one with 'vain key "
-                     "new NAME' and list it, or put its key file there",
+                     "new NAME' and list it, or set VAIN_HOME to the folder with keys/NAME.key",
                      key_folder);
 }
 
@@ -79,6 +79,17 @@ enum vain_status vain_hosts_signer(const struct vain_spec *spec, int own, const 
 static void say(void *context, const char *text)
 {
     vain_event_notice(context, "%s", text);
+}
+
+static enum vain_status say_how_else_to_listen(const char *name, enum vain_status status)
+{
+    char why[VAIN_MESSAGE_BYTES];
+    snprintf(why, sizeof why, "%s", vain_fail_message());
+    return vain_fail(
+        status,
+        "member '%s': %s; end what listens there, or say with --listen HOST:PORT where "
+        "it is to listen",
+        name, why);
 }
 
 enum vain_status vain_hosts_mesh(const struct vain_spec *spec, int own, struct vain_signer *signer,
@@ -114,6 +125,8 @@ enum vain_status vain_hosts_mesh(const struct vain_spec *spec, int own, struct v
                                             .notice = say,
                                             .notice_context = events};
     status = vain_mesh_open(&config, out);
+    if (status == VAIN_ERR_UNAVAILABLE)
+        status = say_how_else_to_listen(spec->members[own].name, status);
 out:
     vain_release(members);
     vain_release(hosted);

@@ -78,6 +78,32 @@ out:
     return status;
 }
 
+static enum vain_status open_kept(const char *folder, const char *name, struct vain_signer *out)
+{
+    char path[VAIN_PATH_BYTES];
+    uint8_t id[VAIN_HASH_BYTES];
+    const int length = snprintf(path, sizeof path, "%s/%s.key", folder, name);
+    if (length < 0 || (size_t)length >= sizeof path)
+        return vain_fail(VAIN_ERR_INPUT, "the path of the output folder is too long: %s", folder);
+    if (access(path, F_OK) != 0) {
+        const int64_t now_ms = vain_world_real()->ops->unix_ms(vain_world_real());
+        VAIN_TRY(vain_key_create(folder, name, now_ms, id));
+    }
+    return vain_signer_open_file(out, path);
+}
+
+enum vain_status vain_local_keep_keys(struct vain_local *local, const char *folder)
+{
+    for (int i = 0; i < local->count; i++) {
+        struct vain_signer kept;
+        VAIN_TRY(open_kept(folder, local->listed[i].name, &kept));
+        vain_signer_close(&local->signers[i]);
+        local->signers[i] = kept;
+        vain_to_hex(kept.member_id, VAIN_HASH_BYTES, local->listed[i].key);
+    }
+    return VAIN_OK;
+}
+
 void vain_local_close(struct vain_local *local)
 {
     for (int i = 0; local->signers != NULL && i < local->count; i++) {

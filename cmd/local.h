@@ -1,7 +1,8 @@
 /* `vain run --local N`: members on their own hosts, played by processes of this machine.
  *
- * Each has a throw-away key and an address on the loopback interface, made before the processes are
- * started, so that a member that was killed can be started again as the same one. */
+ * Each has a key, kept in the run's folder so that the same command goes on with the same members,
+ * and an address on the loopback interface, found before the processes are started, so that a
+ * member that was killed can be started again as the same one. */
 #pragma once
 
 #include <sys/types.h>
@@ -23,8 +24,11 @@ struct vain_local {
     struct vain_signer *signers;       /* (count) */
 };
 
-/* Keys and addresses. Gives them. */
+/* Names, addresses and throw-away keys. Gives them. */
 enum vain_status vain_local_open(int count, struct vain_local *out) VAIN_MUST_USE;
+/* The keys in `folder` instead, member-0.key and on; those that are not there are made. The
+ * statuses of vain_signer_open_file and vain_key_create. */
+enum vain_status vain_local_keep_keys(struct vain_local *local, const char *folder) VAIN_MUST_USE;
 void vain_local_close(struct vain_local *local);
 
 /* Starts a process a member, which calls live(context, index, report) and ends; waits for all.

@@ -56,8 +56,8 @@ static const struct argp_option option_rows[] = {
     {"members", KEY_MEMBERS, "N", 0, "Run N members as threads of this process (transport loop)",
      0},
     {"local", KEY_LOCAL, "N", 0,
-     "Run N members as processes of this machine that find each other over TLS, with throw-away "
-     "keys, in folders DIR/member-0 and on: members on hosts of their own, to try out",
+     "Run N members as processes of this machine that find each other over TLS, in folders "
+     "DIR/member-0 and on, with keys in DIR/keys: members on hosts of their own, to try out",
      0},
     {"restart", KEY_RESTART, NULL, 0, "With --local: start a member again that was killed", 0},
     {"member", KEY_MEMBER, "NAME", 0,
@@ -720,14 +720,20 @@ static void live(void *context, int index, struct vain_local_report *report)
     vain_release(session);
 }
 
-/* What is wrong with the spec is said once, and before anybody is started. */
-static enum vain_status check_local(const struct arguments *arguments,
-                                    const struct vain_local *local)
+/* The members' keys lie in the run's folder. */
+static enum vain_status keep_keys(struct session *session, struct vain_local *local)
 {
+    char folder[VAIN_PATH_BYTES + 8];
+    VAIN_TRY(choose_folder(session));
+    snprintf(folder, sizeof folder, "%s/keys", session->directory);
+    return vain_local_keep_keys(local, folder);
+}
+
+/* What is wrong with the spec is said once, and before anybody is started. */
+static enum vain_status prepare_local(struct session *session, struct vain_local *local)
+{
+    const struct arguments *arguments = session->arguments;
     struct vain_launched launch;
-    struct vain_loaded_spec loaded;
-    bool reported;
-    (void)reported;
     VAIN_TRY(vain_launch_open(&launch));
     const bool launched = launch.mpi && launch.size > 1;
     vain_launch_close(&launch);
@@ -735,9 +741,10 @@ static enum vain_status check_local(const struct arguments *arguments,
         return vain_fail(VAIN_ERR_INPUT, "--local starts its members itself; leave out the "
                                          "launcher, or leave out --local");
     VAIN_TRY(vain_loaded_spec_open_with(arguments->spec, arguments->sets, arguments->set_count,
-                                        local->listed, local->count, &loaded));
-    vain_loaded_spec_fini(&loaded);
-    return VAIN_OK;
+                                        local->listed, local->count, &session->loaded));
+    const enum vain_status status = keep_keys(session, local);
+    vain_loaded_spec_fini(&session->loaded);
+    return status;
 }
 
 static int run_local(struct arguments *arguments)
@@ -756,7 +763,7 @@ static int run_local(struct arguments *arguments)
     if (status == VAIN_OK)
         status = vain_take(sizeof *report, "report", (void **)&report);
     if (status == VAIN_OK)
-        status = check_local(arguments, &local);
+        status = prepare_local(&session, &local);
     struct local_run run = {arguments, &local};
     if (status == VAIN_OK)
         status =

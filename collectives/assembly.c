@@ -433,12 +433,17 @@ bool vain_assembly_quorum_present(const struct vain_assembly *own)
     return vain_set_count(&both) >= vain_assembly_quorum(own);
 }
 
+bool vain_assembly_leaves(const struct vain_assembly *own, int member)
+{
+    return vain_assembly_is_leaving(own, member);
+}
+
 bool vain_assembly_all_at(const struct vain_assembly *own, uint64_t round)
 {
     for (int i = 0; i < own->config.members; i++) {
         const struct vain_assembly_peer *peer = &own->peers[i];
-        if (i != own->config.own && peer->up && peer->known && !vain_assembly_is_leaving(own, i) &&
-            peer->position.round < round)
+        if (i != own->config.own && peer->up && !vain_assembly_is_leaving(own, i) &&
+            (!peer->known || peer->position.round < round))
             return false;
     }
     return true;

@@ -149,9 +149,11 @@ bool vain_assembly_behind(struct vain_assembly *assembly, struct vain_assembly_n
 uint32_t vain_assembly_attempts(const struct vain_assembly *assembly);
 /* Members to whom there is a link, this one included. */
 struct vain_set vain_assembly_present(const struct vain_assembly *assembly);
+/* Whether the last that `member` has said is that it leaves. */
+bool vain_assembly_leaves(const struct vain_assembly *assembly, int member);
 /* Whether a quorum of the voters is present. */
 bool vain_assembly_quorum_present(const struct vain_assembly *assembly);
-/* Whether all that are present and not leaving have finished `round` rounds. */
+/* Whether all that are present and not leaving have said that they finished `round` rounds. */
 bool vain_assembly_all_at(const struct vain_assembly *assembly, uint64_t round);
 struct vain_set vain_assembly_voters(const struct vain_assembly *assembly);
 uint64_t vain_assembly_epoch(const struct vain_assembly *assembly);

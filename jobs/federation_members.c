@@ -14,6 +14,7 @@
 
 /* Secrets of a member and shares of some others that may come early. */
 enum { WAITING_OPEN_EACH = 4 };
+enum { FIRST_WAITING_MS = 5000 }; /* until it is said for whom the start waits */
 
 /* ---- what the assembly asks for -------------------------------------------------------------- */
 
@@ -122,15 +123,22 @@ struct patience {
     bool waits;
 };
 
+/* "'bob' (link to 10.0.0.1:4000: Connection refused), 'carol'": who dials this member and does not
+ * come has no reason. */
 static void say_who_is_missing(const struct vain_members *members, char *out, size_t bytes)
 {
-    struct vain_set missing = {{0}};
+    struct vain_connector *connector = members->config.connector;
     const struct vain_set present = vain_assembly_present(members->assembly);
-    for (int i = 0; i < members->count; i++) {
-        if (!vain_set_has(&present, i))
-            vain_set_add(&missing, i);
+    size_t length = 0;
+    out[0] = '\0';
+    for (int i = 0; i < members->count && length < bytes; i++) {
+        if (vain_set_has(&present, i))
+            continue;
+        const char *why = connector->ops->trouble(connector, members->known[i].listed);
+        length += (size_t)snprintf(out + length, bytes - length, "%s'%s'%s%s%s",
+                                   length > 0 ? ", " : "", vain_members_name(members, i),
+                                   why[0] != '\0' ? " (" : "", why, why[0] != '\0' ? ")" : "");
     }
-    vain_members_list(members, &missing, out, bytes);
 }
 
 /* VAIN_STOPPED when a signal came, or when too few have been here for the deadline. */
@@ -146,7 +154,7 @@ static enum vain_status wait_for_others(struct vain_members *members, struct pat
         patience->since_ms = now_ms;
     }
     if (!enough && now_ms - patience->since_ms > (uint64_t)deadline_ms) {
-        char missing[400];
+        char missing[600];
         say_who_is_missing(members, missing, sizeof missing);
         vain_event_notice(members->config.events,
                           "round %lld: %s not there for %lld ms (exchange.deadline); with fewer "
@@ -162,12 +170,12 @@ static enum vain_status wait_for_others(struct vain_members *members, struct pat
 
 /* ---- attempts -------------------------------------------------------------------------------- */
 
-static void say_failure(struct vain_members *members)
+/* Whoever died within it is noticed in a moment, and is the better reason. */
+static void note_failure(struct vain_members *members)
 {
-    vain_event_notice(members->config.events, "round %lld, attempt %lld came to nothing: %s",
-                      (long long)members->holding->round + 1,
-                      (long long)members->failed_attempts + 1, vain_fail_message());
+    snprintf(members->failure, sizeof members->failure, "%s", vain_fail_message());
     vain_fail_clear();
+    members->failed_set = members->proposal.set;
 }
 
 static void end_attempt(struct vain_members *members)
@@ -191,7 +199,7 @@ static enum vain_status start_attempt(struct vain_members *members,
     }
     if (status != VAIN_ERR_PEER)
         return status;
-    say_failure(members);
+    note_failure(members);
     end_attempt(members);
     vain_assembly_ready(members->assembly);
     return VAIN_AGAIN;
@@ -252,7 +260,7 @@ static enum vain_status members_failed(struct vain_federation *federation, enum 
     struct vain_members *members = (struct vain_members *)federation;
     if (status != VAIN_ERR_PEER && status != VAIN_ERR_TIMEOUT)
         return status;
-    say_failure(members);
+    note_failure(members);
     end_attempt(members);
     return VAIN_AGAIN;
 }
@@ -412,7 +420,7 @@ static enum vain_status members_finish(struct vain_federation *federation)
 static enum vain_status too_few(struct vain_members *members, int quorum)
 {
     const struct vain_set present = vain_assembly_present(members->assembly);
-    char missing[400];
+    char missing[600];
     say_who_is_missing(members, missing, sizeof missing);
     return vain_fail(VAIN_ERR_TIMEOUT,
                      "%d of %d members are there after %lld ms, and %d must be (start.quorum, "
@@ -428,11 +436,28 @@ static int start_quorum(const struct vain_federation_members_config *config)
     return quorum > 0 ? (int)quorum : config->spec->member_count;
 }
 
+/* While people wait they are told for whom: after 5 s, and each time after twice as long. */
+static void say_waiting(const struct vain_members *members, int quorum, uint64_t waited_ms,
+                        uint64_t *next_ms)
+{
+    const struct vain_set present = vain_assembly_present(members->assembly);
+    char missing[600];
+    if (waited_ms < *next_ms)
+        return;
+    *next_ms *= 2;
+    say_who_is_missing(members, missing, sizeof missing);
+    vain_event_notice(members->config.events,
+                      "%d of %d members are there after %llu s, %d must be; waiting for %s",
+                      vain_set_count(&present), members->count,
+                      (unsigned long long)waited_ms / 1000, quorum, missing);
+}
+
 static enum vain_status members_meet(struct vain_federation *federation)
 {
     struct vain_members *members = (struct vain_members *)federation;
     const int quorum = start_quorum(&members->config);
     const uint64_t start_ms = vain_members_now_ms(members);
+    uint64_t next_ms = FIRST_WAITING_MS;
     for (;;) {
         struct vain_assembly_news news;
         VAIN_TRY(vain_members_wait(members));
@@ -444,9 +469,10 @@ static enum vain_status members_meet(struct vain_federation *federation)
             return behind ? VAIN_BEHIND : VAIN_OK;
         if (atomic_load(members->config.signal) != 0)
             return VAIN_STOPPED;
-        if (vain_members_now_ms(members) - start_ms >
-            (uint64_t)members->config.job->start.timeout_ms)
+        const uint64_t waited_ms = vain_members_now_ms(members) - start_ms;
+        if (waited_ms > (uint64_t)members->config.job->start.timeout_ms)
             return too_few(members, quorum);
+        say_waiting(members, quorum, waited_ms, &next_ms);
     }
 }
 

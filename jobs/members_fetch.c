@@ -29,10 +29,12 @@ static bool describes(const struct vain_acquaintance *known, const uint8_t *stat
     return memcmp(hash, state_hash, VAIN_HASH_BYTES) == 0;
 }
 
+/* What was answered before is forgotten: who is not asked now is not judged by it either. */
 static void ask_holders(struct vain_members *members, const struct vain_set *holders)
 {
-    for (int i = vain_set_next(holders, 0); i >= 0; i = vain_set_next(holders, i + 1)) {
+    for (int i = 0; i < members->count; i++)
         members->known[i].answered = false;
+    for (int i = vain_set_next(holders, 0); i >= 0; i = vain_set_next(holders, i + 1)) {
         members->known[i].asked++;
         vain_members_send(members, i, VAIN_LETTER_STATE_ASK, "", 0);
     }
@@ -344,7 +346,7 @@ enum vain_status vain_members_fetch(struct vain_federation *federation,
 {
     struct vain_members *members = (struct vain_members *)federation;
     const int64_t deadline_ms = members->config.job->exchange.deadline_ms;
-    const uint64_t start_ms = vain_members_now_ms(members);
+    uint64_t since_ms = vain_members_now_ms(members);
     members->holding = holding;
     members->lends = false;
     holding->fetched_bytes = 0;
@@ -353,12 +355,17 @@ enum vain_status vain_members_fetch(struct vain_federation *federation,
         struct vain_assembly_news news;
         if (!vain_assembly_behind(members->assembly, &news))
             return VAIN_OK;
+        uint8_t head[VAIN_HASH_BYTES];
+        memcpy(head, holding->record_head, sizeof head);
         const enum vain_status status = try_fetch(members, &news);
         if (status != VAIN_AGAIN)
             return status;
+        /* The others go on meanwhile; as long as something comes, this one comes nearer. */
+        if (memcmp(head, holding->record_head, sizeof head) != 0)
+            since_ms = vain_members_now_ms(members);
         if (atomic_load(members->config.signal) != 0)
             return VAIN_STOPPED;
-        if (vain_members_now_ms(members) - start_ms > (uint64_t)deadline_ms)
+        if (vain_members_now_ms(members) - since_ms > (uint64_t)deadline_ms)
             return vain_fail(VAIN_ERR_TIMEOUT,
                              "member '%s' is behind the others, and nobody could give it what they "
                              "hold within %lld ms (exchange.deadline)",

@@ -23,6 +23,7 @@ struct vain_acquaintance {
     char platform[VAIN_PLATFORM_BYTES];
     bool met;                       /* its card was seen since this start */
     bool greeted;                   /* on the stream that is there now */
+    bool told_lost;                 /* and it has not taken part again since */
     int asked;                      /* for what it holds, without an answer yet */
     bool answered;                  /* the last time it was asked */
     struct vain_state_letter state; /* answered: what it holds */
@@ -57,9 +58,10 @@ struct vain_members {
     uint8_t group_id[VAIN_HASH_BYTES], corpus_hash[VAIN_HASH_BYTES];
     uint8_t hello[VAIN_HELLO_LETTER_BYTES_MAX];
     size_t hello_bytes;
-    struct vain_mailbox *mailbox;   /* owned */
-    struct vain_assembly *assembly; /* owned */
-    enum vain_status fatal;         /* what a letter has shown: nothing can go on */
+    struct vain_mailbox *mailbox;           /* owned */
+    struct vain_assembly *assembly;         /* owned */
+    enum vain_status fatal;                 /* what a letter has shown: nothing can go on ... */
+    char fatal_message[VAIN_MESSAGE_BYTES]; /* ... and why */
     bool leaving;
 
     /* What this member holds, and where that is in the common work. */
@@ -87,6 +89,10 @@ struct vain_members {
     int *roster_ranks;                         /* (count) owned */
     char platform[VAIN_PLATFORM_BYTES];
     struct vain_stream **streams; /* (count, connections) owned */
+    /* Why the last exchange came to nothing, until a loss explains it or the next one begins; "":
+     * it did not. And who was in it. */
+    struct vain_set failed_set;
+    char failure[VAIN_MESSAGE_BYTES];
 
     /* Opening with own masks: that of the last attempt, so that others can be helped. */
     struct vain_opening *opening;           /* borrowed; NULL: none */
@@ -121,6 +127,10 @@ void vain_members_talk_close(struct vain_members *members);
 /* A letter, as far as there is a stream and room. */
 void vain_members_send(struct vain_members *members, int member, uint16_t kind, const void *body,
                        size_t bytes);
+/* Who left, how ("is gone"), when, and what it costs the others; once until it takes part again. */
+void vain_members_say_loss(struct vain_members *members, int member, const char *how);
+/* That an exchange has failed, unless a loss that was told within it says so. */
+void vain_members_say_failure(struct vain_members *members);
 /* What lies in holding has changed: leaves are hashed anew when somebody asks. */
 void vain_members_lend(struct vain_members *members);
 void vain_members_describe(struct vain_members *members, struct vain_state_letter *out);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "collectives/quorum.h"
 #include "jobs/counted_stream.h"
 #include "jobs/member_card.h"
 #include "jobs/members_state.h"
@@ -53,6 +54,13 @@ static void cut_off(struct vain_members *members, int member, const char *why)
     vain_mailbox_drop(members->mailbox, member, why);
 }
 
+/* What was just said ends this start; other things may be said before anybody looks. */
+static void refuse_to_begin(struct vain_members *members, enum vain_status status)
+{
+    members->fatal = status;
+    snprintf(members->fatal_message, sizeof members->fatal_message, "%s", vain_fail_message());
+}
+
 /* Specs differ: the other side is sent the own text, and says in what. */
 static void send_spec(struct vain_members *members, int member)
 {
@@ -86,11 +94,12 @@ static void take_hello(struct vain_members *members, int member, const uint8_t *
     if (memcmp(hello.group_id, members->group_id, VAIN_HASH_BYTES) != 0 ||
         memcmp(hello.corpus_hash, members->corpus_hash, VAIN_HASH_BYTES) != 0) {
         if (!members->running)
-            members->fatal = vain_fail(
-                VAIN_ERR_REFUSED,
-                "the data of member '%s' have other symbols than those here; use data.symbols: "
-                "bytes, or files with the same characters",
-                vain_members_name(members, member));
+            refuse_to_begin(members,
+                            vain_fail(VAIN_ERR_REFUSED,
+                                      "the data of member '%s' have other symbols than those "
+                                      "here; use data.symbols: bytes, or files with the same "
+                                      "characters",
+                                      vain_members_name(members, member)));
         cut_off(members, member, "its data have other symbols");
         return;
     }
@@ -112,12 +121,13 @@ static void take_spec(struct vain_members *members, int member, const uint8_t *b
                           sizeof differences);
     vain_release(there);
     if (!members->running)
-        members->fatal =
+        refuse_to_begin(
+            members,
             vain_fail(VAIN_ERR_REFUSED,
                       "the spec of member '%s' has other agreed keys than this one: %s; use one "
                       "spec at all members",
                       vain_members_name(members, member),
-                      differences[0] != '\0' ? differences : "compare what 'vain explain' prints");
+                      differences[0] != '\0' ? differences : "compare what 'vain explain' prints"));
     cut_off(members, member, "its spec has other agreed keys");
 }
 
@@ -328,6 +338,50 @@ static void take_first_letter(struct vain_members *members, const struct vain_ma
         cut_off(members, event->member, "its first letter is no hello");
 }
 
+void vain_members_say_loss(struct vain_members *members, int member, const char *how)
+{
+    struct vain_acquaintance *known = &members->known[member];
+    struct vain_set left = vain_assembly_present(members->assembly);
+    left = vain_set_both(&left, &members->voters);
+    vain_set_remove(&left, member);
+    if (known->told_lost)
+        return;
+    known->told_lost = true;
+    members->base.counts.members_lost++;
+    vain_event_notice(members->config.events, "round %lld: member '%s' %s; %d of %d %s%s",
+                      (long long)members->holding->round + 1, vain_members_name(members, member),
+                      how, vain_set_count(&left), vain_set_count(&members->voters),
+                      vain_set_count(&left) >= vain_quorum(vain_set_count(&members->voters))
+                          ? "go on"
+                          : "are too few to go on and wait for others",
+                      members->failure[0] != '\0' ? ", and the exchange is done again" : "");
+    members->failure[0] = '\0';
+}
+
+/* Those who were in it and have been told to be lost are the reason. */
+void vain_members_say_failure(struct vain_members *members)
+{
+    struct vain_set lost = {{0}};
+    const long long round = (long long)members->holding->round + 1;
+    char names[400];
+    if (members->failure[0] == '\0')
+        return;
+    for (int i = vain_set_next(&members->failed_set, 0); i >= 0;
+         i = vain_set_next(&members->failed_set, i + 1)) {
+        if (members->known[i].told_lost)
+            vain_set_add(&lost, i);
+    }
+    vain_members_list(members, &lost, names, sizeof names);
+    if (names[0] != '\0')
+        vain_event_notice(members->config.events,
+                          "round %lld: the exchange is done again without %s", round, names);
+    else
+        vain_event_notice(members->config.events,
+                          "round %lld: the exchange came to nothing and is done again: %s", round,
+                          members->failure);
+    members->failure[0] = '\0';
+}
+
 static void note_loss(struct vain_members *members, int member, const char *why)
 {
     struct vain_acquaintance *known = &members->known[member];
@@ -335,10 +389,10 @@ static void note_loss(struct vain_members *members, int member, const char *why)
     const bool goes_on = members->running && !members->leaving &&
                          members->holding->round < members->config.job->train.rounds;
     if (known->greeted && goes_on && vain_set_has(&members->voters, member)) {
-        members->base.counts.members_lost++;
-        vain_event_notice(members->config.events, "round %lld: member '%s' is gone: %s",
-                          (long long)members->holding->round + 1,
-                          vain_members_name(members, member), why);
+        char how[256];
+        snprintf(how, sizeof how, "is gone (%s)", why);
+        vain_members_say_loss(members, member,
+                              vain_assembly_leaves(members->assembly, member) ? "has left" : how);
     }
     if (known->greeted)
         vain_assembly_link(members->assembly, member, false);
@@ -381,7 +435,8 @@ enum vain_status vain_members_pump(struct vain_members *members)
             take_first_letter(members, &event);
     }
     vain_assembly_tick(members->assembly, vain_members_now_ms(members));
-    return members->fatal;
+    return members->fatal == VAIN_OK ? VAIN_OK
+                                     : vain_fail(members->fatal, "%s", members->fatal_message);
 }
 
 enum vain_status vain_members_wait(struct vain_members *members)

@@ -151,18 +151,42 @@ static void hash_set(struct vain_members *members, const struct vain_set *set)
     memcpy(members->lasting_hash, members->set_hash, VAIN_HASH_BYTES);
 }
 
-static void count_joined(struct vain_members *members, const struct vain_set *set)
+/* Who was in the last exchange and is not in this one: those to whom a link was lost were told when
+ * that happened. */
+static void note_left_out(struct vain_members *members, const struct vain_set *set)
 {
-    if (vain_set_next(&members->comm_set, 0) < 0)
-        return;
+    const struct vain_set present = vain_assembly_present(members->assembly);
+    for (int i = vain_set_next(&members->comm_set, 0); i >= 0;
+         i = vain_set_next(&members->comm_set, i + 1)) {
+        if (vain_set_has(set, i) || !vain_set_has(&present, i))
+            continue;
+        vain_members_say_loss(members, i,
+                              vain_assembly_leaves(members->assembly, i) ? "has left"
+                                                                         : "is there but silent");
+    }
+}
+
+static void note_joined(struct vain_members *members, const struct vain_set *set)
+{
     for (int i = vain_set_next(set, 0); i >= 0; i = vain_set_next(set, i + 1)) {
         if (vain_set_has(&members->comm_set, i))
             continue;
+        members->known[i].told_lost = false;
         members->base.counts.members_joined++;
-        vain_event_notice(members->config.events, "round %llu: member '%s' takes part%s",
+        vain_event_notice(members->config.events,
+                          "round %llu: member '%s' has joined; %d of %d take part",
                           (unsigned long long)members->proposal.round + 1,
-                          vain_members_name(members, i), i == members->own ? " again" : "");
+                          vain_members_name(members, i), vain_set_count(set), members->count);
     }
+}
+
+/* Against the last exchange that this member was in, if any. */
+static void note_changes(struct vain_members *members, const struct vain_set *set)
+{
+    if (vain_set_next(&members->comm_set, 0) < 0)
+        return;
+    note_left_out(members, set);
+    note_joined(members, set);
 }
 
 enum vain_status vain_members_open_use(struct vain_members *members,
@@ -172,9 +196,12 @@ enum vain_status vain_members_open_use(struct vain_members *members,
     const struct vain_set *set = &members->proposal.set;
     compare_platforms(members, set);
     hash_set(members, set);
-    count_joined(members, set);
+    /* Streams are as many as their ends: a smaller set needs others, whoever proposed the old. */
+    const bool fresh = news->new_use || !vain_set_equal(set, &members->comm_set);
+    note_changes(members, set);
+    vain_members_say_failure(members);
     close_comm(&members->retired);
-    if (news->new_use) {
+    if (fresh) {
         members->opening = NULL;
         members->retired = members->comm;
         members->comm = (struct vain_comm){0};

@@ -361,8 +361,10 @@ static enum vain_status adopt(struct vain_run *run, const struct outcome *outcom
 {
     run->round = outcome->round;
     run->method_ops->adopt(&run->method, run->common);
-    if (outcome->status == VAIN_BEHIND)
+    if (outcome->status == VAIN_BEHIND) {
         run->method.data_position = vain_catch_up_position(run);
+        run->unsaved = true;
+    }
     if (outcome->status == VAIN_OK)
         run->dropped_inputs = 0;
     return run->leader ? vain_lend(run) : VAIN_OK;

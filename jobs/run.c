@@ -70,6 +70,10 @@ static enum vain_status train(struct vain_run *run)
             put_on_curve(run);
         }
     }
+    if (run->unsaved) { /* the others had done the last round without this one */
+        VAIN_TRY(evaluate(run));
+        VAIN_TRY(vain_save(run));
+    }
     if (run->leader && run->federation->ops->finish != NULL)
         VAIN_TRY(run->federation->ops->finish(run->federation));
     /* A start that had nothing left to do from a checkpoint named elsewhere still leaves one here.

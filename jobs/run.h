@@ -131,6 +131,7 @@ struct vain_run {
     uint64_t start_ns;
     int64_t steps_done;  /* local steps of this start */
     int64_t saved_round; /* newest round written by this start, -1: none */
+    bool unsaved;        /* what is common came from others, and is not written yet */
     int signal;          /* that stopped the run; 0: none */
     double round_loss;
     double first_validation_loss, validation_loss;

@@ -91,6 +91,7 @@ enum vain_status vain_save(struct vain_run *run)
                                    run->writer ? (int)run->job->checkpoint.keep : 0, run->name,
                                    (int)run->job->checkpoint.keep));
     run->saved_round = run->round;
+    run->unsaved = false;
     /* A stop in the middle of a round that is saved already writes own files only. */
     if (common_is_due) {
         const double values[] = {(double)run->round,

@@ -103,7 +103,7 @@ enum vain_status vain_record_read_after(const char *path, uint64_t round, uint8_
     size_t length;
     uint64_t there;
     /* The hint is right if a record of a round that is not too late begins there. */
-    if (*offset > 0 &&
+    if (*offset != 0 &&
         (measure(file, path, *offset, &length, &there) != VAIN_OK || there > round + 1)) {
         vain_fail_clear();
         *offset = 0;

@@ -35,7 +35,6 @@ void chain_parameters(uint64_t round, uint8_t out[VAIN_HASH_BYTES])
 static struct vain_record make_record(uint64_t round)
 {
     struct vain_record record = {
-        .epoch = 1,
         .round = round,
         .attempt = 0,
         .counters = {.weight = 1000, .loss_micro = 2500000, .clipped = 0, .saturated = 1},
@@ -57,6 +56,7 @@ enum vain_status chain_frame(struct chain_maker *maker, uint64_t round,
 {
     struct vain_record record = make_record(round);
     record.members = maker->members;
+    record.epoch = maker->epoch;
     memcpy(record.previous, previous, VAIN_HASH_BYTES);
     uint8_t body[CHAIN_FRAME_BYTES], signatures[CHAIN_MEMBERS][VAIN_SIGNATURE_BYTES] = {{0}};
     uint8_t message[VAIN_RECORD_MESSAGE_BYTES];

@@ -8,6 +8,7 @@ enum { CHAIN_MEMBERS = 2, CHAIN_FRAME_BYTES = 2048 };
 struct chain_maker {
     struct vain_signer signers[CHAIN_MEMBERS];
     struct vain_record_member members[CHAIN_MEMBERS];
+    uint64_t epoch;                /* of the frames to come; chain_open: 0 */
     uint8_t head[VAIN_HASH_BYTES]; /* of the last frame made */
 };
 enum vain_status chain_open(struct chain_maker *maker) VAIN_MUST_USE;

@@ -130,6 +130,7 @@ static void test_append_and_verify(void)
     CU_ASSERT_EQUAL(memcmp(summary.head, scene.hashes[RECORDS - 1], VAIN_HASH_BYTES), 0);
     CU_ASSERT_EQUAL(memcmp(summary.before, zeros, VAIN_HASH_BYTES), 0);
     CU_ASSERT_EQUAL(summary.missing_signatures, 1);
+    CU_ASSERT_EQUAL(summary.absent_signatures, 0);
     CU_ASSERT_FALSE(summary.torn_tail);
     int64_t last_round;
     CU_ASSERT_EQUAL(count_lines(&scene, &last_round), RECORDS);
@@ -392,6 +393,28 @@ static void test_unlikely_links_are_named(void)
     close_scene(&scene);
 }
 
+/* On their own hosts members may be lost before they sign; one honest one must have signed. */
+static void test_members_that_come_and_go_may_be_absent(void)
+{
+    struct scene scene;
+    uint8_t frame[CHAIN_FRAME_BYTES];
+    size_t bytes;
+    make_frames(&scene);
+    scene.maker.epoch = 1;
+    memset(scene.maker.head, 0, sizeof scene.maker.head);
+    for (int signers = 2; signers >= 0; signers--) {
+        uint8_t head[VAIN_HASH_BYTES];
+        memcpy(head, scene.maker.head, sizeof head);
+        BED_OK(chain_frame(&scene.maker, (uint64_t)(3 - signers), head, signers, frame, &bytes));
+        BED_OK(vain_record_file_append(scene.file, frame, bytes));
+    }
+    const struct vain_record_summary summary = verified(&scene);
+    CU_ASSERT_EQUAL(summary.records, 3);
+    CU_ASSERT_EQUAL(summary.absent_signatures, 1);
+    CU_ASSERT_EQUAL(summary.missing_signatures, 2);
+    close_scene(&scene);
+}
+
 static void test_wrong_appends_change_nothing(void)
 {
     struct scene scene;
@@ -535,6 +558,7 @@ static const struct vain_test tests[] = {
     {"an append looks at the length only", test_an_append_looks_at_the_length_only},
     {"broken chains are named", test_broken_chains_are_named},
     {"links that say something unlikely are named", test_unlikely_links_are_named},
+    {"members that come and go may be absent", test_members_that_come_and_go_may_be_absent},
     {"wrong appends change nothing", test_wrong_appends_change_nothing},
     {"lengths are bounded", test_lengths_without_bounds},
     {"rewinding sets later records aside", test_rewind},

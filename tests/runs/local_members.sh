@@ -1,0 +1,191 @@
+#!/usr/bin/env bash
+# Members on their own hosts, as processes of this machine: killed and started again, stopped and gone on with, frozen
+# for a while, with keys of their own. Whatever happens they end alike, each with a whole record.
+#
+# Rounds are watched in the members' records; the runs have far more of them than pass while we look.
+# usage: VAIN=build/vain local_members.sh [SEED]      (which members are killed, and when)
+. "$(dirname "$0")/common.sh"
+cd "$scratch" || exit 1
+# Nothing of this script outlives it.
+trap 'jobs -p | xargs -r kill -KILL 2>/dev/null; rm -rf "$scratch"' EXIT
+RANDOM=${1:-1}
+members=4
+small=(--set model.layers=1 --set model.width=16 --set train.batch=2 --set train.local_steps=4 --quiet --json)
+small+=(--set checkpoint.every=10 --set start.timeout=60s)
+
+# start FOLDER ARGUMENT...: members on their own hosts, in the background
+start() {
+    local folder=$1
+    shift
+    "$VAIN" run job.yaml --local $members "${small[@]}" --out "$folder" "$@" >"$folder.json" 2>"$folder.log" &
+    job=$!
+}
+
+# Rounds that are in the record of any member of folder $1.
+rounds_of() {
+    cat "$1"/member-*/record.jsonl 2>/dev/null | sed -n 's/.*"round": *\([0-9]*\).*/\1/p' | sort -n | tail -n 1
+}
+
+# Until a member of folder $1 has recorded round $2; without that there is nothing to test.
+wait_for_round() {
+    until [ "$(rounds_of "$1" | grep -c .)" -gt 0 ] && [ "$(rounds_of "$1")" -ge "$2" ]; do
+        if ! kill -0 "$job" 2>/dev/null; then
+            expect "$1: round $2" "a record of it" "the run has ended: $(tail -n 3 "$1.log")"
+            finish
+            exit 1
+        fi
+        sleep 0.05
+    done
+}
+
+# The process of member $1: they are forked in order, and one that is started again comes last.
+process_of() {
+    for child in $(pgrep -P "$job"); do
+        if readlink "/proc/$child/fd/"* 2>/dev/null | grep -q "/member-$1/"; then
+            echo "$child"
+            return
+        fi
+    done
+}
+
+# signal NAME MEMBER
+signal() {
+    local victim
+    victim=$(process_of "$2")
+    expect "SIG$1: member $2 is there" yes "$([ -n "$victim" ] && echo yes)"
+    [ -z "$victim" ] || kill "-$1" "$victim"
+}
+
+# Parameters of the newest checkpoint in a member's folder.
+parameters_in() {
+    "$VAIN" ckpt show --json "$(printf '%s\n' "$1"/checkpoint-*.h5 | tail -n 1)" | field parameters_hash
+}
+
+# expect_alike FOLDER ROUNDS MEMBER...: these have all rounds in their records, and the same parameters
+expect_alike() {
+    local folder=$1 rounds=$2 first='' member hash
+    shift 2
+    for member in "$@"; do
+        hash=$(parameters_in "$folder/$member")
+        first=${first:-$hash}
+        expect "$folder: a hash of $member" 64 "${#hash}"
+        expect "$folder: parameters of $member" "$first" "$hash"
+        expect "$folder: the record of $member" "$rounds" \
+            "$("$VAIN" record verify "$folder/$member/record.bin" --json | field records)"
+    done
+}
+all=(member-0 member-1 member-2 member-3)
+
+# ---- nobody dies: the bits of members in one process
+for privacy in none masked; do
+    loop=$("$VAIN" run job.yaml --members $members "${small[@]}" --set train.rounds=20 --out "loop-$privacy" |
+        field parameters_hash)
+    start "quiet-$privacy" --set train.rounds=20 --set exchange.privacy=$privacy
+    wait "$job"
+    expect "$privacy: exit code" 0 $?
+    expect "$privacy: --local equals --members" "$loop" "$(field parameters_hash <"quiet-$privacy.json")"
+    expect "$privacy: nobody was lost" 0 "$(field members_lost <"quiet-$privacy.json")"
+    expect_alike "quiet-$privacy" 20 "${all[@]}"
+done
+
+# ---- members are killed again and again, and come back
+for privacy in none masked; do
+    folder=killed-$privacy
+    start "$folder" --restart --set train.rounds=400 --set exchange.privacy=$privacy
+    for kill in 1 2 3 4 5; do
+        wait_for_round "$folder" $((kill * 50 + RANDOM % 30))
+        victim=$((RANDOM % members))
+        process=$(process_of $victim)
+        [ -z "$process" ] || kill -KILL "$process"
+    done
+    wait "$job"
+    expect "$folder: exit code" 0 $?
+    expect "$folder: somebody was killed" yes "$(grep -q 'was killed by signal 9' "$folder.log" && echo yes)"
+    expect_alike "$folder" 400 "${all[@]}"
+done
+
+# ---- one is killed for good: the others finish
+start lost --set train.rounds=60
+wait_for_round lost 10
+signal KILL 2
+wait "$job"
+expect "lost: exit code" 0 $?
+expect "lost: members lost" 1 "$(field members_lost <lost.json)"
+expect "lost: said once, with who goes on" 1 \
+    "$(grep -c "round [0-9]*: member 'member-2' is gone (.*); 3 of 4 go on" lost.log)"
+expect_alike lost 60 member-0 member-1 member-3
+start lost --set train.rounds=60
+wait "$job"
+expect "lost, and started once more: exit code" 0 $?
+expect_alike lost 60 "${all[@]}"
+
+# ---- all are stopped, and go on
+start stopped --set train.rounds=100000 --set train.schedule=constant
+wait_for_round stopped 12
+kill -TERM "$job"
+wait "$job"
+expect "stopped: exit code" 75 $?
+expect "stopped: says so" True "$(field stopped <stopped.json)"
+for member in "${all[@]}"; do
+    expect "stopped: $member has saved" yes "$(printf '%s\n' stopped/"$member"/*.h5 | grep -q "$member-" && echo yes)"
+done
+seen=$(rounds_of stopped)
+start stopped --set train.rounds=100000 --set train.schedule=constant
+wait_for_round stopped $((seen + 12))
+kill -TERM "$job"
+wait "$job"
+expect "stopped again: exit code" 75 $?
+expect "stopped again: no round came twice or is missing" "$(field rounds <stopped.json)" \
+    "$("$VAIN" record verify "$(dirname "$(field record <stopped.json)")" --json | field records)"
+
+# ---- one stands still for longer than the deadline, and wakes up
+start frozen --set train.rounds=100000 --set train.schedule=constant --set exchange.deadline=2s
+wait_for_round frozen 10
+sleeper=$(process_of 1)
+expect "frozen: member 1 is there" yes "$([ -n "$sleeper" ] && echo yes)"
+kill -STOP "$sleeper"
+seen=$(rounds_of frozen)
+wait_for_round frozen $((seen + 20)) # at most one round was under way
+expect "frozen: the others say so" yes "$(grep -q "member 'member-1' is" frozen.log && echo yes)"
+kill -CONT "$sleeper"
+until grep -q "member 'member-1' has joined" frozen.log || ! kill -0 "$job" 2>/dev/null; do sleep 0.05; done
+seen=$(rounds_of frozen)
+wait_for_round frozen $((seen + 5))
+kill -TERM "$job"
+wait "$job"
+expect "frozen: exit code" 75 $?
+expect "frozen: it has joined again" 1 "$(grep -c "member 'member-1' has joined" frozen.log)"
+
+# ---- keys of their own, and a list of members
+export VAIN_HOME=$scratch/home
+names=(ann bob cid dan)
+ports=$(python3 -c 'import socket
+held = [socket.socket() for _ in range(4)]
+for one in held:
+    one.bind(("127.0.0.1", 0))
+print(*(one.getsockname()[1] for one in held))')
+{
+    sed '/^threads/d' job.yaml
+    echo 'exchange: {transport: tls}'
+    echo 'members:'
+    for name in "${names[@]}"; do
+        "$VAIN" key new "$name" >/dev/null
+        printf '  - {name: %s, key: %s, addresses: "127.0.0.1:%s"}\n' "$name" \
+            "$("$VAIN" key show "$name" --json | field member_id)" "${ports%% *}"
+        ports=${ports#* }
+    done
+} >federation.yaml
+mkdir keyed
+for name in "${names[@]}"; do
+    "$VAIN" run federation.yaml --member "$name" "${small[@]}" --set train.rounds=20 --out "keyed/$name" \
+        >"$name.json" 2>"$name.log" &
+    eval "$name=$!"
+done
+for name in "${names[@]}"; do
+    wait "${!name}"
+    expect "$name: exit code" 0 $?
+done
+expect_alike keyed 20 "${names[@]}"
+expect "keyed: who is who is said when it is not clear" yes \
+    "$("$VAIN" run federation.yaml --out keyed/none 2>&1 | grep -q -- '--member NAME' && echo yes)"
+finish

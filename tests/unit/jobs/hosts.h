@@ -1,0 +1,52 @@
+/* A federation in this process: members with folders, keys and worlds of their own, each a thread,
+ * joined by a switchboard. A test says when a member is started, when it dies and when it waits for
+ * another; nothing is timed. */
+#pragma once
+
+#include "tests/unit/jobs/bed.h"
+#include "tests/unit/jobs/switchboard.h"
+
+enum { HOSTS_MAX = 5 };
+
+/* What is done to a member in the coming run. */
+struct host_fate {
+    bool absent;              /* it is not started */
+    int starts_after_round;   /* ... before member 0 has finished this round */
+    int waits_after_round;    /* having finished this round it waits ... */
+    int waits_for;            /* ... until this member has joined the others ... */
+    int waits_for_starts;     /* ... so often; 0: once */
+    int dies_after_step;      /* of its own steps in all; 0: never */
+    int dies_before_write;    /* of its durable writes, from 1; 0: never */
+    int comes_back_after;     /* dead, it is started again when member 0 has finished this round */
+    int stops_after_step;     /* asked to, by signal 15; 0: never */
+    const char *const *extra; /* more key=value for its spec, NULL-ended; NULL: none */
+};
+
+struct host {
+    struct bed bed; /* folder, corpus, spec */
+    struct vain_signer signer;
+    struct host_fate fate;
+    /* Of the last run. */
+    enum vain_status status;
+    struct vain_run_result result;
+    char message[1024];
+    int notices, writes;
+    char notice[BED_NOTICES_MAX][VAIN_EVENT_TEXT_BYTES];
+};
+
+struct hosts {
+    int count;
+    struct host hosts[HOSTS_MAX];
+    struct switchboard *board;
+};
+
+/* Folders and keys of members m0, m1 and on; false if the machine has no room. */
+bool hosts_open(struct hosts *hosts, int count);
+void hosts_close(struct hosts *hosts);
+/* Start all members with `sets` (NULL-ended) over the bed's spec, and wait for all to end. Fates
+ * are forgotten. */
+void hosts_run(struct hosts *hosts, const char *const *sets);
+/* The same members as threads over loop, in a bed of their own: the parameters that they reach. */
+void hosts_run_over_loop(int count, const char *const *sets, uint8_t hash[VAIN_HASH_BYTES]);
+/* How many of a member's notices hold `part`. */
+int hosts_count_notices(const struct host *host, const char *part);

@@ -1,0 +1,374 @@
+/* Members on their own hosts: they reach the bits of members under a launcher, whoever dies, comes
+ * late or comes back, and what they cannot do together is said. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "jobs/store/record_file.h"
+#include "tests/unit/jobs/hosts.h"
+#include "tests/unit/suite.h"
+
+enum { MEMBERS = 4 };
+
+static struct hosts hosts;
+
+static void begin(void)
+{
+    CU_ASSERT_TRUE_FATAL(hosts_open(&hosts, MEMBERS));
+}
+
+static void tell(const struct host *host, int number)
+{
+    printf("m%d: %s: %s\n", number, vain_status_name(host->status), host->message);
+    for (int i = 0; i < host->notices; i++)
+        printf("    %s\n", host->notice[i]);
+}
+
+static bool same_parameters(const struct host *a, const struct host *b)
+{
+    return memcmp(a->result.parameters_hash, b->result.parameters_hash, VAIN_HASH_BYTES) == 0;
+}
+
+/* Every round is in this member's own record, and all that must have signed have. */
+static void expect_whole_record(const struct host *host, int64_t rounds)
+{
+    struct vain_record_summary summary;
+    char path[256];
+    snprintf(path, sizeof path, "%s/record.bin", host->bed.output);
+    const enum vain_status status = vain_record_file_verify(path, &summary, NULL, NULL);
+    if (status != VAIN_OK)
+        printf("%s: %s\n", path, vain_fail_message());
+    CU_ASSERT_EQUAL(status, VAIN_OK);
+    snprintf(path, sizeof path, "%s/checkpoint-%06d.h5", host->bed.output, (int)rounds);
+    CU_ASSERT_EQUAL(access(path, F_OK), 0);
+    CU_ASSERT_EQUAL(summary.first_round, 1);
+    CU_ASSERT_EQUAL(summary.records, rounds);
+    CU_ASSERT_EQUAL(summary.last_round, rounds);
+    CU_ASSERT_EQUAL(summary.missing_signatures, 0);
+    CU_ASSERT_FALSE(summary.torn_tail);
+}
+
+/* Members of the bit set came to the end alike. */
+static void expect_end(unsigned who, int64_t rounds)
+{
+    const struct host *first = NULL;
+    for (int i = 0; i < MEMBERS; i++) {
+        const struct host *host = &hosts.hosts[i];
+        if ((who >> i & 1) == 0)
+            continue;
+        first = first == NULL ? host : first;
+        const bool good = host->status == VAIN_OK && host->result.rounds == rounds &&
+                          same_parameters(first, host);
+        if (!good)
+            tell(host, i);
+        CU_ASSERT_TRUE(good);
+        expect_whole_record(host, rounds);
+    }
+}
+
+static void forget_files(void)
+{
+    for (int i = 0; i < MEMBERS; i++)
+        bed_clear_output(&hosts.hosts[i].bed);
+}
+
+/* ---- the same bits --------------------------------------------------------------------------- */
+
+static void expect_bits_of_loop(const char *const *sets)
+{
+    uint8_t hash[VAIN_HASH_BYTES];
+    begin();
+    hosts_run_over_loop(MEMBERS, sets, hash);
+    hosts_run(&hosts, sets);
+    expect_end(15, 4);
+    CU_ASSERT_EQUAL(memcmp(hosts.hosts[0].result.parameters_hash, hash, sizeof hash), 0);
+    for (int i = 0; i < MEMBERS; i++) {
+        CU_ASSERT_EQUAL(hosts.hosts[i].result.counts.members_lost, 0);
+        CU_ASSERT_EQUAL(hosts.hosts[i].result.counts.members_joined, 0);
+        CU_ASSERT_EQUAL(hosts.hosts[i].result.counts.rounds_burned, 0);
+        CU_ASSERT(hosts.hosts[i].result.counts.bytes_sent > 0);
+    }
+    hosts_close(&hosts);
+}
+
+static void bits_are_those_of_members_under_a_launcher(void)
+{
+    static const char *const clear[] = {"outer.optimizer=nesterov", NULL};
+    static const char *const masked[] = {"exchange.privacy=masked", NULL};
+    static const char *const own[] = {"exchange.privacy=masked", "exchange.level=2", NULL};
+    static const char *const wide[] = {"exchange.connections=3", "exchange.algorithm=ring", NULL};
+    expect_bits_of_loop(clear);
+    expect_bits_of_loop(masked);
+    expect_bits_of_loop(own);
+    expect_bits_of_loop(wide);
+}
+
+/* ---- deaths ---------------------------------------------------------------------------------- */
+
+/* Member 2 dies before each of its durable writes in turn: those that are left finish alike, and it
+ * does as well when it is started again. */
+static void expect_deaths_are_borne(const char *const *sets)
+{
+    bool died = true;
+    int deaths = 0;
+    begin();
+    for (int write = 1; died; write++) {
+        forget_files();
+        hosts.hosts[2].fate.dies_before_write = write;
+        hosts_run(&hosts, sets);
+        died = hosts.hosts[2].status != VAIN_OK;
+        deaths += died;
+        expect_end(died ? 11 : 15, 4);
+        if (!died || write % 4 != 0)
+            continue;
+        hosts_run(&hosts, sets);
+        expect_end(15, 4);
+    }
+    CU_ASSERT(deaths >= 12);
+    hosts_close(&hosts);
+}
+
+static void a_death_anywhere_is_borne(void)
+{
+    static const char *const clear[] = {"outer.optimizer=nesterov", NULL};
+    expect_deaths_are_borne(clear);
+}
+
+static void a_death_anywhere_is_borne_under_masks(void)
+{
+    static const char *const masked[] = {"exchange.privacy=masked", NULL};
+    expect_deaths_are_borne(masked);
+}
+
+static void a_death_anywhere_is_borne_under_own_masks(void)
+{
+    static const char *const own[] = {"exchange.privacy=masked", "exchange.level=2", NULL};
+    expect_deaths_are_borne(own);
+}
+
+static void a_death_is_counted_and_told_once(void)
+{
+    static const char *const sets[] = {"train.rounds=6", NULL};
+    begin();
+    hosts.hosts[2].fate.dies_after_step = 8; /* in the middle of round 3 */
+    hosts_run(&hosts, sets);
+    expect_end(11, 6);
+    for (int i = 0; i < MEMBERS; i++) {
+        const struct host *host = &hosts.hosts[i];
+        if (i == 2)
+            continue;
+        CU_ASSERT_EQUAL(host->result.counts.members_lost, 1);
+        CU_ASSERT_EQUAL(host->result.member_count, 3);
+        CU_ASSERT_EQUAL(hosts_count_notices(host, "'m2' is gone"), 1);
+        CU_ASSERT_EQUAL(hosts_count_notices(host, "3 of 4 go on"), 1);
+        CU_ASSERT_EQUAL(hosts_count_notices(host, "came to nothing"), 0);
+    }
+    hosts_close(&hosts);
+}
+
+/* ---- coming late, coming back ---------------------------------------------------------------- */
+
+static void who_starts_late_catches_up(void)
+{
+    static const char *const sets[] = {"train.rounds=9", "start.quorum=3",
+                                       "outer.optimizer=nesterov", NULL};
+    begin();
+    hosts.hosts[3].fate.starts_after_round = 3;
+    hosts.hosts[0].fate.waits_after_round = 3;
+    hosts.hosts[0].fate.waits_for = 3;
+    hosts_run(&hosts, sets);
+    expect_end(15, 9);
+    CU_ASSERT_EQUAL(hosts_count_notices(&hosts.hosts[3], "has caught up"), 1);
+    CU_ASSERT(hosts.hosts[0].result.counts.members_joined >= 1);
+    CU_ASSERT_EQUAL(hosts.hosts[0].result.member_count, 4);
+    hosts_close(&hosts);
+}
+
+/* It has rounds 1 to 3 in its record and round 2 in its checkpoint; the others are at 6. */
+static void expect_comes_back(const char *const *sets)
+{
+    begin();
+    hosts.hosts[3].fate.dies_after_step = 3 * 3 + 1;
+    hosts.hosts[3].fate.comes_back_after = 6;
+    hosts.hosts[0].fate.waits_after_round = 6;
+    hosts.hosts[0].fate.waits_for = 3;
+    hosts.hosts[0].fate.waits_for_starts = 2;
+    hosts_run(&hosts, sets);
+    expect_end(15, 9);
+    CU_ASSERT_EQUAL(hosts_count_notices(&hosts.hosts[3], "has caught up"), 1);
+    for (int i = 0; i < 3; i++) {
+        CU_ASSERT_EQUAL(hosts.hosts[i].result.counts.members_lost, 1);
+        CU_ASSERT_EQUAL(hosts.hosts[i].result.counts.members_joined, 1);
+        CU_ASSERT_EQUAL(hosts.hosts[i].result.member_count, 4);
+    }
+    hosts_close(&hosts);
+}
+
+static void who_comes_back_with_an_old_checkpoint_catches_up(void)
+{
+    static const char *const clear[] = {"train.rounds=9", "checkpoint.every=2",
+                                        "outer.optimizer=nesterov", NULL};
+    static const char *const masked[] = {"train.rounds=9", "checkpoint.every=2",
+                                         "exchange.privacy=masked", NULL};
+    expect_comes_back(clear);
+    expect_comes_back(masked);
+}
+
+/* Nothing is left of it but its key. */
+static void who_has_lost_its_folder_is_given_all(void)
+{
+    static const char *const sets[] = {"train.rounds=9", "outer.optimizer=nesterov", NULL};
+    begin();
+    hosts_run(&hosts, sets);
+    expect_end(15, 9);
+    bed_clear_output(&hosts.hosts[1].bed);
+    hosts_run(&hosts, sets);
+    expect_end(15, 9);
+    hosts_close(&hosts);
+}
+
+/* ---- stops ----------------------------------------------------------------------------------- */
+
+/* Two of four cannot agree on anything: they stop, saved, and all go on together. */
+static void fewer_than_a_quorum_stop_and_go_on(void)
+{
+    static const char *const sets[] = {"train.rounds=6", "checkpoint.every=4",
+                                       "exchange.deadline=500ms", NULL};
+    uint8_t hash[VAIN_HASH_BYTES];
+    begin();
+    hosts_run_over_loop(MEMBERS, sets, hash);
+    hosts.hosts[1].fate.dies_after_step = 7;
+    hosts.hosts[2].fate.dies_after_step = 7;
+    hosts_run(&hosts, sets);
+    for (int i = 0; i < MEMBERS; i += 3) {
+        const struct host *host = &hosts.hosts[i];
+        CU_ASSERT_EQUAL(host->status, VAIN_STOPPED);
+        CU_ASSERT_TRUE(host->result.stopped);
+        CU_ASSERT_EQUAL(host->result.signal, 0);
+        CU_ASSERT_EQUAL(host->result.rounds, 2);
+        CU_ASSERT_EQUAL(hosts_count_notices(host, "exchange.deadline"), 1);
+        CU_ASSERT_EQUAL(hosts_count_notices(host, "'m1'"), 2);
+        CU_ASSERT_EQUAL(hosts_count_notices(host, "'m2'"), 2);
+    }
+    hosts_run(&hosts, sets);
+    expect_end(15, 6);
+    hosts_close(&hosts);
+}
+
+/* All are asked to stop at different steps, and arrive where nobody was asked. */
+static void a_stop_of_all_goes_on_to_the_same_bits(void)
+{
+    static const char *const sets[] = {"train.rounds=6", NULL};
+    uint8_t hash[VAIN_HASH_BYTES];
+    begin();
+    hosts_run_over_loop(MEMBERS, sets, hash);
+    for (int i = 0; i < MEMBERS; i++)
+        hosts.hosts[i].fate.stops_after_step = 7;
+    hosts_run(&hosts, sets);
+    for (int i = 0; i < MEMBERS; i++) {
+        CU_ASSERT_EQUAL(hosts.hosts[i].status, VAIN_STOPPED);
+        CU_ASSERT_EQUAL(hosts.hosts[i].result.signal, 15);
+        CU_ASSERT_EQUAL(hosts.hosts[i].result.steps, 8); /* the one under way is finished */
+    }
+    hosts_run(&hosts, sets);
+    expect_end(15, 6);
+    CU_ASSERT_EQUAL(memcmp(hosts.hosts[0].result.parameters_hash, hash, sizeof hash), 0);
+    hosts_close(&hosts);
+}
+
+static void one_that_is_asked_to_stop_leaves_the_others(void)
+{
+    static const char *const sets[] = {"train.rounds=6", NULL};
+    begin();
+    hosts.hosts[1].fate.stops_after_step = 7;
+    hosts_run(&hosts, sets);
+    CU_ASSERT_EQUAL(hosts.hosts[1].status, VAIN_STOPPED);
+    expect_end(13, 6);
+    CU_ASSERT_EQUAL(hosts.hosts[0].result.member_count, 3);
+    hosts_run(&hosts, sets);
+    expect_end(15, 6);
+    hosts_close(&hosts);
+}
+
+/* ---- what cannot be -------------------------------------------------------------------------- */
+
+static void too_few_at_the_start_are_named(void)
+{
+    static const char *const sets[] = {"start.timeout=1s", NULL};
+    begin();
+    hosts.hosts[1].fate.absent = hosts.hosts[3].fate.absent = true;
+    hosts_run(&hosts, sets);
+    for (int i = 0; i < MEMBERS; i += 2) {
+        const struct host *host = &hosts.hosts[i];
+        CU_ASSERT_EQUAL(host->status, VAIN_ERR_TIMEOUT);
+        CU_ASSERT_PTR_NOT_NULL(strstr(host->message, "of 4 members are there"));
+        CU_ASSERT_PTR_NOT_NULL(strstr(host->message, "'m1'"));
+        CU_ASSERT_PTR_NOT_NULL(strstr(host->message, "'m3'"));
+    }
+    hosts_close(&hosts);
+}
+
+/* All that can have heard of it say so, member 1 surely. */
+static void expect_refused_for(const char *what)
+{
+    int told = 0;
+    CU_ASSERT_EQUAL(hosts.hosts[1].status, VAIN_ERR_REFUSED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(hosts.hosts[1].message, what));
+    for (int i = 0; i < MEMBERS; i++) {
+        const struct host *host = &hosts.hosts[i];
+        const bool named = host->status == VAIN_ERR_REFUSED &&
+                           strstr(host->message, what) != NULL &&
+                           strstr(host->message, "'m1'") != NULL;
+        if (host->status != VAIN_ERR_TIMEOUT && !(i != 1 && named) && i != 1)
+            tell(host, i);
+        CU_ASSERT_TRUE(i == 1 || named || host->status == VAIN_ERR_TIMEOUT);
+        told += i != 1 && named;
+    }
+    CU_ASSERT(told >= 1);
+}
+
+static void other_specs_are_refused_with_the_key(void)
+{
+    static const char *const sets[] = {"start.timeout=2s", NULL};
+    static const char *const other[] = {"train.batch=3", NULL};
+    begin();
+    hosts.hosts[1].fate.extra = other;
+    hosts_run(&hosts, sets);
+    expect_refused_for("train.batch");
+    hosts_close(&hosts);
+}
+
+static void other_symbols_are_refused(void)
+{
+    static const char *const sets[] = {"start.timeout=2s", NULL};
+    char path[256];
+    begin();
+    snprintf(path, sizeof path, "%s/corpus.txt", hosts.hosts[1].bed.folder);
+    FILE *corpus = fopen(path, "a");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(corpus);
+    fputs("a mask's word: XYZ\n", corpus);
+    CU_ASSERT_EQUAL(fclose(corpus), 0);
+    hosts_run(&hosts, sets);
+    expect_refused_for("other symbols");
+    hosts_close(&hosts);
+}
+
+static const struct vain_test tests[] = {
+    {"bits are those of members under a launcher", bits_are_those_of_members_under_a_launcher},
+    {"a death anywhere is borne", a_death_anywhere_is_borne},
+    {"a death anywhere is borne under masks", a_death_anywhere_is_borne_under_masks},
+    {"a death anywhere is borne under own masks", a_death_anywhere_is_borne_under_own_masks},
+    {"a death is counted and told once", a_death_is_counted_and_told_once},
+    {"who starts late catches up", who_starts_late_catches_up},
+    {"who comes back with an old checkpoint catches up",
+     who_comes_back_with_an_old_checkpoint_catches_up},
+    {"who has lost its folder is given all", who_has_lost_its_folder_is_given_all},
+    {"fewer than a quorum stop and go on", fewer_than_a_quorum_stop_and_go_on},
+    {"a stop of all goes on to the same bits", a_stop_of_all_goes_on_to_the_same_bits},
+    {"one that is asked to stop leaves the others", one_that_is_asked_to_stop_leaves_the_others},
+    {"too few at the start are named", too_few_at_the_start_are_named},
+    {"other specs are refused with the key", other_specs_are_refused_with_the_key},
+    {"other symbols are refused", other_symbols_are_refused},
+    {NULL, NULL},
+};
+const struct vain_suite vain_suite_hosts = {"jobs/members on their own hosts", tests};
