@@ -65,7 +65,7 @@ static const struct vain_state_letter *most_said(const struct vain_members *memb
 static bool all_answered(const struct vain_members *members, const struct vain_set *holders)
 {
     for (int i = vain_set_next(holders, 0); i >= 0; i = vain_set_next(holders, i + 1)) {
-        if (!members->known[i].answered && vain_mailbox_has(members->mailbox, i))
+        if (members->known[i].asked > 0 && vain_mailbox_has(members->mailbox, i))
             return false;
     }
     return true;
@@ -146,16 +146,21 @@ static enum vain_status take_frame(struct vain_members *members, const uint8_t *
     VAIN_TRY_OUT(vain_record_decode(data, bytes, record_members, signatures, members->count,
                                     &decoded, used));
     VAIN_TRY_OUT(check_record(members, &decoded));
+    if (decoded.record.round > members->record_until) {
+        status = VAIN_END;
+        goto out;
+    }
     VAIN_TRY_OUT(vain_record_file_append(members->config.record, data, *used));
     memcpy(members->holding->record_head, decoded.hash, VAIN_HASH_BYTES);
-    members->records_taken++;
+    members->record_round = decoded.record.round;
 out:
     vain_release(record_members);
     vain_release(signatures);
     return status;
 }
 
-/* All frames of a letter into the record file. */
+/* The frames of a letter into the record file, as far as the state goes that is fetched: those who
+ * give it have gone on meanwhile. */
 static void take_frames(struct vain_members *members, int member, const uint8_t *frames,
                         size_t bytes)
 {
@@ -164,34 +169,56 @@ static void take_frames(struct vain_members *members, int member, const uint8_t 
     for (size_t used = 0; bytes > 0 && members->record_status == VAIN_OK;
          frames += used, bytes -= used) {
         members->record_status = take_frame(members, frames, bytes, &used);
+        if (members->record_status == VAIN_END) {
+            members->record_status = VAIN_OK;
+            return;
+        }
         if (members->record_status > 0)
             members->record_status =
                 vain_fail(VAIN_ERR_CORRUPT, "a record is cut short in a letter");
     }
 }
 
-/* Records after `round` from one holder, until it has no more. */
-static enum vain_status fetch_from(struct vain_members *members, int giver, uint64_t round)
+/* VAIN_OK: an answer has come and was taken. */
+static enum vain_status ask_records(struct vain_members *members)
 {
+    const int giver = members->record_giver;
+    const uint64_t start_ms = vain_members_now_ms(members);
+    uint8_t body[VAIN_RECORD_ASK_BYTES];
+    for (int i = 0; i < VAIN_RECORD_ASK_BYTES; i++)
+        body[i] = (uint8_t)(members->record_round >> 8 * i);
+    members->record_came = false;
+    vain_members_send(members, giver, VAIN_LETTER_RECORD_ASK, body, sizeof body);
+    while (!members->record_came && vain_mailbox_has(members->mailbox, giver) &&
+           vain_members_now_ms(members) - start_ms < VAIN_MEMBERS_ANSWER_MS)
+        VAIN_TRY(vain_members_wait(members));
+    VAIN_TRY(members->record_status);
+    return members->record_came ? VAIN_OK : VAIN_AGAIN;
+}
+
+/* Records from the one that this member has to that of the state. A member that holds it holds them
+ * too: VAIN_ERR_CORRUPT otherwise. */
+static enum vain_status fetch_from(struct vain_members *members, int giver)
+{
+    enum vain_status status = VAIN_OK;
     members->record_giver = giver;
     members->record_status = VAIN_OK;
     members->take_record = take_frames;
-    for (int64_t before = -1; before != members->records_taken;) {
-        const uint64_t start_ms = vain_members_now_ms(members);
-        uint8_t body[VAIN_RECORD_ASK_BYTES];
-        before = members->records_taken;
-        for (int i = 0; i < VAIN_RECORD_ASK_BYTES; i++)
-            body[i] = (uint8_t)((round + (uint64_t)before) >> 8 * i);
-        members->record_came = false;
-        vain_members_send(members, giver, VAIN_LETTER_RECORD_ASK, body, sizeof body);
-        while (!members->record_came && vain_mailbox_has(members->mailbox, giver) &&
-               vain_members_now_ms(members) - start_ms < VAIN_MEMBERS_ANSWER_MS)
-            VAIN_TRY(vain_members_wait(members));
-        VAIN_TRY(members->record_status);
-        if (!members->record_came)
-            return VAIN_AGAIN;
+    while (status == VAIN_OK && members->record_round < members->record_until) {
+        const uint64_t before = members->record_round;
+        status = ask_records(members);
+        if (status == VAIN_OK && members->record_round == before)
+            status = vain_fail(VAIN_ERR_CORRUPT, "member '%s' has no record of round %llu",
+                               vain_members_name(members, giver), (unsigned long long)before + 1);
     }
-    return VAIN_OK;
+    members->take_record = NULL;
+    return status;
+}
+
+static bool has_records_of(const struct vain_members *members,
+                           const struct vain_state_letter *target)
+{
+    return memcmp(members->holding->record_head, target->record_head, VAIN_HASH_BYTES) == 0;
 }
 
 /* The own chain goes on with theirs, or, if it has left theirs somewhere, is set aside and fetched
@@ -200,31 +227,24 @@ static enum vain_status fetch_records(struct vain_members *members, int giver,
                                       const struct vain_state_letter *target)
 {
     static const uint8_t none[VAIN_HASH_BYTES];
-    struct vain_holding *holding = members->holding;
     int64_t discarded = 0;
-    if (memcmp(holding->record_head, target->record_head, VAIN_HASH_BYTES) == 0)
+    if (has_records_of(members, target))
         return VAIN_OK;
-    members->records_taken = 0;
-    enum vain_status status = VAIN_ERR_CORRUPT;
-    if ((uint64_t)holding->round < target->round)
-        status = fetch_from(members, giver, (uint64_t)holding->round);
-    if (status == VAIN_ERR_CORRUPT ||
-        (status == VAIN_OK &&
-         memcmp(holding->record_head, target->record_head, VAIN_HASH_BYTES) != 0)) {
+    members->record_until = target->round;
+    enum vain_status status = fetch_from(members, giver);
+    if (status == VAIN_ERR_CORRUPT || (status == VAIN_OK && !has_records_of(members, target))) {
         vain_fail_clear();
         VAIN_TRY(vain_record_file_rewind(members->config.record, none, &discarded));
-        memset(holding->record_head, 0, VAIN_HASH_BYTES);
-        members->records_taken = 0;
-        status = fetch_from(members, giver, 0);
+        memset(members->holding->record_head, 0, VAIN_HASH_BYTES);
+        members->record_round = 0;
+        status = fetch_from(members, giver);
     }
-    members->take_record = NULL;
     if (status < 0) {
         vain_event_notice(members->config.events, "%s", vain_fail_message());
         distrust(members, giver, "gave records that do not hold");
     }
     VAIN_TRY(status < 0 ? VAIN_AGAIN : status);
-    return memcmp(holding->record_head, target->record_head, VAIN_HASH_BYTES) == 0 ? VAIN_OK
-                                                                                   : VAIN_AGAIN;
+    return has_records_of(members, target) ? VAIN_OK : VAIN_AGAIN;
 }
 
 /* ---- vectors --------------------------------------------------------------------------------- */
@@ -349,6 +369,7 @@ enum vain_status vain_members_fetch(struct vain_federation *federation,
     uint64_t since_ms = vain_members_now_ms(members);
     members->holding = holding;
     members->lends = false;
+    members->record_round = (uint64_t)holding->round;
     holding->fetched_bytes = 0;
     vain_members_close_use(members);
     for (;;) {

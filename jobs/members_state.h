@@ -107,7 +107,8 @@ struct vain_members {
                         size_t bytes); /* NULL: nobody waits for records */
     bool record_came;
     int record_giver;
-    int64_t records_taken;
+    uint64_t record_round; /* of the last record in the own file ... */
+    uint64_t record_until; /* ... and in that of the state that is fetched */
     enum vain_status record_status;
 };
 
