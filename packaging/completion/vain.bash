@@ -50,7 +50,7 @@ _vain()
     "key new" | "key show") options+=" --folder" ;;
     "bench step") options+=" --set --windows --seconds" ;;
     "bench checkpoint") options+=" --mib --directory" ;;
-    "bench exchange") options+=" --mib --kib --privacy --algorithm --members --transport --connections --runs --bits" ;;
+    "bench exchange") options+=" --mib --kib --privacy --level --algorithm --members --transport --connections --runs --bits" ;;
     esac
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
