@@ -168,6 +168,20 @@ static enum vain_status wait_for_others(struct vain_members *members, struct pat
     return vain_members_wait(members);
 }
 
+/* Letters that wait have a moment to leave. */
+static enum vain_status flush(struct vain_members *members, uint64_t most_ms)
+{
+    const uint64_t start_ms = vain_members_now_ms(members);
+    for (bool waits = true; waits && vain_members_now_ms(members) - start_ms < most_ms;) {
+        waits = false;
+        for (int i = 0; i < members->count; i++)
+            waits = waits || (i != members->own && vain_mailbox_queued(members->mailbox, i) > 0);
+        if (waits)
+            VAIN_TRY(vain_members_wait(members));
+    }
+    return VAIN_OK;
+}
+
 /* ---- attempts -------------------------------------------------------------------------------- */
 
 /* Whoever died within it is noticed in a moment, and is the better reason. */
@@ -195,7 +209,8 @@ static enum vain_status start_attempt(struct vain_members *members,
     const enum vain_status status = vain_members_open_use(members, news);
     if (status == VAIN_OK) {
         vain_members_roster(members, out);
-        return VAIN_OK;
+        /* Nobody reads or writes letters while the exchange runs. */
+        return flush(members, VAIN_MEMBERS_ANSWER_MS);
     }
     if (status != VAIN_ERR_PEER)
         return status;
@@ -270,6 +285,10 @@ static enum vain_status members_commit(struct vain_federation *federation)
     struct vain_members *members = (struct vain_members *)federation;
     struct patience patience = {0};
     struct vain_vote own;
+    /* Who restarts while votes travel is to be told of the epoch that they are in. */
+    members->epoch = members->proposal.epoch;
+    members->voters = vain_assembly_voters(members->assembly);
+    members->running = true;
     vain_assembly_own_vote(members->assembly, &own);
     VAIN_TRY(vote(members, &own));
     for (;;) {
@@ -377,20 +396,6 @@ static enum vain_status members_drain(struct vain_federation *federation, bool i
         return VAIN_OK;
     VAIN_TRY(vain_members_pump(members));
     return atomic_load(members->config.signal) != 0 ? VAIN_STOPPED : VAIN_OK;
-}
-
-/* Letters that wait have a moment to leave. */
-static enum vain_status flush(struct vain_members *members, uint64_t most_ms)
-{
-    const uint64_t start_ms = vain_members_now_ms(members);
-    for (bool waits = true; waits && vain_members_now_ms(members) - start_ms < most_ms;) {
-        waits = false;
-        for (int i = 0; i < members->count; i++)
-            waits = waits || (i != members->own && vain_mailbox_queued(members->mailbox, i) > 0);
-        if (waits)
-            VAIN_TRY(vain_members_wait(members));
-    }
-    return VAIN_OK;
 }
 
 static enum vain_status members_left(struct vain_federation *federation)

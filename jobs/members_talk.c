@@ -412,6 +412,10 @@ static void take_new_streams(struct vain_members *members)
         if (i == members->own ||
             connector->ops->take_mailbox(connector, members->known[i].listed, &inner) != VAIN_OK)
             continue;
+        /* Nothing but a hello goes out first on what is new. */
+        if (members->known[i].greeted)
+            vain_assembly_link(members->assembly, i, false);
+        members->known[i].greeted = false;
         if (vain_counted_stream(inner, &members->base.counts.bytes_sent, &counted) == VAIN_OK)
             vain_mailbox_set_stream(members->mailbox, i, counted);
         else

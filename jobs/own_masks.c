@@ -24,6 +24,12 @@ void vain_own_masks_close(struct vain_run *run)
     vain_opening_close(&run->opening);
 }
 
+void vain_own_masks_forget(struct vain_run *run)
+{
+    if (vain_own_masks_used(run) && run->secagg != NULL)
+        vain_secagg_finish(run->secagg);
+}
+
 /* Everybody's `bytes` to all, in the order of ids. */
 static enum vain_status gather(struct vain_run *run, const struct vain_roster *roster,
                                const uint8_t *mine, size_t bytes, uint8_t *by_index)

@@ -11,6 +11,9 @@ enum vain_status vain_own_masks_open(struct vain_run *run,
                                      const struct vain_roster *roster) VAIN_MUST_USE;
 void vain_own_masks_close(struct vain_run *run);
 
+/* What was dealt is of no use: the attempt has ended without a sum. */
+void vain_own_masks_forget(struct vain_run *run);
+
 /* After the words are made: give all members shares of the secret behind the own mask, take theirs.
  * Collective over the roster; blocks. VAIN_ERR_PEER names who dealt what does not hold. */
 enum vain_status vain_own_masks_deal(struct vain_run *run,

@@ -264,7 +264,11 @@ static enum vain_status attempt(struct vain_run *run, struct vain_counters *sums
     VAIN_TRY(status);
 
     /* 7. Commit: those who hold the sum agree that it counts. */
-    VAIN_TRY(federation->ops->commit(federation));
+    const enum vain_status committed = federation->ops->commit(federation);
+    if (committed != VAIN_OK) {
+        vain_own_masks_forget(run);
+        return committed;
+    }
     VAIN_TRY(open_signed(run, &roster));
     keep_residual(run);
 
