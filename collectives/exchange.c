@@ -60,7 +60,8 @@ int64_t vain_exchange_memory_bytes(int members, int64_t word_count, enum vain_al
 static enum vain_status take_all(struct vain_exchange *exchange)
 {
     const struct vain_exchange_config *config = &exchange->config;
-    const int members = config->member_count, own_ids = exchange->reduce->action_ids(members);
+    const int members = config->member_count;
+    const int own_ids = exchange->reduce->action_ids(members, config->window);
     const struct vain_memory_ops *memory = &config->queue->device->ops->memory;
     const int64_t words = exchange->reduce->buffer_words(members, config->codec->word_count,
                                                          config->chunk_words, config->window);

@@ -18,7 +18,7 @@ struct vain_exchange_wire {
 struct vain_reduce_ops {
     const char *name;
     /* Action ids, and words of buffers, that it needs. */
-    int (*action_ids)(int members);
+    int (*action_ids)(int members, int window);
     int64_t (*buffer_words)(int members, int64_t word_count, int64_t chunk_words, int window);
     void (*begin)(struct vain_exchange *exchange, struct vain_exchange_out *out);
     void (*done)(struct vain_exchange *exchange, int id, struct vain_exchange_out *out);

@@ -202,10 +202,10 @@ static void advance(struct vain_exchange *exchange, struct vain_exchange_out *ou
 
 /* ---- table ----------------------------------------------------------------------------------- */
 
-static int ring_action_ids(int members)
+static int ring_action_ids(int members, int window)
 {
     (void)members;
-    return 4 * VAIN_RING_WINDOW_MAX;
+    return 4 * window;
 }
 
 static int64_t ring_buffer_words(int members, int64_t word_count, int64_t chunk_words, int window)

@@ -153,6 +153,7 @@ static void mend(const uint32_t *cost, int members, int *order, int64_t *looks)
 static void turn(int *order, int members)
 {
     int turned[VAIN_MEMBERS_MAX], at = 0;
+    VAIN_ASSERT(members > 1);
     while (order[at] != 0)
         at++;
     for (int place = 0; place < members; place++)

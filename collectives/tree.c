@@ -117,8 +117,9 @@ static void sum_came(struct vain_exchange *exchange, struct vain_exchange_out *o
         spread(exchange, out, &content);
 }
 
-static int tree_action_ids(int members)
+static int tree_action_ids(int members, int window)
 {
+    (void)window;
     int levels = 1;
     while (1 << levels < members)
         levels++;

@@ -410,9 +410,14 @@ static bool move_open(struct member *member)
     return true;
 }
 
+/* From here on it takes part in the epoch, whoever asks: who comes back meanwhile takes over where
+ * this member stands, and adds its vote to those that are missing. */
 static void commit(struct member *member)
 {
     struct vain_vote own;
+    member->epoch = member->proposal.epoch;
+    member->running = true;
+    member->voters = vain_assembly_voters(member->assembly);
     vain_assembly_own_vote(member->assembly, &own);
     member_enter(member, MEMBER_COMMIT);
     (void)vote(member, &own);

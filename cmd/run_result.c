@@ -1,0 +1,81 @@
+#include "cmd/run_result.h"
+
+#include <json-c/json.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "cmd/json.h"
+#include "cmd/report.h"
+#include "cmd/verb.h"
+
+static struct json_object *number_or_null(double value)
+{
+    return isfinite(value) ? json_object_new_double(value) : NULL;
+}
+
+static void add_counts(struct json_object *data, const struct vain_federation_counts *counts)
+{
+    json_object_object_add(data, "members_lost", json_object_new_int64(counts->members_lost));
+    json_object_object_add(data, "members_joined", json_object_new_int64(counts->members_joined));
+    json_object_object_add(data, "rounds_burned", json_object_new_int64(counts->rounds_burned));
+    json_object_object_add(data, "bytes_sent", json_object_new_int64(counts->bytes_sent));
+}
+
+static int print_json(const struct vain_run_result *result, int64_t peak_bytes)
+{
+    char hash[2 * VAIN_HASH_BYTES + 1];
+    vain_to_hex(result->parameters_hash, VAIN_HASH_BYTES, hash);
+    struct json_object *data = json_object_new_object();
+    json_object_object_add(data, "final_loss", number_or_null(result->final_loss));
+    json_object_object_add(data, "first_validation_loss",
+                           number_or_null(result->first_validation_loss));
+    json_object_object_add(data, "validation_loss", number_or_null(result->validation_loss));
+    json_object_object_add(data, "parameters_hash", json_object_new_string(hash));
+    json_object_object_add(data, "parameter_count", json_object_new_int64(result->parameter_count));
+    json_object_object_add(data, "members", json_object_new_int(result->member_count));
+    json_object_object_add(data, "platform", vain_json_text(result->platform));
+    json_object_object_add(data, "rounds", json_object_new_int64(result->rounds));
+    json_object_object_add(data, "steps", json_object_new_int64(result->steps));
+    json_object_object_add(data, "seconds", json_object_new_double(result->seconds));
+    json_object_object_add(data, "tokens_per_second",
+                           json_object_new_double(result->tokens_per_second));
+    json_object_object_add(data, "peak_bytes", json_object_new_int64(peak_bytes));
+    json_object_object_add(data, "checkpoint", vain_json_text(result->checkpoint));
+    json_object_object_add(data, "record", vain_json_text(result->record));
+    json_object_object_add(data, "curve", vain_json_text(result->curve));
+    json_object_object_add(data, "stopped", json_object_new_boolean(result->stopped));
+    add_counts(data, &result->counts);
+    return vain_print_data(data);
+}
+
+static int print_summary(const struct vain_run_result *result, const char *directory,
+                         int64_t peak_bytes)
+{
+    char rate[32], seconds[32], peak[32], count[32];
+    if (result->signal != 0)
+        printf("stopped by signal %d and saved; the same command goes on\n", result->signal);
+    else if (result->stopped)
+        printf("stopped since too few members were there, and saved; the same command goes on\n");
+    printf("%d member%s, %s parameters, %lld rounds, %lld steps each\n", result->member_count,
+           result->member_count == 1 ? "" : "s",
+           vain_format_count((double)result->parameter_count, count), (long long)result->rounds,
+           (long long)result->steps);
+    printf("training loss    %.4f nats a symbol\n", result->final_loss);
+    printf("validation loss  %.4f (before: %.4f)\n", result->validation_loss,
+           result->first_validation_loss);
+    printf("time             %s, %s tokens/s, peak memory %s a process\n",
+           vain_format_seconds(result->seconds, seconds),
+           vain_format_count(result->tokens_per_second, rate),
+           vain_format_bytes((double)peak_bytes, peak));
+    printf("checkpoint       %s\n", result->checkpoint);
+    printf("metrics          %s/metrics.jsonl\n", directory);
+    printf("round record     %s\n", result->record);
+    printf("loss curve       %s\n", result->curve);
+    return vain_finish_output();
+}
+
+int vain_run_result_print(const struct vain_run_result *result, const char *directory,
+                          int64_t peak_bytes, bool json)
+{
+    return json ? print_json(result, peak_bytes) : print_summary(result, directory, peak_bytes);
+}
