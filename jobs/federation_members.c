@@ -297,6 +297,7 @@ static enum vain_status members_commit(struct vain_federation *federation)
         vain_assembly_news(members->assembly, &news);
         switch (news.verdict) {
         case VAIN_ASSEMBLY_COMPLETE:
+            vain_members_say_left_out(members);
             members->epoch = news.vote.epoch;
             members->running = true;
             members->lends = false;

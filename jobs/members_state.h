@@ -24,6 +24,7 @@ struct vain_acquaintance {
     bool met;                       /* its card was seen since this start */
     bool greeted;                   /* on the stream that is there now */
     bool told_lost;                 /* and it has not taken part again since */
+    bool left_out;                  /* of an exchange, for a reason that is not known yet */
     int asked;                      /* for what it holds, without an answer yet */
     bool answered;                  /* the last time it was asked */
     struct vain_state_letter state; /* answered: what it holds */
@@ -130,6 +131,8 @@ void vain_members_send(struct vain_members *members, int member, uint16_t kind, 
                        size_t bytes);
 /* Who left, how ("is gone"), when, and what it costs the others; once until it takes part again. */
 void vain_members_say_loss(struct vain_members *members, int member, const char *how);
+/* Those whom the round was ended without. */
+void vain_members_say_left_out(struct vain_members *members);
 /* That an exchange has failed, unless a loss that was told within it says so. */
 void vain_members_say_failure(struct vain_members *members);
 /* What lies in holding has changed: leaves are hashed anew when somebody asks. */

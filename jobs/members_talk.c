@@ -344,6 +344,7 @@ void vain_members_say_loss(struct vain_members *members, int member, const char 
     struct vain_set left = vain_assembly_present(members->assembly);
     left = vain_set_both(&left, &members->voters);
     vain_set_remove(&left, member);
+    known->left_out = false;
     if (known->told_lost)
         return;
     known->told_lost = true;
@@ -368,6 +369,8 @@ void vain_members_say_failure(struct vain_members *members)
         return;
     for (int i = vain_set_next(&members->failed_set, 0); i >= 0;
          i = vain_set_next(&members->failed_set, i + 1)) {
+        if (members->known[i].left_out)
+            return; /* told with it */
         if (members->known[i].told_lost)
             vain_set_add(&lost, i);
     }

@@ -151,18 +151,23 @@ static void hash_set(struct vain_members *members, const struct vain_set *set)
     memcpy(members->lasting_hash, members->set_hash, VAIN_HASH_BYTES);
 }
 
-/* Who was in the last exchange and is not in this one: those to whom a link was lost were told when
- * that happened. */
+/* Who was in the last exchange and is not in this one, although there is a link to it: that may be
+ * lost in a moment, and is only then told, or when the round has been ended without it. */
 static void note_left_out(struct vain_members *members, const struct vain_set *set)
 {
     const struct vain_set present = vain_assembly_present(members->assembly);
     for (int i = vain_set_next(&members->comm_set, 0); i >= 0;
-         i = vain_set_next(&members->comm_set, i + 1)) {
-        if (vain_set_has(set, i) || !vain_set_has(&present, i))
-            continue;
-        vain_members_say_loss(members, i,
-                              vain_assembly_leaves(members->assembly, i) ? "has left"
-                                                                         : "is there but silent");
+         i = vain_set_next(&members->comm_set, i + 1))
+        members->known[i].left_out |= !vain_set_has(set, i) && vain_set_has(&present, i);
+}
+
+void vain_members_say_left_out(struct vain_members *members)
+{
+    for (int i = 0; i < members->count; i++) {
+        if (members->known[i].left_out)
+            vain_members_say_loss(
+                members, i,
+                vain_assembly_leaves(members->assembly, i) ? "has left" : "is there but silent");
     }
 }
 
@@ -171,7 +176,7 @@ static void note_joined(struct vain_members *members, const struct vain_set *set
     for (int i = vain_set_next(set, 0); i >= 0; i = vain_set_next(set, i + 1)) {
         if (vain_set_has(&members->comm_set, i))
             continue;
-        members->known[i].told_lost = false;
+        members->known[i].told_lost = members->known[i].left_out = false;
         members->base.counts.members_joined++;
         vain_event_notice(members->config.events,
                           "round %llu: member '%s' has joined; %d of %d take part",

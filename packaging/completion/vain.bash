@@ -28,7 +28,7 @@ _vain()
         return ;;
     esac
     case $verb in
-    run) options+=" --set --members --out --resume --quiet" ;;
+    run) options+=" --set --members --local --restart --member --listen --out --resume --quiet" ;;
     validate) options+=" --set" ;;
     explain) options+=" --set --members" ;;
     schema) options+=" --markdown" ;;
@@ -50,7 +50,7 @@ _vain()
     "key new" | "key show") options+=" --folder" ;;
     "bench step") options+=" --set --windows --seconds" ;;
     "bench checkpoint") options+=" --mib --directory" ;;
-    "bench exchange") options+=" --mib --kib --privacy --level --algorithm --members --transport --connections --runs --bits" ;;
+    "bench exchange") options+=" --mib --kib --privacy --algorithm --level --members --transport --connections --runs --bits" ;;
     esac
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")

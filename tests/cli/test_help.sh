@@ -48,7 +48,7 @@ complete_line() { # complete_line WORD...: the last one is being typed
 }
 equal "completion of a verb" run "$(complete_line vain ru)"
 equal "completion of a verb's verb" "show" "$(complete_line vain ckpt sh)"
-equal "completion of an option" "--resume" "$(complete_line vain run job.yaml --re)"
+equal "completion of an option" "--resume" "$(complete_line vain run job.yaml --resu)"
 has "completion after --resume" "$(complete_line vain run job.yaml --resume a)" '^auto'
 equal "completion of an option of a verb's verb" "--force" "$(complete_line vain ckpt export --f)"
 touch job.yaml

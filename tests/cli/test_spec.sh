@@ -109,7 +109,11 @@ has "tls without members" "$err" "listed in 'members': 2 at least, found 0"
 call 2 validate hosts.yaml "${tls[@]}" --set exchange.level=2
 has "level 2" "$err" 'without masks'
 call 5 run hosts.yaml "${tls[@]}" --quiet
-has "a run over tls without a key" "$err" 'holds the key of no member'
+has "a run over tls without a key" "$err" 'holds the key of no member that the spec lists'
+call 5 run hosts.yaml "${tls[@]}" --quiet --member m2
+has "a run over tls of a member without its key" "$err" "member 'm2': its key file .*/m2.key is not there"
+call 5 run hosts.yaml "${tls[@]}" --quiet --member m9
+has "a run over tls of nobody" "$err" '--member m9: the spec lists no such member'
 sed 's/node2:4000/node2/' hosts.yaml >no-port.yaml
 call 2 validate no-port.yaml
 has "an address without a port" "$err" "^no-port.yaml:[0-9]+:[0-9]+: .*'node2': the port is missing"
