@@ -7,7 +7,7 @@
 
 #include "tests/unit/suite.h"
 
-enum { SEEDS = 600, LIAR_SEEDS = 400 };
+enum { SEEDS = 200, LIAR_SEEDS = 120 };
 
 /* 3 to 8 members, faults from none to a crash of everybody every few seconds. */
 static struct meeting_settings settings_of(uint64_t seed)
