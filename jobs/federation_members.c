@@ -442,6 +442,16 @@ static int start_quorum(const struct vain_federation_members_config *config)
     return quorum > 0 ? (int)quorum : config->spec->member_count;
 }
 
+/* Whoever was met since the start, this one included. One that has nothing left to do may be gone
+ * again by the time that the last has come. */
+static int count_met(const struct vain_members *members)
+{
+    int count = 1;
+    for (int i = 0; i < members->count; i++)
+        count += i != members->own && members->known[i].met;
+    return count;
+}
+
 /* While people wait they are told for whom: after 5 s, and each time after twice as long. */
 static void say_waiting(const struct vain_members *members, int quorum, uint64_t waited_ms,
                         uint64_t *next_ms)
@@ -470,8 +480,7 @@ static enum vain_status members_meet(struct vain_federation *federation)
         const bool behind = vain_assembly_behind(members->assembly, &news);
         if (behind && (news.target.flags & VAIN_POSITION_STARTING) == 0)
             return VAIN_BEHIND;
-        const struct vain_set present = vain_assembly_present(members->assembly);
-        if (vain_set_count(&present) >= quorum)
+        if (count_met(members) >= quorum)
             return behind ? VAIN_BEHIND : VAIN_OK;
         if (atomic_load(members->config.signal) != 0)
             return VAIN_STOPPED;

@@ -333,6 +333,13 @@ static enum vain_status fetch_vectors(struct vain_members *members,
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
+/* Each time another one: who was asked last may stand still. */
+static int next_giver(struct vain_members *members, const struct vain_set *holders)
+{
+    const int giver = vain_set_next(holders, members->record_giver + 1);
+    return giver >= 0 ? giver : vain_set_next(holders, 0);
+}
+
 /* One try with those who hold the latest state now. */
 static enum vain_status try_fetch(struct vain_members *members,
                                   const struct vain_assembly_news *news)
@@ -341,7 +348,7 @@ static enum vain_status try_fetch(struct vain_members *members,
     struct vain_state_letter target;
     int files;
     VAIN_TRY(learn_state(members, news, &target));
-    VAIN_TRY(fetch_records(members, vain_set_next(&news->holders, 0), &target));
+    VAIN_TRY(fetch_records(members, next_giver(members, &news->holders), &target));
     /* From here on the vectors are neither what they were nor what they will be. */
     const bool other = memcmp(target.parameters_hash, holding->parameters_hash, VAIN_HASH_BYTES);
     holding->codec = target.codec;
