@@ -55,27 +55,6 @@ enum vain_status vain_hosts_own(const struct vain_spec *spec, const char *name,
                      key_folder);
 }
 
-enum vain_status vain_hosts_signer(const struct vain_spec *spec, int own, const char *key_folder,
-                                   struct vain_signer *out)
-{
-    const struct vain_option_member *listed = &spec->members[own];
-    char path[VAIN_PATH_BYTES], id[2 * VAIN_HASH_BYTES + 1];
-    VAIN_TRY(path_of_key(spec, own, key_folder, path));
-    const enum vain_status status = vain_signer_open_file(out, path);
-    if (status == VAIN_ERR_NOT_FOUND)
-        return vain_fail(status,
-                         "member '%s': its key file %s is not there; put it there, or pin another "
-                         "key in the spec of every member",
-                         listed->name, path);
-    VAIN_TRY(status);
-    vain_to_hex(out->member_id, VAIN_HASH_BYTES, id);
-    if (strcmp(id, listed->key) == 0)
-        return VAIN_OK;
-    vain_signer_close(out);
-    return vain_fail(VAIN_ERR_AUTH, "member '%s': %s is the key of %s, but the spec pins %s",
-                     listed->name, path, id, listed->key);
-}
-
 static void say(void *context, const char *text)
 {
     vain_event_notice(context, "%s", text);

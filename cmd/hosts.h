@@ -10,9 +10,6 @@
  * VAIN_ERR_NOT_FOUND, or VAIN_ERR_INPUT when several are there, with what to say. */
 enum vain_status vain_hosts_own(const struct vain_spec *spec, const char *name,
                                 const char *key_folder, int *own) VAIN_MUST_USE;
-/* Its key, from NAME.key, which must be the one that the spec pins. */
-enum vain_status vain_hosts_signer(const struct vain_spec *spec, int own, const char *key_folder,
-                                   struct vain_signer *out) VAIN_MUST_USE;
 /* Listens, at `listen` or, NULL, at the first of the own addresses, and begins to dial the others.
  * What it has to say goes to `events`, from the thread that uses the connector. Signer, spec and
  * events are borrowed as long as the connector lives. */

@@ -21,6 +21,7 @@
 #include "cmd/spec_file.h"
 #include "cmd/verb.h"
 #include "cmd/world.h"
+#include "jobs/member_card.h"
 #include "jobs/run.h"
 #include "jobs/store/metrics.h"
 
@@ -310,7 +311,8 @@ static enum vain_status open_mesh(struct rank *rank)
     if (!is_on_own_host(session) || rank->number != 0)
         return VAIN_OK;
     if (session->local == NULL)
-        VAIN_TRY(vain_hosts_signer(spec, session->own, session->key_folder, &session->signer));
+        VAIN_TRY(vain_member_key_open(session->key_folder, spec->members[session->own].name,
+                                      spec->members[session->own].key, &session->signer));
     return vain_hosts_mesh(spec, session->own, signer_of(session), session->arguments->listen,
                            &rank->events, &rank->connector);
 }

@@ -5,20 +5,6 @@
 
 #include "base/cursor.h"
 
-static void write_set(struct vain_writer *writer, const struct vain_set *set)
-{
-    for (int i = 0; i < VAIN_SET_WORDS; i++)
-        vain_write_u64(writer, set->words[i]);
-}
-
-/* False if it holds members that there are not. */
-static bool read_set(struct vain_reader *reader, int members, struct vain_set *out)
-{
-    for (int i = 0; i < VAIN_SET_WORDS; i++)
-        out->words[i] = vain_read_u64(reader);
-    return vain_set_next(out, members) < 0;
-}
-
 void vain_position_encode(const struct vain_position *position,
                           uint8_t out[VAIN_MIN_LEN(VAIN_POSITION_BYTES)])
 {
@@ -57,7 +43,7 @@ void vain_proposal_encode(const struct vain_proposal *proposal,
     vain_write_u32(&writer, 0);
     vain_write_bytes(&writer, proposal->state_hash, VAIN_HASH_BYTES);
     vain_write_bytes(&writer, proposal->use_key, VAIN_HASH_BYTES);
-    write_set(&writer, &proposal->set);
+    vain_set_write(&writer, &proposal->set);
     VAIN_ASSERT(!writer.failed && writer.position == VAIN_PROPOSAL_BYTES);
 }
 
@@ -71,7 +57,7 @@ bool vain_proposal_decode(const uint8_t *data, size_t bytes, int members, struct
     const uint32_t zero = vain_read_u32(&reader);
     vain_read_bytes(&reader, out->state_hash, VAIN_HASH_BYTES);
     vain_read_bytes(&reader, out->use_key, VAIN_HASH_BYTES);
-    const bool listed = read_set(&reader, members, &out->set);
+    const bool listed = vain_set_read(&reader, members, &out->set);
     return vain_reader_done(&reader) && zero == 0 && listed;
 }
 
@@ -110,7 +96,7 @@ void vain_vote_encode(const struct vain_vote *vote, uint8_t out[VAIN_MIN_LEN(VAI
     vain_write_u32(&writer, vote->attempt);
     vain_write_u16(&writer, vote->burn ? 1 : 0);
     vain_write_u16(&writer, vote->voter);
-    write_set(&writer, &vote->set);
+    vain_set_write(&writer, &vote->set);
     vain_write_bytes(&writer, vote->signature, VAIN_SIGNATURE_BYTES);
     VAIN_ASSERT(!writer.failed && writer.position == VAIN_VOTE_BYTES);
 }
@@ -126,7 +112,7 @@ bool vain_vote_decode(const uint8_t *data, size_t bytes, int members, struct vai
     const uint16_t burn = vain_read_u16(&reader);
     out->burn = burn == 1;
     out->voter = vain_read_u16(&reader);
-    const bool listed = read_set(&reader, members, &out->set);
+    const bool listed = vain_set_read(&reader, members, &out->set);
     vain_read_bytes(&reader, out->signature, VAIN_SIGNATURE_BYTES);
     return vain_reader_done(&reader) && burn <= 1 && out->voter < members && listed &&
            out->burn == vain_set_equal(&out->set, &nobody);

@@ -43,6 +43,16 @@ int vain_set_next(const struct vain_set *set, int from)
     return -1;
 }
 
+int vain_set_place(const struct vain_set *set, int member)
+{
+    int place = 0;
+    if (!vain_set_has(set, member))
+        return -1;
+    for (int i = vain_set_next(set, 0); i < member; i = vain_set_next(set, i + 1))
+        place++;
+    return place;
+}
+
 int vain_set_at(const struct vain_set *set, int place)
 {
     int member = vain_set_next(set, 0);
@@ -50,4 +60,17 @@ int vain_set_at(const struct vain_set *set, int place)
         member = vain_set_next(set, member + 1);
     VAIN_ASSERT(member >= 0);
     return member;
+}
+
+void vain_set_write(struct vain_writer *writer, const struct vain_set *set)
+{
+    for (int i = 0; i < VAIN_SET_WORDS; i++)
+        vain_write_u64(writer, set->words[i]);
+}
+
+bool vain_set_read(struct vain_reader *reader, int members, struct vain_set *out)
+{
+    for (int i = 0; i < VAIN_SET_WORDS; i++)
+        out->words[i] = vain_read_u64(reader);
+    return vain_set_next(out, members) < 0;
 }

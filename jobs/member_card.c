@@ -5,6 +5,28 @@
 
 enum { TOLERANCE_MS = 3600 * 1000 };
 
+enum vain_status vain_member_key_open(const char *folder, const char *name, const char *pinned,
+                                      struct vain_signer *out)
+{
+    char path[VAIN_PATH_BYTES], id[2 * VAIN_HASH_BYTES + 1];
+    const int length = snprintf(path, sizeof path, "%s/%s.key", folder, name);
+    if (length < 0 || (size_t)length >= sizeof path)
+        return vain_fail(VAIN_ERR_INPUT, "the key folder's path is too long: %s", folder);
+    const enum vain_status status = vain_signer_open_file(out, path);
+    if (status == VAIN_ERR_NOT_FOUND)
+        return vain_fail(status,
+                         "member '%s' is pinned as %s, but its key file %s is not there; put it "
+                         "there, or pin another key in the spec of every member",
+                         name, pinned, path);
+    VAIN_TRY(status);
+    vain_to_hex(out->member_id, VAIN_HASH_BYTES, id);
+    if (strcmp(id, pinned) == 0)
+        return VAIN_OK;
+    vain_signer_close(out);
+    return vain_fail(VAIN_ERR_AUTH, "member '%s': %s is the key of %s, but the spec pins %s", name,
+                     path, id, pinned);
+}
+
 enum vain_status vain_member_card_make(struct vain_signer *signer, const char *name,
                                        uint8_t out[VAIN_MIN_LEN(VAIN_CARD_BYTES_MAX)],
                                        size_t *out_bytes)

@@ -1,10 +1,15 @@
-/* A member's card as members show it to each other when they meet: made, and looked at. */
+/* Who a member is, for those it meets: its pinned key, and the card that it shows. */
 #pragma once
 
 #include "base/card.h"
 #include "base/option.h"
 #include "base/record.h"
 #include "base/world.h"
+
+/* Opens <folder>/<name>.key, which must be the key whose id is `pinned` (64 digits). The statuses
+ * of vain_signer_open_file; VAIN_ERR_AUTH for another key. */
+enum vain_status vain_member_key_open(const char *folder, const char *name, const char *pinned,
+                                      struct vain_signer *out) VAIN_MUST_USE;
 
 /* The card of `name`, signed: at most VAIN_CARD_BYTES_MAX bytes. The signer's failure. */
 enum vain_status vain_member_card_make(struct vain_signer *signer, const char *name,

@@ -45,8 +45,7 @@ void vain_state_letter_encode(const struct vain_state_letter *state,
     vain_write_u64(&writer, state->epoch);
     vain_write_u64(&writer, state->round);
     vain_write_u16(&writer, state->starting ? 1 : 0);
-    for (int i = 0; i < VAIN_SET_WORDS; i++)
-        vain_write_u64(&writer, state->voters.words[i]);
+    vain_set_write(&writer, &state->voters);
     vain_write_bytes(&writer, state->run_id, VAIN_RUN_ID_BYTES);
     vain_write_bytes(&writer, state->parameters_hash, VAIN_HASH_BYTES);
     vain_write_bytes(&writer, state->momentum_hash, VAIN_HASH_BYTES);
@@ -67,8 +66,7 @@ bool vain_state_letter_decode(const uint8_t *data, size_t bytes, int members,
     out->round = vain_read_u64(&reader);
     const uint16_t starting = vain_read_u16(&reader);
     out->starting = starting == 1;
-    for (int i = 0; i < VAIN_SET_WORDS; i++)
-        out->voters.words[i] = vain_read_u64(&reader);
+    const bool listed = vain_set_read(&reader, members, &out->voters);
     vain_read_bytes(&reader, out->run_id, VAIN_RUN_ID_BYTES);
     vain_read_bytes(&reader, out->parameters_hash, VAIN_HASH_BYTES);
     vain_read_bytes(&reader, out->momentum_hash, VAIN_HASH_BYTES);
@@ -77,7 +75,7 @@ bool vain_state_letter_decode(const uint8_t *data, size_t bytes, int members,
     out->codec.bound_exponent = (int32_t)vain_read_u32(&reader);
     out->parameter_count = vain_read_u64(&reader);
     return vain_reader_done(&reader) && starting <= 1 && out->round <= INT64_MAX &&
-           vain_set_next(&out->voters, 0) >= 0 && vain_set_next(&out->voters, members) < 0;
+           vain_set_next(&out->voters, 0) >= 0 && listed;
 }
 
 size_t vain_signature_letter_encode(const struct vain_signature_letter *letter, uint8_t *out)

@@ -50,18 +50,6 @@ static bool decode(const uint8_t *data, size_t bytes, struct open_letter *out)
     return vain_reader_done(&reader) && (out->what == SECRET || out->what == SHARE);
 }
 
-/* The place of a member in the set of the attempt; -1: it is not in it. */
-static int place_of(const struct vain_members *members, int member)
-{
-    const struct vain_set *set = &members->proposal.set;
-    int place = 0;
-    if (!vain_set_has(set, member))
-        return -1;
-    for (int i = vain_set_next(set, 0); i < member; i = vain_set_next(set, i + 1))
-        place++;
-    return place;
-}
-
 static void start_letter(const struct vain_members *members, uint16_t what, int dealer,
                          struct open_letter *out)
 {
@@ -132,7 +120,7 @@ static void say_wrong(struct vain_members *members, int member, const char *what
 
 static void use_letter(struct vain_members *members, int member, const struct open_letter *letter)
 {
-    const int holder = place_of(members, member), dealer = letter->dealer;
+    const int holder = vain_set_place(&members->proposal.set, member), dealer = letter->dealer;
     if (holder < 0 || dealer >= vain_opening_members(members->opening))
         return;
     if (letter->what == SECRET) {

@@ -85,7 +85,7 @@ struct vain_members {
     struct vain_set comm_set;       /* who is in comm */
     uint8_t use_key[VAIN_HASH_BYTES];
     uint64_t use;
-    uint8_t set_hash[VAIN_HASH_BYTES], lasting_hash[VAIN_HASH_BYTES];
+    uint8_t set_hash[VAIN_HASH_BYTES];
     struct vain_record_member *roster_members; /* (count) owned */
     int *roster_ranks;                         /* (count) owned */
     char platform[VAIN_PLATFORM_BYTES];

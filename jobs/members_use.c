@@ -100,19 +100,11 @@ static enum vain_status make_streams(struct vain_members *members, const struct 
     return gather_streams(members, set, connections);
 }
 
-static int place_of(const struct vain_set *set, int member)
-{
-    int place = 0;
-    for (int i = vain_set_next(set, 0); i >= 0 && i < member; i = vain_set_next(set, i + 1))
-        place++;
-    return place;
-}
-
 static enum vain_status make_comm(struct vain_members *members, const struct vain_set *set)
 {
     const int connections = (int)members->config.job->exchange.connections;
     const int size = vain_set_count(set);
-    const struct vain_stream_links links = {.rank = place_of(set, members->own),
+    const struct vain_stream_links links = {.rank = vain_set_place(set, members->own),
                                             .size = size,
                                             .connections = connections,
                                             .streams = members->streams,
@@ -148,7 +140,6 @@ static void hash_set(struct vain_members *members, const struct vain_set *set)
     for (int i = vain_set_next(set, 0); i >= 0; i = vain_set_next(set, i + 1))
         vain_hash_update(&state, members->known[i].member.member_id, VAIN_HASH_BYTES);
     vain_hash_final(&state, members->set_hash);
-    memcpy(members->lasting_hash, members->set_hash, VAIN_HASH_BYTES);
 }
 
 /* Who was in the last exchange and is not in this one, although there is a link to it: that may be
@@ -243,7 +234,7 @@ void vain_members_roster(struct vain_members *members, struct vain_roster *out)
     }
     memcpy(out->group_id, members->group_id, VAIN_HASH_BYTES);
     memcpy(out->set_hash, members->set_hash, VAIN_HASH_BYTES);
-    memcpy(out->lasting_hash, members->lasting_hash, VAIN_HASH_BYTES);
+    memcpy(out->lasting_hash, members->set_hash, VAIN_HASH_BYTES); /* all keys are pinned */
     out->keys_pinned = true;
     out->epoch = members->proposal.epoch;
     out->attempt = members->proposal.attempt;

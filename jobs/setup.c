@@ -14,6 +14,7 @@
 #include "jobs/federation_members.h"
 #include "jobs/group.h"
 #include "jobs/masks.h"
+#include "jobs/member_card.h"
 #include "jobs/outer.h"
 
 /* ------------------------------------------------------------------ sites and members */
@@ -94,23 +95,7 @@ static enum vain_status open_signer(struct vain_run *run)
     if (pinned[0] == '\0')
         return vain_signer_open_throw_away(&run->signer,
                                            run->config->world->ops->unix_ms(run->config->world));
-    char path[VAIN_PATH_BYTES], id[2 * VAIN_HASH_BYTES + 1];
-    const int length = snprintf(path, sizeof path, "%s/%s.key", run->config->key_folder, run->name);
-    if (length < 0 || (size_t)length >= sizeof path)
-        return vain_fail(VAIN_ERR_INPUT, "the key folder's path is too long: %s",
-                         run->config->key_folder);
-    const enum vain_status status = vain_signer_open_file(&run->signer, path);
-    if (status == VAIN_ERR_NOT_FOUND)
-        return vain_fail(status,
-                         "member '%s' is pinned as %s, but its key file %s is not there; put it "
-                         "there, or pin another key in the spec of every member",
-                         run->name, pinned, path);
-    VAIN_TRY(status);
-    vain_to_hex(run->signer.member_id, VAIN_HASH_BYTES, id);
-    if (strcmp(id, pinned) != 0)
-        return vain_fail(VAIN_ERR_AUTH, "member '%s': %s is the key of %s, but the spec pins %s",
-                         run->name, path, id, pinned);
-    return VAIN_OK;
+    return vain_member_key_open(run->config->key_folder, run->name, pinned, &run->signer);
 }
 
 /* ------------------------------------------------------------------ what is trained */

@@ -111,7 +111,7 @@ has "level 2" "$err" 'without masks'
 call 5 run hosts.yaml "${tls[@]}" --quiet
 has "a run over tls without a key" "$err" 'holds the key of no member that the spec lists'
 call 5 run hosts.yaml "${tls[@]}" --quiet --member m2
-has "a run over tls of a member without its key" "$err" "member 'm2': its key file .*/m2.key is not there"
+has "a run over tls of a member without its key" "$err" "member 'm2' is pinned as .*/m2.key is not there"
 call 5 run hosts.yaml "${tls[@]}" --quiet --member m9
 has "a run over tls of nobody" "$err" '--member m9: the spec lists no such member'
 sed 's/node2:4000/node2/' hosts.yaml >no-port.yaml
