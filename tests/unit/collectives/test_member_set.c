@@ -35,6 +35,21 @@ static void finds_members_and_places(void)
     CU_ASSERT_EQUAL(vain_set_count(&set), place);
 }
 
+/* Words without members lie between them. */
+static void passes_over_empty_words(void)
+{
+    struct vain_set set = {{0}};
+    static const int members[] = {5, 64, 260, VAIN_MEMBERS_MAX - 1};
+    for (size_t i = 0; i < VAIN_COUNT_OF(members); i++)
+        vain_set_add(&set, members[i]);
+    int next = -1;
+    for (size_t i = 0; i < VAIN_COUNT_OF(members); i++) {
+        next = vain_set_next(&set, next + 1);
+        CU_ASSERT_EQUAL(next, members[i]);
+    }
+    CU_ASSERT_EQUAL(vain_set_next(&set, VAIN_MEMBERS_MAX), -1);
+}
+
 static void adds_removes_and_meets(void)
 {
     struct vain_set set = vain_set_first(70), other = some();
@@ -73,6 +88,7 @@ static void reads_what_it_writes(void)
 
 static const struct vain_test tests[] = {
     {"members are found, and their places", finds_members_and_places},
+    {"empty words are passed over", passes_over_empty_words},
     {"members are added, removed and met", adds_removes_and_meets},
     {"what is written is read", reads_what_it_writes},
     {NULL, NULL},
