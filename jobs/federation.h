@@ -108,6 +108,9 @@ struct vain_federation_ops {
 struct vain_federation {
     const struct vain_federation_ops *ops;
     struct vain_federation_counts counts;
+    /* Some that are gone may have opened a sum of this round with what this member sent: it must
+     * not go into another one. Cleared by who asks for an attempt with another input. */
+    bool input_spent;
 };
 
 /* fixed: members are the ranks of `comm`, for the whole run. */

@@ -104,6 +104,7 @@ static void begin_new_epoch(struct vain_members *members)
                       "round %lld cannot be ended as it was begun: those who held its sum, or what "
                       "opens it, are gone; it is done again from what is here",
                       (long long)members->holding->round + 1);
+    members->base.input_spent = true;
     members->epoch = vain_assembly_epoch(members->assembly);
     members->running = false;
     take_stand(members);
@@ -227,10 +228,6 @@ static enum vain_status follow(struct vain_members *members, const struct vain_a
     case VAIN_ASSEMBLY_VOTE:
         VAIN_TRY(vote(members, &news->vote));
         return VAIN_AGAIN;
-    case VAIN_ASSEMBLY_LOST:
-        begin_new_epoch(members);
-        vain_assembly_ready(members->assembly);
-        return VAIN_AGAIN;
     case VAIN_ASSEMBLY_BEHIND:
         return VAIN_BEHIND;
     default:
@@ -260,6 +257,9 @@ static enum vain_status members_form(struct vain_federation *federation, int64_t
         } else if (news.verdict == VAIN_ASSEMBLY_BURNED) {
             vain_assembly_begin_anew(members->assembly);
             vain_assembly_ready(members->assembly);
+        } else if (news.verdict == VAIN_ASSEMBLY_LOST) {
+            begin_new_epoch(members);
+            return VAIN_AGAIN;
         } else {
             const enum vain_status status = follow(members, &news);
             if (status != VAIN_AGAIN)

@@ -173,7 +173,7 @@ enum vain_status vain_masks_promise(struct vain_run *run, const struct vain_rost
     struct vain_promise promise = promise_of(run, roster, input_position(run));
     promise.attempt = context->attempt;
     /* Own masks have kept what was sent to another set in this round to themselves. */
-    const bool anew = run->sent && !run->disclosed;
+    const bool anew = run->sent && !run->disclosed && !run->federation->input_spent;
     run->sent = true;
     return anew ? vain_promises_make_anew(run->promises, &promise)
                 : vain_promises_make(run->promises, &promise);

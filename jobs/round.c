@@ -225,6 +225,7 @@ static enum vain_status sum(struct vain_run *run, const struct vain_roster *rost
     bool masked = false;
     VAIN_TRY(encode(run, &context, report, &masked));
 
+    /* Before they travel all are dealt shares of what opens the own mask, if there is one. */
     VAIN_TRY(vain_own_masks_deal(run, roster));
 
     /* 5. Reduce: masked words travel and are summed; the pair masks are gone in the sum. */
@@ -291,10 +292,11 @@ static enum vain_status attempt(struct vain_run *run, struct vain_counters *sums
 static enum vain_status exchange(struct vain_run *run, struct vain_counters *sums,
                                  struct vain_codec_report *report)
 {
-    run->sent = run->disclosed = false;
+    run->sent = run->disclosed = run->federation->input_spent = false;
     for (;;) {
         const enum vain_status status = attempt(run, sums, report);
-        const bool burned = run->sent && (!vain_own_masks_used(run) || run->disclosed);
+        const bool shown = run->disclosed || run->federation->input_spent;
+        const bool burned = run->sent && (!vain_own_masks_used(run) || shown);
         if (status == VAIN_AGAIN && burned && run->keeps_promises) {
             run->federation->counts.rounds_burned++;
             return status;
