@@ -300,7 +300,9 @@ static enum vain_status members_commit(struct vain_federation *federation)
             vain_members_say_left_out(members);
             members->epoch = news.vote.epoch;
             members->running = true;
-            members->lends = false;
+            /* Vectors move now, unless the sum is still to be opened. */
+            members->lends = members->config.job->exchange.privacy == VAIN_PRIVACY_MASKED &&
+                             members->config.job->exchange.level == VAIN_LEVEL_2;
             return VAIN_OK;
         case VAIN_ASSEMBLY_BURNED:
             vain_assembly_begin_anew(members->assembly);

@@ -246,5 +246,6 @@ enum vain_status vain_members_open(struct vain_federation *federation, struct va
     vain_release(given);
     if (status == VAIN_AGAIN)
         vain_members_lose_sum(members);
+    members->lends = status != VAIN_OK; /* vectors move now */
     return status;
 }
