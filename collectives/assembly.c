@@ -433,6 +433,12 @@ bool vain_assembly_quorum_present(const struct vain_assembly *own)
     return vain_set_count(&both) >= vain_assembly_quorum(own);
 }
 
+bool vain_assembly_is_at(const struct vain_assembly *own, int member, uint64_t round)
+{
+    const struct vain_assembly_peer *peer = &own->peers[member];
+    return peer->known && peer->position.round >= round;
+}
+
 bool vain_assembly_leaves(const struct vain_assembly *own, int member)
 {
     return vain_assembly_is_leaving(own, member);

@@ -149,6 +149,9 @@ bool vain_assembly_behind(struct vain_assembly *assembly, struct vain_assembly_n
 uint32_t vain_assembly_attempts(const struct vain_assembly *assembly);
 /* Members to whom there is a link, this one included. */
 struct vain_set vain_assembly_present(const struct vain_assembly *assembly);
+/* Whether the last that `member` has said since its link is up is that it has finished `round`
+ * rounds. */
+bool vain_assembly_is_at(const struct vain_assembly *assembly, int member, uint64_t round);
 /* Whether the last that `member` has said is that it leaves. */
 bool vain_assembly_leaves(const struct vain_assembly *assembly, int member);
 /* Whether a quorum of the voters is present. */

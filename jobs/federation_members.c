@@ -150,6 +150,15 @@ static enum vain_status wait_for_others(struct vain_members *members, struct pat
     const bool enough = vain_assembly_quorum_present(members->assembly);
     if (atomic_load(members->config.signal) != 0)
         return VAIN_STOPPED;
+    if (!enough && members->others_finished) {
+        vain_event_notice(
+            members->config.events,
+            "round %lld: the others have finished the run and left, so nobody is here "
+            "to catch up with; start another member again with the same command, or "
+            "take its last checkpoint",
+            (long long)members->holding->round + 1);
+        return VAIN_STOPPED;
+    }
     if (enough || !patience->waits) {
         patience->waits = !enough;
         patience->since_ms = now_ms;
@@ -409,6 +418,19 @@ static enum vain_status members_left(struct vain_federation *federation)
     return flush(members, VAIN_MEMBERS_ANSWER_MS);
 }
 
+/* Somebody who has died a moment ago, and may be on its way back; -1: nobody. */
+static int who_may_come_back(const struct vain_members *members)
+{
+    const uint64_t now_ms = vain_members_now_ms(members);
+    for (int i = 0; i < members->count; i++) {
+        const struct vain_acquaintance *known = &members->known[i];
+        if (known->lost_ms != 0 && !known->left_in_order &&
+            now_ms - known->lost_ms < (uint64_t)members->config.job->exchange.linger_ms)
+            return i;
+    }
+    return -1;
+}
+
 /* Who has nothing left to do stays until the others have come to the end too, since they may need
  * what it holds. */
 static enum vain_status members_finish(struct vain_federation *federation)
@@ -416,7 +438,15 @@ static enum vain_status members_finish(struct vain_federation *federation)
     struct vain_members *members = (struct vain_members *)federation;
     const uint64_t start_ms = vain_members_now_ms(members);
     const uint64_t most_ms = (uint64_t)members->config.job->exchange.deadline_ms;
-    while (!vain_assembly_all_at(members->assembly, (uint64_t)members->holding->round) &&
+    const int lost = who_may_come_back(members);
+    if (lost >= 0)
+        vain_event_notice(members->config.events,
+                          "all rounds are done; member '%s' was lost a moment ago and has up to "
+                          "%lld s to come back for the result (exchange.linger)",
+                          vain_members_name(members, lost),
+                          (long long)members->config.job->exchange.linger_ms / 1000);
+    while ((who_may_come_back(members) >= 0 ||
+            !vain_assembly_all_at(members->assembly, (uint64_t)members->holding->round)) &&
            vain_members_now_ms(members) - start_ms < most_ms &&
            atomic_load(members->config.signal) == 0)
         VAIN_TRY(vain_members_wait(members));

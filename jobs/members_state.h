@@ -23,6 +23,8 @@ struct vain_acquaintance {
     char platform[VAIN_PLATFORM_BYTES];
     bool met;                       /* its card was seen since this start */
     bool greeted;                   /* on the stream that is there now */
+    uint64_t lost_ms;               /* when it was lost; 0: it was not, or it is back */
+    bool left_in_order;             /* it had said that it leaves */
     bool told_lost;                 /* and it has not taken part again since */
     bool left_out;                  /* of an exchange, for a reason that is not known yet */
     int asked;                      /* for what it holds, without an answer yet */
@@ -64,6 +66,7 @@ struct vain_members {
     enum vain_status fatal;                 /* what a letter has shown: nothing can go on ... */
     char fatal_message[VAIN_MESSAGE_BYTES]; /* ... and why */
     bool leaving;
+    bool others_finished; /* somebody has left after the last round */
 
     /* What this member holds, and where that is in the common work. */
     struct vain_holding *holding; /* borrowed; NULL: nothing yet */

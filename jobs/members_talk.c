@@ -106,6 +106,7 @@ static void take_hello(struct vain_members *members, int member, const uint8_t *
     known->member = claimed;
     snprintf(known->platform, sizeof known->platform, "%s", hello.platform);
     known->met = known->greeted = true;
+    known->lost_ms = 0;
     vain_assembly_link(members->assembly, member, true);
 }
 
@@ -397,8 +398,16 @@ static void note_loss(struct vain_members *members, int member, const char *why)
         vain_members_say_loss(members, member,
                               vain_assembly_leaves(members->assembly, member) ? "has left" : how);
     }
-    if (known->greeted)
+    if (known->greeted) {
+        known->lost_ms = vain_members_now_ms(members);
+        known->left_in_order = vain_assembly_leaves(members->assembly, member);
+        members->others_finished =
+            members->others_finished ||
+            (known->left_in_order &&
+             vain_assembly_is_at(members->assembly, member,
+                                 (uint64_t)members->config.job->train.rounds));
         vain_assembly_link(members->assembly, member, false);
+    }
     known->greeted = known->answered = false;
     known->asked = 0;
     if (members->fetch != NULL)
@@ -407,29 +416,9 @@ static void note_loss(struct vain_members *members, int member, const char *why)
         connector->ops->lost_mailbox(connector, known->listed);
 }
 
-static void take_new_streams(struct vain_members *members)
-{
-    struct vain_connector *connector = members->config.connector;
-    for (int i = 0; i < members->count; i++) {
-        struct vain_stream *inner = NULL, *counted = NULL;
-        if (i == members->own ||
-            connector->ops->take_mailbox(connector, members->known[i].listed, &inner) != VAIN_OK)
-            continue;
-        /* Nothing but a hello goes out first on what is new. */
-        if (members->known[i].greeted)
-            vain_assembly_link(members->assembly, i, false);
-        members->known[i].greeted = false;
-        if (vain_counted_stream(inner, &members->base.counts.bytes_sent, &counted) == VAIN_OK)
-            vain_mailbox_set_stream(members->mailbox, i, counted);
-        else
-            connector->ops->lost_mailbox(connector, members->known[i].listed);
-    }
-}
-
-enum vain_status vain_members_pump(struct vain_members *members)
+static void take_letters(struct vain_members *members)
 {
     struct vain_mailbox_event event;
-    take_new_streams(members);
     for (vain_mailbox_poll(members->mailbox, &event); event.kind != VAIN_MAILBOX_NOTHING;
          vain_mailbox_poll(members->mailbox, &event)) {
         if (event.kind == VAIN_MAILBOX_JOINED)
@@ -441,6 +430,35 @@ enum vain_status vain_members_pump(struct vain_members *members)
         else
             take_first_letter(members, &event);
     }
+}
+
+/* What came on the stream that `inner` replaces is read first: it may say why that one ended. */
+static void take_stream(struct vain_members *members, int member, struct vain_stream *inner)
+{
+    struct vain_connector *connector = members->config.connector;
+    struct vain_acquaintance *known = &members->known[member];
+    struct vain_stream *counted = NULL;
+    take_letters(members);
+    /* Nothing but a hello goes out first on what is new. */
+    if (known->greeted)
+        vain_assembly_link(members->assembly, member, false);
+    known->greeted = false;
+    if (vain_counted_stream(inner, &members->base.counts.bytes_sent, &counted) == VAIN_OK)
+        vain_mailbox_set_stream(members->mailbox, member, counted);
+    else
+        connector->ops->lost_mailbox(connector, known->listed);
+}
+
+enum vain_status vain_members_pump(struct vain_members *members)
+{
+    struct vain_connector *connector = members->config.connector;
+    for (int i = 0; i < members->count; i++) {
+        struct vain_stream *inner = NULL;
+        if (i != members->own &&
+            connector->ops->take_mailbox(connector, members->known[i].listed, &inner) == VAIN_OK)
+            take_stream(members, i, inner);
+    }
+    take_letters(members);
     vain_assembly_tick(members->assembly, vain_members_now_ms(members));
     return members->fatal == VAIN_OK ? VAIN_OK
                                      : vain_fail(members->fatal, "%s", members->fatal_message);

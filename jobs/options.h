@@ -62,6 +62,7 @@ struct vain_exchange_options {
     double clip;      /* NaN: from the last aggregate */
     int64_t attempts; /* exchanges that a round may take */
     int64_t deadline_ms;
+    int64_t linger_ms;   /* who has done all rounds stays, after a loss */
     int64_t connections; /* TCP connections of a pair of members */
 };
 

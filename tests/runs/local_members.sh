@@ -105,7 +105,7 @@ for privacy in none masked; do
 done
 
 # ---- one is killed for good: the others finish
-start lost --set train.rounds=60
+start lost --set train.rounds=60 --set exchange.linger=2s
 wait_for_round lost 10
 signal KILL 2
 wait "$job"
@@ -114,7 +114,7 @@ expect "lost: members lost" 1 "$(field members_lost <lost.json)"
 expect "lost: said once, with who goes on" 1 \
     "$(grep -c "round [0-9]*: member 'member-2' is gone (.*); 3 of 4 go on" lost.log)"
 expect_alike lost 60 member-0 member-1 member-3
-start lost --set train.rounds=60
+start lost --set train.rounds=60 --set exchange.linger=2s
 wait "$job"
 expect "lost, and started once more: exit code" 0 $?
 expect_alike lost 60 "${all[@]}"

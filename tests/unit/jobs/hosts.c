@@ -247,8 +247,9 @@ static void list_members(const struct hosts *hosts, char *out, size_t bytes)
 
 static void read_spec(struct host *host, const char *const *sets, const char *members)
 {
-    const char *all[24] = {"exchange.transport=tls", "exchange.deadline=20s", "start.timeout=30s"};
-    int count = 3;
+    const char *all[24] = {"exchange.transport=tls", "exchange.deadline=20s", "exchange.linger=0s",
+                           "start.timeout=30s"};
+    int count = 4;
     for (; sets != NULL && *sets != NULL; sets++)
         all[count++] = *sets;
     for (const char *const *extra = host->fate.extra; extra != NULL && *extra != NULL; extra++)

@@ -82,6 +82,7 @@ static void test_every_key_is_named_once_and_its_default_reads(void)
     CU_ASSERT_EQUAL(job.exchange.level, VAIN_LEVEL_1);
     CU_ASSERT_EQUAL(job.exchange.attempts, 8);
     CU_ASSERT_EQUAL(job.exchange.connections, 1);
+    CU_ASSERT_EQUAL(job.exchange.linger_ms, 30 * 1000);
     CU_ASSERT_EQUAL(job.start.quorum, 0);
     CU_ASSERT_EQUAL(job.start.timeout_ms, 10 * 60 * 1000);
 }
@@ -107,6 +108,7 @@ static void test_keys_of_hosts(void)
         {"exchange.attempts", "1", "1000", "0", "1001"},
         {"exchange.connections", "1", "16", "0", "17"},
         {"exchange.level", "1", "2", "0", "3"},
+        {"exchange.linger", "0s", "7d", "-1s", "169h"},
         {"start.quorum", "0", "1024", "-1", "1025"},
         {"start.timeout", "1s", "7d", "999ms", "169h"},
     };
@@ -145,10 +147,10 @@ static void test_which_keys_are_agreed(void)
     static const struct {
         const char *key, *value;
         bool agreed;
-    } rows[] = {{"exchange.level", "2", true},       {"exchange.connections", "2", true},
-                {"start.quorum", "3", true},         {"start.timeout", "1m", false},
-                {"exchange.attempts", "9", false},   {"exchange.deadline", "1m", false},
-                {"exchange.transport", "tls", false}};
+    } rows[] = {{"exchange.level", "2", true},     {"exchange.connections", "2", true},
+                {"start.quorum", "3", true},       {"start.timeout", "1m", false},
+                {"exchange.attempts", "9", false}, {"exchange.deadline", "1m", false},
+                {"exchange.linger", "1m", false},  {"exchange.transport", "tls", false}};
     uint8_t plain[32], other[32];
     hash_with(NULL, NULL, plain);
     for (size_t i = 0; i < VAIN_COUNT_OF(rows); i++) {
