@@ -28,7 +28,7 @@ static void forget_letters(struct vain_assembly *own)
     }
     own->tally = (struct vain_assembly_tally){0};
     own->phase = VAIN_PHASE_IDLE;
-    own->waiting = own->stuck = own->lost = false;
+    own->waiting = own->stuck = own->lost = own->disowned = false;
 }
 
 /* After a restart in the middle of a round: this member has voted in it, and says so again. */
@@ -57,6 +57,8 @@ static uint32_t generation_of_vote(const struct vain_assembly *own)
 void vain_assembly_stand(struct vain_assembly *own, const struct vain_assembly_stand *stand)
 {
     keep_votes(own);
+    if (stand->round == own->proposal.round + 1 && own->phase == VAIN_PHASE_VOTED)
+        vain_suspicion_good_round(&own->suspicion, &own->proposal.set);
     own->stand = *stand;
     if (stand->starting)
         own->stand.voters = vain_set_first(own->config.members);
@@ -234,6 +236,24 @@ static bool may_ack(const struct vain_assembly *own, int member,
 }
 
 /* Links are made in any order: the last proposal of others than are there yet is kept. */
+/* Attempts without this member, by whose turn it is: when another one follows in the round, the one
+ * before has failed, and tells of those in it. */
+static void watch_others(struct vain_assembly *own, int member,
+                         const struct vain_proposal *proposal)
+{
+    struct vain_proposal *last = &own->watched;
+    if (own->stand.starting || proposal->epoch != own->stand.epoch ||
+        proposal->round != own->stand.round || !vain_set_has(&proposal->set, member) ||
+        vain_assembly_proposer(own, proposal->attempt) != member)
+        return;
+    const bool follows = last->epoch == proposal->epoch && last->round == proposal->round;
+    if (follows && proposal->attempt <= last->attempt)
+        return;
+    if (follows && !vain_set_has(&last->set, own->config.own))
+        vain_suspicion_seen(&own->suspicion, &last->set);
+    *last = *proposal;
+}
+
 static void take_proposal(struct vain_assembly *own, int member, const uint8_t *body, size_t bytes)
 {
     struct vain_proposal proposal;
@@ -241,6 +261,7 @@ static void take_proposal(struct vain_assembly *own, int member, const uint8_t *
         own->misfits++;
         return;
     }
+    watch_others(own, member, &proposal);
     if (!may_ack(own, member, &proposal))
         return;
     own->has_early = !vain_assembly_all_up(own, &proposal.set);
@@ -368,6 +389,22 @@ void vain_assembly_failed(struct vain_assembly *own)
     vain_assembly_settle(own);
 }
 
+void vain_assembly_disown(struct vain_assembly *own)
+{
+    own->disowned = true;
+    vain_assembly_settle(own);
+}
+
+void vain_assembly_suspect(struct vain_assembly *own, const struct vain_set *set, int member)
+{
+    vain_suspicion_failure(&own->suspicion, set, member);
+}
+
+bool vain_assembly_suspects(const struct vain_assembly *own, int member)
+{
+    return own->suspicion.left_out > 0 && own->suspicion.counts[member] > 0;
+}
+
 void vain_assembly_own_vote(const struct vain_assembly *own, struct vain_vote *out)
 {
     VAIN_ASSERT(own->phase == VAIN_PHASE_RUNNING);
@@ -486,6 +523,7 @@ enum vain_status vain_assembly_open(const struct vain_assembly_config *config,
     own->stand.starting = true;
     own->stand.voters = vain_set_first(own->config.members);
     own->voter_count = own->config.members;
+    vain_suspicion_init(&own->suspicion, config->members, config->own);
     VAIN_TRY_OUT(vain_take_array(config->members, sizeof *own->peers, "members of the assembly",
                                  (void **)&own->peers));
     VAIN_TRY_OUT(vain_take_array(config->members, sizeof *own->acks, "acks of the assembly",

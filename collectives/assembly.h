@@ -96,6 +96,14 @@ void vain_assembly_link(struct vain_assembly *assembly, int member, bool up);
  * it spoilt it): its positions are ignored, and it is in no set of this member's proposals, until
  * its link comes anew. Not for a link that broke. */
 void vain_assembly_distrust(struct vain_assembly *assembly, int member);
+/* The sum that was voted for turned out to be none, as it does at everybody: nobody who holds it is
+ * waited for before the epoch is given up. After vain_assembly_stand. */
+void vain_assembly_disown(struct vain_assembly *assembly);
+/* The exchange of `set`, which links do not explain, came to nothing: its sum was wrong, or words
+ * did not come. `member`: whose part was wrong; -1: of one of the set. Suspects are left out of
+ * this member's proposals in turn, as collectives/suspicion.h says, while enough are left. */
+void vain_assembly_suspect(struct vain_assembly *assembly, const struct vain_set *set, int member);
+bool vain_assembly_suspects(const struct vain_assembly *assembly, int member);
 /* A letter of kinds POSITION to VOTE. It is noted; what follows is found at the next tick. */
 void vain_assembly_letter(struct vain_assembly *assembly, int member, uint16_t kind,
                           const uint8_t *body, size_t bytes);

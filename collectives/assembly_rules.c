@@ -276,7 +276,7 @@ static struct roll call_roll(struct vain_assembly *own)
             roll.ready_voters += vain_assembly_is_voter(own, i);
         } else if (vain_assembly_is_up(own, i) && i != own->config.own &&
                    !vain_assembly_is_leaving(own, i) && !own->peers[i].late &&
-                   !own->peers[i].has_vote) {
+                   !own->peers[i].has_vote && !vain_assembly_suspects(own, i)) {
             roll.others_expected = true;
         }
     }
@@ -367,6 +367,21 @@ void vain_assembly_ack(struct vain_assembly *own, const struct vain_proposal *pr
     send_all(own, VAIN_LETTER_ACK, body, sizeof body);
 }
 
+/* Suspects stay out while the others are enough without them. */
+static void leave_out_suspects(struct vain_assembly *own, struct roll *roll)
+{
+    int suspects[VAIN_MEMBERS_MAX];
+    const int count = vain_suspicion_choose(&own->suspicion, &roll->ready, own->attempt, suspects);
+    for (int i = 0; i < count; i++) {
+        struct roll without = *roll;
+        vain_set_remove(&without.ready, suspects[i]);
+        without.ready_count--;
+        without.ready_voters -= vain_assembly_is_voter(own, suspects[i]);
+        if (roll_is_enough(own, &without))
+            *roll = without;
+    }
+}
+
 /* Own turn: with all that are there, or after a while with those that are ready. */
 static void propose(struct vain_assembly *own)
 {
@@ -379,6 +394,7 @@ static void propose(struct vain_assembly *own)
     if (roll.others_expected && !patience_is_over(own, own->config.patience_ms))
         return;
     pass_over_late(own);
+    leave_out_suspects(own, &roll);
     struct vain_proposal proposal = {.round = own->stand.round, .attempt = own->attempt};
     proposal.set = roll.ready;
     proposal.epoch = epoch_to_propose(own, &proposal.set);
@@ -666,7 +682,7 @@ static void wait_for_others(struct vain_assembly *own)
     if (!own->stuck)
         own->stuck_since_ms = own->now_ms;
     own->stuck = true;
-    const bool over = own->now_ms - own->stuck_since_ms >= VAIN_ASSEMBLY_LOST_MS;
+    const bool over = own->disowned || own->now_ms - own->stuck_since_ms >= VAIN_ASSEMBLY_LOST_MS;
     const bool votes_may_come =
         own->phase == VAIN_PHASE_VOTED && vain_assembly_decided(own) == NULL && !over;
     if (vain_assembly_is_behind(own, votes_may_come ? 2 : 1) || !over)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "collectives/assembly.h"
+#include "collectives/suspicion.h"
 
 enum vain_assembly_phase {
     VAIN_PHASE_IDLE,    /* not ready */
@@ -59,6 +60,7 @@ struct vain_assembly {
         early; /* has_early: by early_from; of members that are not all there yet */
     int early_from;
     bool has_early;
+    struct vain_proposal watched; /* the last of the round that came; epoch 0: none */
     uint32_t least_attempt; /* those before have failed: who stands at one of them is not ready */
     struct vain_vote voted; /* this member's last vote; epoch 0: none ever */
     struct vain_vote *last_votes; /* (members) what ended the round or generation before */
@@ -67,9 +69,11 @@ struct vain_assembly {
     bool unsettled;          /* something has come since then */
     uint64_t given_up_epoch; /* whose last sum was lost: nobody who stands still in it is ahead */
     bool lost;               /* see VAIN_POSITION_LOST */
+    bool disowned;           /* the round's sum is nobody's: no holder is waited for */
     bool stuck;              /* cannot go on by itself, since then */
     bool waiting;            /* for members that are there and not ready */
     uint64_t misfits;
+    struct vain_suspicion suspicion;
     struct vain_assembly_news news;
     struct vain_assembly_peer *peers; /* (members); the own one says what this member said */
     struct vain_ack *acks;            /* (members) */

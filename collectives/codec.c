@@ -171,6 +171,19 @@ static void write_tail(const struct vain_codec *codec, const struct vain_counter
     tail[TAIL_WORDS - 1] = check;
 }
 
+/* The check word of masked words: it goes bare, since it says of them what they say themselves. */
+static enum vain_status check_masked(const struct vain_codec *codec, struct vain_queue *queue,
+                                     const struct vain_codec_attempt *attempt, uint32_t *words)
+{
+    const struct vain_ops *ops = queue->device->ops;
+    uint32_t check = 0;
+    ops->codec.check_word(queue, codec->word_count - 1, words, attempt->check, attempt->round,
+                          attempt->attempt, &check);
+    VAIN_TRY(vain_queue_wait(queue));
+    ops->memory.copy_in(queue, words + codec->word_count - 1, &check, sizeof check);
+    return vain_queue_wait(queue);
+}
+
 enum vain_status vain_codec_encode(const struct vain_codec *codec, struct vain_queue *queue,
                                    const float *delta, const struct vain_counters *mine,
                                    const struct vain_codec_attempt *attempt, uint32_t *words,
@@ -197,26 +210,49 @@ enum vain_status vain_codec_encode(const struct vain_codec *codec, struct vain_q
     write_tail(codec, mine, report, encoding.check_key, encoded.check, tail);
     ops->memory.copy_in(queue, words + codec->vector_words, tail, sizeof tail);
     if (attempt->masks != NULL)
-        ops->codec.add_masks(queue, attempt->masks, (uint64_t)codec->vector_words, TAIL_WORDS,
+        ops->codec.add_masks(queue, attempt->masks, (uint64_t)codec->vector_words,
+                             codec->checks_masked ? VAIN_COUNTER_WORDS : TAIL_WORDS,
                              words + codec->vector_words);
-    return vain_queue_wait(queue);
+    return codec->checks_masked ? check_masked(codec, queue, attempt, words)
+                                : vain_queue_wait(queue);
+}
+
+/* The check word that the sum has against the one that its words give. */
+static enum vain_status check_sum(const struct vain_codec *codec, struct vain_queue *queue,
+                                  struct vain_random check, uint32_t round, uint32_t attempt,
+                                  const uint32_t *words)
+{
+    const struct vain_ops *ops = queue->device->ops;
+    uint32_t found = 0, expected = 0;
+    ops->memory.copy_out(queue, &found, words + codec->word_count - 1, sizeof found);
+    ops->codec.check_word(queue, codec->word_count - 1, words, check, round, attempt, &expected);
+    VAIN_TRY(vain_queue_wait(queue));
+    if (found == expected)
+        return VAIN_OK;
+    return vain_fail(VAIN_ERR_NUMERIC,
+                     "round %u, attempt %u: the check word of the sum is %08x, its words give "
+                     "%08x: words changed on their way; the sum is not used. Resume, and check "
+                     "memory and network if it happens again",
+                     round, attempt, found, expected);
+}
+
+enum vain_status vain_codec_verify_masked(const struct vain_codec *codec, struct vain_queue *queue,
+                                          struct vain_random check, uint32_t round,
+                                          uint32_t attempt, const uint32_t *words)
+{
+    VAIN_ASSERT(codec->checks_masked);
+    return check_sum(codec, queue, check, round, attempt, words);
 }
 
 enum vain_status vain_codec_verify(const struct vain_codec *codec, struct vain_queue *queue,
                                    struct vain_random check, uint32_t round, uint32_t attempt,
                                    const uint32_t *words)
 {
-    const struct vain_ops *ops = queue->device->ops;
-    uint32_t tail[TAIL_WORDS], expected = 0;
-    ops->memory.copy_out(queue, tail, words + codec->vector_words, sizeof tail);
-    ops->codec.check_word(queue, codec->word_count - 1, words, check, round, attempt, &expected);
+    uint32_t tail[TAIL_WORDS];
+    if (!codec->checks_masked)
+        VAIN_TRY(check_sum(codec, queue, check, round, attempt, words));
+    queue->device->ops->memory.copy_out(queue, tail, words + codec->vector_words, sizeof tail);
     VAIN_TRY(vain_queue_wait(queue));
-    if (tail[TAIL_WORDS - 1] != expected)
-        return vain_fail(VAIN_ERR_NUMERIC,
-                         "round %u, attempt %u: the check word of the sum is %08x, its words give "
-                         "%08x: words changed on their way; the sum is not used. Resume, and check "
-                         "memory and network if it happens again",
-                         round, attempt, tail[TAIL_WORDS - 1], expected);
     return check_counters(codec, round, attempt, tail);
 }
 

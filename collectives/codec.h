@@ -43,6 +43,9 @@ struct vain_codec {
     double clip;             /* the spec's exchange.clip: L2 bound; NaN: from the bound exponent */
     int64_t vector_words;    /* ceil(N / fields) */
     int64_t word_count;      /* vector + counters + check word */
+    /* The check word is bare and of the words under their masks, own masks too: a sum that is not
+     * what was sent is seen before anybody opens it. Set by the caller. */
+    bool checks_masked;
 };
 
 /* field_bits: 32 or 16 (exchange.bits). clip: L2 bound of a delta, NaN for the rule below.
@@ -112,8 +115,14 @@ enum vain_status vain_codec_encode(const struct vain_codec *codec, struct vain_q
                                    const float *delta, const struct vain_counters *mine,
                                    const struct vain_codec_attempt *attempt, uint32_t *words,
                                    float *residual, struct vain_codec_report *report) VAIN_MUST_USE;
-/* Verify the check word of the summed words (word_count) and that the counters are sums that
- * members can have sent: VAIN_ERR_NUMERIC naming round, attempt and the values. Local. */
+/* checks_masked: verify the check word of the sum of masked words (word_count); VAIN_ERR_NUMERIC
+ * naming round, attempt and the values. Local. */
+enum vain_status vain_codec_verify_masked(const struct vain_codec *codec, struct vain_queue *queue,
+                                          struct vain_random check, uint32_t round,
+                                          uint32_t attempt, const uint32_t *words) VAIN_MUST_USE;
+/* Verify the check word of the summed words (word_count), unless that was done under masks, and
+ * that the counters are sums that members can have sent: VAIN_ERR_NUMERIC naming round, attempt and
+ * the values. Local. */
 enum vain_status vain_codec_verify(const struct vain_codec *codec, struct vain_queue *queue,
                                    struct vain_random check, uint32_t round, uint32_t attempt,
                                    const uint32_t *words) VAIN_MUST_USE;

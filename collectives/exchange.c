@@ -137,7 +137,13 @@ void vain_exchange_set_round(struct vain_exchange *exchange, const struct vain_c
                          exchange->context.order_hash);
     exchange->check = check;
     exchange->words = NULL;
+    exchange->wrong_from = -1;
     exchange->phase = VAIN_EXCHANGE_IDLE;
+}
+
+int vain_exchange_wrong_from(const struct vain_exchange *exchange)
+{
+    return exchange->wrong_from;
 }
 
 void vain_exchange_set_words(struct vain_exchange *exchange, uint32_t *words, bool masked)

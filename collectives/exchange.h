@@ -114,6 +114,9 @@ void vain_exchange_close(struct vain_exchange **exchange);
 void vain_exchange_set_round(struct vain_exchange *exchange, const struct vain_context *context,
                              struct vain_random check);
 void vain_exchange_set_words(struct vain_exchange *exchange, uint32_t *words, bool masked);
+/* After a call that failed: the rank from which a message came that its tag does not fit; -1: none.
+ * On links that nobody else can write to it is that member's doing. */
+int vain_exchange_wrong_from(const struct vain_exchange *exchange);
 /* What member `rank` said in the last agree: inputs it has dropped for this round. */
 uint32_t vain_exchange_dropped(const struct vain_exchange *exchange, int rank);
 /* Number of action ids, for drivers. */

@@ -70,6 +70,7 @@ struct vain_exchange {
     int pending_count;
     int missing; /* receives among them */
     enum vain_status failure;
+    int wrong_from; /* rank that sent what its tag does not fit; -1: none */
     union {
         struct vain_ring ring;
         struct vain_tree tree;

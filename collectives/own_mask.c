@@ -10,7 +10,7 @@
 /* For which attempt something was disclosed last. */
 struct disclosure {
     bool any;
-    uint64_t round;
+    uint64_t epoch, round;
     uint8_t attempt[VAIN_HASH_BYTES]; /* as vain_share_attempt names it */
 };
 
@@ -96,9 +96,12 @@ void vain_own_mask_mark_disclosed(struct vain_own_mask *own, const struct vain_c
     VAIN_ASSERT(own->live);
     vain_share_attempt(context, attempt);
     VAIN_ASSERT(memcmp(attempt, own->attempt, sizeof attempt) == 0);
-    VAIN_ASSERT(!last->any || context->round > last->round ||
+    /* One attempt a round; a later epoch does rounds again, with other words. */
+    VAIN_ASSERT(!last->any || context->epoch > last->epoch ||
+                (context->epoch == last->epoch && context->round > last->round) ||
                 memcmp(attempt, last->attempt, sizeof attempt) == 0);
     last->any = true;
+    last->epoch = context->epoch;
     last->round = context->round;
     memcpy(last->attempt, attempt, sizeof attempt);
 }

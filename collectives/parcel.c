@@ -95,6 +95,7 @@ enum vain_status vain_parcel_check(struct vain_exchange *exchange, struct vain_p
     VAIN_TRY(content_tag(exchange, parcel, content));
     if (*content + place_tag(exchange, place) == vain_read_u64(&reader))
         return VAIN_OK;
+    exchange->wrong_from = place.from;
     return vain_fail(
         VAIN_ERR_PEER,
         "round %llu, attempt %u, %s: message %llu from member '%s' to '%s' is not what "

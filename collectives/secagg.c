@@ -20,8 +20,8 @@ enum { MESSAGE_BYTES = sizeof ANNOUNCEMENT_DOMAIN + VAIN_HASH_BYTES + 32 + VAIN_
 struct masked_input {
     bool any;
     bool opened; /* a sum with it can be known, so that another set must not get it */
-    uint64_t input, round;
-    uint32_t attempt;
+    uint64_t input, epoch, round;
+    uint32_t attempt; /* of the round, in its epoch */
     uint8_t set_hash[VAIN_HASH_BYTES];
 };
 
@@ -268,6 +268,16 @@ void vain_secagg_seed(const uint8_t pair_key[VAIN_MIN_LEN(VAIN_HASH_BYTES)],
     vain_hash_keyed(pair_key, "vain/secagg/seed", bytes, sizeof bytes, out);
 }
 
+/* Rounds begin anew in a later epoch, and attempts in a later round. */
+static bool comes_after(const struct vain_context *context, const struct masked_input *last)
+{
+    if (context->epoch != last->epoch)
+        return context->epoch > last->epoch;
+    if (context->round != last->round)
+        return context->round > last->round;
+    return context->attempt > last->attempt;
+}
+
 /* The promise "one set an input", within this process: at level 1 as soon as words may have left,
  * at level 2 once something was disclosed that opens their sum. And no context twice, since seeds
  * come from it: words of two inputs would lie under the same stream. */
@@ -278,12 +288,12 @@ static void remember(struct vain_secagg *secagg, const struct vain_context *cont
     if (last->any) {
         VAIN_ASSERT(!again || !last->opened ||
                     memcmp(last->set_hash, context->set_hash, VAIN_HASH_BYTES) == 0);
-        VAIN_ASSERT(context->round > last->round ||
-                    (context->round == last->round && context->attempt > last->attempt));
+        VAIN_ASSERT(comes_after(context, last));
     }
     last->any = true;
     last->opened = secagg->own == NULL || (again && last->opened);
     last->input = input;
+    last->epoch = context->epoch;
     last->round = context->round;
     last->attempt = context->attempt;
     memcpy(last->set_hash, context->set_hash, VAIN_HASH_BYTES);

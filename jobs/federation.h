@@ -85,6 +85,9 @@ struct vain_federation_ops {
      * shares of the others. Blocks. VAIN_AGAIN: too few are left to open it, so it is nobody's.
      * NULL: there is nothing but the communicator for it. */
     enum vain_status (*open)(struct vain_federation *federation, struct vain_opening *opening);
+    /* What was agreed on and opened cannot be a sum of what members send: it is nobody's.
+     * VAIN_AGAIN, as for form. NULL: there is no other attempt. */
+    enum vain_status (*disown)(struct vain_federation *federation);
     /* Everybody's `bytes` to all of the roster after commit: `all` is (members, bytes) by rank,
      * zeros of those who have died since. NULL: the exchange's gather is used. */
     enum vain_status (*gather)(struct vain_federation *federation, const void *mine, size_t bytes,
@@ -111,6 +114,10 @@ struct vain_federation {
     /* Some that are gone may have opened a sum of this round with what this member sent: it must
      * not go into another one. Cleared by who asks for an attempt with another input. */
     bool input_spent;
+    /* What is known of an attempt that is about to be said to have failed: its sum was wrong, or
+     * the part of one member of the roster was. Cleared by `failed`. */
+    bool spoilt;
+    int spoilt_by; /* index in the roster; -1: nobody knows */
 };
 
 /* fixed: members are the ranks of `comm`, for the whole run. */

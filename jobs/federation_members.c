@@ -279,12 +279,31 @@ static enum vain_status members_form(struct vain_federation *federation, int64_t
     }
 }
 
+/* Whoever dies makes an exchange fail once, and is gone a moment later; whoever makes it fail
+ * otherwise stays, and most members only see others end it. */
+static void suspect(struct vain_members *members, enum vain_status status)
+{
+    const struct vain_set *set = &members->proposal.set;
+    struct vain_federation *federation = &members->base;
+    const struct vain_set present = vain_assembly_present(members->assembly);
+    const struct vain_set there = vain_set_both(set, &present);
+    const bool unexplained = status == VAIN_ERR_TIMEOUT ||
+                             (members->failed_attempts >= 1 && vain_set_equal(&there, set));
+    if (federation->spoilt || unexplained)
+        vain_assembly_suspect(members->assembly, set,
+                              federation->spoilt_by < 0 ? -1
+                                                        : vain_set_at(set, federation->spoilt_by));
+    federation->spoilt = false;
+    federation->spoilt_by = -1;
+}
+
 static enum vain_status members_failed(struct vain_federation *federation, enum vain_status status)
 {
     struct vain_members *members = (struct vain_members *)federation;
-    if (status != VAIN_ERR_PEER && status != VAIN_ERR_TIMEOUT)
+    if (status != VAIN_ERR_PEER && status != VAIN_ERR_TIMEOUT && !federation->spoilt)
         return status;
     note_failure(members);
+    suspect(members, status);
     end_attempt(members);
     return VAIN_AGAIN;
 }
@@ -325,6 +344,21 @@ static enum vain_status members_commit(struct vain_federation *federation)
             VAIN_TRY(wait_for_others(members, &patience));
         }
     }
+}
+
+static enum vain_status members_disown(struct vain_federation *federation)
+{
+    struct vain_members *members = (struct vain_members *)federation;
+    vain_event_notice(
+        members->config.events,
+        "%s; it is nobody's, and one of the members in it is left out for some rounds",
+        vain_fail_message());
+    vain_fail_clear();
+    vain_assembly_suspect(members->assembly, &members->proposal.set, -1);
+    vain_members_lose_sum(members);
+    vain_assembly_disown(members->assembly);
+    members->lends = true; /* what it held before */
+    return VAIN_AGAIN;
 }
 
 /* ---- the end of a round ---------------------------------------------------------------------- */
@@ -552,6 +586,7 @@ static const struct vain_federation_ops members_ops = {
     .failed = members_failed,
     .commit = members_commit,
     .open = vain_members_open,
+    .disown = members_disown,
     .gather = members_gather,
     .fetch = vain_members_fetch,
     .record = members_record,
@@ -635,6 +670,7 @@ enum vain_status vain_federation_members_open(const struct vain_federation_membe
     *out = NULL;
     VAIN_TRY(vain_take(sizeof *members, "federation", (void **)&members));
     members->base.ops = &members_ops;
+    members->base.spoilt_by = -1;
     members->config = *config;
     members->count = config->spec->member_count;
     memcpy(members->corpus_hash, config->corpus_hash, VAIN_HASH_BYTES);

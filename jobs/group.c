@@ -59,6 +59,7 @@ static enum vain_status fit_codec(struct vain_run *run, int members)
     VAIN_TRY(vain_codec_init(&run->codec, run->layout.parameter_count, members,
                              options->bits == VAIN_FIELD_16 ? 16 : 32, options->clip,
                              vain_round_step_bound(&run->job->train)));
+    run->codec.checks_masked = vain_own_masks_used(run);
     return vain_codec_restore(&run->codec, state);
 }
 

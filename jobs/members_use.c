@@ -152,13 +152,20 @@ static void note_left_out(struct vain_members *members, const struct vain_set *s
         members->known[i].left_out |= !vain_set_has(set, i) && vain_set_has(&present, i);
 }
 
+static const char *why_left_out(const struct vain_members *members, int member)
+{
+    if (vain_assembly_leaves(members->assembly, member))
+        return "has left";
+    return vain_assembly_suspects(members->assembly, member)
+               ? "is left out for some rounds, since exchanges with it came to nothing"
+               : "is there but silent";
+}
+
 void vain_members_say_left_out(struct vain_members *members)
 {
     for (int i = 0; i < members->count; i++) {
         if (members->known[i].left_out)
-            vain_members_say_loss(
-                members, i,
-                vain_assembly_leaves(members->assembly, i) ? "has left" : "is there but silent");
+            vain_members_say_loss(members, i, why_left_out(members, i));
     }
 }
 

@@ -60,12 +60,15 @@ enum vain_status vain_own_masks_deal(struct vain_run *run, const struct vain_ros
     vain_opening_deal(run->opening, mine);
     VAIN_TRY_OUT(gather(run, roster, mine, bytes, deals));
     const enum vain_share_fault fault = vain_opening_begin(run->opening, deals, &dealer);
-    if (fault != VAIN_SHARE_FINE)
+    if (fault != VAIN_SHARE_FINE) {
+        run->federation->spoilt = true;
+        run->federation->spoilt_by = dealer;
         status = vain_fail(VAIN_ERR_PEER,
                            "round %lld: what member '%s' dealt of its own mask's secret does not "
                            "hold: %s; nothing was sent",
                            (long long)run->round + 1, roster->members[dealer].name,
                            vain_share_fault_text(fault));
+    }
 out:
     vain_release(mine);
     vain_release(deals);

@@ -198,9 +198,23 @@ void vain_round_context(const struct vain_run *run, const struct vain_roster *ro
     vain_context_bind(out, &run->codec);
 }
 
-/* An attempt that failed: its communicator goes, and with it all that was made for it. */
-static enum vain_status end_attempt(struct vain_run *run, enum vain_status status)
+/* A member whose message does not fit its tag has spoilt the exchange. */
+static void note_spoilt(struct vain_run *run, const struct vain_roster *roster)
 {
+    const int rank = run->exchange != NULL ? vain_exchange_wrong_from(run->exchange) : -1;
+    for (int i = 0; i < roster->member_count && rank >= 0; i++) {
+        if (roster->member_rank[i] != rank)
+            continue;
+        run->federation->spoilt = true;
+        run->federation->spoilt_by = i;
+    }
+}
+
+/* An attempt that failed: its communicator goes, and with it all that was made for it. */
+static enum vain_status end_attempt(struct vain_run *run, const struct vain_roster *roster,
+                                    enum vain_status status)
+{
+    note_spoilt(run, roster);
     vain_group_close(run);
     return run->federation->ops->failed(run->federation, status);
 }
@@ -232,19 +246,28 @@ static enum vain_status sum(struct vain_run *run, const struct vain_roster *rost
     vain_exchange_set_words(run->exchange, run->words, masked);
     VAIN_TRY(vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_REDUCE, &run->driver));
 
-    /* 6. Open: the check word holds, or there is no sum. Own masks are taken off before. */
-    return vain_own_masks_used(run)
-               ? VAIN_OK
-               : vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_OPEN, &run->driver);
+    /* 6. Check: the check word holds, or there is no sum. Under own masks it is that of what the
+     * masks hide still; without them the sum is open now. */
+    const enum vain_status checked =
+        vain_own_masks_used(run)
+            ? vain_codec_verify_masked(&run->codec, &run->queue, run->check_random,
+                                       (uint32_t)context.round, context.attempt, run->words)
+            : vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_OPEN, &run->driver);
+    run->federation->spoilt = checked == VAIN_ERR_NUMERIC;
+    return checked;
 }
 
-/* With own masks a sum is opened when a quorum has signed who is in it, and not before. */
+/* Own masks come off a sum when a quorum has signed who is in it, and not before. */
 static enum vain_status open_signed(struct vain_run *run, const struct vain_roster *roster)
 {
     if (!vain_own_masks_used(run))
         return VAIN_OK;
     VAIN_TRY(vain_own_masks_take_off(run, roster));
-    return vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_OPEN, &run->driver);
+    const enum vain_status opened =
+        vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_OPEN, &run->driver);
+    return opened == VAIN_ERR_NUMERIC && run->federation->ops->disown != NULL
+               ? run->federation->ops->disown(run->federation)
+               : opened;
 }
 
 /* One attempt. VAIN_AGAIN: it came to nothing, another may be made. */
@@ -261,7 +284,7 @@ static enum vain_status attempt(struct vain_run *run, struct vain_counters *sums
 
     const enum vain_status status = sum(run, &roster, report);
     if (status < 0)
-        return end_attempt(run, status);
+        return end_attempt(run, &roster, status);
     VAIN_TRY(status);
 
     /* 7. Commit: those who hold the sum agree that it counts. */

@@ -380,6 +380,64 @@ static void counters_that_nobody_can_count_are_refused(void)
     vain_device_close(&device);
 }
 
+static struct vain_mask own_mask(int member, bool subtract)
+{
+    struct vain_mask mask = {.domain = VAIN_MASK_OWN, .subtract = subtract};
+    memset(mask.seed, 17 + member, sizeof mask.seed);
+    return mask;
+}
+
+static float ramp(int member, int64_t index)
+{
+    return (float)(member + 1) * (float)index * 1e-5f;
+}
+
+/* Under masks that do not cancel a changed word is seen before they come off, and the sum under
+ * them is that without. */
+static void a_sum_is_checked_under_own_masks(void)
+{
+    struct sum plain, hidden;
+    float delta[N_MAX];
+    uint32_t words[WORDS_MAX];
+    const struct vain_counters each = {.weight = 5};
+    open_queue();
+    CU_ASSERT_EQUAL_FATAL(vain_codec_init(&plain.codec, 37, 3, 32, NAN, 0.01), VAIN_OK);
+    hidden = plain;
+    hidden.codec.checks_masked = true;
+    memset(hidden.words, 0, sizeof hidden.words);
+    sum_members(&plain, ramp, each);
+    for (int member = 0; member < 3; member++) {
+        const struct vain_mask mask = own_mask(member, false);
+        const struct vain_masks masks = {.count = 1, .masks = &mask};
+        for (int64_t i = 0; i < 37; i++)
+            delta[i] = ramp(member, i);
+        CU_ASSERT_EQUAL_FATAL(vain_codec_encode(&hidden.codec, &queue, delta, &each,
+                                                &(struct vain_codec_attempt){check, 1, 2, &masks},
+                                                words, hidden.residual, &hidden.report),
+                              VAIN_OK);
+        for (int64_t i = 0; i < hidden.codec.word_count; i++)
+            hidden.words[i] += words[i];
+    }
+    CU_ASSERT_EQUAL(vain_codec_verify_masked(&hidden.codec, &queue, check, 1, 2, hidden.words),
+                    VAIN_OK);
+    for (int64_t i = 0; i < hidden.codec.word_count; i++) {
+        hidden.words[i] ^= UINT32_C(1) << (i % 32);
+        CU_ASSERT_EQUAL(vain_codec_verify_masked(&hidden.codec, &queue, check, 1, 2, hidden.words),
+                        VAIN_ERR_NUMERIC);
+        hidden.words[i] ^= UINT32_C(1) << (i % 32);
+    }
+    for (int member = 0; member < 3; member++) {
+        const struct vain_mask mask = own_mask(member, true);
+        const struct vain_masks masks = {.count = 1, .masks = &mask};
+        device.ops->codec.add_masks(&queue, &masks, 0, hidden.codec.word_count - 1, hidden.words);
+    }
+    CU_ASSERT_EQUAL(vain_codec_verify(&hidden.codec, &queue, check, 1, 2, hidden.words), VAIN_OK);
+    CU_ASSERT_EQUAL(memcmp(hidden.words, plain.words,
+                           (size_t)(plain.codec.word_count - 1) * sizeof *plain.words),
+                    0);
+    vain_device_close(&device);
+}
+
 /* A device that is gone at any of its waits: said, and never taken for words. */
 static void a_device_that_fails_is_said(void)
 {
@@ -440,6 +498,7 @@ static const struct vain_test tests[] = {
     {"a delta that is not finite is stopped", a_delta_that_is_not_finite_is_stopped},
     {"a negative loss is stopped", a_negative_loss_is_stopped},
     {"counters are exact sums", counters_are_exact_sums},
+    {"a sum is checked under own masks", a_sum_is_checked_under_own_masks},
     {"counters that nobody can count are refused", counters_that_nobody_can_count_are_refused},
     {"a device that fails is said", a_device_that_fails_is_said},
     {"bytes of a round are those of a ring", round_bytes_are_those_of_a_ring},

@@ -449,6 +449,8 @@ static void a_round_is_opened_for_one_attempt(void)
         CU_ASSERT_EQUAL(test_exit_code(disclose_in_two_attempts, NULL, 0), 70);
         second = (struct vain_context){.round = 6};
         CU_ASSERT_EQUAL(test_exit_code(disclose_in_two_attempts, NULL, 0), 0);
+        second = (struct vain_context){.epoch = 1, .round = 5}; /* done again */
+        CU_ASSERT_EQUAL(test_exit_code(disclose_in_two_attempts, NULL, 0), 0);
     }
     close_all();
 }

@@ -486,7 +486,7 @@ static uint64_t second_input;
 
 static void begin_a_second_time(void)
 {
-    const struct vain_context first = {.round = 5};
+    const struct vain_context first = {.epoch = 2, .round = 5};
     (void)vain_secagg_begin(pairs.secaggs[0], &first, 11);
     vain_secagg_end(pairs.secaggs[0]);
     (void)vain_secagg_begin(pairs.secaggs[0], &second, second_input);
@@ -505,13 +505,22 @@ static void one_input_goes_to_one_set(void)
     const int bug = 70;
     pairs_start(&pairs, 3);
     CU_ASSERT_EQUAL(
-        second_time((struct vain_context){.round = 5, .attempt = 1, .set_hash = {1}}, 11), bug);
+        second_time((struct vain_context){.epoch = 2, .round = 5, .attempt = 1, .set_hash = {1}},
+                    11),
+        bug);
     CU_ASSERT_EQUAL(
-        second_time((struct vain_context){.round = 5, .attempt = 1, .set_hash[31] = 1}, 11), bug);
-    CU_ASSERT_EQUAL(second_time((struct vain_context){.round = 6, .set_hash = {1}}, 11), bug);
+        second_time((struct vain_context){.epoch = 2, .round = 5, .attempt = 1, .set_hash[31] = 1},
+                    11),
+        bug);
+    CU_ASSERT_EQUAL(second_time((struct vain_context){.epoch = 2, .round = 6, .set_hash = {1}}, 11),
+                    bug);
+    CU_ASSERT_EQUAL(second_time((struct vain_context){.epoch = 3, .round = 5, .set_hash = {1}}, 11),
+                    bug);
     /* The same set again, or another input. */
-    CU_ASSERT_EQUAL(second_time((struct vain_context){.round = 5, .attempt = 1}, 11), 0);
-    CU_ASSERT_EQUAL(second_time((struct vain_context){.round = 6, .set_hash = {1}}, 12), 0);
+    CU_ASSERT_EQUAL(second_time((struct vain_context){.epoch = 2, .round = 5, .attempt = 1}, 11),
+                    0);
+    CU_ASSERT_EQUAL(second_time((struct vain_context){.epoch = 2, .round = 6, .set_hash = {1}}, 12),
+                    0);
     pairs_close(&pairs);
 }
 
@@ -520,11 +529,17 @@ static void a_context_is_used_once(void)
 {
     const int bug = 70;
     pairs_start(&pairs, 3);
-    CU_ASSERT_EQUAL(second_time((struct vain_context){.round = 5}, 11), bug);
-    CU_ASSERT_EQUAL(second_time((struct vain_context){.round = 5}, 12), bug);
-    CU_ASSERT_EQUAL(second_time((struct vain_context){.round = 4, .attempt = 9}, 12), bug);
-    CU_ASSERT_EQUAL(second_time((struct vain_context){.round = 5, .attempt = 1}, 12), 0);
-    CU_ASSERT_EQUAL(second_time((struct vain_context){.round = 6}, 12), 0);
+    CU_ASSERT_EQUAL(second_time((struct vain_context){.epoch = 2, .round = 5}, 11), bug);
+    CU_ASSERT_EQUAL(second_time((struct vain_context){.epoch = 2, .round = 5}, 12), bug);
+    CU_ASSERT_EQUAL(second_time((struct vain_context){.epoch = 2, .round = 4, .attempt = 9}, 12),
+                    bug);
+    CU_ASSERT_EQUAL(second_time((struct vain_context){.epoch = 1, .round = 6}, 12), bug);
+    CU_ASSERT_EQUAL(second_time((struct vain_context){.epoch = 2, .round = 5, .attempt = 1}, 12),
+                    0);
+    CU_ASSERT_EQUAL(second_time((struct vain_context){.epoch = 2, .round = 6}, 12), 0);
+    /* A round that is begun anew, in a later epoch. */
+    CU_ASSERT_EQUAL(second_time((struct vain_context){.epoch = 3, .round = 5}, 12), 0);
+    CU_ASSERT_EQUAL(second_time((struct vain_context){.epoch = 3, .round = 4}, 12), 0);
     pairs_close(&pairs);
 }
 
@@ -535,10 +550,10 @@ static void other_inputs_go_anywhere(void)
         struct vain_context context;
         uint64_t input;
     } fine[] = {
-        {{.round = 5, .attempt = 1}, 11},
-        {{.round = 5, .attempt = 1, .set_hash = {1}}, 12},
-        {{.round = 6, .set_hash = {1}}, 12},
-        {{.round = 6}, 11},
+        {{.epoch = 2, .round = 5, .attempt = 1}, 11},
+        {{.epoch = 2, .round = 5, .attempt = 1, .set_hash = {1}}, 12},
+        {{.epoch = 2, .round = 6, .set_hash = {1}}, 12},
+        {{.epoch = 2, .round = 6}, 11},
     };
     for (size_t i = 0; i < VAIN_COUNT_OF(fine); i++) {
         pairs_start(&pairs, 3);

@@ -113,6 +113,32 @@ static enum vain_status mortal_settle(struct vain_world *world, const char *temp
     return vain_world_real()->ops->settle(vain_world_real(), temporary, path);
 }
 
+/* ---- lies ------------------------------------------------------------------------------------ */
+
+/* Of the member whose thread this is. */
+static _Thread_local bool lies;
+
+enum vain_status __real_vain_codec_encode(const struct vain_codec *codec, struct vain_queue *queue,
+                                          const float *delta, const struct vain_counters *mine,
+                                          const struct vain_codec_attempt *attempt, uint32_t *words,
+                                          float *residual, struct vain_codec_report *report);
+enum vain_status __wrap_vain_codec_encode(const struct vain_codec *codec, struct vain_queue *queue,
+                                          const float *delta, const struct vain_counters *mine,
+                                          const struct vain_codec_attempt *attempt, uint32_t *words,
+                                          float *residual, struct vain_codec_report *report);
+
+enum vain_status __wrap_vain_codec_encode(const struct vain_codec *codec, struct vain_queue *queue,
+                                          const float *delta, const struct vain_counters *mine,
+                                          const struct vain_codec_attempt *attempt, uint32_t *words,
+                                          float *residual, struct vain_codec_report *report)
+{
+    const enum vain_status status =
+        __real_vain_codec_encode(codec, queue, delta, mine, attempt, words, residual, report);
+    if (lies)
+        words[0] += 12345;
+    return status;
+}
+
 /* ---- life ------------------------------------------------------------------------------------ */
 
 static void watch(void *context, const struct vain_event *event)
@@ -136,6 +162,9 @@ static void watch(void *context, const struct vain_event *event)
     life->steps++;
     if (life->steps == fate->dies_after_step)
         die(life);
+    if (life->steps == fate->spoils_after_step)
+        switchboard_spoil(life->hosts->board, life->number, true);
+    lies = lies || life->steps == fate->lies_after_step;
     if (life->steps == fate->stops_after_step)
         atomic_store(&life->signal, 15);
 }
@@ -269,6 +298,7 @@ void hosts_run(struct hosts *hosts, const char *const *sets)
     list_members(hosts, members, sizeof members);
     for (int i = 0; i < hosts->count; i++) {
         struct host *host = &hosts->hosts[i];
+        switchboard_spoil(hosts->board, i, false);
         host->notices = host->writes = 0;
         host->message[0] = '\0';
         host->status = VAIN_OK;

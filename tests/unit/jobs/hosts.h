@@ -19,6 +19,8 @@ struct host_fate {
     int dies_before_write;    /* of its durable writes, from 1; 0: never */
     int comes_back_after;     /* dead, it is started again when member 0 has finished this round */
     int stops_after_step;     /* asked to, by signal 15; 0: never */
+    int spoils_after_step;    /* messages of words that it sends come out changed; 0: never */
+    int lies_after_step;      /* its words are not those of their check word; 0: never */
     const char *const *extra; /* more key=value for its spec, NULL-ended; NULL: none */
 };
 

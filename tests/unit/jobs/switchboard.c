@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -12,12 +13,15 @@
 
 #include "base/memory.h"
 
+enum { SPOILT_BYTES_MIN = 512 };
+
 struct end {
     struct vain_stream stream; /* first: what callers hold points here */
     struct switchboard *board;
     struct end *next; /* in the board's list */
     int descriptor, owner, peer;
-    bool full; /* the last write did not take all */
+    bool full;  /* the last write did not take all */
+    bool words; /* of a use, not a mailbox */
 };
 
 struct plug {
@@ -38,6 +42,7 @@ struct switchboard {
     pthread_mutex_t lock; /* protects all that follows */
     int members;
     struct end *ends;
+    atomic_bool spoils[SWITCHBOARD_MEMBERS_MAX];
     struct plug plugs[SWITCHBOARD_MEMBERS_MAX];
 };
 
@@ -53,11 +58,24 @@ static void unlock(struct switchboard *board)
 
 /* ---- streams --------------------------------------------------------------------------------- */
 
+/* The last byte of what is long enough to be words and not a head goes out as another one. */
+static ssize_t send_spoilt(const struct end *end, const uint8_t *data, size_t bytes)
+{
+    const uint8_t other = data[bytes - 1] ^ 0x10;
+    const ssize_t sent = send(end->descriptor, data, bytes - 1, MSG_NOSIGNAL);
+    if (sent != (ssize_t)bytes - 1)
+        return sent;
+    return send(end->descriptor, &other, 1, MSG_NOSIGNAL) == 1 ? sent + 1 : sent;
+}
+
 static enum vain_status end_write(struct vain_stream *stream, const void *data, size_t bytes,
                                   size_t *taken)
 {
     struct end *end = stream->state;
-    const ssize_t sent = send(end->descriptor, data, bytes, MSG_NOSIGNAL);
+    const bool spoils =
+        end->words && bytes >= SPOILT_BYTES_MIN && atomic_load(&end->board->spoils[end->owner]);
+    const ssize_t sent =
+        spoils ? send_spoilt(end, data, bytes) : send(end->descriptor, data, bytes, MSG_NOSIGNAL);
     *taken = sent > 0 ? (size_t)sent : 0;
     end->full = *taken < bytes;
     if (sent < 0 && errno != EAGAIN)
@@ -160,6 +178,13 @@ static void make_pair(struct switchboard *board, int a, int b, struct end **at_a
     put(&board->plugs[b], at_b, make_end(board, ends[1], b, a));
 }
 
+static void make_words(struct switchboard *board, int a, int b, struct end **at_a,
+                       struct end **at_b)
+{
+    make_pair(board, a, b, at_a, at_b);
+    (*at_a)->words = (*at_b)->words = true;
+}
+
 static void join_mailboxes(struct switchboard *board)
 {
     for (int b = 1; b < board->members; b++) {
@@ -183,7 +208,7 @@ static void join_use(struct switchboard *board, int own)
             memcmp(plug->key, other->key, sizeof plug->key) != 0)
             continue;
         for (int c = 0; c < plug->connections; c++)
-            make_pair(board, own, i, &plug->peers[i].words[c], &other->peers[own].words[c]);
+            make_words(board, own, i, &plug->peers[i].words[c], &other->peers[own].words[c]);
         plug->peers[i].joined = other->peers[own].joined = true;
     }
 }
@@ -320,6 +345,11 @@ void switchboard_close(struct switchboard *board)
     VAIN_ASSERT(board->ends == NULL);
     (void)pthread_mutex_destroy(&board->lock);
     vain_release(board);
+}
+
+void switchboard_spoil(struct switchboard *board, int member, bool spoils)
+{
+    atomic_store(&board->spoils[member], spoils);
 }
 
 struct vain_connector *switchboard_plug(struct switchboard *board, int member)

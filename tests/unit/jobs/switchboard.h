@@ -15,6 +15,8 @@ struct switchboard *switchboard_open(int members);
 /* All connectors have been closed. */
 void switchboard_close(struct switchboard *board);
 
+/* Whether words that `member` sends in exchanges come out changed. From any thread. */
+void switchboard_spoil(struct switchboard *board, int member, bool spoils);
 /* The connector of `member`, which has none now. */
 struct vain_connector *switchboard_plug(struct switchboard *board, int member);
 /* What a process leaves that was killed: all streams of `member` end, whoever holds them, and it

@@ -1,5 +1,6 @@
 /* Members on their own hosts: they reach the bits of members under a launcher, whoever dies, comes
  * late or comes back, and what they cannot do together is said. */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -162,6 +163,79 @@ static void a_death_is_counted_and_told_once(void)
         CU_ASSERT_EQUAL(hosts_count_notices(host, "'m2' is gone"), 1);
         CU_ASSERT_EQUAL(hosts_count_notices(host, "3 of 4 go on"), 1);
         CU_ASSERT_EQUAL(hosts_count_notices(host, "came to nothing"), 0);
+    }
+    hosts_close(&hosts);
+}
+
+/* ---- lies ------------------------------------------------------------------------------------ */
+
+/* What member 2 sends is wrong from round 3 on, and those whom it sends to see so, or nobody sees
+ * by whom. No wrong sum is used: the others do exchanges again until they do without it, and it
+ * catches up from them. */
+static void expect_spoiler_is_borne(const char *const *sets, bool seen)
+{
+    int told = 0;
+    begin();
+    if (seen)
+        hosts.hosts[2].fate.spoils_after_step = 7;
+    else
+        hosts.hosts[2].fate.lies_after_step = 7;
+    hosts_run(&hosts, sets);
+    expect_end(15, 6);
+    for (int i = 0; i < MEMBERS; i++)
+        told += i != 2 && hosts_count_notices(&hosts.hosts[i], "'m2' is left out for some") > 0;
+    CU_ASSERT(told >= 1);
+    hosts_close(&hosts);
+}
+
+static void who_spoils_sums_is_left_out(void)
+{
+    static const char *const clear[] = {"train.rounds=6", NULL};
+    static const char *const masked[] = {"train.rounds=6", "exchange.privacy=masked", NULL};
+    static const char *const own[] = {"train.rounds=6", "exchange.privacy=masked",
+                                      "exchange.level=2", NULL};
+    for (int seen = 0; seen < 2; seen++) {
+        expect_spoiler_is_borne(clear, seen == 1);
+        expect_spoiler_is_borne(masked, seen == 1);
+        expect_spoiler_is_borne(own, seen == 1);
+    }
+}
+
+/* The sum of this round, opened, is found to be none, once at each member; 0: of no round. */
+static atomic_int refused_round;
+static _Thread_local bool has_refused;
+
+enum vain_status __real_vain_codec_verify(const struct vain_codec *codec, struct vain_queue *queue,
+                                          struct vain_random check, uint32_t round,
+                                          uint32_t attempt, const uint32_t *words);
+enum vain_status __wrap_vain_codec_verify(const struct vain_codec *codec, struct vain_queue *queue,
+                                          struct vain_random check, uint32_t round,
+                                          uint32_t attempt, const uint32_t *words);
+
+enum vain_status __wrap_vain_codec_verify(const struct vain_codec *codec, struct vain_queue *queue,
+                                          struct vain_random check, uint32_t round,
+                                          uint32_t attempt, const uint32_t *words)
+{
+    if ((int)round + 1 != atomic_load(&refused_round) || has_refused)
+        return __real_vain_codec_verify(codec, queue, check, round, attempt, words);
+    has_refused = true;
+    return vain_fail(VAIN_ERR_NUMERIC, "round %u: a counter that nobody can count", round + 1);
+}
+
+/* Own masks are off: what was sent is not sent again, and the round begins anew. */
+static void a_sum_that_is_none_is_nobodys(void)
+{
+    static const char *const sets[] = {"train.rounds=4", "exchange.privacy=masked",
+                                       "exchange.level=2", NULL};
+    begin();
+    atomic_store(&refused_round, 3);
+    hosts_run(&hosts, sets);
+    atomic_store(&refused_round, 0);
+    expect_end(15, 4);
+    for (int i = 0; i < MEMBERS; i++) {
+        CU_ASSERT_EQUAL(hosts_count_notices(&hosts.hosts[i], "nobody can count; it is nobody's"),
+                        1);
+        CU_ASSERT_EQUAL(hosts.hosts[i].result.counts.rounds_burned, 1);
     }
     hosts_close(&hosts);
 }
@@ -374,6 +448,8 @@ static const struct vain_test tests[] = {
     {"a death anywhere is borne under masks", a_death_anywhere_is_borne_under_masks},
     {"a death anywhere is borne under own masks", a_death_anywhere_is_borne_under_own_masks},
     {"a death is counted and told once", a_death_is_counted_and_told_once},
+    {"who spoils sums is left out", who_spoils_sums_is_left_out},
+    {"a sum that is none is nobody's", a_sum_that_is_none_is_nobodys},
     {"who starts late catches up", who_starts_late_catches_up},
     {"who comes back with an old checkpoint catches up",
      who_comes_back_with_an_old_checkpoint_catches_up},
