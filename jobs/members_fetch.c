@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "collectives/quorum.h"
 #include "jobs/members_state.h"
+#include "jobs/store/record_read.h"
 #include "jobs/store/set_aside.h"
 
 /* Nothing is fetched from it any more, until it comes anew. */
@@ -105,11 +106,11 @@ static enum vain_status learn_state(struct vain_members *members,
 
 /* ---- records --------------------------------------------------------------------------------- */
 
-/* Whether those who took part are of the spec's list, and enough of them have signed. */
-static enum vain_status check_record(const struct vain_members *members,
-                                     const struct vain_record_decoded *decoded)
+/* Those who took part, by the spec's list. */
+static enum vain_status find_members(const struct vain_members *members,
+                                     const struct vain_record *record, struct vain_set *out)
 {
-    const struct vain_record *record = &decoded->record;
+    *out = (struct vain_set){{0}};
     for (int i = 0, at = 0; i < record->member_count; i++) {
         while (at < members->count && memcmp(members->known[at].member.member_id,
                                              record->members[i].member_id, VAIN_HASH_BYTES) != 0)
@@ -119,7 +120,19 @@ static enum vain_status check_record(const struct vain_members *members,
                              "the record of round %llu names member '%s', whom the spec does not "
                              "list",
                              (unsigned long long)record->round, record->members[i].name);
+        vain_set_add(out, at);
     }
+    return VAIN_OK;
+}
+
+/* Whether those who took part could agree on the round, and enough of them have signed. */
+static enum vain_status check_record(struct vain_members *members,
+                                     const struct vain_record_decoded *decoded)
+{
+    const struct vain_record *record = &decoded->record;
+    struct vain_set set;
+    int needed = 0;
+    VAIN_TRY(find_members(members, record, &set));
     if (memcmp(record->spec_hash, members->config.spec_hash, VAIN_HASH_BYTES) != 0)
         return vain_fail(VAIN_ERR_REFUSED, "the record of round %llu is of another spec",
                          (unsigned long long)record->round);
@@ -129,7 +142,47 @@ static enum vain_status check_record(const struct vain_members *members,
                          "contain an honest one",
                          (unsigned long long)record->round, decoded->signature_count,
                          record->member_count);
+    if (record->round <= members->record_until &&
+        !vain_record_line_take(&members->record_line, record->epoch, &set, &needed))
+        return vain_fail(VAIN_ERR_AUTH,
+                         "the record of round %llu, epoch %llu, has %d members, and fewer than %d "
+                         "of those who decide about it are among them",
+                         (unsigned long long)record->round, (unsigned long long)record->epoch,
+                         record->member_count, needed);
     return VAIN_OK;
+}
+
+/* What the own file ends with is what others' records go on from. */
+static enum vain_status read_last_record(struct vain_members *members)
+{
+    struct vain_record_decoded decoded;
+    struct vain_record_member *record_members = NULL;
+    uint8_t *signatures = NULL;
+    char path[VAIN_PATH_BYTES];
+    struct vain_set set;
+    size_t got = 0, used = 0;
+    int64_t offset = 0;
+    enum vain_status status;
+    vain_record_line_start(&members->record_line, members->count);
+    if (members->record_round == 0)
+        return VAIN_OK;
+    snprintf(path, sizeof path, "%.*s/record.bin", VAIN_PATH_BYTES - 16, members->config.directory);
+    VAIN_TRY_OUT(vain_take_array(members->count, sizeof *record_members, "members of a record",
+                                 (void **)&record_members));
+    VAIN_TRY_OUT(vain_take_array(members->count, VAIN_SIGNATURE_BYTES, "signatures of a record",
+                                 (void **)&signatures));
+    VAIN_TRY_OUT(vain_record_read_after(path, members->record_round - 1, members->record_part,
+                                        VAIN_RECORD_BYTES_MAX, &got, &offset));
+    if (got == 0)
+        goto out;
+    VAIN_TRY_OUT(vain_record_decode(members->record_part, got, record_members, signatures,
+                                    members->count, &decoded, &used));
+    VAIN_TRY_OUT(find_members(members, &decoded.record, &set));
+    vain_record_line_trust(&members->record_line, decoded.record.epoch, &set);
+out:
+    vain_release(record_members);
+    vain_release(signatures);
+    return status;
 }
 
 static enum vain_status take_frame(struct vain_members *members, const uint8_t *data, size_t bytes,
@@ -231,12 +284,14 @@ static enum vain_status fetch_records(struct vain_members *members, int giver,
     if (has_records_of(members, target))
         return VAIN_OK;
     members->record_until = target->round;
+    VAIN_TRY(read_last_record(members));
     enum vain_status status = fetch_from(members, giver);
     if (status == VAIN_ERR_CORRUPT || (status == VAIN_OK && !has_records_of(members, target))) {
         vain_fail_clear();
         VAIN_TRY(vain_record_file_rewind(members->config.record, none, &discarded));
         memset(members->holding->record_head, 0, VAIN_HASH_BYTES);
         members->record_round = 0;
+        vain_record_line_start(&members->record_line, members->count);
         status = fetch_from(members, giver);
     }
     if (status < 0) {

@@ -7,6 +7,7 @@
 #include "collectives/mailbox.h"
 #include "jobs/federation_members.h"
 #include "jobs/member_letter.h"
+#include "jobs/record_line.h"
 
 enum {
     VAIN_MEMBERS_WAIT_MS = 100,    /* the longest sleep between two looks */
@@ -111,6 +112,7 @@ struct vain_members {
                         size_t bytes); /* NULL: nobody waits for records */
     bool record_came;
     int record_giver;
+    struct vain_record_line record_line;
     uint64_t record_round; /* of the last record in the own file ... */
     uint64_t record_until; /* ... and in that of the state that is fetched */
     enum vain_status record_status;

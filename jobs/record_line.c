@@ -1,0 +1,28 @@
+#include "jobs/record_line.h"
+
+#include "collectives/quorum.h"
+
+void vain_record_line_start(struct vain_record_line *line, int listed)
+{
+    *line = (struct vain_record_line){.listed = listed};
+}
+
+void vain_record_line_trust(struct vain_record_line *line, uint64_t epoch,
+                            const struct vain_set *set)
+{
+    line->epoch = epoch;
+    line->set = *set;
+}
+
+bool vain_record_line_take(struct vain_record_line *line, uint64_t epoch,
+                           const struct vain_set *set, int *needed)
+{
+    const bool begins = line->epoch == 0 || epoch > line->epoch;
+    const struct vain_set voters = begins ? vain_set_first(line->listed) : line->set;
+    const struct vain_set took_part = vain_set_both(set, &voters);
+    *needed = vain_quorum(vain_set_count(&voters));
+    if (epoch < line->epoch || vain_set_count(&took_part) < *needed)
+        return false;
+    vain_record_line_trust(line, epoch, set);
+    return true;
+}
