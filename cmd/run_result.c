@@ -48,6 +48,22 @@ static int print_json(const struct vain_run_result *result, int64_t peak_bytes)
     return vain_print_data(data);
 }
 
+/* Who joined late has seen no loss before, and perhaps none at all. */
+static void print_losses(const struct vain_run_result *result)
+{
+    if (isnan(result->final_loss))
+        printf("training loss    not known: this member trained in no round\n");
+    else
+        printf("training loss    %.4f nats a symbol\n", result->final_loss);
+    if (isnan(result->validation_loss))
+        printf("validation loss  not known: this member looked at it in no round\n");
+    else if (isnan(result->first_validation_loss))
+        printf("validation loss  %.4f\n", result->validation_loss);
+    else
+        printf("validation loss  %.4f (before: %.4f)\n", result->validation_loss,
+               result->first_validation_loss);
+}
+
 static int print_summary(const struct vain_run_result *result, const char *directory,
                          int64_t peak_bytes)
 {
@@ -60,9 +76,7 @@ static int print_summary(const struct vain_run_result *result, const char *direc
            result->member_count == 1 ? "" : "s",
            vain_format_count((double)result->parameter_count, count), (long long)result->rounds,
            (long long)result->steps);
-    printf("training loss    %.4f nats a symbol\n", result->final_loss);
-    printf("validation loss  %.4f (before: %.4f)\n", result->validation_loss,
-           result->first_validation_loss);
+    print_losses(result);
     printf("time             %s, %s tokens/s, peak memory %s a process\n",
            vain_format_seconds(result->seconds, seconds),
            vain_format_count(result->tokens_per_second, rate),
