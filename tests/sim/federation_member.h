@@ -128,6 +128,7 @@ struct member {
     /* The input under way, and what it was promised to. */
     uint64_t input;
     bool sent, disclosed;
+    bool spent;         /* some that are gone may have opened a sum with it */
     uint64_t *promised; /* inputs; (promise_room) owned */
     int promise_count, promise_room;
     struct vain_vote voted; /* durable */
