@@ -398,7 +398,7 @@ static bool move_open(struct member *member)
     const enum vain_status status = member_open_look(member);
     if (status == VAIN_AGAIN)
         return false;
-    vain_secagg_finish(member->use.secagg);
+    member_open_end(member);
     if (status == VAIN_OK) {
         take_sum(member);
         return true;
