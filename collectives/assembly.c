@@ -426,14 +426,21 @@ enum vain_status vain_assembly_vote(struct vain_assembly *own, const struct vain
     VAIN_TRY(own->config.ops->sign(own->config.context, message, sizeof message, mine.signature));
     own->voted = mine;
     own->waiting = false;
-    if (own->phase == VAIN_PHASE_RUNNING)
+    const bool after_exchange = own->phase == VAIN_PHASE_RUNNING;
+    if (after_exchange)
         own->phase = VAIN_PHASE_VOTED;
     if (vain_assembly_is_voter(own, own->config.own)) {
         vain_assembly_note_vote(own, &mine);
         vain_assembly_send_vote(own, -1, &mine);
     }
     vain_assembly_tell(own);
-    vain_assembly_settle(own);
+    /* Nobody has told the time while the exchange ran: what is waited for from here on begins with
+     * the next tick. */
+    own->unsettled = true;
+    if (after_exchange)
+        own->news = (struct vain_assembly_news){.verdict = VAIN_ASSEMBLY_WAIT};
+    else
+        vain_assembly_settle(own);
     return VAIN_OK;
 }
 

@@ -140,8 +140,9 @@ void vain_assembly_failed(struct vain_assembly *assembly);
 /* The sum of the attempt that was started is here and verified: what to make durable before
  * vain_assembly_vote. */
 void vain_assembly_own_vote(const struct vain_assembly *assembly, struct vain_vote *out);
-/* Signs the vote and sends it. Asserts that this member has not voted in this round and generation
- * for anything else. The signer's failure. */
+/* Signs the vote and sends it; what follows an exchange is found at the next tick. Asserts that
+ * this member has not voted in this round and generation for anything else. The signer's failure.
+ */
 enum vain_status vain_assembly_vote(struct vain_assembly *assembly,
                                     const struct vain_vote *vote) VAIN_MUST_USE;
 

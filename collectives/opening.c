@@ -95,10 +95,11 @@ enum vain_share_fault vain_opening_begin(struct vain_opening *opening, const uin
         *dealer = i;
         part->known = false;
         part->share_count = 0;
-        enum vain_share_fault fault = VAIN_SHARE_FINE;
+        enum vain_share_fault fault;
         if (i != opening->own)
-            fault = vain_secagg_check_deal(opening->secagg, i, deal, opening->deal_bytes);
-        if (fault == VAIN_SHARE_FINE)
+            fault = vain_secagg_check_deal(opening->secagg, i, deal, opening->deal_bytes,
+                                           &part->message);
+        else
             fault = vain_share_message_decode(deal, opening->deal_bytes, &part->message);
         if (fault != VAIN_SHARE_FINE)
             return fault;

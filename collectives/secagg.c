@@ -385,9 +385,10 @@ void vain_secagg_deal(const struct vain_secagg *secagg, uint8_t *out)
 
 /* The share that `dealer` has dealt to this member. */
 static enum vain_share_fault open_deal(const struct vain_secagg *secagg, int dealer,
-                                       const uint8_t *data, size_t bytes, struct vain_scalar *share)
+                                       const uint8_t *data, size_t bytes,
+                                       struct vain_share_message *message,
+                                       struct vain_scalar *share)
 {
-    struct vain_share_message message;
     VAIN_ASSERT(secagg->own != NULL);
     VAIN_ASSERT(dealer >= 0 && dealer < secagg->member_count);
     VAIN_ASSERT(dealer != secagg->own_index);
@@ -396,18 +397,19 @@ static enum vain_share_fault open_deal(const struct vain_secagg *secagg, int dea
                                                  .dealer = dealer,
                                                  .context = &secagg->attempt};
     vain_scalar_of_number(0, share);
-    const enum vain_share_fault fault = vain_share_message_read(data, bytes, &expected, &message);
+    const enum vain_share_fault fault = vain_share_message_read(data, bytes, &expected, message);
     if (fault != VAIN_SHARE_FINE)
         return fault;
     const struct vain_share_box box = box_of(secagg, dealer, secagg->own_index);
-    return vain_share_open(&box, &message.boxes[secagg->own_index], share);
+    return vain_share_open(&box, &message->boxes[secagg->own_index], share);
 }
 
 enum vain_share_fault vain_secagg_check_deal(const struct vain_secagg *secagg, int dealer,
-                                             const uint8_t *data, size_t bytes)
+                                             const uint8_t *data, size_t bytes,
+                                             struct vain_share_message *out)
 {
     struct vain_scalar share;
-    const enum vain_share_fault fault = open_deal(secagg, dealer, data, bytes, &share);
+    const enum vain_share_fault fault = open_deal(secagg, dealer, data, bytes, out, &share);
     vain_wipe(&share, sizeof share);
     return fault;
 }
@@ -423,8 +425,10 @@ enum vain_share_fault vain_secagg_disclose_share(struct vain_secagg *secagg, int
                                                  const uint8_t *data, size_t bytes,
                                                  struct vain_share *out)
 {
+    struct vain_share_message message;
     *out = (struct vain_share){.index = secagg->own_index};
-    const enum vain_share_fault fault = open_deal(secagg, dealer, data, bytes, &out->value);
+    const enum vain_share_fault fault =
+        open_deal(secagg, dealer, data, bytes, &message, &out->value);
     if (fault != VAIN_SHARE_FINE)
         return fault;
     vain_own_mask_mark_disclosed(secagg->own, &secagg->attempt);

@@ -89,9 +89,10 @@ enum vain_status vain_secagg_use_own_masks(struct vain_secagg *secagg, int thres
 void vain_secagg_deal(const struct vain_secagg *secagg, uint8_t *out);
 /* Check the message of another member in the attempt under way, and that its box for this member
  * opens. What the fault is about is `dealer`. Whether the share fits is not looked at: see
- * vain_share_recover. */
+ * vain_share_recover. `out` points into data. */
 enum vain_share_fault vain_secagg_check_deal(const struct vain_secagg *secagg, int dealer,
-                                             const uint8_t *data, size_t bytes) VAIN_MUST_USE;
+                                             const uint8_t *data, size_t bytes,
+                                             struct vain_share_message *out) VAIN_MUST_USE;
 /* Give out the own secret, or the share of `dealer`'s from the message that it dealt, between begin
  * and finish. When that may be is for the caller to know: a quorum has signed one set. That it is
  * never done for two attempts of a round is asserted. `out` is zeros if there is a fault. */

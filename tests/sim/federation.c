@@ -11,6 +11,8 @@
 enum {
     FAULTS_S_MAX = 30,  /* faults happen before */
     REST_S = 1800,      /* then everybody comes to the end in that time */
+    FEW = 8,            /* members, by whom the rates of faults are */
+    STEP_EACH_US = 50,  /* longer for each member more */
     PARAMETERS_MAX = 60 /* small vectors: what is looked for is in the order of things */
 };
 
@@ -60,6 +62,20 @@ static void make_harmless(struct vain_sim_faults *faults)
     faults->window_bytes += 1 << 16;
 }
 
+/* An exchange takes all members of its set, and all streams between them, whose number is the
+ * square of that: each is harmed as rarely as lets as many exchanges through as those of a few
+ * members. And as a step costs what a member has streams, it waits for more of them. */
+static void spare_many(struct vain_sim_faults *faults, int members)
+{
+    const uint32_t more = members > FEW ? (uint32_t)members / FEW : 1;
+    faults->doom_ppm /= more * more;
+    faults->lose_end_ppm /= more * more;
+    faults->durable_crash_ppm /= more;
+    faults->storage_error_ppm /= more;
+    faults->break_every_ms *= more;
+    faults->step_us += (more - 1) * FEW * STEP_EACH_US;
+}
+
 /* Rounds take a second or so here: faults come as often as lets some of them through. */
 static void draw_world(struct federation *own, struct vain_sim_random *random)
 {
@@ -73,6 +89,7 @@ static void draw_world(struct federation *own, struct vain_sim_random *random)
     faults->break_every_ms *= 1 + vain_sim_draw(random, 50);
     faults->durable_crash_ppm /= 2;
     faults->storage_error_ppm /= 4;
+    spare_many(faults, own->wish->members);
     own->calm_ns = (1 + vain_sim_draw(random, FAULTS_S_MAX)) * VAIN_SIM_S;
     own->harmless = vain_sim_draw(random, 6) == 0;
     if (own->harmless)

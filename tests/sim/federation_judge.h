@@ -8,7 +8,8 @@
  *     judge_votes.c: nobody votes for two things in one generation of a round, in all its lives;
  *     what is opened, and what is applied, has a quorum of votes;
  *
- *     judge_privacy.c: no input can be found as the difference of two sums.
+ *     judge_privacy.c: nobody opens two attempts of a round, and no input can be found as the
+ *     difference of two sums that can be known.
  *
  * All calls are local. */
 #pragma once
@@ -33,6 +34,12 @@ struct judged_member {
     struct judged_disclosure *disclosures; /* owned */
     int disclosure_count, disclosure_room;
 };
+/* An attempt of which something was given out. */
+struct judged_opening {
+    struct vain_proposal attempt;
+    struct vain_set *givers; /* (members) by dealer: who gave out its secret, or a share; owned */
+    int unknown;             /* of the set's secrets; 0: its sum can be known */
+};
 /* A round that somebody has ended. */
 struct judged_round {
     uint64_t epoch, round;
@@ -47,6 +54,8 @@ struct federation_judge {
     struct judged_member *members; /* (members) owned */
     struct judged_round **rounds;  /* owned */
     int round_count, round_room;
+    struct judged_opening *openings; /* owned */
+    int opening_count, opening_room;
 };
 enum vain_status federation_judge_open(const struct judge *base, bool own_masks,
                                        struct federation_judge *out) VAIN_MUST_USE;
@@ -70,5 +79,8 @@ const struct judged_words *judged_words_of(const struct federation_judge *judge,
                                            const struct vain_proposal *attempt);
 bool judged_same_attempt(const struct vain_proposal *a, const struct vain_proposal *b);
 bool judge_has_quorum(const struct federation_judge *judge, const struct vain_proposal *attempt);
+/* Who decides about the round of an attempt. */
+struct vain_set judged_voters(const struct federation_judge *judge,
+                              const struct vain_proposal *attempt);
 /* Room for one more in an owned array. */
 void *judge_room(void *array, int count, int *room, size_t bytes);

@@ -121,7 +121,7 @@ void member_start(struct member *member)
     member->voters = vain_set_first(member->plan->members);
     member->fetched_round = 0;
     member->proposal = (struct vain_proposal){0};
-    member->sent = member->disclosed = false;
+    member->sent = member->disclosed = member->spent = false;
     member->early_count = 0;
     member->next_look_ms = 0;
     const enum vain_status status = member_talk_open(member);
@@ -165,7 +165,7 @@ static void form(struct member *member)
 /* The attempt has come to nothing: with the same input, or, if its words may be known, another. */
 static void again(struct member *member)
 {
-    if (member->sent && (member->plan->level == 1 || member->disclosed)) {
+    if (member->sent && (member->plan->level == 1 || member->disclosed || member->spent)) {
         member->rounds_burned++;
         train(member);
     } else {
@@ -194,6 +194,7 @@ static void begin_new_epoch(struct member *member)
 {
     member_says(member, "the round is lost");
     member->lost++;
+    member->spent = true;
     member->epoch = vain_assembly_epoch(member->assembly);
     member->running = false;
     member_stand(member);
@@ -300,7 +301,7 @@ static bool move_train(struct member *member)
 {
     if (member_now_ms(member) < member->phase_ends_ms)
         return false;
-    member->sent = member->disclosed = false;
+    member->sent = member->disclosed = member->spent = false;
     form(member);
     return true;
 }
@@ -339,7 +340,7 @@ static bool move_form(struct member *member)
         return vote(member, &news.vote);
     case VAIN_ASSEMBLY_LOST:
         begin_new_epoch(member);
-        vain_assembly_ready(member->assembly);
+        again(member);
         return true;
     case VAIN_ASSEMBLY_BEHIND:
         fetch(member);
@@ -397,7 +398,7 @@ static bool move_open(struct member *member)
     const enum vain_status status = member_open_look(member);
     if (status == VAIN_AGAIN)
         return false;
-    vain_secagg_finish(member->use.secagg);
+    member_open_end(member);
     if (status == VAIN_OK) {
         take_sum(member);
         return true;

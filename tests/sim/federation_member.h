@@ -8,9 +8,10 @@
  *             |  +------+------------- came to nothing <-----+---------+----------+
  *             +------- FETCH (behind) ; DONE after the last round
  *
- * Files: federation_member.c (life, the way), member_talk.c (letters), member_use.c (streams, keys,
- * exchange of an attempt), member_attempt.c (the attempt), member_open.c (own masks come off),
- * member_disk.c (what is durable). */
+ * Files: federation_member.c (life, the way), member_letters.c (the assembly), member_words.c
+ * (inputs and sums), member_disk.c (what is durable); and what carries letters and words:
+ * member_talk.c (mailboxes), member_use.c (streams, keys, exchange of an attempt), member_attempt.c
+ * (the attempt), member_open.c (own masks come off), or in place of those the files of crowd.h. */
 #pragma once
 
 #include "collectives/assembly.h"
@@ -45,6 +46,7 @@ struct federation_plan {
     struct vain_record_member *cards; /* (members) borrowed */
     struct vain_signer *signers;      /* (members) borrowed */
     struct member *all;               /* (members) */
+    struct crowd *crowd;              /* of a crowd; else NULL */
 };
 
 enum member_phase {
@@ -128,6 +130,7 @@ struct member {
     /* The input under way, and what it was promised to. */
     uint64_t input;
     bool sent, disclosed;
+    bool spent;         /* some that are gone may have opened a sum with it */
     uint64_t *promised; /* inputs; (promise_room) owned */
     int promise_count, promise_room;
     struct vain_vote voted; /* durable */
@@ -173,6 +176,23 @@ void member_talk_close(struct member *member);
 void member_pump(struct member *member);
 void member_send(struct member *member, int to, uint16_t kind, const void *body, size_t bytes);
 
+/* ---- member_letters.c ------------------------------------------------------------------------ */
+
+enum vain_status member_open_assembly(struct member *member) VAIN_MUST_USE;
+/* From a member that it sees. */
+void member_take_letter(struct member *member, int from, uint16_t kind, const uint8_t *body,
+                        size_t bytes);
+
+/* ---- member_words.c -------------------------------------------------------------------------- */
+
+extern const struct vain_random member_check_random;
+void member_context(const struct member *member, struct vain_context *out);
+/* use.words from the input under way. */
+enum vain_status member_encode_under(struct member *member,
+                                     const struct vain_masks *masks) VAIN_MUST_USE;
+/* use.words, summed and without masks, become a part of the state. */
+enum vain_status member_apply_sum(struct member *member) VAIN_MUST_USE;
+
 /* ---- member_use.c ---------------------------------------------------------------------------- */
 
 /* VAIN_AGAIN: under way; VAIN_OK: member->use is open; else the attempt has failed. */
@@ -197,6 +217,8 @@ enum vain_status member_take_sum(struct member *member) VAIN_MUST_USE;
 void member_open_begin(struct member *member);
 /* VAIN_OK: all secrets are known; VAIN_AGAIN: not yet; VAIN_ERR_TIMEOUT: given up. */
 enum vain_status member_open_look(struct member *member) VAIN_MUST_USE;
+/* It has ended, one way or the other. */
+void member_open_end(struct member *member);
 void member_open_take(struct member *member, int from, const uint8_t *body, size_t bytes);
 
 /* ---- member_disk.c --------------------------------------------------------------------------- */

@@ -30,8 +30,8 @@ void judge_vote_leaves(struct federation_judge *judge, int member, const struct 
 }
 
 /* Who decides about a round: who was in the one before, or everybody where an epoch begins. */
-static struct vain_set voters_of(const struct federation_judge *judge,
-                                 const struct vain_proposal *attempt)
+struct vain_set judged_voters(const struct federation_judge *judge,
+                              const struct vain_proposal *attempt)
 {
     for (int i = judge->round_count - 1; i >= 0; i--) {
         const struct judged_round *round = judge->rounds[i];
@@ -54,7 +54,7 @@ static bool has_voted(const struct judged_member *of, const struct vain_proposal
 
 bool judge_has_quorum(const struct federation_judge *judge, const struct vain_proposal *attempt)
 {
-    const struct vain_set voters = voters_of(judge, attempt);
+    const struct vain_set voters = judged_voters(judge, attempt);
     int votes = 0;
     for (int i = vain_set_next(&voters, 0); i >= 0; i = vain_set_next(&voters, i + 1))
         votes += has_voted(&judge->members[i], attempt);

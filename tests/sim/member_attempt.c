@@ -1,24 +1,5 @@
 /* An attempt's way from the context to the sum, as jobs/round.c. */
-#include <math.h>
-#include <string.h>
-
 #include "tests/sim/federation_member.h"
-
-static const struct vain_random check_random = {{17, 18}};
-
-static void make_context(const struct member *member, struct vain_context *out)
-{
-    const struct vain_proposal *proposal = &member->proposal;
-    memset(out, 0, sizeof *out);
-    out->epoch = proposal->epoch;
-    out->round = proposal->round;
-    out->attempt = proposal->attempt;
-    vain_hash("test/set", &proposal->set, sizeof proposal->set, out->set_hash);
-    memcpy(out->parameters_hash, member->state.hash, VAIN_HASH_BYTES);
-    out->algorithm = member->plan->ring ? VAIN_ALGORITHM_RING : VAIN_ALGORITHM_TREE;
-    out->masked = 1;
-    vain_context_bind(out, &member->use.codec);
-}
 
 static enum vain_status start_call(struct member *member, enum vain_exchange_event_kind call)
 {
@@ -34,34 +15,20 @@ enum vain_status member_agree(struct member *member)
     struct vain_context context;
     if (member->phase == MEMBER_AGREE)
         return vain_exchange_poll(member->use.exchange);
-    make_context(member, &context);
+    member_context(member, &context);
     member_enter(member, MEMBER_AGREE);
-    vain_exchange_set_round(member->use.exchange, &context, check_random);
+    vain_exchange_set_round(member->use.exchange, &context, member_check_random);
     return start_call(member, VAIN_EXCHANGE_BEGIN_AGREE);
 }
 
-/* Whatever this member's inputs are, they are integers of the judge's. */
 enum vain_status member_encode(struct member *member)
 {
-    const struct judge *judge = &member->plan->judge->base;
-    struct member_use *use = &member->use;
+    struct vain_secagg *secagg = member->use.secagg;
     struct vain_context context;
-    struct vain_codec_report report;
-    make_context(member, &context);
-    for (int64_t i = 0; i < judge->parameters; i++)
-        member->delta[i] = (float)ldexp(judge_input(judge, member->index, (int)member->input, i),
-                                        -use->codec.fixed.scale_exponent);
-    const int64_t weight = judge_weight(member->index, (int)member->input);
-    const struct vain_counters mine = {.weight = weight, .loss_micro = 2 * weight};
-    const struct vain_codec_attempt attempt = {
-        .check = check_random,
-        .round = (uint32_t)context.round,
-        .attempt = context.attempt,
-        .masks = vain_secagg_begin(use->secagg, &context, member->input)};
+    member_context(member, &context);
     const enum vain_status status =
-        vain_codec_encode(&use->codec, member->plan->queue, member->delta, &mine, &attempt,
-                          use->words, member->mean, &report);
-    vain_secagg_end(use->secagg);
+        member_encode_under(member, vain_secagg_begin(secagg, &context, member->input));
+    vain_secagg_end(secagg);
     return status;
 }
 
@@ -112,20 +79,9 @@ enum vain_status member_take_sum(struct member *member)
 {
     const struct federation_plan *plan = member->plan;
     struct member_use *use = &member->use;
-    struct vain_counters sums;
-    const int scale_exponent = use->codec.fixed.scale_exponent;
     if (plan->level == 2) {
         VAIN_TRY(vain_opening_remove(use->opening, plan->queue, use->words, use->codec.word_count));
         VAIN_TRY(open_sum(member));
     }
-    vain_codec_decode(&use->codec, plan->queue, use->words, member->mean, &sums);
-    judge_applies(plan->judge, member->index, &member->proposal, scale_exponent, member->mean,
-                  &sums);
-    for (int64_t i = 0; i < plan->parameters; i++)
-        member->state.parameters[i] -= member->mean[i];
-    member->state.codec = vain_codec_state(&use->codec);
-    member->state.round++;
-    member->input++;
-    member_hash_state(member);
-    return VAIN_OK;
+    return member_apply_sum(member);
 }

@@ -136,7 +136,7 @@ bool member_has_promised(const struct member *member, uint64_t input)
 enum vain_status member_save_promise(struct member *member)
 {
     const struct promise line = {member->input, check_of(member->input)};
-    const bool anew = member->sent && !member->disclosed;
+    const bool anew = member->sent && !member->disclosed && !member->spent;
     VAIN_ASSERT(anew || !member_has_promised(member, member->input));
     member->sent = true;
     VAIN_TRY(member->world->ops->append(member->world, "promises", &line, sizeof line));

@@ -163,3 +163,8 @@ enum vain_status member_open_look(struct member *member)
     member->missing_before = missing;
     return now_ms - member->progress_ms > MEMBER_GIVE_UP_MS ? VAIN_ERR_TIMEOUT : VAIN_AGAIN;
 }
+
+void member_open_end(struct member *member)
+{
+    vain_secagg_finish(member->use.secagg);
+}

@@ -10,59 +10,6 @@ void member_send(struct member *member, int to, uint16_t kind, const void *body,
         vain_mailbox_drop(member->mailbox, to, "it does not read its letters");
 }
 
-/* ---- what the assembly asks for -------------------------------------------------------------- */
-
-static void send_letter(void *context, int to, uint16_t kind, const void *body, size_t bytes)
-{
-    struct member *member = context;
-    const struct federation_plan *plan = member->plan;
-    struct vain_vote vote;
-    if (kind == VAIN_LETTER_VOTE && vain_sim_is_up(plan->sim, member->index) &&
-        vain_vote_decode(body, bytes, plan->members, &vote) && vote.voter == member->index)
-        judge_vote_leaves(plan->judge, member->index, &vote);
-    member_send(member, to, kind, body, bytes);
-}
-
-static enum vain_status sign_letter(void *context, const void *message, size_t bytes,
-                                    uint8_t out[VAIN_SIGNATURE_BYTES])
-{
-    const struct member *member = context;
-    return vain_signer_sign(&member->plan->signers[member->index], message, bytes, out);
-}
-
-static bool verify_letter(void *context, int by, const void *message, size_t bytes,
-                          const uint8_t signature[VAIN_SIGNATURE_BYTES])
-{
-    const struct member *member = context;
-    return vain_signature_valid(member->plan->cards[by].certificate.current_key, message, bytes,
-                                signature);
-}
-
-static void note_evidence(void *context, int by, const struct vain_vote *first,
-                          const struct vain_vote *second)
-{
-    const struct member *member = context;
-    (void)second;
-    judge_says(&member->plan->judge->base,
-               "TWO VOTES: member %d holds two of member %d in round %llu", member->index, by,
-               (unsigned long long)first->round);
-}
-
-static enum vain_status open_assembly(struct member *member)
-{
-    static const struct vain_assembly_ops ops = {send_letter, sign_letter, verify_letter,
-                                                 note_evidence};
-    const struct vain_assembly_config config = {.ops = &ops,
-                                                .context = member,
-                                                .members = member->plan->members,
-                                                .own = member->index,
-                                                .start_quorum = member->plan->start_quorum,
-                                                .set_min = VAIN_SECAGG_MEMBERS_MIN,
-                                                .patience_ms = (uint64_t)member->plan->deadline_ms,
-                                                .voted = member->voted};
-    return vain_assembly_open(&config, &member->assembly);
-}
-
 /* ---- life ------------------------------------------------------------------------------------ */
 
 enum vain_status member_talk_open(struct member *member)
@@ -76,7 +23,7 @@ enum vain_status member_talk_open(struct member *member)
     VAIN_TRY(
         vain_take_array(members, sizeof *member->greeted, "greeted", (void **)&member->greeted));
     VAIN_TRY(vain_mailbox_open(member->plan->members, member->index, &member->mailbox));
-    return open_assembly(member);
+    return member_open_assembly(member);
 }
 
 static void drop_arrivals(struct member_arrival *arrivals, int count)
@@ -151,10 +98,8 @@ static void take_letter(struct member *member, const struct vain_mailbox_event *
         vain_assembly_link(member->assembly, from, true);
     } else if (!member->greeted[from]) {
         vain_mailbox_drop(member->mailbox, from, "its first letter is no hello");
-    } else if (event->letter == VAIN_LETTER_OPEN) {
-        member_open_take(member, from, event->body, event->bytes);
     } else {
-        vain_assembly_letter(member->assembly, from, event->letter, event->body, event->bytes);
+        member_take_letter(member, from, event->letter, event->body, event->bytes);
     }
 }
 

@@ -7,11 +7,18 @@
 
 static bool is_on;
 static struct vain_sim_random source;
+static struct stand_in_counts counts;
 
 void stand_in_use(bool on, uint64_t seed)
 {
     is_on = on;
     source = vain_sim_random_named(seed, 0x57);
+    counts = (struct stand_in_counts){0};
+}
+
+const struct stand_in_counts *stand_in_counts(void)
+{
+    return &counts;
 }
 
 /* What the linker calls the functions that are in the way, and those behind them. */
@@ -75,6 +82,7 @@ WRAPPED(bool, vain_signature_valid, const uint8_t *key, const void *message, siz
         const uint8_t *signature)
 {
     uint8_t expected[VAIN_SIGNATURE_BYTES];
+    counts.checked++;
     if (!is_on)
         return __real_vain_signature_valid(key, message, bytes, signature);
     sign(key, message, bytes, expected);
@@ -84,6 +92,7 @@ WRAPPED(bool, vain_signature_valid, const uint8_t *key, const void *message, siz
 static enum vain_status signer_sign(struct vain_signer *signer, const void *message, size_t bytes,
                                     uint8_t out[VAIN_SIGNATURE_BYTES])
 {
+    counts.made++;
     sign(signer->certificate.current_key, message, bytes, out);
     return VAIN_OK;
 }

@@ -11,3 +11,9 @@
 void stand_in_use(bool on, uint64_t seed);
 /* A signer of member `index`: a stand-in, or a throw-away key while they are off. */
 enum vain_status stand_in_signer(int index, struct vain_signer *out) VAIN_MUST_USE;
+
+/* Signatures since then: made by stand-ins, and checked. */
+struct stand_in_counts {
+    uint64_t made, checked;
+};
+const struct stand_in_counts *stand_in_counts(void);

@@ -73,7 +73,9 @@ static void finish_all(void)
 
 static enum vain_share_fault check_by(int holder, int dealer)
 {
-    return vain_secagg_check_deal(pairs.secaggs[holder], dealer, messages[dealer], message_bytes());
+    struct vain_share_message message;
+    return vain_secagg_check_deal(pairs.secaggs[holder], dealer, messages[dealer], message_bytes(),
+                                  &message);
 }
 
 static struct vain_share_message message_of(int dealer)
@@ -319,21 +321,24 @@ static void deal_all(uint32_t attempt)
 static void messages_for_others_are_refused(void)
 {
     static uint8_t old[MESSAGE_MOST];
+    struct vain_share_message message;
     open_all(5);
     deal_all(0);
     memcpy(old, messages[1], sizeof old);
     finish_all();
     deal_all(1);
     /* The attempt before; the same with the new attempt's name on it; another dealer's. */
-    CU_ASSERT_EQUAL(vain_secagg_check_deal(pairs.secaggs[2], 1, old, message_bytes()),
+    CU_ASSERT_EQUAL(vain_secagg_check_deal(pairs.secaggs[2], 1, old, message_bytes(), &message),
                     VAIN_SHARE_ATTEMPT);
     memcpy(old + 8, messages[1] + 8, VAIN_HASH_BYTES);
-    CU_ASSERT_EQUAL(vain_secagg_check_deal(pairs.secaggs[2], 1, old, message_bytes()),
+    CU_ASSERT_EQUAL(vain_secagg_check_deal(pairs.secaggs[2], 1, old, message_bytes(), &message),
                     VAIN_SHARE_BOX);
-    CU_ASSERT_EQUAL(vain_secagg_check_deal(pairs.secaggs[2], 1, messages[3], message_bytes()),
-                    VAIN_SHARE_NUMBERS);
-    CU_ASSERT_EQUAL(vain_secagg_check_deal(pairs.secaggs[2], 1, messages[1], message_bytes() - 1),
-                    VAIN_SHARE_LENGTH);
+    CU_ASSERT_EQUAL(
+        vain_secagg_check_deal(pairs.secaggs[2], 1, messages[3], message_bytes(), &message),
+        VAIN_SHARE_NUMBERS);
+    CU_ASSERT_EQUAL(
+        vain_secagg_check_deal(pairs.secaggs[2], 1, messages[1], message_bytes() - 1, &message),
+        VAIN_SHARE_LENGTH);
     CU_ASSERT_EQUAL(check_by(2, 1), VAIN_SHARE_FINE);
     finish_all();
     close_all();
