@@ -51,10 +51,10 @@ void vain_mesh_tell(struct vain_mesh *mesh)
     mesh->told = any;
 }
 
-void vain_mesh_refuse(struct vain_mesh *mesh, const char *why)
+void vain_mesh_refuse(struct vain_mesh *mesh, uint64_t count, const char *why)
 {
     lock(mesh);
-    mesh->refused++;
+    mesh->refused += count;
     snprintf(mesh->refusal, sizeof mesh->refusal, "%s", why);
     unlock(mesh);
 }

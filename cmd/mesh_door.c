@@ -22,7 +22,7 @@ static void dismiss(struct vain_mesh *mesh, const struct vain_mesh_peer *peer,
     snprintf(text, sizeof text, "member %s, connection %d: %s", peer->name,
              vain_link_connection(guest->link), why);
     vain_link_close(&guest->link);
-    vain_mesh_refuse(mesh, text);
+    vain_mesh_refuse(mesh, 1, text);
 }
 
 /* VAIN_OK: the key is whole. */
@@ -100,7 +100,7 @@ static void admit(struct vain_mesh *mesh, struct vain_link *link)
         add_guest(mesh, member, link);
     } else {
         vain_link_close(&link);
-        vain_mesh_refuse(mesh, "a member's connection with a number that no use has");
+        vain_mesh_refuse(mesh, 1, "a member's connection with a number that no use has");
     }
 }
 
@@ -115,7 +115,7 @@ static void step_callers(struct vain_mesh *mesh)
         } else if (status == VAIN_OK) {
             admit(mesh, caller.link);
         } else {
-            vain_mesh_refuse(mesh, vain_fail_message());
+            vain_mesh_refuse(mesh, 1, vain_fail_message());
             vain_link_close(&caller.link);
         }
     }
@@ -150,7 +150,17 @@ static void crowd_out_one(struct vain_mesh *mesh)
     mesh->caller_count--;
     memmove(callers + chosen, callers + chosen + 1,
             (size_t)(mesh->caller_count - chosen) * sizeof *callers);
-    vain_mesh_refuse(mesh, why);
+    vain_mesh_refuse(mesh, 1, why);
+}
+
+/* Those who call too often do not even get a reason. */
+static void count_turned_away(struct vain_mesh *mesh)
+{
+    const uint64_t often = vain_link_host_counts(mesh->host)->refused[VAIN_LINK_OFTEN];
+    if (often > mesh->turned_away)
+        vain_mesh_refuse(mesh, often - mesh->turned_away,
+                         "an address that begins too many handshakes");
+    mesh->turned_away = often;
 }
 
 static void accept_callers(struct vain_mesh *mesh)
@@ -162,7 +172,7 @@ static void accept_callers(struct vain_mesh *mesh)
         if (status == VAIN_AGAIN)
             return;
         if (status != VAIN_OK) {
-            vain_mesh_refuse(mesh, vain_fail_message());
+            vain_mesh_refuse(mesh, 1, vain_fail_message());
             mesh->next_accept_ns = now + (uint64_t)ACCEPT_PAUSE_MS * VAIN_MESH_NS_PER_MS;
             return;
         }
@@ -177,8 +187,10 @@ static void accept_callers(struct vain_mesh *mesh)
 
 void vain_mesh_door_step(struct vain_mesh *mesh)
 {
-    if (vain_link_listener(mesh->host) >= 0)
+    if (vain_link_listener(mesh->host) >= 0) {
         accept_callers(mesh);
+        count_turned_away(mesh);
+    }
     step_callers(mesh);
     step_guests(mesh);
 }

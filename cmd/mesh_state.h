@@ -100,6 +100,7 @@ struct vain_mesh {
     uint8_t seen_key[VAIN_CONNECTOR_KEY_BYTES];
     struct vain_mesh_caller callers[VAIN_MESH_CALLERS_MAX]; /* the oldest first */
     int caller_count;
+    uint64_t turned_away;    /* of those who call too often, as counted last */
     uint64_t next_accept_ns; /* later than now: the system has nothing left to accept with */
     struct pollfd *polls;    /* room for all of them */
     int poll_count;
@@ -111,8 +112,8 @@ struct vain_mesh {
 uint64_t vain_mesh_now(const struct vain_mesh *mesh);
 /* Under the lock: `news` is readable while there is something to take. */
 void vain_mesh_tell(struct vain_mesh *mesh);
-/* Without it: a connection was refused, for this reason. */
-void vain_mesh_refuse(struct vain_mesh *mesh, const char *why);
+/* Without it: `count` connections were refused, for this reason. */
+void vain_mesh_refuse(struct vain_mesh *mesh, uint64_t count, const char *why);
 /* Without it: `stream` to `member` for its mailbox, in place of one that was not taken. Takes it.
  */
 void vain_mesh_give_mailbox(struct vain_mesh *mesh, int member, struct vain_stream *stream);

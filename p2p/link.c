@@ -365,6 +365,8 @@ static enum vain_status step_greeting(struct vain_link *link)
     link->state = VAIN_LINK_ESTABLISHED;
     link->more_to_read = true; /* may have come with the hello */
     link->host->counts.established++;
+    if (link->inbound)
+        vain_pace_give_back(&link->host->pace, &link->source);
     leave_beginning(link);
     return VAIN_OK;
 }

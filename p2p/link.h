@@ -29,6 +29,7 @@ enum {
 /* Why a link of either direction was refused by this side, or did not come about. */
 enum vain_link_refusal {
     VAIN_LINK_FULL,        /* as many half-open links as there may be */
+    VAIN_LINK_OFTEN,       /* its address begins more handshakes than p2p/pace.h lets it */
     VAIN_LINK_LATE,        /* not established by its deadline */
     VAIN_LINK_BROKEN,      /* the connection ended or could not be made */
     VAIN_LINK_PROTOCOL,    /* no TLS 1.3 with "vain/1", no certificate, or the peer refused us */
@@ -84,9 +85,10 @@ int vain_link_listener(const struct vain_link_host *host);
 struct vain_link;
 
 /* Gives the next link that somebody has dialled, to be stepped until it is established. VAIN_AGAIN
- * when nobody waits; while half_open_max links are half open, who comes is turned away and counted.
- * VAIN_ERR_UNAVAILABLE when the system has no descriptors left, VAIN_ERR_MEMORY, or as
- * vain_link_certificate_make when the own certificate ended and cannot be renewed. */
+ * when nobody waits; while half_open_max links are half open, who comes is turned away and counted,
+ * as is who comes too often. VAIN_ERR_UNAVAILABLE when the system has no descriptors left,
+ * VAIN_ERR_MEMORY, or as vain_link_certificate_make when the own certificate ended and cannot be
+ * renewed. */
 enum vain_status vain_link_accept(struct vain_link_host *host,
                                   struct vain_link **out) VAIN_MUST_USE;
 /* Gives a link to the member `peer_id` at "host:port" ("10.0.0.1:4000", "[::1]:4000",

@@ -11,13 +11,11 @@ enum { BACKLOG = 128, NS_PER_MS = 1000000, DEADLINE_MS_MAX = 3600000 };
 
 const char *vain_link_refusal_name(enum vain_link_refusal refusal)
 {
-    static const char *const names[VAIN_LINK_REFUSALS] = {[VAIN_LINK_FULL] = "full",
-                                                          [VAIN_LINK_LATE] = "late",
-                                                          [VAIN_LINK_BROKEN] = "broken",
-                                                          [VAIN_LINK_PROTOCOL] = "protocol",
-                                                          [VAIN_LINK_CERTIFICATE] = "certificate",
-                                                          [VAIN_LINK_MEMBER] = "member",
-                                                          [VAIN_LINK_HELLO] = "hello"};
+    static const char *const names[VAIN_LINK_REFUSALS] = {
+        [VAIN_LINK_FULL] = "full",         [VAIN_LINK_OFTEN] = "often",
+        [VAIN_LINK_LATE] = "late",         [VAIN_LINK_BROKEN] = "broken",
+        [VAIN_LINK_PROTOCOL] = "protocol", [VAIN_LINK_CERTIFICATE] = "certificate",
+        [VAIN_LINK_MEMBER] = "member",     [VAIN_LINK_HELLO] = "hello"};
     VAIN_ASSERT((int)refusal >= 0);
     VAIN_ASSERT(refusal < VAIN_LINK_REFUSALS);
     return names[refusal];
@@ -174,6 +172,7 @@ static bool is_of_one_connection(int reason)
 
 /* The next one who is let in: VAIN_AGAIN if there is none. */
 static enum vain_status next_caller(struct vain_link_host *host, int *out,
+                                    struct vain_pace_source *source,
                                     char where[VAIN_MIN_LEN(VAIN_LINK_ADDRESS_BYTES)])
 {
     *out = -1;
@@ -187,13 +186,15 @@ static enum vain_status next_caller(struct vain_link_host *host, int *out,
             return VAIN_AGAIN;
         if (caller < 0)
             return vain_fail(VAIN_ERR_UNAVAILABLE, "links: cannot accept: %s", strerror(errno));
-        if (host->half_open < host->half_open_max) {
+        const bool full = host->half_open >= host->half_open_max;
+        *source = vain_pace_source_of(&name);
+        if (!full && vain_pace_take(&host->pace, source, host->world->ops->now_ns(host->world))) {
             vain_address_print(&name, bytes, where);
             *out = caller;
             return VAIN_OK;
         }
         (void)close(caller);
-        host->counts.refused[VAIN_LINK_FULL]++;
+        host->counts.refused[full ? VAIN_LINK_FULL : VAIN_LINK_OFTEN]++;
     }
     return VAIN_AGAIN;
 }
@@ -202,11 +203,13 @@ enum vain_status vain_link_accept(struct vain_link_host *host, struct vain_link 
 {
     int caller;
     char where[VAIN_LINK_ADDRESS_BYTES];
+    struct vain_pace_source source;
     *out = NULL;
     VAIN_ASSERT(host->listener >= 0);
     VAIN_TRY(vain_link_host_refresh(host));
-    VAIN_TRY(next_caller(host, &caller, where));
+    VAIN_TRY(next_caller(host, &caller, &source, where));
     VAIN_TRY(vain_link_begin(host, caller, true, where, out));
+    (*out)->source = source;
     host->counts.accepted++;
     return VAIN_OK;
 }

@@ -7,6 +7,7 @@
 #include "p2p/certificate.h"
 #include "p2p/hello.h"
 #include "p2p/link.h"
+#include "p2p/pace.h"
 
 #include <stdatomic.h>
 
@@ -37,6 +38,7 @@ struct vain_link_host {
     int half_open_max, half_open; /* inbound */
     int beginning;                /* not established, of either direction */
     int listener;                 /* owned; -1: none */
+    struct vain_pace pace;        /* of those who come */
     atomic_int references;        /* one of the owner, until it closes the host, and one a link */
     struct vain_link_counts counts;
     int allowed_count;
@@ -62,6 +64,7 @@ struct vain_link {
     struct vain_addresses addresses; /* outbound: to try, from next_address on */
     int next_address;
     char where[VAIN_LINK_ADDRESS_BYTES]; /* the other end, for messages */
+    struct vain_pace_source source;      /* inbound */
 
     uint8_t wanted_id[VAIN_HASH_BYTES]; /* outbound: who was dialled */
     struct vain_link_peer peer;
