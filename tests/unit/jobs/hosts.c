@@ -82,6 +82,13 @@ static void die(struct life *life)
     atomic_store(&life->signal, 9);
 }
 
+/* Only the network is gone: it runs on, alone. */
+static void part(struct life *life)
+{
+    life->host->parted = true;
+    switchboard_part(life->hosts->board, life->number);
+}
+
 /* VAIN_ERR_STORAGE once it is dead. */
 static enum vain_status before_write(struct vain_world *world)
 {
@@ -89,6 +96,8 @@ static enum vain_status before_write(struct vain_world *world)
     life->host->writes++;
     if (life->host->fate.dies_before_write == life->host->writes)
         die(life);
+    if (life->host->fate.parts_before_write == life->host->writes)
+        part(life);
     return life->dead ? vain_fail(VAIN_ERR_STORAGE, "killed") : VAIN_OK;
 }
 
@@ -136,6 +145,8 @@ static void watch(void *context, const struct vain_event *event)
     life->steps++;
     if (life->steps == fate->dies_after_step)
         die(life);
+    if (life->steps == fate->parts_after_step)
+        part(life);
     if (life->steps == fate->stops_after_step)
         atomic_store(&life->signal, 15);
 }
@@ -203,6 +214,10 @@ static void *live(void *context)
         wait_until_finished(0, fate->comes_back_after);
         live_once(life);
     }
+    life->host->parted_status = life->host->status;
+    switchboard_heal(life->hosts->board, life->number);
+    if (life->host->parted && fate->heals)
+        live_once(life);
     note_end(life->number);
     return NULL;
 }
@@ -270,6 +285,7 @@ void hosts_run(struct hosts *hosts, const char *const *sets)
     for (int i = 0; i < hosts->count; i++) {
         struct host *host = &hosts->hosts[i];
         host->notices = host->writes = 0;
+        host->parted = false;
         host->message[0] = '\0';
         host->status = VAIN_OK;
         memset(&host->result, 0, sizeof host->result);
