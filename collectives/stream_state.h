@@ -59,6 +59,7 @@ struct vain_wire_out {
     uint8_t head[VAIN_FRAME_BYTES + VAIN_WIRE_SMALL_BYTES]; /* a header, small messages behind it */
     size_t head_bytes, head_written;
     struct vain_stream_request *request; /* whose message is under way; NULL: none */
+    struct vain_stream_request *leaving; /* a list: taken whole by the stream, which has them yet */
     uint64_t offset;                     /* bytes of it in frames so far */
     const unsigned char *payload;        /* of the fragment; NULL: zeros, its request is gone */
     size_t payload_left;

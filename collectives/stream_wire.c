@@ -42,6 +42,12 @@ static void break_list(struct vain_stream_request **list)
     }
 }
 
+static void break_sends(struct vain_wire_out *out)
+{
+    break_request(&out->request);
+    break_list(&out->leaving);
+}
+
 /* A peer that has closed its end: nothing can be sent to it, but all that it sent can be read. */
 static void stop_sending(struct vain_wires *wires, struct vain_wire_peer *peer, const char *why)
 {
@@ -51,7 +57,7 @@ static void stop_sending(struct vain_wires *wires, struct vain_wire_peer *peer, 
     break_list(&peer->sends);
     peer->last_send = NULL;
     for (int c = 0; c < wires->connections; c++)
-        break_request(&peer->wires[c].out.request);
+        break_sends(&peer->wires[c].out);
 }
 
 static void break_peer(struct vain_wires *wires, int rank, const char *why)
@@ -168,7 +174,8 @@ static bool put_next(struct vain_wires *wires, int rank, struct vain_wire *wire)
     struct vain_wire_peer *peer = &wires->peers[rank];
     struct vain_wire_out *out = &wire->out;
     if (out->request != NULL && out->offset == out->request->bytes) {
-        out->request->state = VAIN_STREAM_DONE;
+        out->request->next = out->leaving;
+        out->leaving = out->request;
         out->request = NULL;
     }
     if (wire == &peer->wires[0] && (put_abort(wires, rank, out) || put_ready(peer, out)))
@@ -228,6 +235,26 @@ static void put_frames(struct vain_wires *wires, int rank, struct vain_wire *wir
     }
 }
 
+/* Messages that the stream has taken are done when it holds nothing back: who has no more to wait
+ * for does not come back here to help the last bytes out, and the peer would wait for them for
+ * ever. False: there were none, or the stream does not say now. */
+static bool end_leaving(struct vain_wire *wire)
+{
+    const struct vain_stream *stream = wire->stream;
+    short events = POLLIN;
+    if (wire->out.leaving == NULL)
+        return false;
+    if (stream->ops->descriptor != NULL)
+        (void)stream->ops->descriptor(stream, &events);
+    if (events == 0 || (events & POLLOUT) != 0)
+        return false;
+    while (wire->out.leaving != NULL) {
+        wire->out.leaving->state = VAIN_STREAM_DONE;
+        wire->out.leaving = wire->out.leaving->next;
+    }
+    return true;
+}
+
 /* Headers and short messages leave together with what follows them. */
 static void send_frames(struct vain_wires *wires, int rank, struct vain_wire *wire)
 {
@@ -237,6 +264,7 @@ static void send_frames(struct vain_wires *wires, int rank, struct vain_wire *wi
     put_frames(wires, rank, wire);
     if (stream->ops->hold != NULL)
         stream->ops->hold(stream, false);
+    (void)end_leaving(wire);
 }
 
 /* ---- in -------------------------------------------------------------------------------------- */
@@ -579,7 +607,7 @@ static void ask(struct vain_wires *wires, int most_ms)
             events &= (short)~POLLIN;
         else if (events == 0)
             wire->stream->ready = true;
-        if (wire->stream->ready)
+        if (end_leaving(wire) || wire->stream->ready)
             most_ms = 0;
         if (wire->full && !peer->deaf)
             events |= POLLOUT;
@@ -734,6 +762,7 @@ static void drop_half_way(struct vain_wire *wire, const struct vain_stream_group
 {
     struct vain_wire_out *out = &wire->out;
     struct vain_wire_in *in = &wire->in;
+    drop_list(&out->leaving, group, parts);
     if (out->request != NULL && belongs_to(out->request->group, group, parts)) {
         out->request->state = VAIN_STREAM_ABORTED;
         out->request = NULL; /* the fragment's header has left, so bytes must follow: zeros */
