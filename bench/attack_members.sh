@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# How much do strangers slow a federation down? Four members with keys of their own on this machine, and somebody without
-# one who connects to all of them (attacker.py). He costs CPU time of the same machine, so he works in both series: once on
-# the members, once on sockets that nobody serves. Pairs alternate in order; ratios are of the medians. CPU is that of the
-# members alone, all four: what the strangers made them do.
+# How much do strangers slow a federation down? Four members with keys of their own on this machine, and somebody
+# without one who connects to all of them (attacker.py). He costs CPU time of the same machine, so he works in both
+# series: once on the members, once on sockets that nobody serves. Pairs alternate in order; ratios are of the medians.
+# CPU is that of the members alone, all four: what the strangers made them do.
 #
 #   bench/attack_members.sh [ROUNDS [PAIRS [KIND...]]]         kinds: connect drip garbage hello
 #   FROM=127.0.0.1 bench/attack_members.sh 80 5 connect        from the members' own address
@@ -49,7 +49,7 @@ cpu_of_children() {
     awk '{ print $16 + $17 }' "/proc/$1/stat"
 }
 
-# run_members FOLDER: all four to the end; prints seconds a round, the most memory of a member, CPU seconds of all members
+# run_members FOLDER: all four to the end; prints seconds a round, the most memory of a member, CPU seconds of all
 run_members() {
     local processes=() shell=$BASHPID used
     used=$(cpu_of_children "$shell")
@@ -117,7 +117,8 @@ for name in "idle", "attacked":
           f"CPU {cpu[name]:.2f} s; peak memory {peak} KiB;",
           open(f"{kind}.{name}.last").read().strip())
 ratio = statistics.median(series["attacked"]) / statistics.median(series["idle"])
-print(f"{kind:8} ratio    {ratio:.3f} of s/round, {cpu['attacked'] / cpu['idle']:.3f} of CPU; lines in the logs, a member and run: {lines / (4 * pairs):.2f}")
+print(f"{kind:8} ratio    {ratio:.3f} of s/round, {cpu['attacked'] / cpu['idle']:.3f} of CPU;",
+      f"lines in the logs, a member and run: {lines / (4 * pairs):.2f}")
 PY
     grep 'refused; the last' out.log | tail -n 1
 done

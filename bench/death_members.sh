@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What does a death in the middle of the words cost the others? Four members (processes of this machine, over TLS) with a
-# model whose words take a while; in one round a member is killed with SIGKILL when a part of that round's bytes has
+# What does a death in the middle of the words cost the others? Four members (processes of this machine, over TLS) with
+# a model whose words take a while; in one round a member is killed with SIGKILL when a part of that round's bytes has
 # passed the loopback. The survivors' time of that round beside the median of the rounds before.
 #
 #   bench/death_members.sh [TRIES [SETTING...]]      TRIES: 3; settings of a run, "exchange.privacy=none" and so on
@@ -67,7 +67,7 @@ last = wait_for(kill_round - 1)
 target = last + part * (last - first) / 2
 process = victim()
 while passed() < target:
-    pass
+    time.sleep(0.0005)  # whoever turns here takes a core from the members
 os.kill(process, signal.SIGKILL)
 PY
 }
