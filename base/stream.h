@@ -24,7 +24,7 @@ struct vain_stream_ops {
     enum vain_status (*read)(struct vain_stream *stream, void *data, size_t bytes, size_t *got);
     /* Optional: the file descriptor to poll(2) on, and in *events what for (POLLIN, POLLOUT), so
      * that a caller with nothing to do can sleep; *events 0: the next call moves something, so
-     * do not sleep. */
+     * do not sleep. With POLLOUT while something that was taken has not left: calls help it out. */
     int (*descriptor)(const struct vain_stream *stream, short *events);
     /* Optional: while it is held, what was taken may stay until there is more of it, so that many
      * small writes leave as one; held ends with false, and all leaves that can. */

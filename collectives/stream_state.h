@@ -59,6 +59,7 @@ struct vain_wire_out {
     uint8_t head[VAIN_FRAME_BYTES + VAIN_WIRE_SMALL_BYTES]; /* a header, small messages behind it */
     size_t head_bytes, head_written;
     struct vain_stream_request *request; /* whose message is under way; NULL: none */
+    struct vain_stream_request *leaving; /* a list: taken whole by the stream, which has them yet */
     uint64_t offset;                     /* bytes of it in frames so far */
     const unsigned char *payload;        /* of the fragment; NULL: zeros, its request is gone */
     size_t payload_left;
@@ -116,6 +117,10 @@ void vain_wires_progress(struct vain_wires *wires);
 void vain_wires_wait(struct vain_wires *wires, int most_ms);
 /* The group is known from now on: what has come for it finds its place. */
 void vain_wires_begin(struct vain_wires *wires, struct vain_stream_group *group);
+/* Its streams are looked at again: something may go on. */
+void vain_wires_wake(const struct vain_wires *wires, struct vain_wire_peer *peer);
+/* The group with that id; NULL: not known (yet). */
+struct vain_stream_group *vain_wires_find_group(const struct vain_wires *wires, uint64_t id);
 /* Rank in the group of a rank of the world; -1: it is not in it. */
 int vain_stream_rank_in(const struct vain_stream_group *group, int world_rank);
 /* Put a posted request in its peer's list, or end it: with what has come already, or as BROKEN. */

@@ -18,7 +18,7 @@ enum { IN_TURNS_MAX = 64 /* fragments that one call takes from a connection befo
 /* What goes out in place of words whose request is gone, and where nobody's bytes come in. */
 static const unsigned char zeros[16384];
 
-static void wake(const struct vain_wires *wires, struct vain_wire_peer *peer)
+void vain_wires_wake(const struct vain_wires *wires, struct vain_wire_peer *peer)
 {
     for (int c = 0; c < wires->connections; c++) {
         if (peer->wires[c].stream != NULL)
@@ -42,6 +42,12 @@ static void break_list(struct vain_stream_request **list)
     }
 }
 
+static void break_sends(struct vain_wire_out *out)
+{
+    break_request(&out->request);
+    break_list(&out->leaving);
+}
+
 /* A peer that has closed its end: nothing can be sent to it, but all that it sent can be read. */
 static void stop_sending(struct vain_wires *wires, struct vain_wire_peer *peer, const char *why)
 {
@@ -51,7 +57,7 @@ static void stop_sending(struct vain_wires *wires, struct vain_wire_peer *peer, 
     break_list(&peer->sends);
     peer->last_send = NULL;
     for (int c = 0; c < wires->connections; c++)
-        break_request(&peer->wires[c].out.request);
+        break_sends(&peer->wires[c].out);
 }
 
 static void break_peer(struct vain_wires *wires, int rank, const char *why)
@@ -168,7 +174,8 @@ static bool put_next(struct vain_wires *wires, int rank, struct vain_wire *wire)
     struct vain_wire_peer *peer = &wires->peers[rank];
     struct vain_wire_out *out = &wire->out;
     if (out->request != NULL && out->offset == out->request->bytes) {
-        out->request->state = VAIN_STREAM_DONE;
+        out->request->next = out->leaving;
+        out->leaving = out->request;
         out->request = NULL;
     }
     if (wire == &peer->wires[0] && (put_abort(wires, rank, out) || put_ready(peer, out)))
@@ -228,6 +235,26 @@ static void put_frames(struct vain_wires *wires, int rank, struct vain_wire *wir
     }
 }
 
+/* Messages that the stream has taken are done when it holds nothing back: who has no more to wait
+ * for does not come back here to help the last bytes out, and the peer would wait for them for
+ * ever. False: there were none, or the stream does not say now. */
+static bool end_leaving(struct vain_wire *wire)
+{
+    const struct vain_stream *stream = wire->stream;
+    short events = POLLIN;
+    if (wire->out.leaving == NULL)
+        return false;
+    if (stream->ops->descriptor != NULL)
+        (void)stream->ops->descriptor(stream, &events);
+    if (events == 0 || (events & POLLOUT) != 0)
+        return false;
+    while (wire->out.leaving != NULL) {
+        wire->out.leaving->state = VAIN_STREAM_DONE;
+        wire->out.leaving = wire->out.leaving->next;
+    }
+    return true;
+}
+
 /* Headers and short messages leave together with what follows them. */
 static void send_frames(struct vain_wires *wires, int rank, struct vain_wire *wire)
 {
@@ -237,6 +264,7 @@ static void send_frames(struct vain_wires *wires, int rank, struct vain_wire *wi
     put_frames(wires, rank, wire);
     if (stream->ops->hold != NULL)
         stream->ops->hold(stream, false);
+    (void)end_leaving(wire);
 }
 
 /* ---- in -------------------------------------------------------------------------------------- */
@@ -269,7 +297,7 @@ static struct vain_wire_slot *free_slot(struct vain_wire_peer *peer)
     return NULL;
 }
 
-static struct vain_stream_group *find_group(const struct vain_wires *wires, uint64_t id)
+struct vain_stream_group *vain_wires_find_group(const struct vain_wires *wires, uint64_t id)
 {
     struct vain_stream_group *group = wires->groups;
     while (group != NULL && group->id != id)
@@ -372,7 +400,7 @@ static enum vain_status read_header(struct vain_wires *wires, int rank, struct v
 /* False: the fragment has to wait, in its stream. */
 static bool place(struct vain_wires *wires, int rank, struct vain_wire_in *in)
 {
-    const struct vain_stream_group *group = find_group(wires, in->frame.group);
+    const struct vain_stream_group *group = vain_wires_find_group(wires, in->frame.group);
     if (group != NULL && vain_stream_rank_in(group, rank) < 0) {
         break_peer(wires, rank, "frame header: a group that its sender is not in");
         return false;
@@ -387,7 +415,7 @@ static bool place(struct vain_wires *wires, int rank, struct vain_wire_in *in)
 static bool take_ready(struct vain_wires *wires, int rank, struct vain_wire_in *in)
 {
     struct vain_wire_peer *peer = &wires->peers[rank];
-    const struct vain_stream_group *group = find_group(wires, in->frame.group);
+    const struct vain_stream_group *group = vain_wires_find_group(wires, in->frame.group);
     in->head_read = 0;
     if (group != NULL && has_ended(group))
         return true;
@@ -400,13 +428,13 @@ static bool take_ready(struct vain_wires *wires, int rank, struct vain_wire_in *
         peer->ready[peer->ready_count++] = in->frame;
     else
         break_peer(wires, rank, "it is ready for more messages than anybody would post");
-    wake(wires, peer);
+    vain_wires_wake(wires, peer);
     return true;
 }
 
 static bool take_abort(struct vain_wires *wires, int rank, struct vain_wire_in *in)
 {
-    struct vain_stream_group *group = find_group(wires, in->frame.group);
+    struct vain_stream_group *group = vain_wires_find_group(wires, in->frame.group);
     if (group == NULL)
         return false;
     in->head_read = 0;
@@ -421,14 +449,14 @@ static bool take_abort(struct vain_wires *wires, int rank, struct vain_wire_in *
 static void end_slot(const struct vain_wires *wires, struct vain_wire_peer *peer,
                      struct vain_wire_slot *slot)
 {
-    const struct vain_stream_group *group = find_group(wires, slot->frame.group);
+    const struct vain_stream_group *group = vain_wires_find_group(wires, slot->frame.group);
     struct vain_stream_request *receive = take_receive(peer, &slot->frame);
     slot->whole = true;
     slot->used = receive == NULL && (group == NULL || !has_ended(group));
     if (receive != NULL)
         give(receive, slot);
     if (!slot->used)
-        wake(wires, peer); /* a message may wait for it, on any connection */
+        vain_wires_wake(wires, peer); /* a message may wait for it, on any connection */
 }
 
 /* All bytes of a fragment are here. */
@@ -579,7 +607,7 @@ static void ask(struct vain_wires *wires, int most_ms)
             events &= (short)~POLLIN;
         else if (events == 0)
             wire->stream->ready = true;
-        if (wire->stream->ready)
+        if (end_leaving(wire) || wire->stream->ready)
             most_ms = 0;
         if (wire->full && !peer->deaf)
             events |= POLLOUT;
@@ -675,7 +703,7 @@ void vain_wires_begin(struct vain_wires *wires, struct vain_stream_group *group)
     wires->references++;
     for (int rank = 0; rank < wires->size; rank++) {
         if (wires->peers[rank].wires != NULL)
-            wake(wires, &wires->peers[rank]);
+            vain_wires_wake(wires, &wires->peers[rank]);
     }
 }
 
@@ -684,7 +712,7 @@ void vain_wires_add(struct vain_wires *wires, struct vain_stream_request *reques
     struct vain_wire_peer *peer = &wires->peers[request->peer];
     request->next = NULL;
     if (!request->is_send && take_slot(peer, request)) {
-        wake(wires, peer); /* a message may wait for the slot */
+        vain_wires_wake(wires, peer); /* a message may wait for the slot */
         return;
     }
     if (peer->broken || (peer->deaf && request->is_send)) {
@@ -695,7 +723,7 @@ void vain_wires_add(struct vain_wires *wires, struct vain_stream_request *reques
         add_send(peer, request);
     else
         add_receive(peer, request);
-    wake(wires, peer);
+    vain_wires_wake(wires, peer);
 }
 
 int vain_stream_aborted_by(const struct vain_stream_group *group)
@@ -703,86 +731,4 @@ int vain_stream_aborted_by(const struct vain_stream_group *group)
     while (group != NULL && group->aborted_by < 0)
         group = group->parent;
     return group == NULL ? -1 : group->aborted_by;
-}
-
-/* ---- ends of groups -------------------------------------------------------------------------- */
-
-/* Whether it is that group or, with `parts`, was split from it. */
-static bool belongs_to(const struct vain_stream_group *own, const struct vain_stream_group *group,
-                       bool parts)
-{
-    while (parts && own != NULL && own != group)
-        own = own->parent;
-    return own == group;
-}
-
-static void drop_list(struct vain_stream_request **list, const struct vain_stream_group *group,
-                      bool parts)
-{
-    while (*list != NULL) {
-        struct vain_stream_request *request = *list;
-        if (!belongs_to(request->group, group, parts)) {
-            list = &request->next;
-            continue;
-        }
-        *list = request->next;
-        request->state = VAIN_STREAM_ABORTED;
-    }
-}
-
-static void drop_half_way(struct vain_wire *wire, const struct vain_stream_group *group, bool parts)
-{
-    struct vain_wire_out *out = &wire->out;
-    struct vain_wire_in *in = &wire->in;
-    if (out->request != NULL && belongs_to(out->request->group, group, parts)) {
-        out->request->state = VAIN_STREAM_ABORTED;
-        out->request = NULL; /* the fragment's header has left, so bytes must follow: zeros */
-        out->payload = NULL;
-    }
-    if (in->request != NULL && belongs_to(in->request->group, group, parts)) {
-        in->request->state = VAIN_STREAM_ABORTED;
-        in->request = NULL;
-    }
-}
-
-static void drop(struct vain_wires *wires, const struct vain_stream_group *group, bool parts)
-{
-    for (int rank = 0; rank < wires->size; rank++) {
-        struct vain_wire_peer *peer = &wires->peers[rank];
-        if (peer->wires == NULL)
-            continue;
-        drop_list(&peer->sends, group, parts);
-        drop_list(&peer->receives, group, parts);
-        peer->last_send = peer->sends;
-        while (peer->last_send != NULL && peer->last_send->next != NULL)
-            peer->last_send = peer->last_send->next;
-        for (int c = 0; c < wires->connections; c++)
-            drop_half_way(&peer->wires[c], group, parts);
-        for (int i = 0; i < VAIN_WIRE_SLOTS; i++) {
-            struct vain_wire_slot *slot = &peer->slots[i];
-            if (slot->used && slot->whole &&
-                belongs_to(find_group(wires, slot->frame.group), group, parts))
-                slot->used = false;
-        }
-        for (int i = peer->ready_count - 1; i >= 0; i--) {
-            if (belongs_to(find_group(wires, peer->ready[i].group), group, parts))
-                peer->ready[i] = peer->ready[--peer->ready_count];
-        }
-        wake(wires, peer); /* what waited for a receive of this group waits no longer */
-    }
-}
-
-void vain_wires_abort(struct vain_wires *wires, struct vain_stream_group *group, int rank)
-{
-    if (group->aborted_by >= 0)
-        return;
-    group->aborted_by = rank;
-    for (int other = 0; other < group->size; other++)
-        group->to_tell[other] = other != group->rank;
-    drop(wires, group, true);
-}
-
-void vain_wires_forget(struct vain_wires *wires, const struct vain_stream_group *group)
-{
-    drop(wires, group, false);
 }

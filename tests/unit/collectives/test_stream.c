@@ -2,7 +2,10 @@
  * never sends, and each order in which messages may come. All cases run whole and in pieces. */
 #include "collectives/stream_state.h"
 
+#include <poll.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "tests/unit/collectives/boxes.h"
@@ -475,6 +478,99 @@ static void a_close_half_way_sends_zeros(void)
     puppets_close(&puppets);
 }
 
+/* ---- what a stream has and holds back -------------------------------------------------------- */
+
+/* A stream that takes all, as a link does whose peer reads slowly, and lets it go in later calls.
+ */
+struct miser {
+    struct vain_stream stream;
+    int descriptor; /* always ready to be written to */
+    bool lets_go;
+    size_t taken, left;
+};
+
+static enum vain_status miser_write(struct vain_stream *stream, const void *data, size_t bytes,
+                                    size_t *taken)
+{
+    struct miser *miser = stream->state;
+    (void)data;
+    *taken = bytes;
+    miser->taken += bytes;
+    return VAIN_OK;
+}
+
+static enum vain_status miser_read(struct vain_stream *stream, void *data, size_t bytes,
+                                   size_t *got)
+{
+    struct miser *miser = stream->state;
+    (void)data;
+    (void)bytes;
+    *got = 0;
+    if (miser->lets_go)
+        miser->left = miser->taken;
+    return VAIN_OK;
+}
+
+static int miser_descriptor(const struct vain_stream *stream, short *events)
+{
+    const struct miser *miser = stream->state;
+    *events = (short)(POLLIN | (miser->left < miser->taken ? POLLOUT : 0));
+    return miser->descriptor;
+}
+
+static void miser_close(struct vain_stream *stream)
+{
+    const struct miser *miser = stream->state;
+    (void)close(miser->descriptor);
+}
+
+static const struct vain_stream_ops miser_ops = {.name = "miser",
+                                                 .write = miser_write,
+                                                 .read = miser_read,
+                                                 .descriptor = miser_descriptor,
+                                                 .close = miser_close};
+
+static void open_miser(struct miser *miser, struct vain_comm *comm)
+{
+    struct vain_stream *streams[2] = {NULL, &miser->stream};
+    const struct vain_stream_links links = {
+        .rank = 0, .size = 2, .connections = 1, .streams = streams};
+    *miser = (struct miser){.stream = {.ops = &miser_ops, .state = miser},
+                            .descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    CU_ASSERT_EQUAL_FATAL(vain_stream_comm_open(&links, comm), VAIN_OK);
+}
+
+/* Whoever is told that a message is done goes away and helps its last bytes out no more. */
+static void a_message_is_done_when_it_has_left(void)
+{
+    struct miser miser;
+    struct vain_comm comm;
+    struct box boxes[2];
+    open_miser(&miser, &comm);
+    for (unsigned i = 0; i < 2; i++)
+        box_post_send(&comm, 1, TAG, SHORT, i, &boxes[i]);
+    CU_ASSERT_TRUE(box_is_open(&boxes[0]));
+    CU_ASSERT_TRUE(box_is_open(&boxes[1]));
+    CU_ASSERT_EQUAL(miser.taken, 2 * (VAIN_FRAME_BYTES + SHORT));
+    miser.lets_go = true;
+    box_check_leaves(&boxes[1]);
+    box_check_leaves(&boxes[0]);
+    comm.ops->close(&comm);
+}
+
+static void an_abort_ends_what_has_not_left(void)
+{
+    struct miser miser;
+    struct vain_comm comm;
+    struct box box;
+    open_miser(&miser, &comm);
+    box_post_send(&comm, 1, TAG, SHORT, 1, &box);
+    CU_ASSERT_TRUE(box_is_open(&box));
+    comm.ops->abort(&comm);
+    CU_ASSERT(comm.ops->test(&box.request) < 0);
+    comm.ops->close(&comm);
+}
+
 /* ---- start ----------------------------------------------------------------------------------- */
 
 static void a_world_that_does_not_open_leaves_the_streams(void)
@@ -572,6 +668,8 @@ static const struct vain_test tests[] = {
     {"as much readiness as allowed is kept", run_as_much_readiness_as_allowed_is_kept},
     {"an abort half-way sends zeros", run_an_abort_half_way_sends_zeros},
     {"a close half-way sends zeros", run_a_close_half_way_sends_zeros},
+    {"a message is done when it has left", a_message_is_done_when_it_has_left},
+    {"an abort ends what has not left", an_abort_ends_what_has_not_left},
     {"a turn of tests moves nothing", run_a_turn_of_tests_moves_nothing},
     {"a world that does not open leaves the streams",
      a_world_that_does_not_open_leaves_the_streams},

@@ -82,6 +82,13 @@ static void die(struct life *life)
     atomic_store(&life->signal, 9);
 }
 
+/* Only the network is gone: it runs on, alone. */
+static void part(struct life *life)
+{
+    life->host->parted = true;
+    switchboard_part(life->hosts->board, life->number);
+}
+
 /* VAIN_ERR_STORAGE once it is dead. */
 static enum vain_status before_write(struct vain_world *world)
 {
@@ -89,6 +96,8 @@ static enum vain_status before_write(struct vain_world *world)
     life->host->writes++;
     if (life->host->fate.dies_before_write == life->host->writes)
         die(life);
+    if (life->host->fate.parts_before_write == life->host->writes)
+        part(life);
     return life->dead ? vain_fail(VAIN_ERR_STORAGE, "killed") : VAIN_OK;
 }
 
@@ -165,6 +174,8 @@ static void watch(void *context, const struct vain_event *event)
     if (life->steps == fate->spoils_after_step)
         switchboard_spoil(life->hosts->board, life->number, true);
     lies = lies || life->steps == fate->lies_after_step;
+    if (life->steps == fate->parts_after_step)
+        part(life);
     if (life->steps == fate->stops_after_step)
         atomic_store(&life->signal, 15);
 }
@@ -232,6 +243,10 @@ static void *live(void *context)
         wait_until_finished(0, fate->comes_back_after);
         live_once(life);
     }
+    life->host->parted_status = life->host->status;
+    switchboard_heal(life->hosts->board, life->number);
+    if (life->host->parted && fate->heals)
+        live_once(life);
     note_end(life->number);
     return NULL;
 }
@@ -300,6 +315,7 @@ void hosts_run(struct hosts *hosts, const char *const *sets)
         struct host *host = &hosts->hosts[i];
         switchboard_spoil(hosts->board, i, false);
         host->notices = host->writes = 0;
+        host->parted = false;
         host->message[0] = '\0';
         host->status = VAIN_OK;
         memset(&host->result, 0, sizeof host->result);

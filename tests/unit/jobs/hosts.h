@@ -18,6 +18,9 @@ struct host_fate {
     int dies_after_step;      /* of its own steps in all; 0: never */
     int dies_before_write;    /* of its durable writes, from 1; 0: never */
     int comes_back_after;     /* dead, it is started again when member 0 has finished this round */
+    int parts_after_step;     /* the network between it and the others fails; 0: never */
+    int parts_before_write;   /* the same, before one of its durable writes, from 1; 0: never */
+    bool heals;               /* the network does, when it has ended, and it is started again */
     int stops_after_step;     /* asked to, by signal 15; 0: never */
     int spoils_after_step;    /* messages of words that it sends come out changed; 0: never */
     int lies_after_step;      /* its words are not those of their check word; 0: never */
@@ -33,6 +36,8 @@ struct host {
     struct vain_run_result result;
     char message[1024];
     int notices, writes;
+    bool parted;
+    enum vain_status parted_status; /* of the life in which it was */
     char notice[BED_NOTICES_MAX][VAIN_EVENT_TEXT_BYTES];
 };
 

@@ -43,6 +43,7 @@ struct switchboard {
     int members;
     struct end *ends;
     atomic_bool spoils[SWITCHBOARD_MEMBERS_MAX];
+    bool parted[SWITCHBOARD_MEMBERS_MAX]; /* nothing reaches it */
     struct plug plugs[SWITCHBOARD_MEMBERS_MAX];
 };
 
@@ -185,12 +186,18 @@ static void make_words(struct switchboard *board, int a, int b, struct end **at_
     (*at_a)->words = (*at_b)->words = true;
 }
 
+static bool can_meet(const struct switchboard *board, int a, int b)
+{
+    return board->plugs[a].plugged && board->plugs[b].plugged && !board->parted[a] &&
+           !board->parted[b];
+}
+
 static void join_mailboxes(struct switchboard *board)
 {
     for (int b = 1; b < board->members; b++) {
         for (int a = 0; a < b; a++) {
             struct plug *lower = &board->plugs[a], *upper = &board->plugs[b];
-            if (!lower->plugged || !upper->plugged || lower->peers[b].has_mailbox)
+            if (!can_meet(board, a, b) || lower->peers[b].has_mailbox)
                 continue;
             make_pair(board, a, b, &lower->peers[b].mailbox, &upper->peers[a].mailbox);
             lower->peers[b].has_mailbox = true;
@@ -203,8 +210,8 @@ static void join_use(struct switchboard *board, int own)
     struct plug *plug = &board->plugs[own];
     for (int i = 0; i < board->members; i++) {
         struct plug *other = &board->plugs[i];
-        if (!plug->plugged || !plug->peers[i].in_use || !other->plugged ||
-            !other->peers[own].in_use || plug->peers[i].joined || other->peers[own].joined ||
+        if (!can_meet(board, own, i) || !plug->peers[i].in_use || !other->peers[own].in_use ||
+            plug->peers[i].joined || other->peers[own].joined ||
             memcmp(plug->key, other->key, sizeof plug->key) != 0)
             continue;
         for (int c = 0; c < plug->connections; c++)
@@ -369,14 +376,35 @@ struct vain_connector *switchboard_plug(struct switchboard *board, int member)
     return &plug->connector;
 }
 
-void switchboard_cut(struct switchboard *board, int member)
+/* Under the lock. */
+static void end_streams(struct switchboard *board, int member)
 {
-    struct plug *plug = &board->plugs[member];
-    lock(board);
     for (struct end *end = board->ends; end != NULL; end = end->next) {
         if (end->owner == member || end->peer == member)
             (void)shutdown(end->descriptor, SHUT_RDWR);
     }
-    forget_all(plug);
+}
+
+void switchboard_cut(struct switchboard *board, int member)
+{
+    lock(board);
+    end_streams(board, member);
+    forget_all(&board->plugs[member]);
+    unlock(board);
+}
+
+void switchboard_part(struct switchboard *board, int member)
+{
+    lock(board);
+    end_streams(board, member);
+    board->parted[member] = true;
+    unlock(board);
+}
+
+void switchboard_heal(struct switchboard *board, int member)
+{
+    lock(board);
+    board->parted[member] = false;
+    join_mailboxes(board);
     unlock(board);
 }

@@ -22,3 +22,7 @@ struct vain_connector *switchboard_plug(struct switchboard *board, int member);
 /* What a process leaves that was killed: all streams of `member` end, whoever holds them, and it
  * gets no others until it is plugged in again. From any thread. */
 void switchboard_cut(struct switchboard *board, int member);
+/* The network between `member` and all others fails: their streams end, and there are no others
+ * until it is healed. From any thread. */
+void switchboard_part(struct switchboard *board, int member);
+void switchboard_heal(struct switchboard *board, int member);

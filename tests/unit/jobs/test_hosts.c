@@ -344,6 +344,68 @@ static void fewer_than_a_quorum_stop_and_go_on(void)
     hosts_close(&hosts);
 }
 
+/* The network fails between member 3 and the others, who are enough to go on. It is not: it stops,
+ * saved. When the network is back it is started again, and the others, who have done all rounds
+ * meanwhile, are still there to give it the result. */
+static void expect_partition_is_borne(const char *const *sets)
+{
+    static const char *const impatient[] = {"exchange.deadline=1s", NULL};
+    begin();
+    struct host *alone = &hosts.hosts[3];
+    alone->fate.parts_after_step = 3 * 3 + 1; /* in round 4 */
+    alone->fate.heals = true;
+    alone->fate.extra = impatient;
+    hosts_run(&hosts, sets);
+    expect_end(15, 9);
+    CU_ASSERT_EQUAL(alone->parted_status, VAIN_STOPPED);
+    CU_ASSERT_EQUAL(hosts_count_notices(alone, "(exchange.deadline)"), 1);
+    CU_ASSERT_EQUAL(hosts_count_notices(alone, "was at round 3 and has caught up"), 1);
+    for (int i = 0; i < 3; i++) {
+        CU_ASSERT_EQUAL(hosts.hosts[i].result.counts.members_lost, 1);
+        CU_ASSERT_EQUAL(hosts.hosts[i].result.member_count, 3);
+        CU_ASSERT_EQUAL(hosts_count_notices(&hosts.hosts[i], "3 of 4 go on"), 1);
+    }
+    hosts_close(&hosts);
+}
+
+static void the_side_with_a_quorum_goes_on_and_the_other_stops(void)
+{
+    static const char *const clear[] = {"train.rounds=9", "exchange.linger=5m", NULL};
+    static const char *const masked[] = {"train.rounds=9", "exchange.linger=5m",
+                                         "exchange.privacy=masked", NULL};
+    static const char *const own[] = {"train.rounds=9", "exchange.linger=5m",
+                                      "exchange.privacy=masked", "exchange.level=2", NULL};
+    expect_partition_is_borne(clear);
+    expect_partition_is_borne(masked);
+    expect_partition_is_borne(own);
+}
+
+/* The network fails before each of member 3's durable writes in turn, in the exchange that is: what
+ * it holds then fits what the others did without it. */
+static void a_partition_anywhere_is_borne(void)
+{
+    static const char *const sets[] = {"exchange.privacy=masked", "exchange.level=2", NULL};
+    static const char *const impatient[] = {"exchange.deadline=300ms", NULL};
+    bool parted = true;
+    int stops = 0;
+    begin();
+    for (int write = 1; parted; write++) {
+        struct host *alone = &hosts.hosts[3];
+        forget_files();
+        alone->fate.parts_before_write = write;
+        alone->fate.extra = impatient;
+        hosts_run(&hosts, sets);
+        expect_end(7, 4);
+        parted = alone->parted;
+        stops += alone->status == VAIN_STOPPED;
+        CU_ASSERT(alone->status == VAIN_STOPPED || alone->status == VAIN_OK);
+        hosts_run(&hosts, sets);
+        expect_end(15, 4);
+    }
+    CU_ASSERT(stops >= 6);
+    hosts_close(&hosts);
+}
+
 /* All are asked to stop at different steps, and arrive where nobody was asked. */
 static void a_stop_of_all_goes_on_to_the_same_bits(void)
 {
@@ -457,6 +519,9 @@ static const struct vain_test tests[] = {
      who_comes_back_at_the_end_is_given_the_result},
     {"who has lost its folder is given all", who_has_lost_its_folder_is_given_all},
     {"fewer than a quorum stop and go on", fewer_than_a_quorum_stop_and_go_on},
+    {"the side with a quorum goes on and the other stops",
+     the_side_with_a_quorum_goes_on_and_the_other_stops},
+    {"a partition anywhere is borne", a_partition_anywhere_is_borne},
     {"a stop of all goes on to the same bits", a_stop_of_all_goes_on_to_the_same_bits},
     {"one that is asked to stop leaves the others", one_that_is_asked_to_stop_leaves_the_others},
     {"too few at the start are named", too_few_at_the_start_are_named},

@@ -102,23 +102,60 @@ static void time_is_the_callers(void)
     vain_fail_clear();
 }
 
+/* Calls `look` with each certificate that libp2p publishes; the count. */
+static int visit_libp2p(void (*look)(uint8_t *der, size_t bytes))
+{
+    static char line[BED_LINE_BYTES];
+    uint8_t der[BED_LINE_BYTES / 2];
+    FILE *file = test_open_golden("libp2p_certificates.txt");
+    int count = 0;
+    for (; test_next_line(file, line, sizeof line); count++) {
+        const size_t bytes = test_hex(line, der, sizeof der - 1);
+        look(der, bytes);
+    }
+    if (file != NULL)
+        fclose(file);
+    return count;
+}
+
+static void expect_refused(const uint8_t *der, size_t bytes, const char *why)
+{
+    struct vain_link_peer peer;
+    CU_ASSERT_EQUAL(vain_link_certificate_check(der, bytes, BED_NOW_MS, &peer), VAIN_ERR_AUTH);
+    CU_ASSERT_TRUE(is_zeros(&peer));
+    CU_ASSERT_TRUE(why == NULL || bed_message_has(why));
+}
+
+static void look_at_key(uint8_t *der, size_t bytes)
+{
+    expect_refused(der, bytes, "key type is not Ed25519");
+}
+
 /* Certificates that others made, with keys that are not ours: they are understood, and refused for
  * what they are. */
 static void certificates_of_libp2p_are_refused_for_their_keys(void)
 {
-    static char line[BED_LINE_BYTES];
-    uint8_t der[BED_LINE_BYTES / 2];
-    struct vain_link_peer peer;
-    FILE *file = test_open_golden("libp2p_certificates.txt");
-    int count = 0;
-    for (; test_next_line(file, line, sizeof line); count++) {
-        const size_t bytes = test_hex(line, der, sizeof der);
-        CU_ASSERT_EQUAL(vain_link_certificate_check(der, bytes, BED_NOW_MS, &peer), VAIN_ERR_AUTH);
-        CU_ASSERT_TRUE(bed_message_has("key type is not Ed25519"));
+    CU_ASSERT_EQUAL(visit_libp2p(look_at_key), 4);
+}
+
+/* What is cut or grown is not understood; what is changed may be, and is no better. */
+static void spoil(uint8_t *der, size_t bytes)
+{
+    for (size_t part = 0; part < bytes; part++)
+        expect_refused(der, part, "are no X.509 certificate");
+    der[bytes] = 0;
+    expect_refused(der, bytes + 1, "are no X.509 certificate");
+    for (size_t bit = 0; bit < 8 * bytes; bit++) {
+        der[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        expect_refused(der, bytes, NULL);
+        der[bit / 8] ^= (uint8_t)(1u << bit % 8);
     }
-    CU_ASSERT_EQUAL(count, 4);
-    if (file != NULL)
-        fclose(file);
+    vain_fail_clear();
+}
+
+static void certificates_of_libp2p_are_refused_when_they_are_spoilt(void)
+{
+    CU_ASSERT_EQUAL(visit_libp2p(spoil), 4);
 }
 
 /* ---- Own certificates ----------------------------------------------------------------------- */
@@ -226,6 +263,8 @@ static const struct vain_test tests[] = {
     {"validity is judged by the caller's clock", time_is_the_callers},
     {"libp2p's certificates are refused for their keys",
      certificates_of_libp2p_are_refused_for_their_keys},
+    {"libp2p's certificates are refused when they are spoilt, too",
+     certificates_of_libp2p_are_refused_when_they_are_spoilt},
     {"own certificates pass, for a day", own_certificates_pass},
     {"each certificate has a fresh key", keys_are_fresh},
     {"a certificate does not outlive the member's key", a_life_ends_with_the_members_key},
