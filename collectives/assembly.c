@@ -54,11 +54,19 @@ static uint32_t generation_of_vote(const struct vain_assembly *own)
     return this_round ? vain_assembly_generation(own->voted.attempt) : 0;
 }
 
+/* Whether the round was completed with the exchange that this member was in. */
+static bool ended_with_own(const struct vain_assembly *own)
+{
+    const struct vain_vote *chosen = vain_assembly_decided(own);
+    return own->phase == VAIN_PHASE_VOTED && chosen != NULL &&
+           vain_assembly_same_choice(&own->voted, chosen);
+}
+
 void vain_assembly_stand(struct vain_assembly *own, const struct vain_assembly_stand *stand)
 {
-    keep_votes(own);
-    if (stand->round == own->proposal.round + 1 && own->phase == VAIN_PHASE_VOTED)
+    if (stand->round == own->proposal.round + 1 && ended_with_own(own))
         vain_suspicion_good_round(&own->suspicion, &own->proposal.set);
+    keep_votes(own);
     own->stand = *stand;
     if (stand->starting)
         own->stand.voters = vain_set_first(own->config.members);
@@ -197,9 +205,9 @@ static void take_position(struct vain_assembly *own, int member, const uint8_t *
         help(own, member);
 }
 
-/* A set that this member can ack: proposed by whose turn it is, of this round and state, with
- * enough voters, over new streams or those that it holds open. */
-static bool fits(const struct vain_assembly *own, int member, const struct vain_proposal *proposal)
+/* A set proposed by whose turn it is, of this round and state, with enough voters. */
+static bool could_run(const struct vain_assembly *own, int member,
+                      const struct vain_proposal *proposal)
 {
     const struct vain_set voters = vain_set_both(&proposal->set, &own->stand.voters);
     const uint64_t epochs = proposal->epoch - own->stand.epoch;
@@ -211,8 +219,14 @@ static bool fits(const struct vain_assembly *own, int member, const struct vain_
            vain_assembly_generation(proposal->attempt) == vain_assembly_generation(own->attempt) &&
            proposal->attempt <= own->attempt + 2 * (uint32_t)own->config.members &&
            vain_set_count(&voters) >= vain_assembly_quorum(own) &&
-           vain_set_count(&proposal->set) >= own->config.set_min &&
-           vain_assembly_use_fits(own, proposal) && vain_set_has(&proposal->set, own->config.own);
+           vain_set_count(&proposal->set) >= own->config.set_min;
+}
+
+/* One that this member can ack: with it, over new streams or those that it holds open. */
+static bool fits(const struct vain_assembly *own, int member, const struct vain_proposal *proposal)
+{
+    return could_run(own, member, proposal) && vain_assembly_use_fits(own, proposal) &&
+           vain_set_has(&proposal->set, own->config.own);
 }
 
 /* Whether this member can ack it, but for members of it whom it does not see yet. */
@@ -235,16 +249,14 @@ static bool may_ack(const struct vain_assembly *own, int member,
            fits(own, member, proposal);
 }
 
-/* Links are made in any order: the last proposal of others than are there yet is kept. */
 /* Attempts without this member, by whose turn it is: when another one follows in the round, the one
  * before has failed, and tells of those in it. */
 static void watch_others(struct vain_assembly *own, int member,
                          const struct vain_proposal *proposal)
 {
     struct vain_proposal *last = &own->watched;
-    if (own->stand.starting || proposal->epoch != own->stand.epoch ||
-        proposal->round != own->stand.round || !vain_set_has(&proposal->set, member) ||
-        vain_assembly_proposer(own, proposal->attempt) != member)
+    if (own->stand.starting || !vain_set_has(&proposal->set, member) ||
+        !could_run(own, member, proposal))
         return;
     const bool follows = last->epoch == proposal->epoch && last->round == proposal->round;
     if (follows && proposal->attempt <= last->attempt)
@@ -254,6 +266,7 @@ static void watch_others(struct vain_assembly *own, int member,
     *last = *proposal;
 }
 
+/* Links are made in any order: the last proposal of others than are there yet is kept. */
 static void take_proposal(struct vain_assembly *own, int member, const uint8_t *body, size_t bytes)
 {
     struct vain_proposal proposal;

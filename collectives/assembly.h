@@ -92,17 +92,19 @@ void vain_assembly_leave(struct vain_assembly *assembly);
 /* ---- what happens ---------------------------------------------------------------------------- */
 
 void vain_assembly_link(struct vain_assembly *assembly, int member, bool up);
-/* A fetch from `member` failed since what came is not what it said it holds (or an exchange since
- * it spoilt it): its positions are ignored, and it is in no set of this member's proposals, until
- * its link comes anew. Not for a link that broke. */
+/* A fetch from `member` failed since what came is not what it said it holds: its positions are
+ * ignored, and it is in no set of this member's proposals, until its link comes anew. Not for a
+ * link that broke. */
 void vain_assembly_distrust(struct vain_assembly *assembly, int member);
-/* The sum that was voted for turned out to be none, as it does at everybody: nobody who holds it is
- * waited for before the epoch is given up. After vain_assembly_stand. */
+/* The sum that was voted for turned out to be none here, as it does at all who were given the same
+ * words: nobody who holds it is waited for before this member gives the epoch up; who is ahead is
+ * still fetched from. After vain_assembly_stand. */
 void vain_assembly_disown(struct vain_assembly *assembly);
 /* The exchange of `set`, which links do not explain, came to nothing: its sum was wrong, or words
  * did not come. `member`: whose part was wrong; -1: of one of the set. Suspects are left out of
  * this member's proposals in turn, as collectives/suspicion.h says, while enough are left. */
 void vain_assembly_suspect(struct vain_assembly *assembly, const struct vain_set *set, int member);
+/* Whether exchanges with `member` have come to nothing lately, and somebody is left out for it. */
 bool vain_assembly_suspects(const struct vain_assembly *assembly, int member);
 /* A letter of kinds POSITION to VOTE. It is noted; what follows is found at the next tick. */
 void vain_assembly_letter(struct vain_assembly *assembly, int member, uint16_t kind,

@@ -260,9 +260,8 @@ static void skip_dead_proposers(struct vain_assembly *own)
 
 /* How many of those ready are voters, and whether somebody who should be is not yet. */
 struct roll {
-    struct vain_set ready;
+    struct vain_set ready, expected; /* expected: should be ready, and is not yet */
     int ready_count, ready_voters;
-    bool others_expected;
 };
 
 static struct roll call_roll(struct vain_assembly *own)
@@ -276,8 +275,8 @@ static struct roll call_roll(struct vain_assembly *own)
             roll.ready_voters += vain_assembly_is_voter(own, i);
         } else if (vain_assembly_is_up(own, i) && i != own->config.own &&
                    !vain_assembly_is_leaving(own, i) && !own->peers[i].late &&
-                   !own->peers[i].has_vote && !vain_assembly_suspects(own, i)) {
-            roll.others_expected = true;
+                   !own->peers[i].has_vote) {
+            vain_set_add(&roll.expected, i);
         }
     }
     return roll;
@@ -367,17 +366,27 @@ void vain_assembly_ack(struct vain_assembly *own, const struct vain_proposal *pr
     send_all(own, VAIN_LETTER_ACK, body, sizeof body);
 }
 
-/* Suspects stay out while the others are enough without them. */
+/* Suspects stay out, and are not waited for, while the others are enough without them: a quorum of
+ * all members too, since voters are who was in the last set. */
 static void leave_out_suspects(struct vain_assembly *own, struct roll *roll)
 {
     int suspects[VAIN_MEMBERS_MAX];
-    const int count = vain_suspicion_choose(&own->suspicion, &roll->ready, own->attempt, suspects);
+    struct vain_set wanted = roll->ready;
+    for (int i = vain_set_next(&roll->expected, 0); i >= 0;
+         i = vain_set_next(&roll->expected, i + 1))
+        vain_set_add(&wanted, i);
+    const int count = vain_suspicion_choose(&own->suspicion, &wanted, own->attempt, suspects);
     for (int i = 0; i < count; i++) {
         struct roll without = *roll;
+        vain_set_remove(&roll->expected, suspects[i]);
+        if (!vain_set_has(&roll->ready, suspects[i]))
+            continue;
         vain_set_remove(&without.ready, suspects[i]);
+        vain_set_remove(&without.expected, suspects[i]);
         without.ready_count--;
         without.ready_voters -= vain_assembly_is_voter(own, suspects[i]);
-        if (roll_is_enough(own, &without))
+        if (roll_is_enough(own, &without) &&
+            without.ready_count >= vain_quorum(own->config.members))
             *roll = without;
     }
 }
@@ -391,10 +400,10 @@ static void propose(struct vain_assembly *own)
         own->waiting = false;
         return;
     }
-    if (roll.others_expected && !patience_is_over(own, own->config.patience_ms))
+    leave_out_suspects(own, &roll);
+    if (vain_set_next(&roll.expected, 0) >= 0 && !patience_is_over(own, own->config.patience_ms))
         return;
     pass_over_late(own);
-    leave_out_suspects(own, &roll);
     struct vain_proposal proposal = {.round = own->stand.round, .attempt = own->attempt};
     proposal.set = roll.ready;
     proposal.epoch = epoch_to_propose(own, &proposal.set);

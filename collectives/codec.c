@@ -2,7 +2,8 @@
  * the check word. The arithmetic on the vector is kernels/ops.h; here is the order of things.
  *
  * Everything that a sum needs to be checked lies in its own words, so the words are all that
- * travels, and with masks they leave here as they travel: nobody after the codec sees bare words.
+ * travels, and with masks they leave here as they travel: nobody after the codec sees bare words
+ * but, under own masks, the check word of masked ones.
  * Only the last few words are made and read on the host; the vector may lie on a device. */
 #include "collectives/codec.h"
 

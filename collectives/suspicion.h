@@ -4,20 +4,23 @@
  * change them. But who spoils exchanges was in each that was spoilt, and others were not in all of
  * them. So every such failure counts against all that took part, a round that ends well speaks for
  * those in it, and with each failure one more of the most suspected is left out of what this member
- * proposes, in turn among equals. After VAIN_SUSPICION_ROUNDS good rounds one less is. An innocent
- * one may be left out for that long; who spoils exchanges costs the others a few of them in that
- * time, and not the run.
+ * proposes, some of equals each time. Never so many that fewer than a quorum of all members remain:
+ * whoever spoils must not choose with whom he is alone.
  *
- * Known to this member alone and told to nobody, so there is nothing to lie about. Pure. */
+ * One spoiler is found in a few attempts. Several at a time must be left out together, which can
+ * take more than exchange.attempts: two of seven 15 in the mean. An innocent one may be left out
+ * for some rounds, until its count is gone or others are more suspected. Known to this member alone
+ * and told to nobody. Pure. */
 #pragma once
 
 #include "collectives/member_set.h"
 
 enum {
-    VAIN_SUSPICION_FAILURE = 4,   /* counted against each of those who took part ... */
-    VAIN_SUSPICION_PROVEN = 64,   /* ... or against the one whose part was wrong */
-    VAIN_SUSPICION_ROUNDS = 16,   /* good rounds until one less is left out */
-    VAIN_SUSPICION_MOST = 1 << 20 /* no count is greater */
+    VAIN_SUSPICION_FAILURE = 4, /* counted against each of those who took part ... */
+    VAIN_SUSPICION_PROVEN = 16, /* ... or against the one whose part was wrong */
+    VAIN_SUSPICION_OUTSIDE = 4, /* good rounds that take one off those who were left out; inside
+                                   each does */
+    VAIN_SUSPICION_MOST = 64    /* no count is greater */
 };
 
 struct vain_suspicion {
@@ -37,8 +40,8 @@ void vain_suspicion_seen(struct vain_suspicion *suspicion, const struct vain_set
 /* A round ended with the exchange of `set`: so many as were outside of it are enough to leave out.
  */
 void vain_suspicion_good_round(struct vain_suspicion *suspicion, const struct vain_set *set);
-/* Of `ready` those to do without, the most suspected first; of equals those first whose `turn`,
- * any number that is another one each time, it is. out (members); returns how many. Suspects that
- * are not ready are done without already. */
-int vain_suspicion_choose(const struct vain_suspicion *suspicion, const struct vain_set *ready,
+/* Of `wanted` those to do without, the most suspected first; equals in an order that another `turn`
+ * changes. out (members); returns how many. Suspects that are not in `wanted` are done without
+ * already. */
+int vain_suspicion_choose(const struct vain_suspicion *suspicion, const struct vain_set *wanted,
                           uint32_t turn, int *out);

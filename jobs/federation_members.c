@@ -105,6 +105,7 @@ static void begin_new_epoch(struct vain_members *members)
                       "opens it, are gone; it is done again from what is here",
                       (long long)members->holding->round + 1);
     members->base.input_spent = true;
+    members->failed_attempts = 0;
     members->epoch = vain_assembly_epoch(members->assembly);
     members->running = false;
     take_stand(members);
@@ -142,6 +143,15 @@ static void say_who_is_missing(const struct vain_members *members, char *out, si
     }
 }
 
+/* So many have left after the last round that one of them at least is honest. */
+static bool others_have_finished(const struct vain_members *members)
+{
+    int finished = 0;
+    for (int i = 0; i < members->count; i++)
+        finished += members->known[i].finished;
+    return finished >= vain_quorum_witnesses(members->count);
+}
+
 /* VAIN_STOPPED when a signal came, or when too few have been here for the deadline. */
 static enum vain_status wait_for_others(struct vain_members *members, struct patience *patience)
 {
@@ -150,7 +160,7 @@ static enum vain_status wait_for_others(struct vain_members *members, struct pat
     const bool enough = vain_assembly_quorum_present(members->assembly);
     if (atomic_load(members->config.signal) != 0)
         return VAIN_STOPPED;
-    if (!enough && members->others_finished) {
+    if (!enough && others_have_finished(members)) {
         vain_event_notice(
             members->config.events,
             "round %lld: the others have finished the run and left, so nobody is here "
@@ -195,11 +205,31 @@ static enum vain_status flush(struct vain_members *members, uint64_t most_ms)
 /* ---- attempts -------------------------------------------------------------------------------- */
 
 /* Whoever died within it is noticed in a moment, and is the better reason. */
-static void note_failure(struct vain_members *members)
+static void note_failure(struct vain_members *members, enum vain_status status)
 {
     snprintf(members->failure, sizeof members->failure, "%s", vain_fail_message());
     vain_fail_clear();
     members->failed_set = members->proposal.set;
+    members->failed_late = status == VAIN_ERR_TIMEOUT;
+    members->unjudged = true;
+}
+
+/* Before the next attempt. Whoever dies makes an exchange fail once, and is gone by now; whoever
+ * makes it fail otherwise is still there, and most members only see others end it. */
+static void suspect(struct vain_members *members)
+{
+    const struct vain_set *set = &members->failed_set;
+    struct vain_federation *federation = &members->base;
+    const struct vain_set present = vain_assembly_present(members->assembly);
+    const struct vain_set there = vain_set_both(set, &present);
+    const bool unexplained =
+        members->failed_attempts >= (members->failed_late ? 1 : 2) && vain_set_equal(&there, set);
+    if (members->unjudged && (federation->spoilt || unexplained))
+        vain_assembly_suspect(members->assembly, set,
+                              federation->spoilt_by < 0 ? -1
+                                                        : vain_set_at(set, federation->spoilt_by));
+    members->unjudged = federation->spoilt = false;
+    federation->spoilt_by = -1;
 }
 
 static void end_attempt(struct vain_members *members)
@@ -210,6 +240,21 @@ static void end_attempt(struct vain_members *members)
     members->voters = vain_assembly_voters(members->assembly);
     members->running = true;
     vain_assembly_failed(members->assembly);
+}
+
+/* For another attempt of the round, if it may have one. */
+static enum vain_status become_ready(struct vain_members *members)
+{
+    const int64_t most = members->config.job->exchange.attempts;
+    if (members->failed_attempts >= most)
+        return vain_fail(VAIN_ERR_PEER,
+                         "round %lld: %lld attempts came to nothing (exchange.attempts); what was "
+                         "said of each stands above",
+                         (long long)members->holding->round + 1, (long long)most);
+    VAIN_TRY(vain_members_pump(members)); /* who is gone */
+    suspect(members);
+    vain_assembly_ready(members->assembly);
+    return VAIN_OK;
 }
 
 static enum vain_status start_attempt(struct vain_members *members,
@@ -224,9 +269,9 @@ static enum vain_status start_attempt(struct vain_members *members,
     }
     if (status != VAIN_ERR_PEER)
         return status;
-    note_failure(members);
+    note_failure(members, status);
     end_attempt(members);
-    vain_assembly_ready(members->assembly);
+    VAIN_TRY(become_ready(members));
     return VAIN_AGAIN;
 }
 
@@ -250,12 +295,7 @@ static enum vain_status members_form(struct vain_federation *federation, int64_t
     struct vain_members *members = (struct vain_members *)federation;
     struct patience patience = {0};
     VAIN_ASSERT(members->holding != NULL && members->holding->round == round);
-    if (members->failed_attempts >= members->config.job->exchange.attempts)
-        return vain_fail(VAIN_ERR_PEER,
-                         "round %lld: %lld attempts came to nothing (exchange.attempts); what was "
-                         "said of each stands above",
-                         (long long)round + 1, (long long)members->config.job->exchange.attempts);
-    vain_assembly_ready(members->assembly);
+    VAIN_TRY(become_ready(members));
     for (;;) {
         struct vain_assembly_news news;
         vain_assembly_news(members->assembly, &news);
@@ -279,31 +319,14 @@ static enum vain_status members_form(struct vain_federation *federation, int64_t
     }
 }
 
-/* Whoever dies makes an exchange fail once, and is gone a moment later; whoever makes it fail
- * otherwise stays, and most members only see others end it. */
-static void suspect(struct vain_members *members, enum vain_status status)
-{
-    const struct vain_set *set = &members->proposal.set;
-    struct vain_federation *federation = &members->base;
-    const struct vain_set present = vain_assembly_present(members->assembly);
-    const struct vain_set there = vain_set_both(set, &present);
-    const bool unexplained = status == VAIN_ERR_TIMEOUT ||
-                             (members->failed_attempts >= 1 && vain_set_equal(&there, set));
-    if (federation->spoilt || unexplained)
-        vain_assembly_suspect(members->assembly, set,
-                              federation->spoilt_by < 0 ? -1
-                                                        : vain_set_at(set, federation->spoilt_by));
-    federation->spoilt = false;
-    federation->spoilt_by = -1;
-}
-
 static enum vain_status members_failed(struct vain_federation *federation, enum vain_status status)
 {
     struct vain_members *members = (struct vain_members *)federation;
+    /* Keys and proofs of others that do not hold are theirs to answer for. */
+    federation->spoilt = federation->spoilt || status == VAIN_ERR_AUTH;
     if (status != VAIN_ERR_PEER && status != VAIN_ERR_TIMEOUT && !federation->spoilt)
         return status;
-    note_failure(members);
-    suspect(members, status);
+    note_failure(members, status);
     end_attempt(members);
     return VAIN_AGAIN;
 }
@@ -479,10 +502,10 @@ static enum vain_status members_finish(struct vain_federation *federation)
                           "%lld s to come back for the result (exchange.linger)",
                           vain_members_name(members, lost),
                           (long long)members->config.job->exchange.linger_ms / 1000);
-    while ((who_may_come_back(members) >= 0 ||
-            !vain_assembly_all_at(members->assembly, (uint64_t)members->holding->round)) &&
-           vain_members_now_ms(members) - start_ms < most_ms &&
-           atomic_load(members->config.signal) == 0)
+    while (atomic_load(members->config.signal) == 0 &&
+           (who_may_come_back(members) >= 0 ||
+            (!vain_assembly_all_at(members->assembly, (uint64_t)members->holding->round) &&
+             vain_members_now_ms(members) - start_ms < most_ms)))
         VAIN_TRY(vain_members_wait(members));
     members->leaving = true;
     vain_assembly_leave(members->assembly);

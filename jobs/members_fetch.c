@@ -142,6 +142,10 @@ static enum vain_status check_record(struct vain_members *members,
                          "contain an honest one",
                          (unsigned long long)record->round, decoded->signature_count,
                          record->member_count);
+    if (memcmp(record->previous, members->holding->record_head, VAIN_HASH_BYTES) != 0)
+        return vain_fail(VAIN_ERR_CORRUPT,
+                         "the record of round %llu does not follow the one that is here",
+                         (unsigned long long)record->round);
     if (record->round <= members->record_until &&
         !vain_record_line_take(&members->record_line, record->epoch, &set, &needed))
         return vain_fail(VAIN_ERR_AUTH,

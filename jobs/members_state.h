@@ -25,7 +25,8 @@ struct vain_acquaintance {
     bool met;                       /* its card was seen since this start */
     bool greeted;                   /* on the stream that is there now */
     uint64_t lost_ms;               /* when it was lost; 0: it was not, or it is back */
-    bool left_in_order;             /* it had said that it leaves */
+    bool left_in_order;             /* it had said that it leaves ... */
+    bool finished;                  /* ... after the last round */
     bool told_lost;                 /* and it has not taken part again since */
     bool left_out;                  /* of an exchange, for a reason that is not known yet */
     int asked;                      /* for what it holds, without an answer yet */
@@ -67,7 +68,6 @@ struct vain_members {
     enum vain_status fatal;                 /* what a letter has shown: nothing can go on ... */
     char fatal_message[VAIN_MESSAGE_BYTES]; /* ... and why */
     bool leaving;
-    bool others_finished; /* somebody has left after the last round */
 
     /* What this member holds, and where that is in the common work. */
     struct vain_holding *holding; /* borrowed; NULL: nothing yet */
@@ -97,6 +97,7 @@ struct vain_members {
     /* Why the last exchange came to nothing, until a loss explains it or the next one begins; "":
      * it did not. And who was in it. */
     struct vain_set failed_set;
+    bool failed_late, unjudged; /* by a deadline; nobody is suspected for it yet */
     char failure[VAIN_MESSAGE_BYTES];
 
     /* Opening with own masks: that of the last attempt, so that others can be helped. */

@@ -107,6 +107,7 @@ static void take_hello(struct vain_members *members, int member, const uint8_t *
     snprintf(known->platform, sizeof known->platform, "%s", hello.platform);
     known->met = known->greeted = true;
     known->lost_ms = 0;
+    known->finished = false;
     vain_assembly_link(members->assembly, member, true);
 }
 
@@ -401,11 +402,9 @@ static void note_loss(struct vain_members *members, int member, const char *why)
     if (known->greeted) {
         known->lost_ms = vain_members_now_ms(members);
         known->left_in_order = vain_assembly_leaves(members->assembly, member);
-        members->others_finished =
-            members->others_finished ||
-            (known->left_in_order &&
-             vain_assembly_is_at(members->assembly, member,
-                                 (uint64_t)members->config.job->train.rounds));
+        known->finished = known->left_in_order &&
+                          vain_assembly_is_at(members->assembly, member,
+                                              (uint64_t)members->config.job->train.rounds);
         vain_assembly_link(members->assembly, member, false);
     }
     known->greeted = known->answered = false;

@@ -274,7 +274,7 @@ static const struct vain_option exchange_rows[] = {
      ROW(vain_exchange_options, attempts),
      .minimum = 1,
      .maximum = 1000,
-     .fallback = "16",
+     .fallback = "32",
      .unit = "attempts",
      .help = "With tls: exchanges that a round may take, each with the members that are left, "
              "before a member gives up."},

@@ -80,7 +80,7 @@ static void test_every_key_is_named_once_and_its_default_reads(void)
     CU_ASSERT(isnan(job.exchange.clip));
     CU_ASSERT_EQUAL(job.exchange.deadline_ms, 30 * 60 * 1000);
     CU_ASSERT_EQUAL(job.exchange.level, VAIN_LEVEL_1);
-    CU_ASSERT_EQUAL(job.exchange.attempts, 16);
+    CU_ASSERT_EQUAL(job.exchange.attempts, 32);
     CU_ASSERT_EQUAL(job.exchange.connections, 1);
     CU_ASSERT_EQUAL(job.exchange.linger_ms, 30 * 1000);
     CU_ASSERT_EQUAL(job.start.quorum, 0);
