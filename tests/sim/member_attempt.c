@@ -60,6 +60,18 @@ static enum vain_status open_sum(struct member *member)
     return start_call(member, VAIN_EXCHANGE_BEGIN_OPEN);
 }
 
+/* Open, or still under own masks. */
+static enum vain_status check_sum(struct member *member)
+{
+    struct member_use *use = &member->use;
+    struct vain_context context;
+    if (member->plan->level == 1)
+        return open_sum(member);
+    member_context(member, &context);
+    return vain_codec_verify_masked(&use->codec, member->plan->queue, member_check_random,
+                                    (uint32_t)context.round, context.attempt, use->words);
+}
+
 enum vain_status member_reduce(struct member *member)
 {
     const struct federation_plan *plan = member->plan;
@@ -72,7 +84,7 @@ enum vain_status member_reduce(struct member *member)
         vain_exchange_set_words(member->use.exchange, member->use.words, true);
         status = start_call(member, VAIN_EXCHANGE_BEGIN_REDUCE);
     }
-    return status == VAIN_OK && plan->level == 1 ? open_sum(member) : status;
+    return status == VAIN_OK ? check_sum(member) : status;
 }
 
 enum vain_status member_take_sum(struct member *member)

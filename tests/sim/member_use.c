@@ -236,6 +236,7 @@ static enum vain_status open_exchange(struct member *member)
     VAIN_TRY(
         vain_codec_init(&use->codec, plan->parameters, use->size, plan->field_bits, 1e30, 0.25));
     VAIN_TRY(vain_codec_restore(&use->codec, member->state.codec));
+    use->codec.checks_masked = plan->level == 2;
     VAIN_TRY(
         vain_take_array(use->codec.word_count, sizeof *use->words, "words", (void **)&use->words));
     VAIN_TRY(vain_exchange_open(&config, &use->exchange));
