@@ -569,6 +569,7 @@ static void an_abort_ends_what_has_not_left(void)
     comm.ops->abort(&comm);
     CU_ASSERT(comm.ops->test(&box.request) < 0);
     comm.ops->close(&comm);
+    box_drop(&box);
 }
 
 /* ---- start ----------------------------------------------------------------------------------- */
