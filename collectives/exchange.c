@@ -96,6 +96,7 @@ enum vain_status vain_exchange_open(const struct vain_exchange_config *config,
     exchange->config.chunk_words =
         chunk_words_of(members, config->codec->word_count, config->chunk_words);
     exchange->reduce = reduce_of(config->algorithm);
+    exchange->wrong_from = -1; /* a group may fail before its first round */
     const enum vain_status status = take_all(exchange);
     if (status != VAIN_OK)
         vain_exchange_close(&exchange);

@@ -115,8 +115,7 @@ struct vain_federation {
      * not go into another one. Cleared by who asks for an attempt with another input. */
     bool input_spent;
     /* What is known of an attempt that is about to be said to have failed: its sum was wrong, or
-     * the part of one member of the roster was. Cleared when the next one is
-     * formed. */
+     * the part of one member of the roster was. Cleared when the next one is formed. */
     bool spoilt;
     int spoilt_by; /* index in the roster; -1: nobody knows */
 };

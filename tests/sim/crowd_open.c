@@ -74,7 +74,7 @@ static void take_share(struct member *member, int holder, int place)
 static void use_letter(struct member *member, int from, const struct open_letter *letter)
 {
     const struct crowd_seat *seat = crowd_seat_of(member);
-    const int holder = member_place(&member->proposal.set, from);
+    const int holder = vain_set_place(&member->proposal.set, from);
     struct open_letter help = start_letter(member, SECRET);
     for (int place = vain_set_next(&letter->dealers, 0); place >= 0;
          place = vain_set_next(&letter->dealers, place + 1)) {

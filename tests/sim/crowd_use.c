@@ -4,7 +4,6 @@
 
 #include "base/memory.h"
 #include "collectives/own_mask.h"
-#include "collectives/quorum.h"
 #include "tests/sim/crowd.h"
 
 /* ---- places ---------------------------------------------------------------------------------- */
@@ -67,11 +66,6 @@ enum vain_status crowd_wait(struct member *member, enum crowd_stage stage, uint6
 
 /* ---- use ------------------------------------------------------------------------------------- */
 
-int member_place(const struct vain_set *set, int member)
-{
-    return vain_set_place(set, member);
-}
-
 void member_use_close(struct member *member)
 {
     struct crowd_seat *seat = crowd_seat_of(member);
@@ -83,14 +77,6 @@ void member_use_close(struct member *member)
     member->use = (struct member_use){0};
     if (member->assembly != NULL)
         vain_assembly_use(member->assembly, NULL);
-}
-
-static int threshold_of(const struct member *member, const struct vain_set *set)
-{
-    const struct vain_set voters = vain_assembly_voters(member->assembly);
-    const int of_voters = vain_quorum(vain_set_count(&voters));
-    const int of_set = vain_quorum(vain_set_count(set));
-    return of_voters > of_set ? of_voters : of_set;
 }
 
 enum vain_status member_use_begin(struct member *member, bool anew)
@@ -105,8 +91,8 @@ enum vain_status member_use_begin(struct member *member, bool anew)
     }
     vain_release(use->words);
     *use = (struct member_use){.size = vain_set_count(set),
-                               .rank = member_place(set, member->index),
-                               .threshold = threshold_of(member, set),
+                               .rank = vain_set_place(set, member->index),
+                               .threshold = member_threshold(member, set),
                                .set = *set};
     vain_proposal_hash(&member->proposal, use->key);
     seat->connected = false;

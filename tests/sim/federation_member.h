@@ -187,6 +187,8 @@ void member_take_letter(struct member *member, int from, uint16_t kind, const ui
 
 extern const struct vain_random member_check_random;
 void member_context(const struct member *member, struct vain_context *out);
+/* Of shares: a quorum of those who may vote, and of those who are in `set`. */
+int member_threshold(const struct member *member, const struct vain_set *set);
 /* use.words from the input under way. */
 enum vain_status member_encode_under(struct member *member,
                                      const struct vain_masks *masks) VAIN_MUST_USE;
@@ -200,7 +202,6 @@ enum vain_status member_use_begin(struct member *member, bool anew) VAIN_MUST_US
 enum vain_status member_use_connect(struct member *member) VAIN_MUST_USE;
 enum vain_status member_use_keys(struct member *member) VAIN_MUST_USE;
 void member_use_close(struct member *member);
-int member_place(const struct vain_set *set, int member);
 
 /* ---- member_attempt.c ------------------------------------------------------------------------ */
 

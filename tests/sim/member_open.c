@@ -72,7 +72,7 @@ static void help(struct member *member, int to, int dealer)
 static void use_letter(struct member *member, int from, const struct open_letter *letter)
 {
     struct vain_opening *opening = member->use.opening;
-    const int holder = member_place(&member->proposal.set, from), dealer = letter->dealer;
+    const int holder = vain_set_place(&member->proposal.set, from), dealer = letter->dealer;
     bool good = true;
     if (holder < 0 || dealer >= vain_opening_members(opening))
         return;

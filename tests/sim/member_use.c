@@ -3,20 +3,9 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "collectives/quorum.h"
 #include "tests/sim/federation_member.h"
 
 enum { DIAL_AGAIN_MS = 50, GATHER_BYTES_MAX = 64 };
-
-int member_place(const struct vain_set *set, int member)
-{
-    int place = 0;
-    if (!vain_set_has(set, member))
-        return -1;
-    for (int i = vain_set_next(set, 0); i < member; i = vain_set_next(set, i + 1))
-        place++;
-    return place;
-}
 
 /* ---- closing --------------------------------------------------------------------------------- */
 
@@ -69,15 +58,6 @@ void member_use_close(struct member *member)
 
 /* ---- streams --------------------------------------------------------------------------------- */
 
-/* Of shares: a quorum of those who may vote, and of those who are in it. */
-static int threshold_of(const struct member *member, const struct vain_set *set)
-{
-    const struct vain_set voters = vain_assembly_voters(member->assembly);
-    const int of_voters = vain_quorum(vain_set_count(&voters));
-    const int of_set = vain_quorum(vain_set_count(set));
-    return of_voters > of_set ? of_voters : of_set;
-}
-
 enum vain_status member_use_begin(struct member *member, bool anew)
 {
     struct member_use *use = &member->use;
@@ -90,8 +70,8 @@ enum vain_status member_use_begin(struct member *member, bool anew)
     member->retired = use->comm;
     close_group(use);
     *use = (struct member_use){.size = vain_set_count(set),
-                               .rank = member_place(set, member->index),
-                               .threshold = threshold_of(member, set),
+                               .rank = vain_set_place(set, member->index),
+                               .threshold = member_threshold(member, set),
                                .set = *set};
     vain_proposal_hash(&member->proposal, use->key);
     member->bulk_dial_at_ms = 0;

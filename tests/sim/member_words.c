@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "collectives/quorum.h"
 #include "tests/sim/federation_member.h"
 
 const struct vain_random member_check_random = {{17, 18}};
@@ -19,6 +20,14 @@ void member_context(const struct member *member, struct vain_context *out)
     out->algorithm = member->plan->ring ? VAIN_ALGORITHM_RING : VAIN_ALGORITHM_TREE;
     out->masked = 1;
     vain_context_bind(out, &member->use.codec);
+}
+
+int member_threshold(const struct member *member, const struct vain_set *set)
+{
+    const struct vain_set voters = vain_assembly_voters(member->assembly);
+    const int of_voters = vain_quorum(vain_set_count(&voters));
+    const int of_set = vain_quorum(vain_set_count(set));
+    return of_voters > of_set ? of_voters : of_set;
 }
 
 /* Whatever this member's inputs are, they are integers of the judge's. */

@@ -43,6 +43,7 @@ static void set_table(int size)
                                                     .gather_bytes_max = 8,
                                                     .algorithm = VAIN_ALGORITHM_NATIVE};
         CU_ASSERT_EQUAL_FATAL(vain_exchange_open(&config, &table.exchanges[member]), VAIN_OK);
+        CU_ASSERT_EQUAL(vain_exchange_wrong_from(table.exchanges[member]), -1);
         table.contexts[member].round = 4;
     }
 }
