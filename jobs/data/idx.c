@@ -69,6 +69,8 @@ static enum vain_status inflate_bytes(struct source *source, uint8_t *out, size_
 
 static enum vain_status get(struct source *source, void *out, size_t bytes)
 {
+    if (bytes == 0) /* then `out` may be NULL */
+        return VAIN_OK;
     if (source->packed)
         return inflate_bytes(source, out, bytes);
     if (bytes > source->bytes - source->used)
