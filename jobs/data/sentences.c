@@ -311,7 +311,7 @@ enum vain_status vain_sentences_read(const struct vain_sentence_source *source, 
         return vain_fail(VAIN_ERR_INPUT, "%s: has %zu bytes, sentences at most %zu", source->path,
                          bytes, VAIN_SENTENCES_BYTES_MAX);
     void *copy;
-    VAIN_TRY(vain_take(bytes, "file of sentences", &copy));
+    VAIN_TRY(vain_take(bytes + 1, "file of sentences", &copy)); /* never NULL */
     if (bytes > 0)
         memcpy(copy, data, bytes);
     struct file file = {.path = source->path, .bytes = copy, .size = bytes};

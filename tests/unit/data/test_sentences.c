@@ -183,8 +183,8 @@ static void mistakes_are_named_by_line_and_column(void)
 static void padding_beyond_memory_is_refused(void)
 {
     static char text[100000 * 10 + 1];
-    for (size_t i = 0; i < sizeof text - 1; i += 10)
-        memcpy(text + i, "train\t1\ta\n", 10);
+    for (size_t i = 0; i < sizeof text - 1; i++)
+        text[i] = "train\t1\ta\n"[i % 10];
     struct vain_sentence_source source = source_of();
     source.splits[VAIN_SPLIT_VALIDATION] = source.splits[VAIN_SPLIT_TEST] = NULL;
     source.context = VAIN_CONTEXT_MAX;
