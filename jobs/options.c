@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+static const char *const method_choices[] = {"supervised", NULL};
 static const char *const site_choices[] = {"rank", "host", "world", NULL};
 static const char *const schedule_choices[] = {"constant", "cosine", NULL};
 static const char *const outer_choices[] = {"mean", "sgd", "nesterov", NULL};
@@ -48,9 +49,24 @@ static const struct vain_option general_rows[] = {
      .help = "Which ranks form one member: each rank, the ranks of a host, or all. Inside a site "
              "gradients are "
              "averaged in the clear every step; between sites only deltas travel."},
+    {.key = "published",
+     .type = VAIN_OPTION_TEXT,
+     .scope = VAIN_LOCAL,
+     ROW(vain_general_options, published),
+     .text_bytes = sizeof((struct vain_general_options *)0)->published,
+     .fallback = "",
+     .help = "A published figure that the result is to be compared with; printed beside it."},
 };
 
 static const struct vain_option train_rows[] = {
+    {.key = "train.method",
+     .type = VAIN_OPTION_CHOICE,
+     .scope = VAIN_AGREED,
+     ROW(vain_train_options, method),
+     .choices = method_choices,
+     .fallback = "supervised",
+     .help = "How a member improves its parameters between two exchanges: supervised is gradient "
+             "steps on its data."},
     {.key = "train.batch",
      .type = VAIN_OPTION_COUNT,
      .scope = VAIN_AGREED,
@@ -152,6 +168,23 @@ static const struct vain_option train_rows[] = {
      .fallback = "100",
      .unit = "rounds",
      .help = "Exchanges in the whole run."},
+    {.key = "train.evaluate_every",
+     .type = VAIN_OPTION_COUNT,
+     .scope = VAIN_AGREED,
+     ROW(vain_train_options, evaluate_every),
+     .minimum = 0,
+     .maximum = 4e6,
+     .fallback = "0",
+     .unit = "rounds",
+     .help = "The common parameters are measured after so many rounds; 0: with each checkpoint."},
+    {.key = "train.target_accuracy",
+     .type = VAIN_OPTION_NUMBER,
+     .scope = VAIN_LOCAL,
+     ROW(vain_train_options, target_accuracy),
+     .minimum = 0,
+     .maximum = 1,
+     .fallback = "0",
+     .help = "The first round that reaches this accuracy is told; 0: none is looked for."},
     {.key = "train.threads",
      .type = VAIN_OPTION_COUNT,
      .scope = VAIN_LOCAL,

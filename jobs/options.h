@@ -5,9 +5,10 @@
 #pragma once
 
 #include "base/option.h"
-#include "jobs/data/corpus.h"
+#include "jobs/data/data.h"
 #include "models/model.h"
 
+enum vain_method_kind { VAIN_METHOD_SUPERVISED };
 enum vain_site_kind { VAIN_SITE_RANK, VAIN_SITE_HOST, VAIN_SITE_WORLD };
 enum vain_schedule { VAIN_SCHEDULE_CONSTANT, VAIN_SCHEDULE_COSINE };
 enum vain_outer_kind { VAIN_OUTER_MEAN, VAIN_OUTER_SGD, VAIN_OUTER_NESTEROV };
@@ -29,17 +30,21 @@ struct vain_general_options {
     int64_t version;
     char name[VAIN_NAME_BYTES];
     uint64_t seed;
-    int site; /* enum vain_site_kind */
+    int site;            /* enum vain_site_kind */
+    char published[160]; /* what the result is to be compared with; "" if nothing */
 };
 
 struct vain_train_options {
+    int method;                /* enum vain_method_kind */
     int64_t batch, accumulate; /* windows a micro-batch; micro-batches a step */
     double learning_rate, minimum_learning_rate;
     int64_t warmup; /* steps */
     int schedule;   /* enum vain_schedule */
     double weight_decay, beta1, beta2, gradient_clip;
     int64_t local_steps, rounds;
-    int64_t threads; /* 0: cores over local ranks */
+    int64_t evaluate_every; /* rounds; 0: with each checkpoint */
+    double target_accuracy; /* 0: none */
+    int64_t threads;        /* 0: cores over local ranks */
 };
 
 struct vain_outer_options {

@@ -234,7 +234,7 @@ static void plan_memory(struct vain_plan *plan, const struct vain_job *job,
     const int64_t part = plan->ranks > 1 ? (vector / plan->ranks + 1) * (plan->ranks - 1) : 0;
     add_item(plan, "the program and its libraries", base_bytes);
     add_item(plan, "method: parameters, gradients, two moments, activations, batch",
-             vain_method_supervised.memory_bytes(method));
+             vain_method_ops_of(job)->memory_bytes(method));
     add_item(plan, "common parameters", vector);
     add_item(plan, "outer momentum", vain_outer_keeps_momentum(&job->outer) ? vector : 0);
     add_item(plan, "residuals, of the last round and the one under way", 2 * vector);
@@ -264,11 +264,12 @@ enum vain_status vain_plan_make(const struct vain_job *job, int members, int ran
     out->slice_count = layout.slice_count;
     out->symbols = symbols;
     out->steps = job->train.rounds * job->train.local_steps;
-    out->tokens = out->steps * job->train.batch * job->train.accumulate * model.context * ranks;
+    out->unit = vain_method_ops_of(job)->unit(job);
+    out->units = out->steps * vain_method_ops_of(job)->step_size(job) * ranks;
     out->flops_per_token = vain_model_flops_per_token(&model, &layout);
     const enum vain_status status = vain_codec_init(
         &codec, layout.parameter_count, members, job->exchange.bits == VAIN_FIELD_16 ? 16 : 32,
-        job->exchange.clip, vain_round_step_bound(&job->train));
+        job->exchange.clip, vain_method_ops_of(job)->step_bound(job));
     if (status == VAIN_OK) {
         plan_memory(out, job, &method, &codec, corpus_bytes, base_bytes);
         out->together_bytes = base_bytes + members * (out->memory_bytes - base_bytes);

@@ -30,7 +30,8 @@ struct vain_plan_item {
 struct vain_plan {
     int members, ranks; /* members of the federation; ranks of one site */
     int64_t parameter_count, slice_count, symbols;
-    int64_t steps, tokens; /* of a member over the whole run */
+    int64_t steps, units; /* of a member over the whole run */
+    const char *unit;     /* "tokens"; borrowed for ever */
     double flops_per_token;
     int item_count; /* memory of one rank */
     struct vain_plan_item items[VAIN_PLAN_ITEMS_MAX];

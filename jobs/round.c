@@ -32,14 +32,13 @@ static double now_seconds(struct vain_world *world)
 static void report_step(struct vain_run *run, const struct vain_step_report *step, double seconds)
 {
     const struct vain_train_options *train = &run->job->train;
-    const double tokens =
-        (double)(train->batch * train->accumulate * run->model.context * run->world_comm.size);
+    const double units = (double)(run->method_ops->step_size(run->job) * run->world_comm.size);
     const double values[] = {(double)run->round + 1,
                              (double)(run->round * train->local_steps + run->method.step_in_round),
                              step->loss,
                              step->learning_rate,
                              step->gradient_norm,
-                             seconds > 0 ? tokens / seconds : NAN};
+                             seconds > 0 ? units / seconds : NAN};
     vain_event_emit(run->config->events, VAIN_EVENT_STEP, values);
 }
 
@@ -154,9 +153,8 @@ static enum vain_status encode(struct vain_run *run, const struct vain_context *
     float *delta = run->method.gradients;
     run->device.ops->codec.delta(&run->queue, N, run->common, run->method.parameters, run->residual,
                                  delta);
-    const int64_t windows =
-        train->local_steps * train->batch * train->accumulate * run->site.comm.size;
-    struct vain_counters mine = {.weight = windows * run->model.context};
+    struct vain_counters mine = {
+        .weight = train->local_steps * run->method_ops->step_size(run->job) * run->site.comm.size};
     enum vain_status status =
         vain_round_loss_micro(run->name, run->round + 1,
                               run->method.loss_sum / (double)train->local_steps, &mine.loss_micro);
@@ -305,6 +303,8 @@ static enum vain_status attempt(struct vain_run *run, struct vain_counters *sums
 
     /* 9. Step: the outer optimiser moves what is common. */
     vain_outer_apply(&run->job->outer, &run->queue, N, mean, run->momentum, run->common);
+    if (run->method_ops->settle != NULL)
+        run->method_ops->settle(&run->method, run->round, run->common);
 
     /* 10. Record: all members sign what happened. */
     return vain_round_record(run, &roster, sums);

@@ -8,6 +8,17 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "jobs/windows.h"
+
+/* What it has beyond struct vain_method. */
+struct supervised {
+    float *moment1, *moment2; /* (N) AdamW's */
+    struct vain_random data_random, dropout_random;
+    struct vain_segment *segments; /* weight decay by slice */
+    int segment_count;
+    int32_t *tokens, *targets; /* (B, T) */
+    void *workspace;           /* activations */
+};
 
 static size_t parameter_bytes(const struct vain_method_config *config, int vectors)
 {
@@ -18,6 +29,22 @@ static size_t workspace_bytes(const struct vain_method_config *config)
 {
     return config->model_ops->workspace_bytes(config->model, config->job->train.batch,
                                               config->model->context, true);
+}
+
+static int64_t supervised_step_size(const struct vain_job *job)
+{
+    return job->train.batch * job->train.accumulate * job->model.context;
+}
+
+static const char *supervised_unit(const struct vain_job *job)
+{
+    (void)job;
+    return "tokens";
+}
+
+static double supervised_step_bound(const struct vain_job *job)
+{
+    return vain_round_step_bound(&job->train);
 }
 
 static int64_t supervised_memory_bytes(const struct vain_method_config *config)
@@ -32,22 +59,27 @@ static void supervised_close(struct vain_method *method)
 {
     if (method->config.queue == NULL)
         return;
+    struct supervised *own = method->own;
     struct vain_device *device = method->config.queue->device;
     const struct vain_memory_ops *memory = &device->ops->memory;
     memory->release(device, method->parameters);
     memory->release(device, method->gradients);
-    memory->release(device, method->moment1);
-    memory->release(device, method->moment2);
-    memory->release(device, method->tokens);
-    memory->release(device, method->targets);
-    memory->release(device, method->workspace);
-    vain_release(method->segments);
+    if (own != NULL) {
+        memory->release(device, own->moment1);
+        memory->release(device, own->moment2);
+        memory->release(device, own->tokens);
+        memory->release(device, own->targets);
+        memory->release(device, own->workspace);
+        vain_release(own->segments);
+    }
+    vain_release(own);
     memset(method, 0, sizeof *method);
 }
 
 static enum vain_status take_vectors(struct vain_method *method)
 {
     const struct vain_method_config *config = &method->config;
+    struct supervised *own = method->own;
     struct vain_device *device = config->queue->device;
     const struct vain_memory_ops *memory = &device->ops->memory;
     const size_t vector = parameter_bytes(config, 1);
@@ -56,31 +88,32 @@ static enum vain_status take_vectors(struct vain_method *method)
     VAIN_TRY(memory->take(device, vector, "parameters", (void **)&method->parameters));
     VAIN_TRY(
         memory->take(device, vector + 2 * sizeof(float), "gradients", (void **)&method->gradients));
-    VAIN_TRY(memory->take(device, vector, "first moments", (void **)&method->moment1));
-    VAIN_TRY(memory->take(device, vector, "second moments", (void **)&method->moment2));
-    VAIN_TRY(memory->take(device, window, "tokens", (void **)&method->tokens));
-    VAIN_TRY(memory->take(device, window, "targets", (void **)&method->targets));
-    return memory->take(device, workspace_bytes(config), "activations", &method->workspace);
+    VAIN_TRY(memory->take(device, vector, "first moments", (void **)&own->moment1));
+    VAIN_TRY(memory->take(device, vector, "second moments", (void **)&own->moment2));
+    VAIN_TRY(memory->take(device, window, "tokens", (void **)&own->tokens));
+    VAIN_TRY(memory->take(device, window, "targets", (void **)&own->targets));
+    return memory->take(device, workspace_bytes(config), "activations", &own->workspace);
 }
 
 /* One segment a run of slices with equal decay. */
 static enum vain_status make_segments(struct vain_method *method)
 {
+    struct supervised *made = method->own;
     const struct vain_layout *layout = method->config.layout;
     const float decay = (float)method->config.job->train.weight_decay;
-    VAIN_TRY(vain_take_array(layout->slice_count, sizeof *method->segments, "weight decay segments",
-                             (void **)&method->segments));
-    VAIN_ASSERT(method->segments != NULL);
+    VAIN_TRY(vain_take_array(layout->slice_count, sizeof *made->segments, "weight decay segments",
+                             (void **)&made->segments));
+    VAIN_ASSERT(made->segments != NULL);
     for (int i = 0; i < layout->slice_count; i++) {
         const struct vain_slice *slice = &layout->slices[i];
         const float own = slice->weight_decay ? decay : 0.0f;
         struct vain_segment *last =
-            method->segment_count > 0 ? &method->segments[method->segment_count - 1] : NULL;
+            made->segment_count > 0 ? &made->segments[made->segment_count - 1] : NULL;
         if (last != NULL && last->weight_decay == own &&
             last->offset + last->count == slice->offset)
             last->count += slice->count;
         else
-            method->segments[method->segment_count++] = (struct vain_segment){
+            made->segments[made->segment_count++] = (struct vain_segment){
                 .offset = slice->offset, .count = slice->count, .weight_decay = own};
     }
     return VAIN_OK;
@@ -91,9 +124,12 @@ static enum vain_status supervised_open(const struct vain_method_config *config,
 {
     memset(out, 0, sizeof *out);
     out->config = *config;
-    out->data_random =
+    struct supervised *own = NULL;
+    VAIN_TRY(vain_take(sizeof *own, "the method's state", (void **)&own));
+    out->own = own;
+    own->data_random =
         vain_random_stream(config->job->general.seed, VAIN_PURPOSE_DATA, config->member_name);
-    out->dropout_random =
+    own->dropout_random =
         vain_random_stream(config->job->general.seed, VAIN_PURPOSE_DROPOUT, config->member_name);
     enum vain_status status = take_vectors(out);
     if (status == VAIN_OK)
@@ -102,6 +138,12 @@ static enum vain_status supervised_open(const struct vain_method_config *config,
         supervised_close(out);
         return status;
     }
+    const int64_t N = config->layout->parameter_count;
+    out->memory_count = 2;
+    out->memories[0] =
+        (struct vain_member_memory){"moment1", "first moment of the optimiser", own->moment1, N};
+    out->memories[1] =
+        (struct vain_member_memory){"moment2", "second moment of the optimiser", own->moment2, N};
     config->queue->device->ops->memory.copy_in(config->queue, out->parameters, initial,
                                                parameter_bytes(config, 1));
     return VAIN_OK;
@@ -113,17 +155,18 @@ static enum vain_status accumulate_gradients(struct vain_method *method, int64_t
 {
     const struct vain_method_config *config = &method->config;
     const struct vain_train_options *train = &config->job->train;
+    struct supervised *own = method->own;
     const int rank = config->site->comm.rank;
     const int64_t T = config->model->context;
     config->queue->device->ops->memory.zero(config->queue, method->gradients,
                                             parameter_bytes(config, 1));
     double loss_sum = 0;
     for (int64_t i = 0; i < train->accumulate; i++) {
-        VAIN_TRY(vain_corpus_batch(config->corpus, method->data_random, method->data_position++,
-                                   rank, train->batch, T, method->tokens, method->targets));
-        const struct vain_batch batch = {train->batch, T, method->tokens, method->targets};
+        VAIN_TRY(vain_corpus_batch(&config->data->corpus, own->data_random, method->data_position++,
+                                   rank, train->batch, T, own->tokens, own->targets));
+        const struct vain_batch batch = {train->batch, T, own->tokens, own->targets};
         const struct vain_place place = {
-            .dropout_random = method->dropout_random,
+            .dropout_random = own->dropout_random,
             .round = (uint32_t)round,
             .step = (uint32_t)step_in_round,
             .micro_batch = (uint32_t)(rank * train->accumulate + i),
@@ -131,7 +174,7 @@ static enum vain_status accumulate_gradients(struct vain_method *method, int64_t
         double loss = 0;
         config->model_ops->forward_backward(
             config->model, config->layout, config->queue, method->parameters, &batch, &place,
-            1.0f / (float)train->accumulate, method->workspace, method->gradients, &loss);
+            1.0f / (float)train->accumulate, own->workspace, method->gradients, &loss);
         loss_sum += loss;
     }
     *mean_loss = loss_sum / (double)train->accumulate;
@@ -178,6 +221,7 @@ static void apply_step(struct vain_method *method, double learning_rate, double 
 {
     const struct vain_method_config *config = &method->config;
     const struct vain_train_options *train = &config->job->train;
+    const struct supervised *own = method->own;
     const double limit = train->gradient_clip;
     method->optimiser_step++;
     const double steps = (double)method->optimiser_step;
@@ -189,12 +233,11 @@ static void apply_step(struct vain_method *method, double learning_rate, double 
         .gradient_scale = limit > 0 && norm > limit ? (float)(limit / norm) : 1.0f,
         .correction1 = (float)(1.0 - pow(train->beta1, steps)),
         .correction2 = (float)(1.0 - pow(train->beta2, steps)),
-        .segments = method->segments,
-        .segment_count = method->segment_count,
+        .segments = own->segments,
+        .segment_count = own->segment_count,
     };
     config->queue->device->ops->optimiser.adamw(config->queue, &adamw, method->gradients,
-                                                method->parameters, method->moment1,
-                                                method->moment2);
+                                                method->parameters, own->moment1, own->moment2);
 }
 
 static enum vain_status supervised_step(struct vain_method *method, int64_t round,
@@ -234,9 +277,51 @@ static void supervised_adopt(struct vain_method *method, const float *parameters
     method->loss_sum = 0;
 }
 
+static void supervised_forget(struct vain_method *method)
+{
+    const struct vain_method_config *config = &method->config;
+    const struct supervised *own = method->own;
+    const struct vain_memory_ops *memory = &config->queue->device->ops->memory;
+    memory->zero(config->queue, own->moment1, parameter_bytes(config, 1));
+    memory->zero(config->queue, own->moment2, parameter_bytes(config, 1));
+    method->optimiser_step = 0;
+}
+
+static enum vain_status supervised_evaluate(struct vain_method *method, const float *parameters,
+                                            const struct vain_method_share *share,
+                                            struct vain_measure_sums *sums)
+{
+    const struct vain_method_config *config = &method->config;
+    const struct supervised *own = method->own;
+    const struct vain_windows windows = {
+        .model = config->model,
+        .model_ops = config->model_ops,
+        .layout = config->layout,
+        .corpus = &config->data->corpus,
+        .queue = config->queue,
+        .parameters = parameters,
+        .batch = config->job->train.batch,
+        .tokens = own->tokens,
+        .targets = own->targets,
+        .workspace = own->workspace,
+    };
+    return vain_windows_evaluate(&windows, share->share, share->shares, sums);
+}
+
+const struct vain_method_ops *vain_method_ops_of(const struct vain_job *job)
+{
+    (void)job;
+    return &vain_method_supervised;
+}
+
 const struct vain_method_ops vain_method_supervised = {
     .name = "supervised",
     .memory_bytes = supervised_memory_bytes,
+    .step_size = supervised_step_size,
+    .unit = supervised_unit,
+    .step_bound = supervised_step_bound,
+    .forget = supervised_forget,
+    .evaluate = supervised_evaluate,
     .open = supervised_open,
     .step = supervised_step,
     .adopt = supervised_adopt,

@@ -336,8 +336,8 @@ static enum vain_status write_temporary(struct vain_h5_writer *writer,
     VAIN_TRY(vain_h5_writer_open(writer, path, FILE_MODE,
                                  checkpoint.parameter_count * (momentum ? 8 : 4) +
                                      ROOM_FOR_HEADERS_BYTES));
-    struct vain_root_job job = {.element_count = checkpoint.parameter_count,
-                                .pool = checkpoint.pool};
+    const int64_t N = checkpoint.parameter_count;
+    struct vain_root_job job = {.counts = {N, N}, .pool = checkpoint.pool};
     if (checkpoint.hash_parameters)
         job.vectors[job.count++] = checkpoint.parameters;
     if (momentum)

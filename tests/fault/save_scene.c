@@ -55,8 +55,9 @@ void scene_member(int64_t round, struct scene_vectors *vectors, struct vain_memb
         .optimiser_step = round * 10,
         .data_position = round * 20,
         .parameter_count = SCENE_PARAMETERS,
-        .moment1 = vectors->moment,
-        .moment2 = vectors->parameters,
+        .memory_count = 2,
+        .memories = {{"moment1", "first moment", vectors->moment, SCENE_PARAMETERS},
+                     {"moment2", "second moment", vectors->parameters, SCENE_PARAMETERS}},
         .residual = vectors->momentum,
     };
 }

@@ -199,7 +199,7 @@ static void test_numbers(void)
     const int64_t N = (19 + 8) * 16 + 12 * 16 * 16 + 13 * 16 + 2 * 16;
     CU_ASSERT_EQUAL(plan.parameter_count, N);
     CU_ASSERT_EQUAL(plan.steps, 12);
-    CU_ASSERT_EQUAL(plan.tokens, 12 * 2 * 8);
+    CU_ASSERT_EQUAL(plan.units, 12 * 2 * 8);
     CU_ASSERT_EQUAL(plan.value_bits, 30);
     CU_ASSERT_EQUAL(plan.checkpoint_bytes, 2 * 4 * N);
     CU_ASSERT_EQUAL(plan.member_file_bytes, 3 * 4 * N);

@@ -454,11 +454,13 @@ static enum vain_status write_with_room(const struct bed_checkpoint *sample, con
     void (*const handler)(int) = signal(SIGXFSZ, SIG_IGN);
     CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_FSIZE, &limit), 0);
     float vector[BED_PARAMETERS] = {0};
-    const struct vain_member_state state = {.name = "alice",
-                                            .parameter_count = BED_PARAMETERS,
-                                            .moment1 = vector,
-                                            .moment2 = vector,
-                                            .residual = vector};
+    const struct vain_member_state state = {
+        .name = "alice",
+        .parameter_count = BED_PARAMETERS,
+        .memory_count = 2,
+        .memories = {{"moment1", "first", vector, BED_PARAMETERS},
+                     {"moment2", "second", vector, BED_PARAMETERS}},
+        .residual = vector};
     const enum vain_status status =
         member ? vain_member_write(&state, folder, vain_world_real())
                : vain_checkpoint_write(&sample->content, folder, vain_world_real(), NULL);
