@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "jobs/windows.h"
+#include "jobs/batches.h"
 
 /* What it has beyond struct vain_method. */
 struct supervised {
@@ -16,19 +16,12 @@ struct supervised {
     struct vain_random data_random, dropout_random;
     struct vain_segment *segments; /* weight decay by slice */
     int segment_count;
-    int32_t *tokens, *targets; /* (B, T) */
-    void *workspace;           /* activations */
+    struct vain_batches batches;
 };
 
 static size_t parameter_bytes(const struct vain_method_config *config, int vectors)
 {
     return (size_t)vectors * (size_t)config->layout->parameter_count * sizeof(float);
-}
-
-static size_t workspace_bytes(const struct vain_method_config *config)
-{
-    return config->model_ops->workspace_bytes(config->model, config->job->train.batch,
-                                              config->model->context, true);
 }
 
 static int64_t supervised_step_size(const struct vain_job *job)
@@ -49,10 +42,7 @@ static double supervised_step_bound(const struct vain_job *job)
 
 static int64_t supervised_memory_bytes(const struct vain_method_config *config)
 {
-    const int64_t window_bytes =
-        config->job->train.batch * config->model->context * (int64_t)sizeof(int32_t);
-    return (int64_t)parameter_bytes(config, 4) + (int64_t)workspace_bytes(config) +
-           2 * window_bytes;
+    return (int64_t)parameter_bytes(config, 4) + vain_batches_memory_bytes(config);
 }
 
 static void supervised_close(struct vain_method *method)
@@ -67,9 +57,7 @@ static void supervised_close(struct vain_method *method)
     if (own != NULL) {
         memory->release(device, own->moment1);
         memory->release(device, own->moment2);
-        memory->release(device, own->tokens);
-        memory->release(device, own->targets);
-        memory->release(device, own->workspace);
+        vain_batches_close(&own->batches);
         vain_release(own->segments);
     }
     vain_release(own);
@@ -83,16 +71,12 @@ static enum vain_status take_vectors(struct vain_method *method)
     struct vain_device *device = config->queue->device;
     const struct vain_memory_ops *memory = &device->ops->memory;
     const size_t vector = parameter_bytes(config, 1);
-    const size_t window =
-        (size_t)(config->job->train.batch * config->model->context) * sizeof(int32_t);
     VAIN_TRY(memory->take(device, vector, "parameters", (void **)&method->parameters));
     VAIN_TRY(
         memory->take(device, vector + 2 * sizeof(float), "gradients", (void **)&method->gradients));
     VAIN_TRY(memory->take(device, vector, "first moments", (void **)&own->moment1));
     VAIN_TRY(memory->take(device, vector, "second moments", (void **)&own->moment2));
-    VAIN_TRY(memory->take(device, window, "tokens", (void **)&own->tokens));
-    VAIN_TRY(memory->take(device, window, "targets", (void **)&own->targets));
-    return memory->take(device, workspace_bytes(config), "activations", &own->workspace);
+    return vain_batches_open(config, &own->batches);
 }
 
 /* One segment a run of slices with equal decay. */
@@ -157,14 +141,13 @@ static enum vain_status accumulate_gradients(struct vain_method *method, int64_t
     const struct vain_train_options *train = &config->job->train;
     struct supervised *own = method->own;
     const int rank = config->site->comm.rank;
-    const int64_t T = config->model->context;
     config->queue->device->ops->memory.zero(config->queue, method->gradients,
                                             parameter_bytes(config, 1));
     double loss_sum = 0;
     for (int64_t i = 0; i < train->accumulate; i++) {
-        VAIN_TRY(vain_corpus_batch(&config->data->corpus, own->data_random, method->data_position++,
-                                   rank, train->batch, T, own->tokens, own->targets));
-        const struct vain_batch batch = {train->batch, T, own->tokens, own->targets};
+        struct vain_batch batch;
+        VAIN_TRY(vain_batches_draw(&own->batches, own->data_random, method->data_position++, rank,
+                                   &batch));
         const struct vain_place place = {
             .dropout_random = own->dropout_random,
             .round = (uint32_t)round,
@@ -174,7 +157,7 @@ static enum vain_status accumulate_gradients(struct vain_method *method, int64_t
         double loss = 0;
         config->model_ops->forward_backward(
             config->model, config->layout, config->queue, method->parameters, &batch, &place,
-            1.0f / (float)train->accumulate, own->workspace, method->gradients, &loss);
+            1.0f / (float)train->accumulate, own->batches.workspace, method->gradients, &loss);
         loss_sum += loss;
     }
     *mean_loss = loss_sum / (double)train->accumulate;
@@ -291,21 +274,8 @@ static enum vain_status supervised_evaluate(struct vain_method *method, const fl
                                             const struct vain_method_share *share,
                                             struct vain_measure_sums *sums)
 {
-    const struct vain_method_config *config = &method->config;
-    const struct supervised *own = method->own;
-    const struct vain_windows windows = {
-        .model = config->model,
-        .model_ops = config->model_ops,
-        .layout = config->layout,
-        .corpus = &config->data->corpus,
-        .queue = config->queue,
-        .parameters = parameters,
-        .batch = config->job->train.batch,
-        .tokens = own->tokens,
-        .targets = own->targets,
-        .workspace = own->workspace,
-    };
-    return vain_windows_evaluate(&windows, share->share, share->shares, sums);
+    struct supervised *own = method->own;
+    return vain_batches_evaluate(&own->batches, parameters, share, sums);
 }
 
 const struct vain_method_ops *vain_method_ops_of(const struct vain_job *job)
