@@ -1,6 +1,7 @@
 /* Clients are dealt to members like cards: client c is played by member c mod members. */
 #include "jobs/data/image_data.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -69,7 +70,7 @@ static enum vain_status cut(const struct vain_data_options *options, uint64_t se
     if (options->partition == VAIN_PARTITION_DISJOINT ||
         options->partition == VAIN_PARTITION_SHARED)
         return cut_in_order(out->train.count, clients, &out->clients);
-    char what[VAIN_PATH_BYTES + VAIN_ARRAY_NAME_BYTES];
+    char what[VAIN_PATH_BYTES + VAIN_ARRAY_NAME_BYTES + 8];
     (void)snprintf(what, sizeof what, "%s: '%s'", out->train.path, out->train.name);
     const struct vain_client_options split = {.kind = kinds[options->partition],
                                               .client_count = clients,
@@ -88,8 +89,8 @@ static enum vain_status deal(const struct vain_data_options *options, int member
 {
     const int64_t asked = options->clients > 0 ? options->clients : member_count;
     const int64_t own = asked / member_count;
-    const bool alone = options->partition == VAIN_PARTITION_SHARED ||
-                       options->partition == VAIN_PARTITION_NAMED;
+    const bool alone =
+        options->partition == VAIN_PARTITION_SHARED || options->partition == VAIN_PARTITION_NAMED;
     if (asked % member_count != 0)
         return vain_fail(VAIN_ERR_INPUT,
                          "data.clients: %lld clients cannot be shared evenly by %d members; %lld "
