@@ -9,11 +9,12 @@
 
 static double batch_loss(const struct vain_evaluation *evaluation, int64_t B, int64_t T)
 {
-    const struct vain_batch batch = {B, T, evaluation->tokens, evaluation->targets};
-    double sum = 0;
+    const struct vain_batch batch = {B, T, evaluation->tokens, evaluation->targets, NULL};
+    struct vain_measure measure;
     evaluation->model_ops->evaluate(evaluation->model, evaluation->layout, evaluation->queue,
-                                    evaluation->parameters, &batch, evaluation->workspace, &sum);
-    return sum;
+                                    evaluation->parameters, &batch, evaluation->workspace,
+                                    &measure);
+    return measure.loss_sum;
 }
 
 /* Full windows are taken `batch` at a time; the last window of the split may be short and goes

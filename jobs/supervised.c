@@ -121,7 +121,7 @@ static enum vain_status accumulate_gradients(struct vain_method *method, int64_t
     for (int64_t i = 0; i < train->accumulate; i++) {
         VAIN_TRY(vain_corpus_batch(config->corpus, method->data_random, method->data_position++,
                                    rank, train->batch, T, method->tokens, method->targets));
-        const struct vain_batch batch = {train->batch, T, method->tokens, method->targets};
+        const struct vain_batch batch = {train->batch, T, method->tokens, method->targets, NULL};
         const struct vain_place place = {
             .dropout_random = method->dropout_random,
             .round = (uint32_t)round,
