@@ -1,5 +1,6 @@
 /* The rows of data.*: names, defaults, bounds, and which of them members must share. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "jobs/data/corpus.h"
@@ -76,11 +77,11 @@ static void one_source_is_given(void)
     vain_option_defaults(&section, 1);
     CU_ASSERT_EQUAL(vain_data_source(&values, &source), VAIN_ERR_INPUT);
     CU_ASSERT_PTR_NOT_NULL(strstr(vain_fail_message(), "--set data.text=FILE"));
-    strcpy(values.images, "a.h5");
+    (void)snprintf(values.images, sizeof values.images, "a.h5");
     CU_ASSERT_EQUAL(vain_data_source(&values, &source), VAIN_OK);
     CU_ASSERT_EQUAL(source.kind, VAIN_DATA_IMAGES);
     CU_ASSERT_STRING_EQUAL(source.path, "a.h5");
-    strcpy(values.tokens, "a.bin");
+    (void)snprintf(values.tokens, sizeof values.tokens, "a.bin");
     CU_ASSERT_EQUAL(vain_data_source(&values, &source), VAIN_ERR_INPUT);
     CU_ASSERT_PTR_NOT_NULL(strstr(vain_fail_message(), "data.tokens and data.images"));
     vain_fail_clear();
