@@ -27,7 +27,8 @@
     }
 #define TOKENS_PER_SECOND                                                                          \
     {                                                                                              \
-        "tokens_per_second", "1/s", "training tokens a second, all members", false                 \
+        "tokens_per_second", "1/s", "training tokens (or images, tasks) a second, all members",    \
+            false                                                                                  \
     }
 
 static const struct vain_event_kind kinds[] = {
@@ -57,10 +58,18 @@ static const struct vain_event_kind kinds[] = {
                            {"clipped", "1", "members whose delta met the L2 bound", true},
                            {"exchange_seconds", "s", "time of the exchange", false},
                            {"local_seconds", "s", "time of the local steps before it", false}}},
-    [VAIN_EVENT_EVALUATION] = {"evaluation",
-                               "the model was measured on the validation split",
-                               3,
-                               {ROUND, STEP, VALIDATION_LOSS}},
+    [VAIN_EVENT_EVALUATION] =
+        {"evaluation",
+         "the model was measured on the validation split",
+         7,
+         {ROUND,
+          STEP,
+          VALIDATION_LOSS,
+          {"accuracy", "1", "share of held-out samples that is right", false},
+          {"accuracy_interval", "1", "half width of its 95 % interval", false},
+          {"accuracy_transductive", "1", "the same where a task's queries are seen together",
+           false},
+          {"normalised_mutual_information", "1", "of clusters and labels, 0 to 1", false}}},
     [VAIN_EVENT_CHECKPOINT] = {"checkpoint",
                                "a checkpoint is safe on disk",
                                4,

@@ -14,6 +14,7 @@
 #include "cmd/report.h"
 #include "cmd/spec_file.h"
 #include "cmd/verb.h"
+#include "jobs/fit.h"
 #include "jobs/method.h"
 
 struct arguments {
@@ -81,11 +82,12 @@ static const struct argp step_argp = {
 };
 
 /* A corpus of random symbols, so that a machine without the data can be measured. */
-static enum vain_status random_corpus(int64_t context, struct vain_corpus *out)
+static enum vain_status random_data(int64_t context, struct vain_data *out)
 {
     const int64_t count = 100 * (context + 1);
     uint8_t *symbols = NULL;
     memset(out, 0, sizeof *out);
+    struct vain_corpus corpus = {0};
     VAIN_TRY(vain_take((size_t)count, "random symbols", (void **)&symbols));
     const struct vain_random random = vain_random_stream(1, VAIN_PURPOSE_DATA, "bench");
     for (int64_t i = 0; i < count; i++) {
@@ -93,20 +95,22 @@ static enum vain_status random_corpus(int64_t context, struct vain_corpus *out)
         vain_random_block(random, 0, 0, (uint64_t)i, block);
         symbols[i] = (uint8_t)(block[0] % RANDOM_SYMBOLS);
     }
-    out->symbols = out->owned = symbols;
-    out->count = out->train_count = out->part_end = count;
-    out->symbol_count = RANDOM_SYMBOLS;
-    out->symbol_kind = "bytes";
+    corpus.symbols = corpus.owned = symbols;
+    corpus.count = corpus.train_count = corpus.part_end = count;
+    corpus.symbol_count = RANDOM_SYMBOLS;
+    corpus.symbol_kind = "bytes";
+    vain_data_of_corpus(&corpus, out);
     return VAIN_OK;
 }
 
 struct bench {
     struct vain_device device;
     struct vain_queue queue;
-    struct vain_corpus corpus;
+    struct vain_data data;
     struct vain_model_options model;
     struct vain_layout layout;
     struct vain_site site;
+    const struct vain_method_ops *method_ops;
     struct vain_method method;
     float *initial;
     int threads;
@@ -120,14 +124,20 @@ static enum vain_status open_bench(struct bench *bench, const struct vain_loaded
     bench->threads = vain_launch_threads(job->train.threads, 1);
     VAIN_TRY(vain_device_open_cpu(bench->threads, NULL, &bench->device));
     bench->queue.device = &bench->device;
-    if (vain_corpus_open(&job->data, loaded->folder, names, 1, name, job->model.context,
-                         &bench->corpus) != VAIN_OK) {
+    const struct vain_data_place place = {.spec_folder = loaded->folder,
+                                          .names = names,
+                                          .name_count = 1,
+                                          .own_name = name,
+                                          .context = job->model.context,
+                                          .seed = job->general.seed};
+    if (vain_data_open(&job->data, &place, &bench->data) != VAIN_OK) {
         fprintf(stderr, "vain: %s; measuring on random symbols\n", vain_fail_message());
         vain_fail_clear();
-        VAIN_TRY(random_corpus(job->model.context, &bench->corpus));
+        VAIN_TRY(random_data(job->model.context, &bench->data));
     }
     bench->model = job->model;
-    bench->model.symbols = bench->corpus.symbol_count;
+    bench->method_ops = vain_method_ops_of(job);
+    vain_fit_model(&bench->data, &bench->model);
     const struct vain_model_ops *model_ops = vain_model_ops_of(&bench->model);
     VAIN_TRY(model_ops->layout(&bench->model, &bench->layout));
     VAIN_TRY(vain_take_array(bench->layout.parameter_count, sizeof(float), "initial parameters",
@@ -139,20 +149,20 @@ static enum vain_status open_bench(struct bench *bench, const struct vain_loaded
         .model = &bench->model,
         .model_ops = model_ops,
         .layout = &bench->layout,
-        .corpus = &bench->corpus,
+        .data = &bench->data,
         .queue = &bench->queue,
         .site = &bench->site,
         .member_name = name,
     };
-    return vain_method_supervised.open(&method, bench->initial, &bench->method);
+    return bench->method_ops->open(&method, bench->initial, &bench->method);
 }
 
 static void close_bench(struct bench *bench)
 {
-    vain_method_supervised.close(&bench->method);
+    bench->method_ops->close(&bench->method);
     vain_release(bench->initial);
     vain_layout_fini(&bench->layout);
-    vain_corpus_close(&bench->corpus);
+    vain_data_close(&bench->data);
     vain_device_close(&bench->device);
 }
 
@@ -163,12 +173,12 @@ static enum vain_status measure(struct bench *bench, const struct arguments *arg
     struct vain_step_report report;
     int64_t step = 0;
     for (; step < 3; step++)
-        VAIN_TRY(vain_method_supervised.step(&bench->method, 0, step, false, &report));
+        VAIN_TRY(bench->method_ops->step(&bench->method, 0, step, false, &report));
     for (int window = 0; window < arguments->windows; window++) {
         const double start = vain_bench_seconds();
         int64_t steps = 0;
         while (vain_bench_seconds() - start < arguments->window_seconds) {
-            VAIN_TRY(vain_method_supervised.step(&bench->method, 0, step++, false, &report));
+            VAIN_TRY(bench->method_ops->step(&bench->method, 0, step++, false, &report));
             steps++;
         }
         rates[window] = (double)steps / (vain_bench_seconds() - start);
@@ -177,10 +187,10 @@ static enum vain_status measure(struct bench *bench, const struct arguments *arg
     return VAIN_OK;
 }
 
-static int print_rates(const struct bench *bench, const struct vain_train_options *train,
-                       const struct arguments *arguments, const double *rates)
+static int print_rates(const struct bench *bench, const struct arguments *arguments,
+                       const double *rates)
 {
-    const double step_tokens = (double)(train->batch * train->accumulate * bench->model.context);
+    const double step_tokens = (double)bench->method_ops->step_size(bench->method.config.job);
     const double median = rates[arguments->windows / 2] * step_tokens;
     const double flops = vain_model_flops_per_token(&bench->model, &bench->layout) * median;
     if (arguments->json) {
@@ -225,7 +235,7 @@ int vain_bench_step(int argc, char **argv)
     status = open_bench(&bench, &loaded, name);
     if (status == VAIN_OK)
         status = measure(&bench, &arguments, rates);
-    const int code = status == VAIN_OK ? print_rates(&bench, &loaded.job.train, &arguments, rates)
+    const int code = status == VAIN_OK ? print_rates(&bench, &arguments, rates)
                                        : vain_report_failure(status, arguments.json);
     close_bench(&bench);
     vain_loaded_spec_fini(&loaded);

@@ -12,7 +12,7 @@
 #include "cmd/report.h"
 #include "cmd/trained.h"
 #include "cmd/world.h"
-#include "jobs/evaluate.h"
+#include "jobs/windows.h"
 
 /* ------------------------------------------------------------------ arguments */
 
@@ -100,6 +100,12 @@ static enum vain_status compare_model(const struct vain_model_options *stored,
         VAIN_TRY(compare_count("model.layers", stored->layers, given->layers));
         VAIN_TRY(compare_count("model.heads", stored->heads, given->heads));
         return compare_count("model.width", stored->width, given->width);
+    }
+    if (stored->kind == VAIN_MODEL_CONVNET) {
+        if (stored->preset == given->preset && strcmp(stored->network, given->network) == 0)
+            return VAIN_OK;
+        return vain_fail(VAIN_ERR_REFUSED, "the checkpoint's model.network or model.preset is not "
+                                           "the spec's; give the checkpoint's own spec");
     }
     bool equal = stored->sizes.count == given->sizes.count;
     for (int i = 0; equal && i < stored->sizes.count; i++)
@@ -196,7 +202,7 @@ static enum vain_status evaluate(struct work *work)
 {
     struct vain_trained *trained = work->trained;
     struct vain_world *world = vain_world_real();
-    const struct vain_evaluation evaluation = {
+    const struct vain_windows windows = {
         .model = &trained->model,
         .model_ops = trained->model_ops,
         .layout = &trained->layout,
@@ -208,16 +214,17 @@ static enum vain_status evaluate(struct work *work)
         .targets = work->targets,
         .workspace = work->workspace,
     };
-    double sum = 0;
+    struct vain_measure_sums sums = {0};
     const uint64_t start_ns = world->ops->now_ns(world);
-    VAIN_TRY(vain_evaluate_windows(&evaluation, 0, 1, &sum, &work->symbols));
+    VAIN_TRY(vain_windows_evaluate(&windows, 0, 1, &sums));
     work->seconds = (double)(world->ops->now_ns(world) - start_ns) * 1e-9;
+    work->symbols = sums.of[VAIN_MEASURE_LOSS].count;
     if (work->symbols == 0)
         return vain_fail(VAIN_ERR_INPUT,
                          "the validation split is empty: data.validation is %g; "
                          "give it a share, such as 0.1",
                          work->spec.job.data.validation);
-    work->loss = sum / (double)work->symbols;
+    work->loss = sums.of[VAIN_MEASURE_LOSS].sum / (double)work->symbols;
     if (!isfinite(work->loss))
         return vain_fail(VAIN_ERR_NUMERIC, "%s: the loss is not finite; take an earlier checkpoint",
                          work->arguments->file);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cmd/verb.h"
+#include "jobs/method.h"
 
 enum { TERMINAL_INTERVAL_MS = 200, LOG_INTERVAL_MS = 10000 };
 
@@ -36,15 +37,15 @@ static void print_line(struct vain_progress *progress, const struct vain_event *
     const double steps = (double)(train->rounds * train->local_steps);
     const double seconds = (double)(event->unix_ms - progress->first_unix_ms) * 1e-3;
     const double step_rate = seconds > 0 ? (step - (double)progress->first_step) / seconds : 0;
-    const double step_tokens =
-        (double)(train->batch * train->accumulate * progress->job->model.context * progress->ranks);
+    const struct vain_method_ops *method = vain_method_ops_of(progress->job);
+    const double step_units = (double)(method->step_size(progress->job) * progress->ranks);
     char rate[32], left[32] = "?";
     if (step_rate > 0)
         snprintf(left, sizeof left, "%.0f s", (steps - step) / step_rate);
-    fprintf(stderr, "%sround %.0f/%lld  step %.0f/%.0f  loss %.4f  %s tokens/s  %s left%s",
+    fprintf(stderr, "%sround %.0f/%lld  step %.0f/%.0f  loss %.4f  %s %s/s  %s left%s",
             progress->terminal ? "\r" : "", event->values[0], (long long)train->rounds, step, steps,
-            event->values[2], vain_format_count(step_rate * step_tokens, rate), left,
-            progress->terminal ? "   " : "\n");
+            event->values[2], vain_format_count(step_rate * step_units, rate),
+            method->unit(progress->job), left, progress->terminal ? "   " : "\n");
     fflush(stderr);
     progress->line_open = progress->terminal;
     progress->last_unix_ms = event->unix_ms;

@@ -21,6 +21,20 @@ static void add_counts(struct json_object *data, const struct vain_federation_co
     json_object_object_add(data, "bytes_sent", json_object_new_int64(counts->bytes_sent));
 }
 
+/* What was measured beside the loss, each with half the width of its 95 % interval. */
+static void add_measures(struct json_object *data, const struct vain_measures *measures)
+{
+    char name[64];
+    for (int k = VAIN_MEASURE_LOSS + 1; k < VAIN_MEASURE_KINDS; k++) {
+        const struct vain_estimate *estimate = &measures->of[k];
+        if (isnan(estimate->mean))
+            continue;
+        json_object_object_add(data, vain_measure_name(k), number_or_null(estimate->mean));
+        snprintf(name, sizeof name, "%s_interval", vain_measure_name(k));
+        json_object_object_add(data, name, number_or_null(estimate->interval));
+    }
+}
+
 static int print_json(const struct vain_run_result *result, int64_t peak_bytes)
 {
     char hash[2 * VAIN_HASH_BYTES + 1];
@@ -29,7 +43,12 @@ static int print_json(const struct vain_run_result *result, int64_t peak_bytes)
     json_object_object_add(data, "final_loss", number_or_null(result->final_loss));
     json_object_object_add(data, "first_validation_loss",
                            number_or_null(result->first_validation_loss));
-    json_object_object_add(data, "validation_loss", number_or_null(result->validation_loss));
+    json_object_object_add(data, "validation_loss",
+                           number_or_null(result->measures.of[VAIN_MEASURE_LOSS].mean));
+    add_measures(data, &result->measures);
+    if (result->rounds_to_target >= 0)
+        json_object_object_add(data, "rounds_to_target",
+                               json_object_new_int64(result->rounds_to_target));
     json_object_object_add(data, "parameters_hash", json_object_new_string(hash));
     json_object_object_add(data, "parameter_count", json_object_new_int64(result->parameter_count));
     json_object_object_add(data, "members", json_object_new_int(result->member_count));
@@ -38,7 +57,8 @@ static int print_json(const struct vain_run_result *result, int64_t peak_bytes)
     json_object_object_add(data, "steps", json_object_new_int64(result->steps));
     json_object_object_add(data, "seconds", json_object_new_double(result->seconds));
     json_object_object_add(data, "tokens_per_second",
-                           json_object_new_double(result->tokens_per_second));
+                           json_object_new_double(result->units_per_second));
+    json_object_object_add(data, "unit", json_object_new_string(result->unit));
     json_object_object_add(data, "peak_bytes", json_object_new_int64(peak_bytes));
     json_object_object_add(data, "checkpoint", vain_json_text(result->checkpoint));
     json_object_object_add(data, "record", vain_json_text(result->record));
@@ -54,14 +74,31 @@ static void print_losses(const struct vain_run_result *result)
     if (isnan(result->final_loss))
         printf("training loss    not known: this member trained in no round\n");
     else
-        printf("training loss    %.4f nats a symbol\n", result->final_loss);
-    if (isnan(result->validation_loss))
+        printf("training loss    %.4f nats\n", result->final_loss);
+    if (isnan(result->measures.of[VAIN_MEASURE_LOSS].mean))
         printf("validation loss  not known: this member looked at it in no round\n");
     else if (isnan(result->first_validation_loss))
-        printf("validation loss  %.4f\n", result->validation_loss);
+        printf("validation loss  %.4f\n", result->measures.of[VAIN_MEASURE_LOSS].mean);
     else
-        printf("validation loss  %.4f (before: %.4f)\n", result->validation_loss,
-               result->first_validation_loss);
+        printf("validation loss  %.4f (before: %.4f)\n",
+               result->measures.of[VAIN_MEASURE_LOSS].mean, result->first_validation_loss);
+}
+
+static void print_measures(const struct vain_measures *measures)
+{
+    static const char *const labels[VAIN_MEASURE_KINDS] = {
+        [VAIN_MEASURE_ACCURACY] = "accuracy",
+        [VAIN_MEASURE_ACCURACY_TRANSDUCTIVE] = "  transductive",
+        [VAIN_MEASURE_NORMALISED_MUTUAL_INFORMATION] = "mutual information",
+    };
+    for (int k = VAIN_MEASURE_LOSS + 1; k < VAIN_MEASURE_KINDS; k++) {
+        const struct vain_estimate *estimate = &measures->of[k];
+        if (!isnan(estimate->mean) && !isnan(estimate->interval))
+            printf("%-16s %.2f %% +- %.2f (95 %% interval)\n", labels[k], 100 * estimate->mean,
+                   100 * estimate->interval);
+        else if (!isnan(estimate->mean))
+            printf("%-16s %.4f\n", labels[k], estimate->mean);
+    }
 }
 
 static int print_summary(const struct vain_run_result *result, const char *directory,
@@ -77,9 +114,14 @@ static int print_summary(const struct vain_run_result *result, const char *direc
            vain_format_count((double)result->parameter_count, count), (long long)result->rounds,
            (long long)result->steps);
     print_losses(result);
-    printf("time             %s, %s tokens/s, peak memory %s a process\n",
+    print_measures(&result->measures);
+    if (result->published != NULL && result->published[0] != '\0')
+        printf("to compare with  %s\n", result->published);
+    if (result->rounds_to_target >= 0)
+        printf("target accuracy  reached after %lld rounds\n", (long long)result->rounds_to_target);
+    printf("time             %s, %s %s/s, peak memory %s a process\n",
            vain_format_seconds(result->seconds, seconds),
-           vain_format_count(result->tokens_per_second, rate),
+           vain_format_count(result->units_per_second, rate), result->unit,
            vain_format_bytes((double)peak_bytes, peak));
     printf("checkpoint       %s\n", result->checkpoint);
     printf("metrics          %s/metrics.jsonl\n", directory);

@@ -14,6 +14,7 @@
 #include "cmd/report.h"
 #include "cmd/spec_file.h"
 #include "cmd/verb.h"
+#include "jobs/data/data.h"
 #include "jobs/plan.h"
 
 struct arguments {
@@ -188,19 +189,24 @@ static enum vain_status explain(const struct vain_loaded_spec *loaded, int asked
                          "change 'members'",
                          members, listed);
     const struct vain_job *job = &loaded->job;
-    struct vain_corpus corpus;
+    struct vain_data data;
     int64_t base_bytes = 0;
     const char *name = loaded->spec.member_count > 0 ? loaded->spec.members[0].name : "member-0";
     const char *const names[] = {name};
-    VAIN_TRY(
-        vain_corpus_open(&job->data, loaded->folder, names, 1, name, job->model.context, &corpus));
-    const int64_t symbols = corpus.symbol_count;
-    const int64_t corpus_bytes = corpus.count * (corpus.wide ? 2 : 1);
-    snprintf(out->kind, sizeof out->kind, "%s", corpus.symbol_kind);
-    vain_corpus_close(&corpus);
+    const struct vain_data_place place = {.spec_folder = loaded->folder,
+                                          .names = names,
+                                          .name_count = 1,
+                                          .own_name = name,
+                                          .context = job->model.context,
+                                          .seed = job->general.seed};
+    VAIN_TRY(vain_data_open(&job->data, &place, &data));
+    snprintf(out->kind, sizeof out->kind, "%s", data.symbol_kind);
     out->threads = vain_launch_threads(job->train.threads, 1);
-    VAIN_TRY(measure_base(out->threads, &base_bytes));
-    return vain_plan_make(job, members, 1, symbols, corpus_bytes, base_bytes, &out->plan);
+    enum vain_status status = measure_base(out->threads, &base_bytes);
+    if (status == VAIN_OK)
+        status = vain_plan_make(job, members, 1, &data, base_bytes, &out->plan);
+    vain_data_close(&data);
+    return status;
 }
 
 static int print_explanation(const struct vain_loaded_spec *loaded,
@@ -216,9 +222,9 @@ static int print_explanation(const struct vain_loaded_spec *loaded,
            vain_format_count((double)plan->parameter_count, a), (long long)plan->slice_count,
            (long long)plan->symbols, explanation->kind,
            vain_format_count(plan->flops_per_token, b));
-    printf("members     %d; each does %lld rounds x %lld local steps = %lld steps on %s tokens\n",
+    printf("members     %d; each does %lld rounds x %lld local steps = %lld steps on %s %s\n",
            plan->members, (long long)train->rounds, (long long)train->local_steps,
-           (long long)plan->steps, vain_format_count((double)plan->tokens, a));
+           (long long)plan->steps, vain_format_count((double)plan->units, a), plan->unit);
     printf(
         "a round     a member sends %s; values have %d bits, which leaves room for the sum of %d\n",
         vain_format_bytes((double)plan->round_bytes, a), plan->value_bits, plan->members);
@@ -268,7 +274,7 @@ static int print_explanation_json(const struct vain_loaded_spec *loaded,
     if (loaded->job.exchange.transport == VAIN_TRANSPORT_TLS)
         json_object_object_add(data, "hosts", vain_explain_hosts_json(&loaded->job, &loaded->spec));
     json_object_object_add(data, "steps", json_object_new_int64(plan->steps));
-    json_object_object_add(data, "tokens", json_object_new_int64(plan->tokens));
+    json_object_object_add(data, plan->unit, json_object_new_int64(plan->units));
     json_object_object_add(data, "flops_per_token", json_object_new_double(plan->flops_per_token));
     json_object_object_add(data, "round_bytes", json_object_new_int64(plan->round_bytes));
     json_object_object_add(data, "value_bits", json_object_new_int(plan->value_bits));

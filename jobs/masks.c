@@ -132,11 +132,8 @@ static void drop(struct vain_run *run, int64_t inputs)
     const struct vain_memory_ops *memory = &run->device.ops->memory;
     if (run->leader)
         memory->zero(&run->queue, run->residual, vector);
-    if (run->method.step_in_round > 0) {
-        memory->zero(&run->queue, run->method.moment1, vector);
-        memory->zero(&run->queue, run->method.moment2, vector);
-        run->method.optimiser_step = 0;
-    }
+    if (run->method.step_in_round > 0)
+        run->method_ops->forget(&run->method);
     run->method_ops->adopt(&run->method, run->common);
     run->method.data_position = position;
 }

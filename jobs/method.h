@@ -1,13 +1,15 @@
 /* How one member improves its parameters between two exchanges.
  *
- * A method owns the local parameters and what its optimiser remembers; it knows nothing of rounds
- * of others. Its state is saved in the member's file. `supervised` is the first: gradient steps on
- * the model's loss. */
+ * A method owns the local parameters and what it keeps from step to step; it knows nothing of
+ * rounds of others. Its state is saved in the member's file. `supervised` is the first: gradient
+ * steps on the model's loss. */
 #pragma once
 
 #include "collectives/site.h"
-#include "jobs/data/corpus.h"
+#include "jobs/data/data.h"
+#include "jobs/measures.h"
 #include "jobs/options.h"
+#include "jobs/store/member.h"
 #include "models/model.h"
 
 struct vain_method;
@@ -18,7 +20,7 @@ struct vain_method_config {
     const struct vain_model_options *model;
     const struct vain_model_ops *model_ops;
     const struct vain_layout *layout;
-    const struct vain_corpus *corpus;
+    const struct vain_data *data;
     struct vain_queue *queue;
     struct vain_site *site;
     const char *member_name;
@@ -26,44 +28,75 @@ struct vain_method_config {
 
 /* Numbers of the last local step. */
 struct vain_step_report {
-    double loss;          /* mean over the site's micro-batches, nats a symbol */
-    double gradient_norm; /* before clipping */
+    double loss;          /* mean over the site's micro-batches, nats a symbol or an example */
+    double gradient_norm; /* before clipping; NaN where the method has none */
     double learning_rate;
     bool stop_heard; /* a rank of this site asked to stop */
+};
+
+/* Which part of an evaluation is asked for: samples share, share + shares, ... */
+struct vain_method_share {
+    int share, shares;
+    bool last; /* of the run: the full measure, where it is larger than that of a round */
 };
 
 struct vain_method_ops {
     const char *name;
     /* Device memory that the method takes, for the plan. */
     int64_t (*memory_bytes)(const struct vain_method_config *config);
-    /* Local; takes all memory. Starts with `initial` (N) as parameters. */
+    /* What a local step of one rank trains on, for rates and as the weight of a delta: so many
+     * "tokens", "images", "tasks". */
+    int64_t (*step_size)(const struct vain_job *job);
+    const char *(*unit)(const struct vain_job *job);
+    /* Upper bound of how far one parameter moves in a round, from agreed keys in correctly rounded
+     * operations: the range of the first exchange's integers. */
+    double (*step_bound)(const struct vain_job *job);
+    /* Local; takes all memory. Starts with `initial` (N, host memory) as parameters. */
     enum vain_status (*open)(const struct vain_method_config *config, const float *initial,
                              struct vain_method *out);
-    /* One local step. `want_stop`: this rank was asked to stop. Collective over the site.
-     * VAIN_ERR_NUMERIC names step and slice of the first value that is not finite; parameters are
-     * then as before the step. */
+    /* One local step; draws train.accumulate batches, counted by data_position. `want_stop`: this
+     * rank was asked to stop. Collective over the site. VAIN_ERR_NUMERIC names step and slice of
+     * the first value that is not finite; parameters are then as before the step. */
     enum vain_status (*step)(struct vain_method *method, int64_t round, int64_t step_in_round,
                              bool want_stop, struct vain_step_report *report);
-    /* Parameters for the next round; the optimiser's memory stays. */
+    /* Parameters (N, device memory) for the next round; what the method keeps stays. */
     void (*adopt)(struct vain_method *method, const float *parameters);
+    /* What the method keeps starts anew: nothing of the batches drawn so far is left in it. */
+    void (*forget)(struct vain_method *method);
+    /* How good `parameters` (N, device memory) are on data that nobody trains on: adds this share's
+     * samples to `sums`. Not collective. Statuses of reading the data. */
+    enum vain_status (*evaluate)(struct vain_method *method, const float *parameters,
+                                 const struct vain_method_share *share,
+                                 struct vain_measure_sums *sums);
+    /* Optional, both or none: a method whose deltas weigh differently. The weight of this member's
+     * delta in `round`, in what all members count alike (examples); and the agreed weight that a
+     * delta is measured in: what the method leaves in `parameters` is its weight / unit times how
+     * far it went. The round divides the sum of the deltas by the sum of the weights. */
+    int64_t (*weight)(const struct vain_method *method, int64_t round);
+    double (*weight_unit)(const struct vain_method_config *config);
+    /* Optional: after the outer step of `round` (from 0) the method moves what is common (N, device
+     * memory) by a rule of its own. The same bits at all members: a pure function of agreed keys,
+     * round and common parameters, in correctly rounded operations. */
+    void (*settle)(struct vain_method *method, int64_t round, float *common);
     void (*close)(struct vain_method *method);
 };
 
-/* Open, since the round, the files and the plan read it: all vectors are (N) device memory. */
+/* Open, since the round, the files and the plan read it: all vectors are device memory. */
 struct vain_method {
     struct vain_method_config config;
-    float *parameters; /* local */
+    float *parameters; /* (N) local */
     float *gradients;  /* (N + 2) the last two carry loss and stop; free between steps for the
                           round's delta */
-    float *moment1, *moment2; /* AdamW's */
     int64_t optimiser_step, data_position;
     int64_t step_in_round; /* local steps done in the round under way */
     double loss_sum;       /* of those */
-    struct vain_random data_random, dropout_random;
-    struct vain_segment *segments; /* weight decay by slice */
-    int segment_count;
-    int32_t *tokens, *targets; /* (B, T) */
-    void *workspace;           /* activations */
+    /* What it keeps from step to step, in the member's file under these names; values are owned by
+     * the method and device memory. */
+    int memory_count;
+    struct vain_member_memory memories[VAIN_MEMORIES_MAX];
+    void *own; /* what else a kind of method has; owned by it */
 };
 
-extern const struct vain_method_ops vain_method_supervised;
+/* The kind that the job chooses; borrowed for ever. */
+const struct vain_method_ops *vain_method_ops_of(const struct vain_job *job);
+extern const struct vain_method_ops vain_method_supervised, vain_method_fedavg;

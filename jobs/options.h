@@ -5,10 +5,12 @@
 #pragma once
 
 #include "base/option.h"
-#include "jobs/data/corpus.h"
+#include "jobs/data/data.h"
 #include "models/model.h"
 
+enum vain_method_kind { VAIN_METHOD_SUPERVISED, VAIN_METHOD_FEDAVG };
 enum vain_site_kind { VAIN_SITE_RANK, VAIN_SITE_HOST, VAIN_SITE_WORLD };
+enum vain_optimiser_kind { VAIN_OPTIMISER_ADAMW, VAIN_OPTIMISER_SGD };
 enum vain_schedule { VAIN_SCHEDULE_CONSTANT, VAIN_SCHEDULE_COSINE };
 enum vain_outer_kind { VAIN_OUTER_MEAN, VAIN_OUTER_SGD, VAIN_OUTER_NESTEROV };
 enum vain_transport_kind {
@@ -29,17 +31,29 @@ struct vain_general_options {
     int64_t version;
     char name[VAIN_NAME_BYTES];
     uint64_t seed;
-    int site; /* enum vain_site_kind */
+    int site;            /* enum vain_site_kind */
+    char published[160]; /* what the result is to be compared with; "" if nothing */
 };
 
 struct vain_train_options {
+    int method;                /* enum vain_method_kind */
     int64_t batch, accumulate; /* windows a micro-batch; micro-batches a step */
     double learning_rate, minimum_learning_rate;
-    int64_t warmup; /* steps */
-    int schedule;   /* enum vain_schedule */
+    int64_t warmup;  /* steps */
+    int schedule;    /* enum vain_schedule */
+    int optimizer;   /* enum vain_optimiser_kind */
+    double momentum; /* SGD's */
     double weight_decay, beta1, beta2, gradient_clip;
     int64_t local_steps, rounds;
-    int64_t threads; /* 0: cores over local ranks */
+    int64_t evaluate_every; /* rounds; 0: with each checkpoint */
+    double target_accuracy; /* 0: none */
+    int64_t threads;        /* 0: cores over local ranks */
+};
+
+/* Of method fedavg (jobs/fedavg.c). */
+struct vain_fedavg_options {
+    int64_t epochs;          /* over a client's examples in a round */
+    int64_t client_examples; /* what deltas are weighed in; 0: an equal share of the data */
 };
 
 struct vain_outer_options {
@@ -76,13 +90,14 @@ struct vain_job {
     struct vain_model_options model;
     struct vain_data_options data;
     struct vain_train_options train;
+    struct vain_fedavg_options fedavg;
     struct vain_outer_options outer;
     struct vain_start_options start;
     struct vain_exchange_options exchange;
     struct vain_checkpoint_options checkpoint;
 };
 
-enum { VAIN_JOB_SECTIONS = 8 };
+enum { VAIN_JOB_SECTIONS = 9 };
 /* The sections of `job`, which is borrowed and receives the values. */
 void vain_job_sections(struct vain_job *job,
                        struct vain_option_section out[VAIN_MIN_LEN(VAIN_JOB_SECTIONS)]);

@@ -30,7 +30,8 @@ struct vain_plan_item {
 struct vain_plan {
     int members, ranks; /* members of the federation; ranks of one site */
     int64_t parameter_count, slice_count, symbols;
-    int64_t steps, tokens; /* of a member over the whole run */
+    int64_t steps, units; /* of a member over the whole run */
+    const char *unit;     /* "tokens"; borrowed for ever */
     double flops_per_token;
     int item_count; /* memory of one rank */
     struct vain_plan_item items[VAIN_PLAN_ITEMS_MAX];
@@ -41,9 +42,9 @@ struct vain_plan {
     int value_bits;         /* signed bits of a value that leave headroom for the members' sum */
     int64_t checkpoint_bytes, member_file_bytes;
 };
-/* `symbols` from the data; `threads` workers a rank; `base_bytes` what the program itself holds
- * before anything is planned (libraries, stacks), which the caller measures. VAIN_ERR_INPUT if
- * members leave no headroom. Local. */
-enum vain_status vain_plan_make(const struct vain_job *job, int members, int ranks, int64_t symbols,
-                                int64_t corpus_bytes, int64_t base_bytes,
+/* `data` for what the model takes from them, and their bytes; `threads` workers a rank;
+ * `base_bytes` what the program itself holds before anything is planned (libraries, stacks), which
+ * the caller measures. VAIN_ERR_INPUT if members leave no headroom. Local. */
+enum vain_status vain_plan_make(const struct vain_job *job, int members, int ranks,
+                                const struct vain_data *data, int64_t base_bytes,
                                 struct vain_plan *out) VAIN_MUST_USE;

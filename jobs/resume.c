@@ -129,16 +129,16 @@ static enum vain_status check_fits(const struct vain_run *run,
                              "%s: its slices are not those of the spec's model (first: '%s')", path,
                              content->slices[i].name);
     }
-    if (strcmp(content->symbol_kind, run->corpus.symbol_kind) != 0 ||
-        content->symbol_count != run->corpus.symbol_count ||
-        (content->symbols != NULL) != (run->corpus.vocabulary != NULL) ||
-        (content->symbols != NULL && memcmp(content->symbols, run->corpus.vocabulary,
+    if (strcmp(content->symbol_kind, run->data.symbol_kind) != 0 ||
+        content->symbol_count != run->data.symbol_count ||
+        (content->symbols != NULL) != (run->data.vocabulary != NULL) ||
+        (content->symbols != NULL && memcmp(content->symbols, run->data.vocabulary,
                                             (size_t)content->symbol_count * sizeof(uint32_t)) != 0))
         return vain_fail(VAIN_ERR_REFUSED,
                          "%s was trained on other symbols (%lld %s) than the data have (%lld %s); "
                          "use the text that it was trained on, or one with the same characters",
                          path, (long long)content->symbol_count, content->symbol_kind,
-                         (long long)run->corpus.symbol_count, run->corpus.symbol_kind);
+                         (long long)run->data.symbol_count, run->data.symbol_kind);
     VAIN_TRY(check_spec(run, content, path, named));
     if (content->round > run->job->train.rounds)
         return vain_fail(VAIN_ERR_REFUSED,
@@ -151,8 +151,10 @@ static void restore_curve(struct vain_run *run, const struct vain_checkpoint *co
 {
     run->curve_count = 0;
     for (int64_t i = 0; i < content->curve_count && i <= run->job->train.rounds; i++) {
-        if (content->curve[i].round <= content->round)
-            run->curve[run->curve_count++] = content->curve[i];
+        if (content->curve[i].round > content->round)
+            continue;
+        run->curve[run->curve_count++] = content->curve[i];
+        vain_note_target(run, content->curve[i].round, content->curve[i].accuracy);
     }
     if (run->curve_count > 0)
         run->first_validation_loss = run->curve[0].validation_loss;
@@ -314,8 +316,8 @@ static enum vain_status load_own(struct vain_run *run, const char *folder,
     vain_member_path(folder, run->name, run->round, path, sizeof path);
     struct vain_member_state state;
     memset(&state, 0, sizeof state);
-    state.moment1 = run->method.moment1;
-    state.moment2 = run->method.moment2;
+    state.memory_count = run->method.memory_count;
+    memcpy(state.memories, run->method.memories, sizeof state.memories);
     state.residual = run->residual;
     state.parameters = run->method.parameters;
     state.parameter_count = run->layout.parameter_count;
@@ -338,8 +340,7 @@ static void start_own_empty(struct vain_run *run, struct own_header *header)
 {
     const size_t vector = (size_t)run->layout.parameter_count * sizeof(float);
     const struct vain_memory_ops *memory = &run->device.ops->memory;
-    memory->zero(&run->queue, run->method.moment1, vector);
-    memory->zero(&run->queue, run->method.moment2, vector);
+    run->method_ops->forget(&run->method);
     memory->zero(&run->queue, run->residual, vector);
     run->method_ops->adopt(&run->method, run->common);
     memset(header, 0, sizeof *header);
@@ -355,10 +356,10 @@ static enum vain_status share_own(struct vain_run *run, struct own_header *heade
     if (site->size > 1) {
         VAIN_TRY(
             vain_comm_broadcast(site, world, run->driver.deadline_ms, 0, header, sizeof *header));
-        VAIN_TRY(vain_comm_broadcast(site, world, run->driver.deadline_ms, 0, run->method.moment1,
-                                     vector));
-        VAIN_TRY(vain_comm_broadcast(site, world, run->driver.deadline_ms, 0, run->method.moment2,
-                                     vector));
+        for (int i = 0; i < run->method.memory_count; i++)
+            VAIN_TRY(vain_comm_broadcast(site, world, run->driver.deadline_ms, 0,
+                                         run->method.memories[i].values,
+                                         (size_t)run->method.memories[i].count * sizeof(float)));
         VAIN_TRY(vain_comm_broadcast(site, world, run->driver.deadline_ms, 0,
                                      run->method.parameters, vector));
     }

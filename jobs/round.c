@@ -32,14 +32,13 @@ static double now_seconds(struct vain_world *world)
 static void report_step(struct vain_run *run, const struct vain_step_report *step, double seconds)
 {
     const struct vain_train_options *train = &run->job->train;
-    const double tokens =
-        (double)(train->batch * train->accumulate * run->model.context * run->world_comm.size);
+    const double units = (double)(run->method_ops->step_size(run->job) * run->world_comm.size);
     const double values[] = {(double)run->round + 1,
                              (double)(run->round * train->local_steps + run->method.step_in_round),
                              step->loss,
                              step->learning_rate,
                              step->gradient_norm,
-                             seconds > 0 ? tokens / seconds : NAN};
+                             seconds > 0 ? units / seconds : NAN};
     vain_event_emit(run->config->events, VAIN_EVENT_STEP, values);
 }
 
@@ -143,6 +142,25 @@ enum vain_status vain_round_loss_micro(const char *member, int64_t round, double
     return VAIN_OK;
 }
 
+/* What this member's delta weighs: what it was trained on, unless the method counts otherwise. */
+static int64_t own_weight(const struct vain_run *run)
+{
+    if (run->method_ops->weight != NULL)
+        return run->method_ops->weight(&run->method, run->round);
+    return run->job->train.local_steps * run->method_ops->step_size(run->job) * run->site.comm.size;
+}
+
+/* Deltas that weigh differently: their mean becomes the sum divided by the sum of the weights. One
+ * correctly rounded factor of agreed numbers, so all members get the same bits. */
+static void weigh(struct vain_run *run, const struct vain_counters *sums, float *mean)
+{
+    if (run->method_ops->weight_unit == NULL || sums->weight < 1)
+        return;
+    const double unit = run->method_ops->weight_unit(&run->method.config);
+    const double factor = unit * (double)run->codec.members / (double)sums->weight;
+    run->device.ops->optimiser.scale(&run->queue, run->layout.parameter_count, (float)factor, mean);
+}
+
 /* delta = common - now + residual, then integers in words, under masks. The gradients' memory holds
  * the delta. What the words do not say becomes the residual only once the exchange is through, so
  * that a round that is left can be saved as if it had not been encoded. */
@@ -154,9 +172,7 @@ static enum vain_status encode(struct vain_run *run, const struct vain_context *
     float *delta = run->method.gradients;
     run->device.ops->codec.delta(&run->queue, N, run->common, run->method.parameters, run->residual,
                                  delta);
-    const int64_t windows =
-        train->local_steps * train->batch * train->accumulate * run->site.comm.size;
-    struct vain_counters mine = {.weight = windows * run->model.context};
+    struct vain_counters mine = {.weight = own_weight(run)};
     enum vain_status status =
         vain_round_loss_micro(run->name, run->round + 1,
                               run->method.loss_sum / (double)train->local_steps, &mine.loss_micro);
@@ -298,6 +314,7 @@ static enum vain_status attempt(struct vain_run *run, struct vain_counters *sums
 
     /* 8. Judge: one view a group (one group now), combined by the rule. */
     vain_codec_decode(&run->codec, &run->queue, run->words, mean, sums);
+    weigh(run, sums, mean);
     say_what_did_not_fit(run, report, sums);
     const float *const views[] = {mean};
     const int64_t weights[] = {federation->ops->weight(federation, roster.own_index)};
@@ -305,6 +322,8 @@ static enum vain_status attempt(struct vain_run *run, struct vain_counters *sums
 
     /* 9. Step: the outer optimiser moves what is common. */
     vain_outer_apply(&run->job->outer, &run->queue, N, mean, run->momentum, run->common);
+    if (run->method_ops->settle != NULL)
+        run->method_ops->settle(&run->method, run->round, run->common);
 
     /* 10. Record: all members sign what happened. */
     return vain_round_record(run, &roster, sums);

@@ -24,26 +24,53 @@ static double seconds_since_start(const struct vain_run *run)
     return (double)(world->ops->now_ns(world) - run->start_ns) * 1e-9;
 }
 
-static double trained_tokens_per_second(const struct vain_run *run, double seconds)
+static double trained_units_per_second(const struct vain_run *run, double seconds)
 {
-    const struct vain_train_options *train = &run->job->train;
-    const double tokens =
-        (double)run->steps_done *
-        (double)(train->batch * train->accumulate * run->model.context * run->world_comm.size);
-    return seconds > 0 ? tokens / seconds : 0;
+    const double units = (double)run->steps_done *
+                         (double)(run->method_ops->step_size(run->job) * run->world_comm.size);
+    return seconds > 0 ? units / seconds : 0;
+}
+
+void vain_note_target(struct vain_run *run, int64_t round, double accuracy)
+{
+    const double target = run->job->train.target_accuracy;
+    if (target > 0 && accuracy >= target && run->rounds_to_target < 0)
+        run->rounds_to_target = round;
+}
+
+/* Whether the common parameters are measured after the round that has just ended, and saved. */
+static bool evaluation_is_due(const struct vain_run *run)
+{
+    const int64_t every = run->job->train.evaluate_every;
+    return every > 0 && run->round % every == 0;
+}
+
+static bool checkpoint_is_due(const struct vain_run *run)
+{
+    return run->round % run->job->checkpoint.every == 0 || run->round == run->job->train.rounds;
 }
 
 /* Measure the common parameters, put a point on the curve. Collective over the world. */
 static enum vain_status evaluate(struct vain_run *run)
 {
-    VAIN_TRY(vain_evaluate(run, &run->validation_loss));
+    VAIN_TRY(vain_evaluate(run, &run->measures));
+    const struct vain_estimate *of = run->measures.of;
+    const double validation_loss = of[VAIN_MEASURE_LOSS].mean;
     const int64_t step = run->round * run->job->train.local_steps;
     const bool again = run->curve_count > 0 && run->curve[run->curve_count - 1].round == run->round;
     struct vain_curve_point *point = &run->curve[again ? run->curve_count - 1 : run->curve_count++];
-    *point = (struct vain_curve_point){run->round, step, run->round_loss, run->validation_loss};
+    *point = (struct vain_curve_point){run->round, step, run->round_loss, validation_loss,
+                                       of[VAIN_MEASURE_ACCURACY].mean};
+    vain_note_target(run, run->round, of[VAIN_MEASURE_ACCURACY].mean);
     if (run->round == 0)
-        run->first_validation_loss = run->validation_loss;
-    const double values[] = {(double)run->round, (double)step, run->validation_loss};
+        run->first_validation_loss = validation_loss;
+    const double values[] = {(double)run->round,
+                             (double)step,
+                             validation_loss,
+                             of[VAIN_MEASURE_ACCURACY].mean,
+                             of[VAIN_MEASURE_ACCURACY].interval,
+                             of[VAIN_MEASURE_ACCURACY_TRANSDUCTIVE].mean,
+                             of[VAIN_MEASURE_NORMALISED_MUTUAL_INFORMATION].mean};
     vain_event_emit(run->config->events, VAIN_EVENT_EVALUATION, values);
     return VAIN_OK;
 }
@@ -51,7 +78,7 @@ static enum vain_status evaluate(struct vain_run *run)
 static void put_on_curve(struct vain_run *run)
 {
     run->curve[run->curve_count++] = (struct vain_curve_point){
-        run->round, run->round * run->job->train.local_steps, run->round_loss, NAN};
+        run->round, run->round * run->job->train.local_steps, run->round_loss, NAN, NAN};
 }
 
 /* Rounds until the last one, evaluated and saved when due. */
@@ -63,12 +90,12 @@ static enum vain_status train(struct vain_run *run)
         if (status == VAIN_AGAIN)
             continue;
         VAIN_TRY(status);
-        if (run->round % run->job->checkpoint.every == 0 || run->round == rounds) {
+        if (evaluation_is_due(run) || checkpoint_is_due(run))
             VAIN_TRY(evaluate(run));
-            VAIN_TRY(vain_save(run));
-        } else {
+        else
             put_on_curve(run);
-        }
+        if (checkpoint_is_due(run))
+            VAIN_TRY(vain_save(run));
     }
     if (run->unsaved) { /* the others had done the last round without this one */
         VAIN_TRY(evaluate(run));
@@ -119,16 +146,32 @@ static void report_start(struct vain_run *run)
     vain_event_emit(run->config->events, VAIN_EVENT_RUN_START, values);
 }
 
+/* loss.svg, and accuracy.svg where there is one. */
+static enum vain_status draw(const struct vain_run *run, const struct vain_run_result *result)
+{
+    char path[VAIN_PATH_BYTES];
+    VAIN_TRY(vain_curve_write_svg(VAIN_PICTURE_LOSS, run->curve, run->curve_count,
+                                  run->job->general.name, result->curve, run->config->world));
+    if (isnan(run->measures.of[VAIN_MEASURE_ACCURACY].mean))
+        return VAIN_OK;
+    snprintf(path, sizeof path, "%.*s/accuracy.svg", VAIN_PATH_BYTES - 16, run->config->directory);
+    return vain_curve_write_svg(VAIN_PICTURE_ACCURACY, run->curve, run->curve_count,
+                                run->job->general.name, path, run->config->world);
+}
+
 static enum vain_status finish(struct vain_run *run, struct vain_run_result *result)
 {
     const char *folder = run->config->directory;
     result->final_loss = run->round_loss;
     result->first_validation_loss = run->first_validation_loss;
-    result->validation_loss = run->validation_loss;
+    result->measures = run->measures;
+    result->published = run->job->general.published;
+    result->rounds_to_target = run->rounds_to_target;
+    result->unit = run->method_ops->unit(run->job);
     result->rounds = run->round;
     result->steps = run->round * run->job->train.local_steps + run->method.step_in_round;
     result->seconds = seconds_since_start(run);
-    result->tokens_per_second = trained_tokens_per_second(run, result->seconds);
+    result->units_per_second = trained_units_per_second(run, result->seconds);
     result->parameter_count = run->layout.parameter_count;
     result->member_count = run->codec.members;
     memcpy(result->parameters_hash, run->parameters_hash, VAIN_HASH_BYTES);
@@ -141,11 +184,10 @@ static enum vain_status finish(struct vain_run *run, struct vain_run_result *res
     if (!run->writer)
         return VAIN_OK;
     const double values[] = {(double)run->round, (double)result->steps,
-                             result->final_loss, result->validation_loss,
-                             result->seconds,    result->tokens_per_second};
+                             result->final_loss, run->measures.of[VAIN_MEASURE_LOSS].mean,
+                             result->seconds,    result->units_per_second};
     vain_event_emit(run->config->events, VAIN_EVENT_RUN_END, values);
-    return vain_curve_write_svg(run->curve, run->curve_count, run->job->general.name, result->curve,
-                                run->config->world);
+    return draw(run, result);
 }
 
 /* A run that goes on after its last round has nothing to do but to say how it ended. */
@@ -155,7 +197,7 @@ static enum vain_status start(struct vain_run *run)
     VAIN_TRY(vain_masks_resume(run));
     if (run->curve_count > 0) {
         run->round_loss = run->curve[run->curve_count - 1].loss;
-        run->validation_loss = run->curve[run->curve_count - 1].validation_loss;
+        run->measures.of[VAIN_MEASURE_LOSS].mean = run->curve[run->curve_count - 1].validation_loss;
     }
     if (run->leader)
         VAIN_TRY(vain_lend(run));

@@ -45,15 +45,19 @@ struct vain_run_config {
 };
 
 struct vain_run_result {
-    double final_loss, first_validation_loss, validation_loss; /* nats a symbol; NaN if not known */
-    int64_t rounds, steps;    /* finished, counted from the very start */
+    double final_loss, first_validation_loss; /* nats a symbol or example; NaN if not known */
+    struct vain_measures measures;            /* of the last evaluation */
+    int64_t rounds, steps;                    /* finished, counted from the very start */
+    int64_t rounds_to_target; /* first round of train.target_accuracy; -1: not reached */
     double seconds;           /* of this start's training */
-    double tokens_per_second; /* all members */
+    double units_per_second;  /* all members; of what the method counts: */
+    const char *unit;         /* "tokens"; borrowed for ever */
     int64_t parameter_count;
     int member_count;
     uint8_t parameters_hash[VAIN_HASH_BYTES];
     char platform[VAIN_PLATFORM_BYTES];
     char checkpoint[VAIN_PATH_BYTES], record[VAIN_PATH_BYTES], curve[VAIN_PATH_BYTES];
+    const char *published;                /* the spec's; borrowed from the job */
     struct vain_federation_counts counts; /* of members that come and go */
     int signal;                           /* that stopped the run; 0: it is done */
     bool stopped;                         /* by a signal, or since too few others were there */
@@ -93,7 +97,7 @@ struct vain_run {
     struct vain_queue queue;
     const struct vain_method_ops *method_ops;
     struct vain_method method;
-    struct vain_corpus corpus;
+    struct vain_data data;
     struct vain_model_options model; /* with the data's symbols */
     const struct vain_model_ops *model_ops;
     struct vain_layout layout;
@@ -134,8 +138,13 @@ struct vain_run {
     bool unsaved;        /* what is common came from others, and is not written yet */
     int signal;          /* that stopped the run; 0: none */
     double round_loss;
-    double first_validation_loss, validation_loss;
+    double first_validation_loss;
+    struct vain_measures measures; /* of the last evaluation */
+    int64_t rounds_to_target;      /* -1: train.target_accuracy is not reached yet */
 };
+
+/* Notes the first round whose accuracy reaches train.target_accuracy. Local. */
+void vain_note_target(struct vain_run *run, int64_t round, double accuracy);
 
 /* Take part in the job until it is done or stopped. Collective over the world; blocks. VAIN_OK,
  * VAIN_STOPPED (state is saved, exit 75), or a failure that vain_fail described. */

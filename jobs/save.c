@@ -30,9 +30,9 @@ static enum vain_status write_common(struct vain_run *run, int64_t *bytes)
         .model = run->model_ops->name,
         .member_count = run->codec.members,
         .members = run->roster_members,
-        .symbol_count = run->corpus.symbol_count,
-        .symbols = run->corpus.vocabulary,
-        .symbol_kind = run->corpus.symbol_kind,
+        .symbol_count = run->data.symbol_count,
+        .symbols = run->data.vocabulary,
+        .symbol_kind = run->data.symbol_kind,
         .pool = run->device.pool,
         .curve_count = run->curve_count,
         .curve = run->curve,
@@ -57,11 +57,11 @@ static enum vain_status write_own(struct vain_run *run)
         .dropped_inputs = run->dropped_inputs,
         .parameter_count = run->layout.parameter_count,
         .pool = run->device.pool,
-        .moment1 = run->method.moment1,
-        .moment2 = run->method.moment2,
+        .memory_count = run->method.memory_count,
         .residual = run->residual,
         .parameters = run->method.step_in_round > 0 ? run->method.parameters : NULL,
     };
+    memcpy(state.memories, run->method.memories, sizeof state.memories);
     memcpy(state.name, run->name, sizeof state.name);
     memcpy(state.run_id, run->run_id, VAIN_RUN_ID_BYTES);
     memcpy(state.parameters_hash, run->parameters_hash, VAIN_HASH_BYTES);

@@ -12,6 +12,7 @@
 #include "base/host.h"
 #include "base/memory.h"
 #include "jobs/federation_members.h"
+#include "jobs/fit.h"
 #include "jobs/group.h"
 #include "jobs/masks.h"
 #include "jobs/member_card.h"
@@ -116,8 +117,13 @@ static enum vain_status open_data(struct vain_run *run)
             snprintf(names[i], sizeof names[i], "member-%d", i);
         list[i] = names[i];
     }
-    VAIN_TRY_OUT(vain_corpus_open(&run->job->data, run->config->spec_folder, list, count, run->name,
-                                  run->job->model.context, &run->corpus));
+    const struct vain_data_place place = {.spec_folder = run->config->spec_folder,
+                                          .names = list,
+                                          .name_count = count,
+                                          .own_name = run->name,
+                                          .context = run->job->model.context,
+                                          .seed = run->job->general.seed};
+    VAIN_TRY_OUT(vain_data_open(&run->job->data, &place, &run->data));
 out:
     vain_release(names);
     vain_release(list);
@@ -174,19 +180,19 @@ static enum vain_status check_dropout(const struct vain_run *run)
 static enum vain_status open_model(struct vain_run *run)
 {
     run->model = run->job->model;
-    run->model.symbols = run->corpus.symbol_count;
+    vain_fit_model(&run->data, &run->model);
     run->model_ops = vain_model_ops_of(&run->model);
     VAIN_TRY(check_dropout(run));
     VAIN_TRY(run->model_ops->layout(&run->model, &run->layout));
     VAIN_TRY(make_slices(run));
     VAIN_TRY(take_common(run));
-    run->method_ops = &vain_method_supervised;
+    run->method_ops = vain_method_ops_of(run->job);
     const struct vain_method_config method = {
         .job = run->job,
         .model = &run->model,
         .model_ops = run->model_ops,
         .layout = &run->layout,
-        .corpus = &run->corpus,
+        .data = &run->data,
         .queue = &run->queue,
         .site = &run->site,
         .member_name = run->name,
@@ -226,7 +232,7 @@ static enum vain_status open_fixed(struct vain_run *run)
 static enum vain_status open_members(struct vain_run *run)
 {
     uint8_t corpus_hash[VAIN_HASH_BYTES];
-    vain_corpus_hash(&run->corpus, corpus_hash);
+    vain_data_hash(&run->data, corpus_hash);
     const struct vain_federation_members_config members = {
         .connector = run->config->connector,
         .world = run->config->world,
@@ -253,7 +259,7 @@ static enum vain_status open_exchange(struct vain_run *run)
     const struct vain_exchange_options *options = &run->job->exchange;
     VAIN_TRY(vain_codec_init(&run->codec, run->layout.parameter_count, run->codec.members,
                              options->bits == VAIN_FIELD_16 ? 16 : 32, options->clip,
-                             vain_round_step_bound(&run->job->train)));
+                             run->method_ops->step_bound(run->job)));
     run->check_random = vain_random_stream(run->job->general.seed, VAIN_PURPOSE_CHECK, "");
     run->rule = &vain_rule_mean;
     run->driver = (struct vain_exchange_driver){
@@ -289,12 +295,12 @@ static enum vain_status compare_start(struct vain_run *run, const struct start_c
     for (int rank = 0; rank < run->world_comm.size; rank++) {
         const struct start_card *other = &all[rank];
         const bool equal = memcmp(mine->corpus_hash, other->corpus_hash, VAIN_HASH_BYTES) == 0;
-        if (!equal && strcmp(run->corpus.symbol_kind, "tokens") == 0)
+        if (!equal && strcmp(run->data.symbol_kind, "tokens") == 0)
             return vain_fail(VAIN_ERR_REFUSED,
                              "member '%s' trains on a vocabulary of %lld tokens, member '%.63s' on "
                              "another or on a text; set data.vocabulary to what the tokenizer "
                              "has (50257 for GPT-2's), and data.tokens at all members",
-                             run->name, (long long)run->corpus.symbol_count, other->name);
+                             run->name, (long long)run->data.symbol_count, other->name);
         if (!equal)
             return vain_fail(VAIN_ERR_REFUSED,
                              "the data of member '%.63s' and member '%s' have different symbols; "
@@ -311,7 +317,7 @@ static enum vain_status agree_on_start(struct vain_run *run)
 {
     struct start_card mine, *all = NULL;
     memset(&mine, 0, sizeof mine);
-    vain_corpus_hash(&run->corpus, mine.corpus_hash);
+    vain_data_hash(&run->data, mine.corpus_hash);
     snprintf(mine.name, sizeof mine.name, "%s", run->name);
     snprintf(mine.platform, sizeof mine.platform, "%s", run->platform);
     VAIN_TRY(vain_take_array(run->world_comm.size, sizeof *all, "start cards", (void **)&all));
@@ -378,7 +384,9 @@ enum vain_status vain_setup(struct vain_run *run, const struct vain_run_config *
     run->job = config->job;
     run->world_comm = config->world_comm;
     run->saved_round = -1;
-    run->first_validation_loss = run->validation_loss = run->round_loss = NAN;
+    run->first_validation_loss = run->round_loss = NAN;
+    vain_measures_clear(&run->measures);
+    run->rounds_to_target = -1;
     VAIN_TRY(vain_device_open_cpu(config->threads, NULL, &run->device));
     run->queue.device = &run->device;
     snprintf(run->platform, sizeof run->platform, "vain=%s device=%s libm=glibc-%s %s",
@@ -421,7 +429,7 @@ void vain_teardown(struct vain_run *run)
     }
     vain_release(run->slices);
     vain_layout_fini(&run->layout);
-    vain_corpus_close(&run->corpus);
+    vain_data_close(&run->data);
     vain_signer_close(&run->signer);
     if (run->members_comm.ops != NULL && run->members_comm.size > 0)
         run->members_comm.ops->close(&run->members_comm);

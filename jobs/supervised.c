@@ -8,82 +8,72 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "jobs/batches.h"
+#include "jobs/optimiser.h"
+
+/* What it has beyond struct vain_method. */
+struct supervised {
+    struct vain_optimiser optimiser;
+    struct vain_random data_random, dropout_random;
+    struct vain_batches batches;
+};
 
 static size_t parameter_bytes(const struct vain_method_config *config, int vectors)
 {
     return (size_t)vectors * (size_t)config->layout->parameter_count * sizeof(float);
 }
 
-static size_t workspace_bytes(const struct vain_method_config *config)
+static int64_t supervised_step_size(const struct vain_job *job)
 {
-    return config->model_ops->workspace_bytes(config->model, config->job->train.batch,
-                                              config->model->context, true);
+    const bool images = job->data.images[0] != '\0';
+    return job->train.batch * job->train.accumulate * (images ? 1 : job->model.context);
+}
+
+static const char *supervised_unit(const struct vain_job *job)
+{
+    return job->data.images[0] != '\0' ? "images" : "tokens";
+}
+
+static double supervised_step_bound(const struct vain_job *job)
+{
+    return vain_round_step_bound(&job->train);
 }
 
 static int64_t supervised_memory_bytes(const struct vain_method_config *config)
 {
-    const int64_t window_bytes =
-        config->job->train.batch * config->model->context * (int64_t)sizeof(int32_t);
-    return (int64_t)parameter_bytes(config, 4) + (int64_t)workspace_bytes(config) +
-           2 * window_bytes;
+    return (int64_t)parameter_bytes(config, 2) + vain_optimiser_memory_bytes(config) +
+           vain_batches_memory_bytes(config);
 }
 
 static void supervised_close(struct vain_method *method)
 {
     if (method->config.queue == NULL)
         return;
+    struct supervised *own = method->own;
     struct vain_device *device = method->config.queue->device;
     const struct vain_memory_ops *memory = &device->ops->memory;
     memory->release(device, method->parameters);
     memory->release(device, method->gradients);
-    memory->release(device, method->moment1);
-    memory->release(device, method->moment2);
-    memory->release(device, method->tokens);
-    memory->release(device, method->targets);
-    memory->release(device, method->workspace);
-    vain_release(method->segments);
+    if (own != NULL) {
+        vain_optimiser_close(&own->optimiser);
+        vain_batches_close(&own->batches);
+    }
+    vain_release(own);
     memset(method, 0, sizeof *method);
 }
 
 static enum vain_status take_vectors(struct vain_method *method)
 {
     const struct vain_method_config *config = &method->config;
+    struct supervised *own = method->own;
     struct vain_device *device = config->queue->device;
     const struct vain_memory_ops *memory = &device->ops->memory;
     const size_t vector = parameter_bytes(config, 1);
-    const size_t window =
-        (size_t)(config->job->train.batch * config->model->context) * sizeof(int32_t);
     VAIN_TRY(memory->take(device, vector, "parameters", (void **)&method->parameters));
     VAIN_TRY(
         memory->take(device, vector + 2 * sizeof(float), "gradients", (void **)&method->gradients));
-    VAIN_TRY(memory->take(device, vector, "first moments", (void **)&method->moment1));
-    VAIN_TRY(memory->take(device, vector, "second moments", (void **)&method->moment2));
-    VAIN_TRY(memory->take(device, window, "tokens", (void **)&method->tokens));
-    VAIN_TRY(memory->take(device, window, "targets", (void **)&method->targets));
-    return memory->take(device, workspace_bytes(config), "activations", &method->workspace);
-}
-
-/* One segment a run of slices with equal decay. */
-static enum vain_status make_segments(struct vain_method *method)
-{
-    const struct vain_layout *layout = method->config.layout;
-    const float decay = (float)method->config.job->train.weight_decay;
-    VAIN_TRY(vain_take_array(layout->slice_count, sizeof *method->segments, "weight decay segments",
-                             (void **)&method->segments));
-    VAIN_ASSERT(method->segments != NULL);
-    for (int i = 0; i < layout->slice_count; i++) {
-        const struct vain_slice *slice = &layout->slices[i];
-        const float own = slice->weight_decay ? decay : 0.0f;
-        struct vain_segment *last =
-            method->segment_count > 0 ? &method->segments[method->segment_count - 1] : NULL;
-        if (last != NULL && last->weight_decay == own &&
-            last->offset + last->count == slice->offset)
-            last->count += slice->count;
-        else
-            method->segments[method->segment_count++] = (struct vain_segment){
-                .offset = slice->offset, .count = slice->count, .weight_decay = own};
-    }
-    return VAIN_OK;
+    VAIN_TRY(vain_optimiser_open(config, &own->optimiser));
+    return vain_batches_open(config, &own->batches);
 }
 
 static enum vain_status supervised_open(const struct vain_method_config *config,
@@ -91,17 +81,19 @@ static enum vain_status supervised_open(const struct vain_method_config *config,
 {
     memset(out, 0, sizeof *out);
     out->config = *config;
-    out->data_random =
+    struct supervised *own = NULL;
+    VAIN_TRY(vain_take(sizeof *own, "the method's state", (void **)&own));
+    out->own = own;
+    own->data_random =
         vain_random_stream(config->job->general.seed, VAIN_PURPOSE_DATA, config->member_name);
-    out->dropout_random =
+    own->dropout_random =
         vain_random_stream(config->job->general.seed, VAIN_PURPOSE_DROPOUT, config->member_name);
-    enum vain_status status = take_vectors(out);
-    if (status == VAIN_OK)
-        status = make_segments(out);
+    const enum vain_status status = take_vectors(out);
     if (status != VAIN_OK) {
         supervised_close(out);
         return status;
     }
+    vain_optimiser_list(&own->optimiser, out);
     config->queue->device->ops->memory.copy_in(config->queue, out->parameters, initial,
                                                parameter_bytes(config, 1));
     return VAIN_OK;
@@ -113,17 +105,17 @@ static enum vain_status accumulate_gradients(struct vain_method *method, int64_t
 {
     const struct vain_method_config *config = &method->config;
     const struct vain_train_options *train = &config->job->train;
+    struct supervised *own = method->own;
     const int rank = config->site->comm.rank;
-    const int64_t T = config->model->context;
     config->queue->device->ops->memory.zero(config->queue, method->gradients,
                                             parameter_bytes(config, 1));
     double loss_sum = 0;
     for (int64_t i = 0; i < train->accumulate; i++) {
-        VAIN_TRY(vain_corpus_batch(config->corpus, method->data_random, method->data_position++,
-                                   rank, train->batch, T, method->tokens, method->targets));
-        const struct vain_batch batch = {train->batch, T, method->tokens, method->targets};
+        struct vain_batch batch;
+        VAIN_TRY(vain_batches_draw(&own->batches, own->data_random, method->data_position++, rank,
+                                   &batch));
         const struct vain_place place = {
-            .dropout_random = method->dropout_random,
+            .dropout_random = own->dropout_random,
             .round = (uint32_t)round,
             .step = (uint32_t)step_in_round,
             .micro_batch = (uint32_t)(rank * train->accumulate + i),
@@ -131,7 +123,7 @@ static enum vain_status accumulate_gradients(struct vain_method *method, int64_t
         double loss = 0;
         config->model_ops->forward_backward(
             config->model, config->layout, config->queue, method->parameters, &batch, &place,
-            1.0f / (float)train->accumulate, method->workspace, method->gradients, &loss);
+            1.0f / (float)train->accumulate, own->batches.workspace, method->gradients, &loss);
         loss_sum += loss;
     }
     *mean_loss = loss_sum / (double)train->accumulate;
@@ -176,25 +168,12 @@ static enum vain_status measure_gradients(struct vain_method *method, double los
 
 static void apply_step(struct vain_method *method, double learning_rate, double norm)
 {
-    const struct vain_method_config *config = &method->config;
-    const struct vain_train_options *train = &config->job->train;
-    const double limit = train->gradient_clip;
+    struct supervised *own = method->own;
+    const double limit = method->config.job->train.gradient_clip;
     method->optimiser_step++;
-    const double steps = (double)method->optimiser_step;
-    const struct vain_adamw adamw = {
-        .learning_rate = (float)learning_rate,
-        .beta1 = (float)train->beta1,
-        .beta2 = (float)train->beta2,
-        .epsilon = 1e-8f,
-        .gradient_scale = limit > 0 && norm > limit ? (float)(limit / norm) : 1.0f,
-        .correction1 = (float)(1.0 - pow(train->beta1, steps)),
-        .correction2 = (float)(1.0 - pow(train->beta2, steps)),
-        .segments = method->segments,
-        .segment_count = method->segment_count,
-    };
-    config->queue->device->ops->optimiser.adamw(config->queue, &adamw, method->gradients,
-                                                method->parameters, method->moment1,
-                                                method->moment2);
+    vain_optimiser_step(&own->optimiser, method->optimiser_step, learning_rate,
+                        limit > 0 && norm > limit ? limit / norm : 1.0, method->gradients,
+                        method->parameters);
 }
 
 static enum vain_status supervised_step(struct vain_method *method, int64_t round,
@@ -234,9 +213,29 @@ static void supervised_adopt(struct vain_method *method, const float *parameters
     method->loss_sum = 0;
 }
 
+static void supervised_forget(struct vain_method *method)
+{
+    struct supervised *own = method->own;
+    vain_optimiser_forget(&own->optimiser);
+    method->optimiser_step = 0;
+}
+
+static enum vain_status supervised_evaluate(struct vain_method *method, const float *parameters,
+                                            const struct vain_method_share *share,
+                                            struct vain_measure_sums *sums)
+{
+    struct supervised *own = method->own;
+    return vain_batches_evaluate(&own->batches, parameters, share, sums);
+}
+
 const struct vain_method_ops vain_method_supervised = {
     .name = "supervised",
     .memory_bytes = supervised_memory_bytes,
+    .step_size = supervised_step_size,
+    .unit = supervised_unit,
+    .step_bound = supervised_step_bound,
+    .forget = supervised_forget,
+    .evaluate = supervised_evaluate,
     .open = supervised_open,
     .step = supervised_step,
     .adopt = supervised_adopt,

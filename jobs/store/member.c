@@ -1,9 +1,11 @@
 /* A member's own file, through the same writer and reader as the checkpoint (hdf5_file.h).
  *
  *   /                attributes: file_type="vain-member", the scalars of struct vain_member_state
- *   /moment1 /moment2 /residual [/parameters]   float32, flat; attributes units, long_name,
- * blake2b_root /integrity/content   hash ("vain/member/body") over scalars and roots /complete 1,
- * last
+ *   /memory          group of what the method keeps (/memory/moment1 ...): attribute names;
+ *                    float32, flat; attributes units, long_name, blake2b_root
+ *   /residual [/parameters]   likewise
+ *   /integrity/content        hash ("vain/member/body") over scalars, names, counts and roots
+ *   /complete        1, last
  *
  * Private data: mode 0600 from the first moment on. */
 #include "jobs/store/member.h"
@@ -12,27 +14,43 @@
 #include "jobs/store/hdf5_file.h"
 #include "jobs/store/root_job.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { FILE_MODE = 0600, ROOM_FOR_HEADERS_BYTES = 64 << 10, VECTORS_MAX = 4, FORMAT = 1 };
+enum {
+    FILE_MODE = 0600,
+    ROOM_FOR_HEADERS_BYTES = 64 << 10,
+    VECTORS_MAX = VAIN_MEMORIES_MAX + 2,
+    PATH_BYTES = VAIN_MEMORY_NAME_BYTES + 16,
+    FORMAT = 2 /* 1 knew two moments and nothing else */
+};
 #define FILE_TYPE "vain-member"
+static_assert(VECTORS_MAX <= (int)VAIN_ROOTS_MAX, "each has a root");
 
 struct vector {
-    const char *name, *long_name;
+    char path[PATH_BYTES];
+    const char *long_name;
     float *values;
+    int64_t count;
 };
 
 /* The vectors of a state in the order of the file; the last is there mid-round only. Gives their
  * number. */
 static int list_vectors(const struct vain_member_state *state, struct vector out[VECTORS_MAX])
 {
-    out[0] = (struct vector){"moment1", "first moment of the optimiser", state->moment1};
-    out[1] = (struct vector){"moment2", "second moment of the optimiser", state->moment2};
-    out[2] = (struct vector){"residual", "what rounding and clipping kept back", state->residual};
-    out[3] = (struct vector){"parameters", "local parameters in the middle of a round",
-                             state->parameters};
-    return state->step_in_round > 0 ? 4 : 3;
+    int count = 0;
+    for (int i = 0; i < state->memory_count; i++) {
+        const struct vain_member_memory *memory = &state->memories[i];
+        out[count] = (struct vector){"", memory->long_name, memory->values, memory->count};
+        (void)snprintf(out[count++].path, PATH_BYTES, "/memory/%s", memory->name);
+    }
+    out[count++] = (struct vector){"/residual", "what rounding and clipping kept back",
+                                   state->residual, state->parameter_count};
+    if (state->step_in_round > 0)
+        out[count++] = (struct vector){"/parameters", "local parameters in the middle of a round",
+                                       state->parameters, state->parameter_count};
+    return count;
 }
 
 static void add_integer(struct vain_hash_state *hash, int64_t value)
@@ -44,9 +62,10 @@ static void add_integer(struct vain_hash_state *hash, int64_t value)
 }
 
 static void content_hash(const struct vain_member_state *state,
-                         uint8_t roots[VECTORS_MAX][VAIN_HASH_BYTES], int count,
-                         uint8_t out[VAIN_HASH_BYTES])
+                         uint8_t roots[VECTORS_MAX][VAIN_HASH_BYTES], uint8_t out[VAIN_HASH_BYTES])
 {
+    struct vector vectors[VECTORS_MAX];
+    const int count = list_vectors(state, vectors);
     struct vain_hash_state hash;
     int64_t loss_bits;
     memcpy(&loss_bits, &state->loss_sum, sizeof loss_bits);
@@ -64,8 +83,13 @@ static void content_hash(const struct vain_member_state *state,
     add_integer(&hash, state->dropped_inputs);
     add_integer(&hash, loss_bits);
     add_integer(&hash, state->parameter_count);
-    for (int i = 0; i < count; i++)
+    add_integer(&hash, state->memory_count);
+    for (int i = 0; i < count; i++) {
+        add_integer(&hash, (int64_t)strlen(vectors[i].path));
+        vain_hash_update(&hash, vectors[i].path, strlen(vectors[i].path));
+        add_integer(&hash, vectors[i].count);
         vain_hash_update(&hash, roots[i], VAIN_HASH_BYTES);
+    }
     vain_hash_final(&hash, out);
 }
 
@@ -90,6 +114,19 @@ static void write_scalars(struct vain_h5_writer *writer, const struct vain_membe
     vain_h5_put_integer(writer, root, "parameter_count", state->parameter_count);
 }
 
+/* The group of what the method keeps, with the names in the order of their hashes. */
+static hid_t make_memory_group(struct vain_h5_writer *writer, const struct vain_member_state *state)
+{
+    const char *names[VAIN_MEMORIES_MAX];
+    hid_t group = vain_h5_make_group(writer, vain_h5_root(writer), "memory");
+    for (int i = 0; i < state->memory_count; i++)
+        names[i] = state->memories[i].name;
+    vain_h5_put_integer(writer, group, "count", state->memory_count);
+    if (state->memory_count > 0)
+        vain_h5_put_texts(writer, group, "names", names, state->memory_count);
+    return group;
+}
+
 static void write_integrity(struct vain_h5_writer *writer, const struct vain_member_state *state,
                             hid_t *datasets, int count, const struct vain_root_job *job)
 {
@@ -98,7 +135,7 @@ static void write_integrity(struct vain_h5_writer *writer, const struct vain_mem
         memcpy(roots[i], job->roots[i], VAIN_HASH_BYTES);
         vain_h5_put_hex(writer, datasets[i], "blake2b_root", roots[i], VAIN_HASH_BYTES);
     }
-    content_hash(state, roots, count, content);
+    content_hash(state, roots, content);
     hid_t integrity = vain_h5_make_group(writer, vain_h5_root(writer), "integrity");
     vain_h5_put_integer(writer, integrity, "leaf_bytes", VAIN_MERKLE_LEAF_BYTES);
     const struct vain_h5_shape shape = {
@@ -115,20 +152,26 @@ static enum vain_status write_temporary(struct vain_h5_writer *writer,
 {
     struct vector vectors[VECTORS_MAX];
     const int count = list_vectors(state, vectors);
-    VAIN_TRY(vain_h5_writer_open(writer, path, FILE_MODE,
-                                 state->parameter_count * 4 * count + ROOM_FOR_HEADERS_BYTES));
-    struct vain_root_job job = {
-        .count = count, .element_count = state->parameter_count, .pool = state->pool};
-    for (int i = 0; i < count; i++)
+    int64_t bytes = ROOM_FOR_HEADERS_BYTES;
+    struct vain_root_job job = {.count = count, .pool = state->pool};
+    for (int i = 0; i < count; i++) {
+        bytes += vectors[i].count * (int64_t)sizeof(float);
         job.vectors[i] = vectors[i].values;
+        job.counts[i] = vectors[i].count;
+    }
+    VAIN_TRY(vain_h5_writer_open(writer, path, FILE_MODE, bytes));
     vain_root_job_start(&job);
     write_scalars(writer, state);
     hid_t datasets[VECTORS_MAX];
+    hid_t memory = make_memory_group(writer, state);
     for (int i = 0; i < count; i++) {
-        const struct vain_h5_shape shape = {1, {state->parameter_count}, "1", vectors[i].long_name};
-        datasets[i] = vain_h5_make_dataset(writer, vain_h5_root(writer), vectors[i].name,
-                                           H5T_IEEE_F32LE, &shape, vectors[i].values);
+        const bool kept = i < state->memory_count;
+        const struct vain_h5_shape shape = {1, {vectors[i].count}, "1", vectors[i].long_name};
+        datasets[i] = vain_h5_make_dataset(writer, kept ? memory : vain_h5_root(writer),
+                                           strrchr(vectors[i].path, '/') + 1, H5T_IEEE_F32LE,
+                                           &shape, vectors[i].values);
     }
+    vain_h5_close(&memory);
     const enum vain_status hashed = vain_root_job_finish(&job);
     if (hashed == VAIN_OK)
         write_integrity(writer, state, datasets, count, &job);
@@ -155,6 +198,10 @@ enum vain_status vain_member_write(const struct vain_member_state *state, const 
 
 /* ---- Reading -------------------------------------------------------------------------------- */
 
+struct names {
+    char text[VAIN_MEMORIES_MAX][VAIN_MEMORY_NAME_BYTES];
+};
+
 static void read_scalars(struct vain_h5_reader *reader, struct vain_member_state *state)
 {
     char text[VAIN_NAME_BYTES];
@@ -162,7 +209,7 @@ static void read_scalars(struct vain_h5_reader *reader, struct vain_member_state
     vain_h5_get_text(reader, root, "/", "file_type", text, sizeof text);
     if (reader->status == VAIN_OK && strcmp(text, FILE_TYPE) != 0)
         vain_h5_reject(reader, "file_type is '%s', expected '" FILE_TYPE "'", text);
-    vain_h5_get_integer(reader, root, "/", "format_version", 1, FORMAT);
+    vain_h5_get_integer(reader, root, "/", "format_version", FORMAT, FORMAT);
     vain_h5_get_text(reader, root, "/", "name", state->name, sizeof state->name);
     vain_h5_get_hex(reader, root, "/", "run_id", state->run_id, sizeof state->run_id);
     vain_h5_get_hex(reader, root, "/", "parameters_hash", state->parameters_hash, VAIN_HASH_BYTES);
@@ -178,20 +225,44 @@ static void read_scalars(struct vain_h5_reader *reader, struct vain_member_state
     vain_h5_close(&root);
 }
 
-/* Scalars and roots, bound by the content hash. `state` has no vectors yet. */
+/* Names and counts of what the method keeps. */
+static void read_memories(struct vain_h5_reader *reader, struct vain_member_state *state,
+                          struct names *names)
+{
+    hid_t group = vain_h5_open_object(reader, "/memory");
+    state->memory_count =
+        (int)vain_h5_get_integer(reader, group, "/memory", "count", 0, VAIN_MEMORIES_MAX);
+    if (reader->status == VAIN_OK && state->memory_count > 0)
+        vain_h5_get_texts(reader, group, "/memory", "names", names->text[0], state->memory_count,
+                          VAIN_MEMORY_NAME_BYTES);
+    vain_h5_close(&group);
+    for (int i = 0; i < state->memory_count && reader->status == VAIN_OK; i++) {
+        char path[PATH_BYTES];
+        (void)snprintf(path, sizeof path, "/memory/%s", names->text[i]);
+        struct vain_h5_dataset dataset = {.count = 0};
+        vain_h5_open_dataset(reader, path, H5T_IEEE_F32LE, &dataset);
+        state->memories[i] =
+            (struct vain_member_memory){.name = names->text[i], .count = dataset.count};
+        vain_h5_close(&dataset.id);
+    }
+    if (reader->status != VAIN_OK)
+        state->memory_count = 0;
+}
+
+/* Scalars, names and roots, bound by the content hash. `state` has no vectors yet; names of its
+ * memories point into `names`. */
 static void read_head(struct vain_h5_reader *reader, struct vain_member_state *state,
-                      uint8_t roots[VECTORS_MAX][VAIN_HASH_BYTES])
+                      struct names *names, uint8_t roots[VECTORS_MAX][VAIN_HASH_BYTES])
 {
     uint8_t stored[VAIN_HASH_BYTES] = {0}, computed[VAIN_HASH_BYTES];
     vain_h5_check_complete(reader);
     read_scalars(reader, state);
+    read_memories(reader, state, names);
     struct vector vectors[VECTORS_MAX];
     const int count = list_vectors(state, vectors);
     for (int i = 0; i < count && reader->status == VAIN_OK; i++) {
-        char path[VAIN_NAME_BYTES];
-        snprintf(path, sizeof path, "/%s", vectors[i].name);
-        hid_t vector = vain_h5_open_object(reader, path);
-        vain_h5_get_hex(reader, vector, path, "blake2b_root", roots[i], VAIN_HASH_BYTES);
+        hid_t vector = vain_h5_open_object(reader, vectors[i].path);
+        vain_h5_get_hex(reader, vector, vectors[i].path, "blake2b_root", roots[i], VAIN_HASH_BYTES);
         vain_h5_close(&vector);
     }
     struct vain_h5_dataset dataset;
@@ -200,7 +271,7 @@ static void read_head(struct vain_h5_reader *reader, struct vain_member_state *s
     vain_h5_close(&dataset.id);
     if (reader->status != VAIN_OK)
         return;
-    content_hash(state, roots, count, computed);
+    content_hash(state, roots, computed);
     if (!vain_equal(stored, computed, sizeof stored))
         vain_h5_reject(reader, "its attributes do not have the hash that they were written with");
 }
@@ -210,12 +281,11 @@ static void read_vectors(struct vain_h5_reader *reader, const struct vain_member
     struct vector vectors[VECTORS_MAX];
     const int count = list_vectors(state, vectors);
     for (int i = 0; i < count && reader->status == VAIN_OK; i++) {
-        char path[VAIN_NAME_BYTES];
-        snprintf(path, sizeof path, "/%s", vectors[i].name);
+        const char *path = vectors[i].path;
         struct vain_h5_dataset dataset;
         vain_h5_open_dataset(reader, path, H5T_IEEE_F32LE, &dataset);
         vain_h5_read_dataset(reader, &dataset, path, vectors[i].values,
-                             (size_t)state->parameter_count * sizeof(float));
+                             (size_t)vectors[i].count * sizeof(float));
         vain_h5_close(&dataset.id);
     }
 }
@@ -228,13 +298,13 @@ static enum vain_status check_roots(const char *path, struct vain_pool *pool,
     const int count = list_vectors(state, vectors);
     for (int i = 0; i < count; i++) {
         uint8_t root[VAIN_HASH_BYTES];
-        VAIN_TRY(vain_merkle_root(vectors[i].values, (size_t)state->parameter_count * sizeof(float),
+        VAIN_TRY(vain_merkle_root(vectors[i].values, (size_t)vectors[i].count * sizeof(float),
                                   VAIN_MERKLE_LEAF_BYTES, pool, root));
         if (!vain_equal(root, roots[i], sizeof root))
             return vain_fail(VAIN_ERR_CORRUPT,
-                             "%s: '/%s' does not have the Merkle root that it was written with; "
+                             "%s: '%s' does not have the Merkle root that it was written with; "
                              "take an older round",
-                             path, vectors[i].name);
+                             path, vectors[i].path);
     }
     return VAIN_OK;
 }
@@ -243,17 +313,35 @@ enum vain_status vain_member_peek(const char *path, struct vain_member_state *ou
 {
     *out = (struct vain_member_state){0};
     uint8_t roots[VECTORS_MAX][VAIN_HASH_BYTES];
+    struct names names;
     struct vain_h5_reader reader;
     vain_h5_lock();
     enum vain_status status = vain_h5_reader_open(&reader, path);
     if (status == VAIN_OK)
-        read_head(&reader, out, roots);
+        read_head(&reader, out, &names, roots);
     status = reader.status != VAIN_OK ? reader.status : status;
     vain_h5_reader_close(&reader);
     vain_h5_unlock();
     if (status != VAIN_OK)
         *out = (struct vain_member_state){0};
+    out->memory_count = 0; /* their names end here */
     return status;
+}
+
+/* The file keeps what is expected, and nothing else. */
+static void compare_memories(struct vain_h5_reader *reader, const struct vain_member_state *found,
+                             const struct vain_member_state *expected)
+{
+    if (reader->status == VAIN_OK && found->memory_count != expected->memory_count)
+        vain_h5_reject(reader, "it keeps %d vectors of the method, expected %d",
+                       found->memory_count, expected->memory_count);
+    for (int i = 0; i < expected->memory_count && reader->status == VAIN_OK; i++) {
+        const struct vain_member_memory *own = &found->memories[i];
+        const struct vain_member_memory *wanted = &expected->memories[i];
+        if (strcmp(own->name, wanted->name) != 0 || own->count != wanted->count)
+            vain_h5_reject(reader, "it keeps '%s' of %lld values, expected '%s' of %lld", own->name,
+                           (long long)own->count, wanted->name, (long long)wanted->count);
+    }
 }
 
 /* With the lock held. */
@@ -262,7 +350,8 @@ static enum vain_status read_file(struct vain_h5_reader *reader, struct vain_mem
 {
     VAIN_TRY(vain_h5_reader_open(reader, reader->path));
     struct vain_member_state found = {0};
-    read_head(reader, &found, roots);
+    struct names names;
+    read_head(reader, &found, &names, roots);
     if (reader->status == VAIN_OK && found.parameter_count != state->parameter_count)
         vain_h5_reject(reader, "it is of %lld parameters, expected %lld",
                        (long long)found.parameter_count, (long long)state->parameter_count);
@@ -271,9 +360,9 @@ static enum vain_status read_file(struct vain_h5_reader *reader, struct vain_mem
                          "%s: it is from the middle of a round, and there is no "
                          "place for its parameters",
                          reader->path);
+    compare_memories(reader, &found, state);
     VAIN_TRY(reader->status);
-    found.moment1 = state->moment1;
-    found.moment2 = state->moment2;
+    memcpy(found.memories, state->memories, sizeof found.memories);
     found.residual = state->residual;
     found.parameters = state->parameters;
     found.pool = state->pool;

@@ -10,7 +10,7 @@ static void *compute(void *context)
 {
     struct vain_root_job *job = context;
     for (int i = 0; i < job->count && job->status == VAIN_OK; i++)
-        job->status = vain_merkle_root(job->vectors[i], (size_t)job->element_count * sizeof(float),
+        job->status = vain_merkle_root(job->vectors[i], (size_t)job->counts[i] * sizeof(float),
                                        VAIN_MERKLE_LEAF_BYTES, job->pool, job->roots[i]);
     if (job->status != VAIN_OK)
         snprintf(job->message, sizeof job->message, "%s", vain_fail_message());

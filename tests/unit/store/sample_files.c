@@ -12,12 +12,14 @@ static enum vain_status write_all(const char *folder)
     VAIN_TRY(vain_crypto_init());
     bed_make_checkpoint(&sample);
     VAIN_TRY(vain_checkpoint_write(&sample.content, folder, world, NULL));
-    const struct vain_member_state state = {.name = "alice",
-                                            .round = 7,
-                                            .parameter_count = BED_PARAMETERS,
-                                            .moment1 = sample.momentum,
-                                            .moment2 = sample.parameters,
-                                            .residual = sample.momentum};
+    const struct vain_member_state state = {
+        .name = "alice",
+        .round = 7,
+        .parameter_count = BED_PARAMETERS,
+        .memory_count = 2,
+        .memories = {{"moment1", "first", sample.momentum, BED_PARAMETERS},
+                     {"moment2", "second", sample.parameters, BED_PARAMETERS}},
+        .residual = sample.momentum};
     VAIN_TRY(vain_member_write(&state, folder, world));
     sample.content.round = 8;
     sample.content.hash_parameters = true;
@@ -25,7 +27,8 @@ static enum vain_status write_all(const char *folder)
     VAIN_TRY(vain_checkpoint_write(&sample.content, folder, world, NULL));
     char path[VAIN_PATH_BYTES];
     snprintf(path, sizeof path, "%s/loss.svg", folder);
-    return vain_curve_write_svg(sample.curve, BED_POINTS, "café & <friends>", path, world);
+    return vain_curve_write_svg(VAIN_PICTURE_LOSS, sample.curve, BED_POINTS, "café & <friends>",
+                                path, world);
 }
 
 int main(int argc, char **argv)

@@ -278,15 +278,17 @@ static void test_tree_of_a_member(void)
     char folder[VAIN_PATH_BYTES], path[VAIN_PATH_BYTES], text[8192] = "";
     bed_make_folder(folder);
     float values[6] = {0};
-    const struct vain_member_state state = {.name = "bob",
-                                            .parameter_count = 6,
-                                            .moment1 = values,
-                                            .moment2 = values,
-                                            .residual = values};
+    const struct vain_member_state state = {
+        .name = "bob",
+        .parameter_count = 6,
+        .memory_count = 2,
+        .memories = {{"moment1", "first", values, 6}, {"moment2", "second", values, 6}},
+        .residual = values};
     BED_OK(vain_member_write(&state, folder, vain_world_real()));
     vain_member_path(folder, "bob", 0, path, sizeof path);
     BED_OK(vain_checkpoint_tree(path, print_entry, text));
-    CU_ASSERT_STRING_EQUAL(text, "/ group (0)\n/moment1 float32 6 (24)\n/moment2 float32 6 (24)\n"
+    CU_ASSERT_STRING_EQUAL(text, "/ group (0)\n/memory group (0)\n/memory/moment1 float32 6 (24)\n"
+                                 "/memory/moment2 float32 6 (24)\n"
                                  "/residual float32 6 (24)\n/integrity group (0)\n"
                                  "/integrity/content uint8 32 (32)\n/complete uint8 (1)\n");
     bed_remove_folder(folder);

@@ -34,8 +34,9 @@ static void make_sample(struct sample *out, int64_t step_in_round)
         .dropped_inputs = 2,
         .loss_sum = 12.0625,
         .parameter_count = N,
-        .moment1 = out->vectors[0],
-        .moment2 = out->vectors[1],
+        .memory_count = 2,
+        .memories = {{"moment1", "first moment", out->vectors[0], N},
+                     {"moment2", "second moment", out->vectors[1], N}},
         .residual = out->vectors[2],
         .parameters = out->vectors[3],
     };
@@ -85,7 +86,7 @@ static void round_trip(int64_t step_in_round)
     struct vain_member_state peeked;
     BED_OK(vain_member_peek(path, &peeked));
     assert_equal_scalars(&peeked, &wrote.state);
-    CU_ASSERT_PTR_NULL(peeked.moment1);
+    CU_ASSERT_EQUAL(peeked.memory_count, 0);
     clear_vectors(&read);
     memset(read.state.name, 0, sizeof read.state.name);
     BED_OK(vain_member_read(path, NULL, &read.state));
@@ -93,7 +94,7 @@ static void round_trip(int64_t step_in_round)
     if (step_in_round == 0)
         memset(wrote.vectors[3], 0, sizeof wrote.vectors[3]);
     CU_ASSERT_EQUAL(memcmp(read.vectors, wrote.vectors, sizeof read.vectors), 0);
-    CU_ASSERT_PTR_EQUAL(read.state.moment1, read.vectors[0]);
+    CU_ASSERT_PTR_EQUAL(read.state.memories[0].values, read.vectors[0]);
     bed_remove_folder(folder);
 }
 
@@ -181,7 +182,7 @@ static void loss_is_an_integer(hid_t file)
 }
 static void moment_without_root(hid_t file)
 {
-    bed_delete_attribute(file, "/moment2", "blake2b_root");
+    bed_delete_attribute(file, "/memory/moment2", "blake2b_root");
 }
 static void not_complete(hid_t file)
 {
@@ -215,7 +216,7 @@ static void test_foreign_files_are_refused(void)
 /* A vector that is shorter than the file says, with everything else right. */
 static void shorter_moment(hid_t file)
 {
-    const hid_t dataset = H5Dopen2(file, "/moment1", H5P_DEFAULT);
+    const hid_t dataset = H5Dopen2(file, "/memory/moment1", H5P_DEFAULT);
     char root[65];
     const hid_t attribute = H5Aopen(dataset, "blake2b_root", H5P_DEFAULT);
     const hid_t type = H5Aget_type(attribute);
@@ -224,9 +225,9 @@ static void shorter_moment(hid_t file)
     H5Dclose(dataset);
     const hsize_t size = N - 1;
     const float values[N] = {0};
-    bed_set_dataset(file, "/moment1", H5T_IEEE_F32LE, 1, &size, values);
+    bed_set_dataset(file, "/memory/moment1", H5T_IEEE_F32LE, 1, &size, values);
     const hid_t space = H5Screate(H5S_SCALAR);
-    const hid_t again = H5Acreate_by_name(file, "/moment1", "blake2b_root", type, space,
+    const hid_t again = H5Acreate_by_name(file, "/memory/moment1", "blake2b_root", type, space,
                                           H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
     H5Awrite(again, type, root);
     H5Aclose(again);

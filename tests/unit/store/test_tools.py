@@ -86,7 +86,7 @@ def main():
         check_h5py(path)
         check_command_line(path, other)
         with h5py.File(os.path.join(folder, "member-alice-000007.h5"), "r") as f:
-            assert f["moment1"].shape == (47,) and text(f["residual"].attrs["blake2b_root"])
+            assert f["memory/moment1"].shape == (47,) and text(f["residual"].attrs["blake2b_root"])
         root = xml.etree.ElementTree.parse(os.path.join(folder, "loss.svg")).getroot()
         assert root.tag == "{http://www.w3.org/2000/svg}svg"
     finally:

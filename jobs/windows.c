@@ -1,0 +1,46 @@
+/* Each window's loss in double, added in the order of windows. */
+#include "jobs/windows.h"
+
+static double batch_loss(const struct vain_windows *windows, int64_t B, int64_t T)
+{
+    const struct vain_batch batch = {
+        .B = B, .T = T, .tokens = windows->tokens, .targets = windows->targets};
+    struct vain_measure measure = {0};
+    windows->model_ops->evaluate(windows->model, windows->layout, windows->queue,
+                                 windows->parameters, &batch, windows->workspace, &measure);
+    return measure.loss_sum;
+}
+
+/* Full windows are taken `batch` at a time; the last window of the split may be short and goes
+ * alone. */
+enum vain_status vain_windows_evaluate(const struct vain_windows *windows, int64_t first,
+                                       int64_t stride, struct vain_measure_sums *sums)
+{
+    const int64_t T = windows->model->context;
+    const int64_t count = vain_corpus_validation_windows(windows->corpus, T);
+    struct vain_measure_sum *loss = &sums->of[VAIN_MEASURE_LOSS];
+    int64_t filled = 0;
+    for (int64_t window = first; window < count; window += stride) {
+        int64_t length;
+        VAIN_TRY(vain_corpus_validation_window(windows->corpus, window, T,
+                                               windows->tokens + filled * T,
+                                               windows->targets + filled * T, &length));
+        loss->count += length;
+        if (length == T && ++filled < windows->batch)
+            continue;
+        if (filled > 0 && length == T)
+            loss->sum += batch_loss(windows, filled, T);
+        if (length < T && filled > 0) {
+            /* The short window lies behind full ones: those first, then it from the front. */
+            loss->sum += batch_loss(windows, filled, T);
+            VAIN_TRY(vain_corpus_validation_window(windows->corpus, window, T, windows->tokens,
+                                                   windows->targets, &length));
+        }
+        if (length < T && length > 0)
+            loss->sum += batch_loss(windows, 1, length);
+        filled = 0;
+    }
+    if (filled > 0)
+        loss->sum += batch_loss(windows, filled, T);
+    return VAIN_OK;
+}

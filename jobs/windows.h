@@ -1,0 +1,24 @@
+/* The mean loss of a language model over windows of a validation split. */
+#pragma once
+
+#include "jobs/data/corpus.h"
+#include "jobs/measures.h"
+#include "models/model.h"
+
+/* What is measured, with what; all borrowed. */
+struct vain_windows {
+    const struct vain_model_options *model;
+    const struct vain_model_ops *model_ops;
+    const struct vain_layout *layout;
+    const struct vain_corpus *corpus;
+    struct vain_queue *queue;
+    const float *parameters;   /* (N) device memory */
+    int64_t batch;             /* windows at once */
+    int32_t *tokens, *targets; /* (batch, context) */
+    void *workspace;           /* what the model wants for a batch */
+};
+/* Adds the losses of windows `first`, `first + stride`, ... to the sums. Local. Statuses of
+ * vain_corpus_batch. */
+enum vain_status vain_windows_evaluate(const struct vain_windows *windows, int64_t first,
+                                       int64_t stride,
+                                       struct vain_measure_sums *sums) VAIN_MUST_USE;
