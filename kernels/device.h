@@ -9,6 +9,7 @@
 #include "base/pool.h"
 #include "base/status.h"
 
+struct vain_cuda;
 struct vain_mask_stream;
 struct vain_ops;
 struct vain_vector_code;
@@ -25,7 +26,8 @@ struct vain_device {
     unsigned char *scratch; /* (threads, VAIN_SCRATCH_BYTES) owned; nothing is kept between ops */
     struct vain_mask_stream **mask_streams; /* (threads) owned; NULL: no cipher for them */
     unsigned char *shared;                  /* (VAIN_SHARED_BYTES) owned; partial sums of one op */
-    char name[96];                          /* for people: "cpu avx512" */
+    struct vain_cuda *cuda; /* the GPU's state (kernels/cuda/cuda.h), owned; NULL on the CPU */
+    char name[96];          /* for people: "cpu avx512" */
 };
 
 struct vain_queue {
