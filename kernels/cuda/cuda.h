@@ -19,13 +19,6 @@
 #include "kernels/cuda/module.h"
 #include "kernels/ops.h"
 
-/* What matrix units may do with float32 operands. Storage, masters and sums are float32 always. */
-enum vain_cuda_precision {
-    VAIN_CUDA_BF16,   /* operands rounded to bf16 */
-    VAIN_CUDA_TF32,   /* operands rounded to tf32 */
-    VAIN_CUDA_FLOAT32 /* no rounding: to compare with */
-};
-
 enum {
     VAIN_CUDA_RESULTS = 64,      /* results under way at most; one more waits for those before it */
     VAIN_CUDA_RESULT_BYTES = 64, /* of one result at most */
@@ -41,7 +34,7 @@ struct vain_cuda_result {
 
 struct vain_cuda {
     int index; /* of the GPU */
-    enum vain_cuda_precision precision;
+    enum vain_precision precision;
     int multiprocessors;
     int capability;         /* 10 * major + minor: 80, 90 */
     cudaStream_t stream;    /* owned; of queues that name none */

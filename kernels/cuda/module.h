@@ -32,8 +32,8 @@ struct vain_cuda_description {
 };
 
 struct vain_cuda_options {
-    int index;     /* of the GPU among those that this process may see */
-    int precision; /* enum vain_cuda_precision of kernels/cuda/cuda.h */
+    int index; /* of the GPU among those that this process may see */
+    enum vain_precision precision;
 };
 
 struct vain_cuda_module {
