@@ -2,6 +2,7 @@
  * at a path that is given. */
 #include "kernels/device_module.h"
 
+#include "base/crypto.h"
 #include "base/memory.h"
 
 #include <dlfcn.h>
@@ -25,8 +26,11 @@ static enum vain_status host_fail(enum vain_status status, const char *message)
     return vain_fail(status, "%s", message);
 }
 
-static const struct vain_cuda_host host = {
-    .fail = host_fail, .bug = vain_bug, .take = vain_take, .release = vain_release};
+static const struct vain_cuda_host host = {.fail = host_fail,
+                                           .bug = vain_bug,
+                                           .take = vain_take,
+                                           .release = vain_release,
+                                           .wipe = vain_wipe};
 
 static enum vain_status executable_folder(char folder[PATH_BYTES])
 {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/rounding.h"
+#include "kernels/ops.h"
 
 struct vain_quantiser {
     float shrink, scale, inverse_scale;
@@ -65,4 +66,20 @@ VAIN_DEVICE_INLINE float vain_integer_mean(int32_t sum, float members, float inv
 VAIN_DEVICE_INLINE float vain_delta_of(float common, float now, float residual)
 {
     return (common - now) + residual;
+}
+
+/* ---- What callers of the codec's ops promise ---- */
+
+static inline void vain_fixed_check(const struct vain_fixed *fixed)
+{
+    VAIN_ASSERT(fixed->fields == 1 || fixed->fields == 2);
+    VAIN_ASSERT(fixed->bits >= 2 && fixed->bits <= 32 / fixed->fields);
+    VAIN_ASSERT(fixed->scale_exponent >= -100 && fixed->scale_exponent <= 100);
+}
+
+/* A field of 16 bits (or a word of 32) holds the sum of all members. */
+static inline void vain_fixed_check_members(const struct vain_fixed *fixed, int members)
+{
+    VAIN_ASSERT(members >= 1);
+    VAIN_ASSERT((int64_t)members << (fixed->bits - 1) <= INT64_C(1) << (32 / fixed->fields - 1));
 }

@@ -82,6 +82,19 @@ static inline unsigned vain_cuda_grid(int64_t count, int64_t most)
     return (unsigned)(count < 1 ? 1 : count < most ? count : most);
 }
 
+/* Blocks of a grid for `count` parts: no more than the device runs at once, so that kernels that
+ * stride end together. */
+template <class Kernel>
+static inline unsigned vain_cuda_resident(const struct vain_queue *queue, Kernel *kernel,
+                                          int threads, int64_t count)
+{
+    int blocks = 1;
+    (void)VAIN_CUDA_CHECK(
+        queue, cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, threads, 0));
+    return vain_cuda_grid(count, (int64_t)queue->device->cuda->multiprocessors *
+                                     (blocks > 0 ? blocks : 1));
+}
+
 /* ---- The groups, each in the file of its name ---- */
 
 extern "C" {

@@ -1,6 +1,7 @@
 /* The module's door: what it exports, and a device from opening to closing. */
 #include "kernels/cuda/cuda.h"
 
+#include "base/crypto.h"
 #include "base/memory.h"
 
 #include <stdio.h>
@@ -35,6 +36,11 @@ enum vain_status vain_take(size_t bytes, const char *what, void **out)
 void vain_release(void *memory)
 {
     host.release(memory);
+}
+
+void vain_wipe(void *memory, size_t bytes)
+{
+    host.wipe(memory, bytes);
 }
 
 /* ---- Errors, streams, scratch, results ---- */
