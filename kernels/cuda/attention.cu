@@ -1,8 +1,8 @@
 /* The GPU's causal attention: who takes which head, and heads too wide for tiles.
  *
- * Plain float32 arithmetic (attention_float.cu) in every precision so far. Heads of more than 128
- * channels, which nobody trains but the contract allows, take a block a row and a block-wide sum a
- * score: right, and slow.
+ * bf16 precision goes to the matrix units (attention_matrix.cu), float32 and tf32 to plain float32
+ * arithmetic (attention_float.cu). Heads of more than 128 channels, which nobody trains but the
+ * contract allows, take a block a row and a block-wide sum a score: right, and slow.
  *
  * Letters: B sequences, T tokens, C channels, H heads, D = C / H channels of a head. */
 #include "kernels/cuda/attention.h"
@@ -105,6 +105,8 @@ static void causal(struct vain_queue *queue, const struct vain_attention *a)
         wide_queries<<<(unsigned)(a->B * a->H * a->T), VAIN_CUDA_THREADS, 0,
                        vain_cuda_stream(queue)>>>(*a, 1.0f / sqrtf((float)(a->C / a->H)));
         VAIN_CUDA_CHECK_LAUNCH(queue, "attention of wide heads");
+    } else if (queue->device->cuda->precision == VAIN_CUDA_BF16) {
+        vain_cuda_attention_matrix(queue, a);
     } else {
         vain_cuda_attention_float(queue, a);
     }
@@ -119,6 +121,8 @@ static void causal_gradient(struct vain_queue *queue, const struct vain_attentio
         wide_gradient<<<(unsigned)(a->B * a->H * a->T), VAIN_CUDA_THREADS, 0,
                         vain_cuda_stream(queue)>>>(*a, 1.0f / sqrtf((float)(a->C / a->H)));
         VAIN_CUDA_CHECK_LAUNCH(queue, "attention's gradient of wide heads");
+    } else if (queue->device->cuda->precision == VAIN_CUDA_BF16) {
+        vain_cuda_attention_matrix_gradient(queue, a);
     } else {
         float *dots =
             (float *)vain_cuda_scratch(queue, (size_t)(a->B * a->H * a->T) * sizeof(float));

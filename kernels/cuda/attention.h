@@ -24,3 +24,7 @@ void vain_cuda_attention_float(struct vain_queue *queue, const struct vain_atten
 void vain_cuda_attention_float_gradient(struct vain_queue *queue,
                                         const struct vain_attention_gradient *gradient,
                                         float *dots);
+/* bf16 on the matrix units (attention_matrix.cu); they take their own scratch. */
+void vain_cuda_attention_matrix(struct vain_queue *queue, const struct vain_attention *attention);
+void vain_cuda_attention_matrix_gradient(struct vain_queue *queue,
+                                         const struct vain_attention_gradient *gradient);
