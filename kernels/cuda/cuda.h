@@ -19,13 +19,6 @@
 #include "kernels/cuda/module.h"
 #include "kernels/ops.h"
 
-/* What matrix units may do with float32 operands. Storage, masters and sums are float32 always. */
-enum vain_cuda_precision {
-    VAIN_CUDA_BF16,   /* operands rounded to bf16 */
-    VAIN_CUDA_TF32,   /* operands rounded to tf32 */
-    VAIN_CUDA_FLOAT32 /* no rounding: to compare with */
-};
-
 enum {
     VAIN_CUDA_RESULTS = 64,      /* results under way at most; one more waits for those before it */
     VAIN_CUDA_RESULT_BYTES = 64, /* of one result at most */
@@ -41,7 +34,7 @@ struct vain_cuda_result {
 
 struct vain_cuda {
     int index; /* of the GPU */
-    enum vain_cuda_precision precision;
+    enum vain_precision precision;
     int multiprocessors;
     int capability;         /* 10 * major + minor: 80, 90 */
     cudaStream_t stream;    /* owned; of queues that name none */
@@ -87,6 +80,19 @@ static inline int64_t vain_cuda_parts_of(int64_t count, int64_t part)
 static inline unsigned vain_cuda_grid(int64_t count, int64_t most)
 {
     return (unsigned)(count < 1 ? 1 : count < most ? count : most);
+}
+
+/* Blocks of a grid for `count` parts: no more than the device runs at once, so that kernels that
+ * stride end together. */
+template <class Kernel>
+static inline unsigned vain_cuda_resident(const struct vain_queue *queue, Kernel *kernel,
+                                          int threads, int64_t count)
+{
+    int blocks = 1;
+    (void)VAIN_CUDA_CHECK(
+        queue, cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, threads, 0));
+    return vain_cuda_grid(count, (int64_t)queue->device->cuda->multiprocessors *
+                                     (blocks > 0 ? blocks : 1));
 }
 
 /* ---- The groups, each in the file of its name ---- */

@@ -1,6 +1,7 @@
 /* The module's door: what it exports, and a device from opening to closing. */
 #include "kernels/cuda/cuda.h"
 
+#include "base/crypto.h"
 #include "base/memory.h"
 
 #include <stdio.h>
@@ -35,6 +36,11 @@ enum vain_status vain_take(size_t bytes, const char *what, void **out)
 void vain_release(void *memory)
 {
     host.release(memory);
+}
+
+void vain_wipe(void *memory, size_t bytes)
+{
+    host.wipe(memory, bytes);
 }
 
 /* ---- Errors, streams, scratch, results ---- */
@@ -165,9 +171,11 @@ static bool take_blocks(struct vain_cuda *cuda)
                           "taking pinned memory");
 }
 
-static const char *precision_name(enum vain_cuda_precision precision)
+static const char *precision_name(enum vain_precision precision)
 {
-    return precision == VAIN_CUDA_BF16 ? "bf16" : precision == VAIN_CUDA_TF32 ? "tf32" : "float32";
+    return precision == VAIN_PRECISION_BF16   ? "bf16"
+           : precision == VAIN_PRECISION_TF32 ? "tf32"
+                                              : "float32";
 }
 
 static enum vain_status open_cuda(struct vain_cuda *cuda, struct vain_device *device)
@@ -201,7 +209,7 @@ static enum vain_status open_device(const struct vain_cuda_options *options,
     *out = device;
     VAIN_TRY(vain_take(sizeof *cuda, "state of a GPU", (void **)&cuda)); /* zeros */
     cuda->index = options->index;
-    cuda->precision = (enum vain_cuda_precision)options->precision;
+    cuda->precision = options->precision;
     device.ops = &ops;
     device.cuda = cuda;
     const enum vain_status status = open_cuda(cuda, &device);

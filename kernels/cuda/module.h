@@ -16,11 +16,12 @@ enum { VAIN_CUDA_MODULE_VERSION = 1 };
 #define VAIN_CUDA_MODULE_SYMBOL "vain_cuda_module_of"
 
 struct vain_cuda_host {
-    /* vain_fail with "%s", vain_bug, vain_take and vain_release. */
+    /* vain_fail with "%s", vain_bug, vain_take, vain_release and vain_wipe. */
     enum vain_status (*fail)(enum vain_status status, const char *message);
     void (*bug)(const char *file, int line, const char *condition);
     enum vain_status (*take)(size_t bytes, const char *what, void **out);
     void (*release)(void *memory);
+    void (*wipe)(void *memory, size_t bytes);
 };
 
 /* One GPU, for people and for choosing. */
@@ -32,8 +33,8 @@ struct vain_cuda_description {
 };
 
 struct vain_cuda_options {
-    int index;     /* of the GPU among those that this process may see */
-    int precision; /* enum vain_cuda_precision of kernels/cuda/cuda.h */
+    int index; /* of the GPU among those that this process may see */
+    enum vain_precision precision;
 };
 
 struct vain_cuda_module {
