@@ -105,7 +105,7 @@ static void causal(struct vain_queue *queue, const struct vain_attention *a)
         wide_queries<<<(unsigned)(a->B * a->H * a->T), VAIN_CUDA_THREADS, 0,
                        vain_cuda_stream(queue)>>>(*a, 1.0f / sqrtf((float)(a->C / a->H)));
         VAIN_CUDA_CHECK_LAUNCH(queue, "attention of wide heads");
-    } else if (queue->device->cuda->precision == VAIN_CUDA_BF16) {
+    } else if (queue->device->cuda->precision == VAIN_PRECISION_BF16) {
         vain_cuda_attention_matrix(queue, a);
     } else {
         vain_cuda_attention_float(queue, a);
@@ -121,7 +121,7 @@ static void causal_gradient(struct vain_queue *queue, const struct vain_attentio
         wide_gradient<<<(unsigned)(a->B * a->H * a->T), VAIN_CUDA_THREADS, 0,
                         vain_cuda_stream(queue)>>>(*a, 1.0f / sqrtf((float)(a->C / a->H)));
         VAIN_CUDA_CHECK_LAUNCH(queue, "attention's gradient of wide heads");
-    } else if (queue->device->cuda->precision == VAIN_CUDA_BF16) {
+    } else if (queue->device->cuda->precision == VAIN_PRECISION_BF16) {
         vain_cuda_attention_matrix_gradient(queue, a);
     } else {
         float *dots =

@@ -158,12 +158,13 @@ static cublasStatus_t describe_epilogue(const struct product *p, struct descript
     return status;
 }
 
-static cublasStatus_t describe(const struct product *p, enum vain_cuda_precision precision,
+static cublasStatus_t describe(const struct product *p, enum vain_precision precision,
                                struct description *d)
 {
     const cudaDataType_t type = p->bf16 ? CUDA_R_16BF : CUDA_R_32F;
-    const cublasComputeType_t compute =
-        !p->bf16 && precision == VAIN_CUDA_TF32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
+    const cublasComputeType_t compute = !p->bf16 && precision == VAIN_PRECISION_TF32
+                                            ? CUBLAS_COMPUTE_32F_FAST_TF32
+                                            : CUBLAS_COMPUTE_32F;
     const int32_t first = p->B_transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
     const int32_t second = p->A_transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
     cublasStatus_t status = cublasLtMatmulDescInit(&d->product, compute, CUDA_R_32F);
@@ -281,7 +282,8 @@ static void multiply_plainly(struct vain_queue *queue, struct product p)
 static bool multiply_fused(struct vain_queue *queue, const struct product *p)
 {
     const bool aligned = p->aux == NULL || (p->D_stride % 8 == 0 && alignment_of(p->aux) >= 16);
-    return aligned && queue->device->cuda->precision != VAIN_CUDA_FLOAT32 && multiply(queue, p);
+    return aligned && queue->device->cuda->precision != VAIN_PRECISION_FLOAT32 &&
+           multiply(queue, p);
 }
 
 /* ---- Operands rounded to bf16, and column sums on the way ---- */
@@ -473,7 +475,7 @@ static bool forward_open(struct vain_queue *queue, const struct vain_linear *l, 
 {
     *f = {};
     f->linear = l;
-    f->bf16 = queue->device->cuda->precision == VAIN_CUDA_BF16;
+    f->bf16 = queue->device->cuda->precision == VAIN_PRECISION_BF16;
     f->aside = l->epilogue == VAIN_EPILOGUE_RESIDUAL && l->residual == l->output;
     f->rows = piece_rows(l->M, (f->bf16 ? padded(l->K) * 2 : 0) + (f->aside ? l->N * 4 : 0));
     const int64_t weight = f->bf16 ? rounded_bytes(l->N, l->K) : 0;
@@ -615,7 +617,7 @@ static bool backward_open(struct vain_queue *queue, const struct vain_linear_gra
 {
     *b = {};
     b->gradient = g;
-    b->bf16 = queue->device->cuda->precision == VAIN_CUDA_BF16;
+    b->bf16 = queue->device->cuda->precision == VAIN_PRECISION_BF16;
     b->rows = piece_rows(g->M, b->bf16 ? (padded(g->K) + padded(g->N)) * 2 : 0);
     const int64_t weight = b->bf16 && g->d_input != NULL ? rounded_bytes(g->N, g->K) : 0;
     const int64_t input = b->bf16 ? rounded_bytes(b->rows, g->K) : 0;
