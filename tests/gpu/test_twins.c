@@ -2,7 +2,7 @@
  *
  * usage: test_twins [--module FILE] [--small] [--group NAME] [--matrix-rate TFLOPS]
  *   --small        small shapes only and no times: for compute-sanitizer
- *   --group NAME   codec, masks or optimiser; all without it
+ *   --group NAME   codec, masks, optimiser, linear, attention or pointwise; all without it
  *   --matrix-rate  the device's rate of bf16 products as somebody else measured it
  * The last line is "N passed, N failed"; exit code 77 where there is no GPU. */
 #include "tests/gpu/twins.h"
@@ -15,9 +15,9 @@ static const struct {
     const char *name;
     void (*run)(struct vain_twins *twins);
 } groups[] = {
-    {"codec", vain_twins_codec},
-    {"masks", vain_twins_masks},
-    {"optimiser", vain_twins_optimiser},
+    {"codec", vain_twins_codec},         {"masks", vain_twins_masks},
+    {"optimiser", vain_twins_optimiser}, {"linear", vain_twins_linear},
+    {"attention", vain_twins_attention}, {"pointwise", vain_twins_pointwise},
 };
 
 enum { SKIPPED = 77, COPIED = 1 << 30 };
@@ -100,6 +100,7 @@ static int open_twins(const struct arguments *arguments, struct vain_twins *twin
     const struct vain_device_wish cpu = {.name = "cpu", .threads = 8},
                                   gpu = {.name = "cuda", .module_path = arguments->module};
     twins->timed = !arguments->small;
+    twins->module_path = arguments->module;
     twins->multiply_per_second = arguments->matrix_rate;
     twins->on_cpu.device = &twins->cpu;
     twins->on_gpu.device = &twins->gpu;

@@ -19,6 +19,15 @@ static void must(enum vain_status status)
     exit(1);
 }
 
+void vain_twins_reopen(struct vain_twins *twins, enum vain_precision precision)
+{
+    char why[VAIN_DEVICE_WHY_BYTES];
+    const struct vain_device_wish wish = {
+        .name = "cuda", .module_path = twins->module_path, .precision = precision};
+    vain_device_close(&twins->gpu);
+    must(vain_device_open(&wish, &twins->gpu, why));
+}
+
 struct vain_twin vain_twin_take(struct vain_twins *twins, size_t bytes)
 {
     struct vain_twin twin = {.bytes = bytes};

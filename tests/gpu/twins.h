@@ -15,6 +15,7 @@ struct vain_twins {
     bool timed;                 /* measure large shapes; off under compute-sanitizer */
     double copy_per_second;     /* bytes read and written by a large copy */
     double multiply_per_second; /* floating operations of a large bf16 product; 0: not known */
+    const char *module_path;
     int passed, failed;
 };
 
@@ -22,6 +23,9 @@ struct vain_twin {
     void *host, *gpu; /* owned; host NULL: only timed */
     size_t bytes;
 };
+
+/* Open the GPU again with another precision; all buffers must have been released. */
+void vain_twins_reopen(struct vain_twins *twins, enum vain_precision precision);
 
 /* Both sides zeroed. Running out of memory ends the program. */
 struct vain_twin vain_twin_take(struct vain_twins *twins, size_t bytes);
@@ -65,3 +69,7 @@ void vain_twins_row(struct vain_twins *twins, const struct vain_twins_row *row);
 void vain_twins_codec(struct vain_twins *twins);
 void vain_twins_masks(struct vain_twins *twins);
 void vain_twins_optimiser(struct vain_twins *twins);
+/* These open the GPU again with each precision, and leave it at bf16. */
+void vain_twins_linear(struct vain_twins *twins);
+void vain_twins_attention(struct vain_twins *twins);
+void vain_twins_pointwise(struct vain_twins *twins);
