@@ -45,6 +45,8 @@ struct vain_run_config {
     void *failed_context;
 };
 
+enum { VAIN_RUN_DEVICE_BYTES = 400 };
+
 struct vain_run_result {
     double final_loss, first_validation_loss, validation_loss; /* nats a symbol; NaN if not known */
     int64_t rounds, steps;    /* finished, counted from the very start */
@@ -54,6 +56,7 @@ struct vain_run_result {
     int member_count;
     uint8_t parameters_hash[VAIN_HASH_BYTES];
     char platform[VAIN_PLATFORM_BYTES];
+    char device[VAIN_RUN_DEVICE_BYTES]; /* for people: which, and why */
     char checkpoint[VAIN_PATH_BYTES], record[VAIN_PATH_BYTES], curve[VAIN_PATH_BYTES];
     struct vain_federation_counts counts; /* of members that come and go */
     int signal;                           /* that stopped the run; 0: it is done */
@@ -101,8 +104,9 @@ struct vain_run {
     uint8_t ring_said[VAIN_HASH_BYTES]; /* of the names in the order that was said last */
 
     /* What is trained. */
-    struct vain_device device;      /* what computes */
-    struct vain_queue queue;        /* on it */
+    struct vain_device device;               /* what computes */
+    char device_told[VAIN_RUN_DEVICE_BYTES]; /* its name, and why it was chosen */
+    struct vain_queue queue;                 /* on it */
     struct vain_device host_device; /* beside a GPU: the CPU, for what travels; else not open */
     struct vain_queue host_queue;   /* on that, or on the device where it is the host */
     float *host_vectors[VAIN_VECTOR_COUNT]; /* (N) owned; NULL where the device is the host */

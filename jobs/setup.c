@@ -403,8 +403,7 @@ static enum vain_status open_device(struct vain_run *run)
         VAIN_TRY(vain_device_open_cpu(run->config->threads, NULL, &run->host_device));
         run->host_queue.device = &run->host_device;
     }
-    if (run->world_comm.rank == 0 && strcmp(general->device, "cpu") != 0)
-        vain_event_notice(run->config->events, "device: %s (%s)", run->device.name, why);
+    snprintf(run->device_told, sizeof run->device_told, "%s (%s)", run->device.name, why);
     return VAIN_OK;
 }
 

@@ -66,8 +66,8 @@ static enum vain_status find_driver(void)
 {
     if (dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL) != NULL)
         return VAIN_OK;
-    return vain_fail(VAIN_ERR_UNAVAILABLE, "no GPU: this machine has no NVIDIA driver (%s)",
-                     dlerror());
+    return vain_fail(VAIN_ERR_UNAVAILABLE,
+                     "no GPU: there is no NVIDIA driver (libcuda.so.1) on this machine");
 }
 
 static enum vain_status load(const char *path, const struct vain_cuda_module **out)
