@@ -20,8 +20,7 @@ struct vain_method_config {
     const struct vain_layout *layout;
     const struct vain_corpus *corpus;
     struct vain_queue *queue;
-    struct vain_queue *host_queue; /* the CPU's: the same, or beside a GPU's */
-    struct vain_site *site;        /* averages host memory */
+    struct vain_site *site; /* averages host memory */
     const char *member_name;
 };
 

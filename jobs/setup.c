@@ -189,7 +189,6 @@ static enum vain_status open_model(struct vain_run *run)
         .layout = &run->layout,
         .corpus = &run->corpus,
         .queue = &run->queue,
-        .host_queue = &run->host_queue,
         .site = &run->site,
         .member_name = run->name,
     };
