@@ -2,7 +2,7 @@
  * and drops has the same bits; the rest is compared by its error. */
 #include "tests/gpu/twins.h"
 
-#include <stdio.h>
+#include <math.h>
 
 static double larger(double a, double b)
 {
@@ -149,6 +149,9 @@ static double check_norm(struct vain_twins *t, int64_t M, int64_t C, int residua
 
 /* ---- Cross entropy and dropout ---- */
 
+/* Most of a gradient is nearly nothing, so its error is taken over the gradient of a target, which
+ * is about sqrt(V) times the root mean square. (The CPU adds V exponentials in 16 lanes of float32:
+ * its sum is good to 1e-5.) */
 static double check_entropy(struct vain_twins *t, int64_t M, int64_t V, float scale)
 {
     struct vain_twin logits = vain_twin_floats(t, M * V, 3, 71), targets = take_symbols(t, M, V);
@@ -279,7 +282,7 @@ void vain_twins_pointwise(struct vain_twins *twins)
                           entropy = {.op = "cross_entropy",
                                      .shape = "11 alphabets",
                                      .differences = -1,
-                                     .tolerance = 2e-5};
+                                     .tolerance = 5e-5};
     for (size_t i = 0; i < VAIN_COUNT_OF(embeddings); i++)
         embed.differences += check_embedding(twins, &embeddings[i], true) +
                              check_embedding(twins, &embeddings[i], false);
