@@ -309,11 +309,61 @@ static void measure_reptile(int workers, const char *isa)
     vain_team_close(&r.team);
 }
 
+/* ---- A training step of the networks of McMahan et al. on 10 images of MNIST's size ---- */
+
+static void measure_step(enum vain_model_preset preset, const char *name, int threads,
+                         const char *isa)
+{
+    struct vain_model_options options = {.kind = VAIN_MODEL_CONVNET,
+                                         .context = 64,
+                                         .preset = (int)preset,
+                                         .image = {28, 28, 1},
+                                         .classes = 10};
+    struct vain_device device;
+    struct vain_layout layout;
+    if (vain_device_open_cpu(threads, isa, &device) != VAIN_OK ||
+        vain_convnet_ops.layout(&options, &layout) != VAIN_OK) {
+        fprintf(stderr, "%s\n", vain_fail_message());
+        exit(1);
+    }
+    struct vain_queue queue = {&device, NULL};
+    const int64_t N = layout.parameter_count;
+    float *parameters = floats(N), *gradients = floats(N), *images = floats(BATCH * PIXELS);
+    int32_t *targets = bytes(BATCH * sizeof *targets);
+    void *workspace = bytes(vain_convnet_ops.workspace_bytes(&options, BATCH, 1, true));
+    const struct vain_batch batch = {BATCH, 1, NULL, targets, images};
+    const struct vain_sgd sgd = {0.01f, 0, 1, false};
+    const clockid_t clock = threads == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC;
+    double best = 1e9, loss = 0;
+    vain_model_init(&layout, 1, parameters);
+    for (int i = 0; i < 200; i++) {
+        const double start = seconds_of(clock);
+        device.ops->memory.zero(&queue, gradients, (size_t)N * sizeof(float));
+        vain_convnet_ops.forward_backward(&options, &layout, &queue, parameters, &batch, NULL, 1,
+                                          workspace, gradients, &loss);
+        device.ops->optimiser.sgd(&queue, N, &sgd, gradients, parameters, NULL);
+        best = fmin(best, seconds_of(clock) - start);
+    }
+    printf("%s, 10 images, %d threads: %.0f us a step, %.0f images/s, %.1f GFLOP/s\n", name,
+           threads, best * 1e6, BATCH / best,
+           vain_model_flops_per_token(&options, &layout) * BATCH / best * 1e-9);
+    vain_release(workspace);
+    vain_release(targets);
+    vain_release(images);
+    vain_release(gradients);
+    vain_release(parameters);
+    vain_layout_fini(&layout);
+    vain_device_close(&device);
+}
+
 int main(int argc, char **argv)
 {
     const char *isa = argc > 2 ? argv[2] : NULL;
     for (size_t s = 0; s < VAIN_COUNT_OF(shapes); s++)
         measure_shape(&shapes[s], isa);
-    measure_reptile(argc > 1 ? atoi(argv[1]) : 1, isa);
+    const int workers = argc > 1 ? atoi(argv[1]) : 1;
+    measure_step(VAIN_PRESET_MCMAHAN_CNN, "mcmahan-cnn", workers, isa);
+    measure_step(VAIN_PRESET_MLP_200, "mlp-200", workers, isa);
+    measure_reptile(workers, isa);
     return 0;
 }
