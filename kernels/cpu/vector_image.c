@@ -221,7 +221,7 @@ static void relu_gradient(int64_t N, const float *restrict output, float *restri
 static void larger(int64_t N, const float *restrict x, float *restrict largest)
 {
     for (int64_t i = 0; i < N; i++)
-        largest[i] = (x[i] > largest[i]) | (x[i] != x[i]) ? x[i] : largest[i];
+        largest[i] = ((x[i] > largest[i]) | (x[i] != x[i])) != 0 ? x[i] : largest[i];
 }
 
 static void route(int64_t N, const float *restrict x, const float *restrict largest,
@@ -238,10 +238,12 @@ static void subtract_scaled(int64_t rows, int64_t C, const float *restrict y,
                             const float *restrict factors, const float *restrict dots,
                             const float *d_y, float *d_x)
 {
+    if (d_x != d_y)
+        memcpy(d_x, d_y, (size_t)(rows * C) * sizeof(float));
+    float *restrict d = d_x;
     for (int64_t i = 0; i < rows; i++)
-#pragma GCC ivdep
         for (int64_t j = 0; j < C; j++)
-            d_x[i * C + j] = factors[i] * (d_y[i * C + j] - y[i * C + j] * dots[i]);
+            d[i * C + j] = factors[i] * (d[i * C + j] - y[i * C + j] * dots[i]);
 }
 
 extern const struct vain_image_code VAIN_CODE_NAME(vain_image_code);
