@@ -22,7 +22,9 @@ enum vain_purpose {
     VAIN_PURPOSE_DROPOUT = 3,  /* which activations are dropped */
     VAIN_PURPOSE_ROUNDING = 4, /* stochastic rounding */
     VAIN_PURPOSE_CHECK = 5,    /* coefficients of the check word; agreed */
-    VAIN_PURPOSE_SAMPLE = 6    /* generated text */
+    VAIN_PURPOSE_SAMPLE = 6,   /* generated text */
+    VAIN_PURPOSE_BREEDING = 7, /* parents, cuts and seeds of a population; agreed */
+    VAIN_PURPOSE_MUTATION = 8  /* what the seed of a mutation stands for; agreed */
 };
 
 struct vain_random {

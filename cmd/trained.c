@@ -4,6 +4,7 @@
 
 #include "base/host.h"
 #include "base/memory.h"
+#include "jobs/method.h"
 
 /* The spec inside and the slices come from one file, but only the slices are under the eyes of the
  * reader in jobs/store: whether the two describe one model is known here. */
@@ -33,14 +34,35 @@ static enum vain_status compare_layout(const char *path, const struct vain_check
     return VAIN_OK;
 }
 
+/* What was exchanged need not be the model's parameters: then the method says what they are. */
+static enum vain_status express(struct vain_trained *trained)
+{
+    const struct vain_job *job = &trained->spec.job;
+    const struct vain_method_ops *method = vain_method_ops_of(job);
+    struct vain_ckpt_file *checkpoint = &trained->checkpoint;
+    float *parameters = NULL;
+    if (method->layout == NULL)
+        return VAIN_OK;
+    VAIN_TRY(vain_take_array(trained->layout.parameter_count, sizeof(float), "parameters",
+                             (void **)&parameters));
+    const enum vain_status status = method->express(job, &trained->model, trained->device.pool,
+                                                    checkpoint->parameters, parameters);
+    vain_release(checkpoint->parameters);
+    checkpoint->parameters = parameters;
+    return status;
+}
+
 static enum vain_status load_parameters(struct vain_trained *trained)
 {
     struct vain_ckpt_file *checkpoint = &trained->checkpoint;
-    const int64_t count = checkpoint->content->parameter_count;
+    const int64_t stored = checkpoint->content->parameter_count;
+    const int64_t count = trained->layout.parameter_count;
     const struct vain_memory_ops *memory = &trained->device.ops->memory;
-    VAIN_TRY(vain_take_array(count, sizeof(float), "parameters", (void **)&checkpoint->parameters));
+    VAIN_TRY(
+        vain_take_array(stored, sizeof(float), "parameters", (void **)&checkpoint->parameters));
     VAIN_TRY(
         vain_checkpoint_read(checkpoint->file, trained->device.pool, checkpoint->parameters, NULL));
+    VAIN_TRY(express(trained));
     VAIN_TRY(memory->take(&trained->device, (size_t)count * sizeof(float), "parameters",
                           (void **)&trained->parameters));
     memory->copy_in(&trained->queue, trained->parameters, checkpoint->parameters,
@@ -49,6 +71,16 @@ static enum vain_status load_parameters(struct vain_trained *trained)
     vain_release(checkpoint->parameters);
     checkpoint->parameters = NULL;
     return VAIN_OK;
+}
+
+/* The checkpoint's slices are those that the spec inside it means to be exchanged. */
+static enum vain_status check_stored(const char *path, const struct vain_trained *trained)
+{
+    struct vain_layout stored;
+    VAIN_TRY(vain_method_layout(&trained->spec.job, &trained->model, &stored));
+    const enum vain_status status = compare_layout(path, trained->checkpoint.content, &stored);
+    vain_layout_fini(&stored);
+    return status;
 }
 
 static enum vain_status open_all(const char *path, struct vain_trained *trained)
@@ -61,7 +93,7 @@ static enum vain_status open_all(const char *path, struct vain_trained *trained)
     trained->model.symbols = content->symbol_count;
     trained->model_ops = vain_model_ops_of(&trained->model);
     VAIN_TRY(trained->model_ops->layout(&trained->model, &trained->layout));
-    VAIN_TRY(compare_layout(path, content, &trained->layout));
+    VAIN_TRY(check_stored(path, trained));
     VAIN_TRY(vain_device_open_cpu(cores < VAIN_THREADS_MAX ? cores : VAIN_THREADS_MAX, NULL,
                                   &trained->device));
     trained->queue.device = &trained->device;

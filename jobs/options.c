@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-static const char *const method_choices[] = {"supervised", NULL};
+static const char *const method_choices[] = {"supervised", "genetic", NULL};
 static const char *const site_choices[] = {"rank", "host", "world", NULL};
 static const char *const schedule_choices[] = {"constant", "cosine", NULL};
 static const char *const outer_choices[] = {"mean", "sgd", "nesterov", NULL};
@@ -66,7 +66,7 @@ static const struct vain_option train_rows[] = {
      .choices = method_choices,
      .fallback = "supervised",
      .help = "How a member improves its parameters between two exchanges: supervised is gradient "
-             "steps on its data."},
+             "steps on its data, genetic measures a population (keys genetic.*)."},
     {.key = "train.batch",
      .type = VAIN_OPTION_COUNT,
      .scope = VAIN_AGREED,
@@ -378,11 +378,13 @@ void vain_job_sections(struct vain_job *job,
     out[2] =
         (struct vain_option_section){vain_data_option_rows, vain_data_option_count, &job->data};
     out[3] = (struct vain_option_section){train_rows, VAIN_COUNT_OF(train_rows), &job->train};
-    out[4] = (struct vain_option_section){outer_rows, VAIN_COUNT_OF(outer_rows), &job->outer};
-    out[5] = (struct vain_option_section){start_rows, VAIN_COUNT_OF(start_rows), &job->start};
-    out[6] =
+    out[4] = (struct vain_option_section){vain_genetic_option_rows, vain_genetic_option_count,
+                                          &job->genetic};
+    out[5] = (struct vain_option_section){outer_rows, VAIN_COUNT_OF(outer_rows), &job->outer};
+    out[6] = (struct vain_option_section){start_rows, VAIN_COUNT_OF(start_rows), &job->start};
+    out[7] =
         (struct vain_option_section){exchange_rows, VAIN_COUNT_OF(exchange_rows), &job->exchange};
-    out[7] = (struct vain_option_section){checkpoint_rows, VAIN_COUNT_OF(checkpoint_rows),
+    out[8] = (struct vain_option_section){checkpoint_rows, VAIN_COUNT_OF(checkpoint_rows),
                                           &job->checkpoint};
 }
 

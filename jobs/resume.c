@@ -473,7 +473,10 @@ static enum vain_status try_round(struct vain_run *run, const char *path, const 
 
 static enum vain_status start_new(struct vain_run *run)
 {
-    vain_model_init(&run->layout, run->job->general.seed, run->common);
+    if (run->method_ops->initial != NULL)
+        run->method_ops->initial(run->job, run->common);
+    else
+        vain_model_init(&run->layout, run->job->general.seed, run->common);
     VAIN_TRY(vain_merkle_root(run->common, (size_t)run->layout.parameter_count * sizeof(float),
                               VAIN_MERKLE_LEAF_BYTES, run->device.pool, run->parameters_hash));
     /* Members on their own hosts name a run together, when its first group meets. */

@@ -47,6 +47,7 @@ struct vain_run_config {
 struct vain_run_result {
     double final_loss, first_validation_loss; /* nats a symbol or example; NaN if not known */
     struct vain_measures measures;            /* of the last evaluation */
+    struct vain_found found;                  /* by a search over keys */
     int64_t rounds, steps;                    /* finished, counted from the very start */
     int64_t rounds_to_target; /* first round of train.target_accuracy; -1: not reached */
     double seconds;           /* of this start's training */
@@ -57,7 +58,7 @@ struct vain_run_result {
     uint8_t parameters_hash[VAIN_HASH_BYTES];
     char platform[VAIN_PLATFORM_BYTES];
     char checkpoint[VAIN_PATH_BYTES], record[VAIN_PATH_BYTES], curve[VAIN_PATH_BYTES];
-    const char *published; /* the spec's; borrowed from the job */
+    const char *published;                /* the spec's; borrowed from the job */
     struct vain_federation_counts counts; /* of members that come and go */
     int signal;                           /* that stopped the run; 0: it is done */
     bool stopped;                         /* by a signal, or since too few others were there */

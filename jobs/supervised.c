@@ -308,12 +308,6 @@ static enum vain_status supervised_evaluate(struct vain_method *method, const fl
     return vain_windows_evaluate(&windows, share->share, share->shares, sums);
 }
 
-const struct vain_method_ops *vain_method_ops_of(const struct vain_job *job)
-{
-    (void)job;
-    return &vain_method_supervised;
-}
-
 const struct vain_method_ops vain_method_supervised = {
     .name = "supervised",
     .memory_bytes = supervised_memory_bytes,
