@@ -62,7 +62,7 @@ const struct vain_option vain_genetic_option_rows[] = {
      .above_minimum = true,
      .fallback = "auto",
      .help = "Standard deviation of a mutation: of each weight, or as a share of each range of "
-             "genetic.search; auto is 0.02 and 0.25."},
+             "genetic.search; auto is 0.1 and 0.25. A seed halves its own up to three times."},
     {.key = "genetic.chain",
      .type = VAIN_OPTION_COUNT,
      .scope = VAIN_AGREED,
@@ -99,7 +99,7 @@ double vain_genetic_deviation(const struct vain_job *job)
 {
     if (!isnan(job->genetic.deviation))
         return job->genetic.deviation;
-    return vain_search_is_wanted(job) ? 0.25 : 0.02;
+    return vain_search_is_wanted(job) ? 0.25 : 0.1;
 }
 
 /* Keys of the method in a job of another one. */
@@ -123,6 +123,9 @@ static void check_search(const struct vain_job *job, const struct vain_spec *spe
             vain_spec_problem_at(spec, problems, "genetic.search", complaint.hint, "%s",
                                  complaint.message);
     }
+    if (job->genetic.search.count > 0 && job->data.validation <= 0)
+        vain_spec_problem_at(spec, problems, "data.validation", "give it a share, such as 0.1",
+                             "genetic.search has no validation data to measure individuals on");
     if (job->genetic.search.count == 0 && vain_spec_is_set(spec, "genetic.steps"))
         vain_spec_problem_at(spec, problems, "genetic.steps", "give ranges in genetic.search",
                              "weights are evolved, not trained: genetic.steps would do nothing");

@@ -181,8 +181,8 @@ enum vain_status vain_population_chain(const struct vain_population *population,
 {
     const int64_t length = length_of(population, individual);
     const float *chain = &population->chains[individual * population->longest];
-    bool fine = length <= VAIN_CHAIN_MAX && !((float)length < population->lengths[individual]) &&
-                (float)length >= population->lengths[individual];
+    bool fine = length <= VAIN_CHAIN_MAX && population->lengths[individual] >= (float)length &&
+                population->lengths[individual] <= (float)length;
     out->length = 0;
     for (int64_t k = 0; fine && k < length; k++) {
         fine = chain[k] >= 0 && chain[k] < (float)(1 << VAIN_SEED_BITS);

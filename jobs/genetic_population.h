@@ -54,3 +54,9 @@ void vain_population_next(const struct vain_genetic_options *options, struct vai
 /* The chain of an individual. VAIN_ERR_CORRUPT if the vector holds no such thing. Local. */
 enum vain_status vain_population_chain(const struct vain_population *population, int64_t individual,
                                        struct vain_chain *out) VAIN_MUST_USE;
+/* How far a seed moves what it stands for: the deviation, halved up to three times as its last two
+ * bits say, so that some mutations look far and some near. Exact. */
+static inline double vain_chain_step(double deviation, uint32_t seed)
+{
+    return deviation / (double)(1 << (seed & 3));
+}

@@ -240,7 +240,7 @@ static double walk(const struct vain_search_key *key, int index, struct vain_ran
     for (int i = 0; i < chain->length; i++) {
         uint32_t words[4];
         vain_random_block(random, chain->seeds[i], 0, (uint64_t)index, words);
-        const double step = deviation / (double)(1 << (chain->seeds[i] & 3));
+        const double step = vain_chain_step(deviation, chain->seeds[i]);
         share = reflect(share + step * vain_normal_of_words(words[0], words[1]));
     }
     return share;

@@ -36,7 +36,7 @@ struct vain_genome_ops {
 };
 extern const struct vain_genome_ops vain_genome_weights, vain_genome_search;
 
-/* weights (count, host memory) = initial + the sum over the seeds of deviation * normal(0, 1),
+/* weights (count, host memory) = initial + the sum over the seeds of their step * normal(0, 1),
  * element e of a seed's vector from the agreed stream at (seed, e): each sum in double, in the
  * order of the chain, so the same bits everywhere and for any number of threads. Local. */
 void vain_genome_express(struct vain_pool *pool, struct vain_random random, double deviation,

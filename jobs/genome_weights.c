@@ -45,12 +45,13 @@ static void express_block(void *context, int64_t index, int worker)
     for (int64_t i = 0; i < count; i++)
         sums[i] = (double)e->initial[first + i];
     for (int k = 0; k < e->chain->length; k++) {
+        const double deviation = vain_chain_step(e->deviation, e->chain->seeds[k]);
         for (int64_t i = 0; i < count; i += 2) {
             uint32_t words[4];
             vain_random_block(e->random, e->chain->seeds[k], 1, (uint64_t)(first + i) / 2, words);
-            sums[i] += e->deviation * vain_normal_of_words(words[0], words[1]);
+            sums[i] += deviation * vain_normal_of_words(words[0], words[1]);
             if (i + 1 < count)
-                sums[i + 1] += e->deviation * vain_normal_of_words(words[2], words[3]);
+                sums[i + 1] += deviation * vain_normal_of_words(words[2], words[3]);
         }
     }
     for (int64_t i = 0; i < count; i++)
