@@ -217,12 +217,6 @@ static enum vain_status share_with_site(struct vain_method *method, bool want_st
     return VAIN_OK;
 }
 
-static float fitness_of(double loss)
-{
-    const double counted = loss < VAIN_GENOME_LOSS_MAX ? loss : VAIN_GENOME_LOSS_MAX;
-    return (float)(2 - counted / VAIN_GENOME_LOSS_MAX);
-}
-
 static enum vain_status genetic_step(struct vain_method *method, int64_t round,
                                      int64_t step_in_round, bool want_stop,
                                      struct vain_step_report *report)
@@ -236,7 +230,7 @@ static enum vain_status genetic_step(struct vain_method *method, int64_t round,
     if (!isfinite(loss))
         return refuse_not_finite(method, round, step_in_round, loss);
     VAIN_TRY(share_with_site(method, want_stop, &loss, &report->stop_heard));
-    const float fitness = fitness_of(loss);
+    const float fitness = vain_genome_fitness(loss);
     config->queue->device->ops->memory.copy_in(config->queue, method->parameters + step_in_round,
                                                &fitness, sizeof fitness);
     VAIN_TRY(vain_queue_wait(config->queue));

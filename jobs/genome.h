@@ -15,6 +15,8 @@ struct vain_genome_input {
 
 /* A loss of so many nats or more is the worst fitness there is. */
 enum { VAIN_GENOME_LOSS_MAX = 16 };
+/* 2 - loss / 16 of a loss of at least 0: from 2, none, to 1, the worst. */
+float vain_genome_fitness(double loss);
 
 /* All local, also within a site. `own` is what open gave. */
 struct vain_genome_ops {

@@ -23,6 +23,12 @@ struct weights {
     void *workspace;
 };
 
+float vain_genome_fitness(double loss)
+{
+    const double counted = loss < VAIN_GENOME_LOSS_MAX ? loss : VAIN_GENOME_LOSS_MAX;
+    return (float)(2 - counted / VAIN_GENOME_LOSS_MAX);
+}
+
 /* ---- what seeds stand for -------------------------------------------------------------------- */
 
 struct expression {

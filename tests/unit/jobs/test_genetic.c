@@ -108,6 +108,15 @@ static void chains_rebuild_the_same_weights(void)
     }
 }
 
+static void a_fitness_lies_between_one_and_two(void)
+{
+    CU_ASSERT_EQUAL(vain_genome_fitness(0), 2);
+    CU_ASSERT_EQUAL(vain_genome_fitness(4), 1.75f);
+    CU_ASSERT_EQUAL(vain_genome_fitness(8), 1.5f);
+    CU_ASSERT_EQUAL(vain_genome_fitness(16), 1);
+    CU_ASSERT_EQUAL(vain_genome_fitness(1e9), 1);
+}
+
 static void mutations_have_their_deviation(void)
 {
     enum { COUNT = 40000 };
@@ -190,6 +199,36 @@ static void values_that_no_model_has_are_the_worst(void)
     CU_ASSERT(out.result[0].final_loss > 4); /* there were such individuals */
     CU_ASSERT(isfinite(validation_loss(&out)));
     bed_close(&bed);
+}
+
+/* Individuals of a generation are measured on the same data, so twins have the same loss; those of
+ * the next one on others, so that nobody lives on for good luck. Of chains of one seed, crossed and
+ * not mutated, most children are twins. */
+static void expect_data_of_a_generation(const char *const *kind, int individuals)
+{
+    static const char *const twins[] = {"genetic.crossover=1", "genetic.mutation=0",
+                                        "genetic.elite=1", "train.rounds=2", NULL};
+    struct bed_outcome out;
+    int equal = 0, kept = 0;
+    CU_ASSERT_FATAL(bed_open(&bed));
+    run(kind, twins, &(struct bed_options){.ranks = 1}, &out);
+    expect_all(&out, 1, VAIN_OK);
+    for (int i = individuals; i < 2 * individuals; i++) {
+        for (int j = 0; j < i; j++) {
+            const bool same = out.losses[i] >= out.losses[j] && out.losses[i] <= out.losses[j];
+            equal += same && j >= individuals;
+            kept += same && j < individuals;
+        }
+    }
+    CU_ASSERT(equal >= 3);
+    CU_ASSERT_EQUAL(kept, 0);
+    bed_close(&bed);
+}
+
+static void a_generation_is_measured_on_data_of_its_own(void)
+{
+    expect_data_of_a_generation(weights, 16);
+    expect_data_of_a_generation(search, 8);
 }
 
 /* ---- the same bits --------------------------------------------------------------------------- */
@@ -309,11 +348,13 @@ static void no_number_names_member_and_individual(void)
 
 static const struct vain_test tests[] = {
     {"chains rebuild the same weights", chains_rebuild_the_same_weights},
+    {"a fitness lies between 1 and 2", a_fitness_lies_between_one_and_two},
     {"mutations have their deviation", mutations_have_their_deviation},
     {"weights are evolved", weights_are_evolved},
     {"values of keys are found", values_are_found},
     {"the first loss is that of the spec's own values", the_first_loss_is_that_of_the_specs_values},
     {"values that no model has are the worst", values_that_no_model_has_are_the_worst},
+    {"a generation is measured on data of its own", a_generation_is_measured_on_data_of_its_own},
     {"masked gives the bits of not masked, and threads do not matter",
      masked_gives_the_bits_of_not_masked},
     {"stopped anywhere, it goes on to the same bits", stop_anywhere_and_go_on},

@@ -102,7 +102,7 @@ static void chains_stay_in_their_ranges(void)
     struct vain_search search;
     struct vain_search_values values;
     double low = 1, high = 0;
-    int whole = 0;
+    int whole = 0, at_ends = 0;
     CU_ASSERT_FATAL(bed_open(&bed));
     CU_ASSERT_EQUAL_FATAL(read_job("[train.learning_rate 1e-4..1 log, train.warmup 2..18, "
                                    "train.beta1 0.1234561..0.1234567]",
@@ -122,10 +122,12 @@ static void chains_stay_in_their_ranges(void)
         CU_ASSERT(job.train.beta1 >= 0.1234561 && job.train.beta1 <= 0.1234567);
         low = fmin(low, job.train.learning_rate);
         high = fmax(high, job.train.learning_rate);
+        at_ends += job.train.learning_rate <= 1e-4 || job.train.learning_rate >= 1;
         whole |= 1 << job.train.warmup;
         CU_ASSERT_EQUAL(job.train.batch, bed.job.train.batch);
     }
     CU_ASSERT(low < 1.5e-4 && high > 0.66); /* all of the range is reached */
+    CU_ASSERT(at_ends < 10);                /* the way is reflected there and does not end */
     CU_ASSERT_EQUAL(whole, 0x7fffc);        /* 2 to 18 */
     bed_close(&bed);
 }
