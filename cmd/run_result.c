@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "cmd/json.h"
+#include "cmd/measures.h"
 #include "cmd/report.h"
 #include "cmd/verb.h"
 
@@ -20,20 +21,6 @@ static void add_counts(struct json_object *data, const struct vain_federation_co
     json_object_object_add(data, "members_joined", json_object_new_int64(counts->members_joined));
     json_object_object_add(data, "rounds_burned", json_object_new_int64(counts->rounds_burned));
     json_object_object_add(data, "bytes_sent", json_object_new_int64(counts->bytes_sent));
-}
-
-/* What was measured beside the loss, each with half the width of its 95 % interval. */
-static void add_measures(struct json_object *data, const struct vain_measures *measures)
-{
-    char name[64];
-    for (int k = VAIN_MEASURE_LOSS + 1; k < VAIN_MEASURE_KINDS; k++) {
-        const struct vain_estimate *estimate = &measures->of[k];
-        if (isnan(estimate->mean))
-            continue;
-        json_object_object_add(data, vain_measure_name(k), number_or_null(estimate->mean));
-        snprintf(name, sizeof name, "%s_interval", vain_measure_name(k));
-        json_object_object_add(data, name, number_or_null(estimate->interval));
-    }
 }
 
 /* What a search over keys has found, and how good the spec's own values are: the search begins with
@@ -62,7 +49,7 @@ static int print_json(const struct vain_run_result *result, int64_t peak_bytes)
                            number_or_null(result->first_validation_loss));
     json_object_object_add(data, "validation_loss",
                            number_or_null(result->measures.of[VAIN_MEASURE_LOSS].mean));
-    add_measures(data, &result->measures);
+    vain_measures_add_json(data, &result->measures);
     add_found(data, result);
     if (result->rounds_to_target >= 0)
         json_object_object_add(data, "rounds_to_target",
@@ -92,7 +79,7 @@ static void print_losses(const struct vain_run_result *result)
     if (isnan(result->final_loss))
         printf("training loss    not known: this member trained in no round\n");
     else
-        printf("training loss    %.4f nats a symbol\n", result->final_loss);
+        printf("training loss    %.4f nats\n", result->final_loss);
     if (isnan(result->measures.of[VAIN_MEASURE_LOSS].mean))
         printf("validation loss  not known: this member looked at it in no round\n");
     else if (isnan(result->first_validation_loss))
@@ -101,23 +88,6 @@ static void print_losses(const struct vain_run_result *result)
         printf("validation loss  %.4f (%s: %.4f)\n", result->measures.of[VAIN_MEASURE_LOSS].mean,
                result->found.count > 0 ? "with the spec's own values" : "before",
                result->first_validation_loss);
-}
-
-static void print_measures(const struct vain_measures *measures)
-{
-    static const char *const labels[VAIN_MEASURE_KINDS] = {
-        [VAIN_MEASURE_ACCURACY] = "accuracy",
-        [VAIN_MEASURE_ACCURACY_TRANSDUCTIVE] = "  transductive",
-        [VAIN_MEASURE_NORMALISED_MUTUAL_INFORMATION] = "mutual information",
-    };
-    for (int k = VAIN_MEASURE_LOSS + 1; k < VAIN_MEASURE_KINDS; k++) {
-        const struct vain_estimate *estimate = &measures->of[k];
-        if (!isnan(estimate->mean) && !isnan(estimate->interval))
-            printf("%-16s %.2f %% +- %.2f (95 %% interval)\n", labels[k], 100 * estimate->mean,
-                   100 * estimate->interval);
-        else if (!isnan(estimate->mean))
-            printf("%-16s %.4f\n", labels[k], estimate->mean);
-    }
 }
 
 static void print_found(const struct vain_found *found)
@@ -139,7 +109,7 @@ static int print_summary(const struct vain_run_result *result, const char *direc
            vain_format_count((double)result->parameter_count, count), (long long)result->rounds,
            (long long)result->steps);
     print_losses(result);
-    print_measures(&result->measures);
+    vain_measures_print(&result->measures);
     print_found(&result->found);
     if (result->published != NULL && result->published[0] != '\0')
         printf("to compare with  %s\n", result->published);

@@ -47,7 +47,9 @@ static void apply(struct search *own)
     own->job.train.rounds = 1;
     own->job.train.local_steps = own->job.genetic.steps;
     own->model = own->job.model;
-    own->model.symbols = own->config->model->symbols;
+    own->model.symbols = own->config->model->symbols; /* what is no key comes from the data */
+    own->model.image = own->config->model->image;
+    own->model.classes = own->config->model->classes;
 }
 
 /* Whether there is a model with these values. */

@@ -7,20 +7,19 @@
 
 #include "base/memory.h"
 #include "base/pool.h"
+#include "jobs/batches.h"
 #include "jobs/genetic_search.h"
-#include "jobs/windows.h"
 #include "models/normal.h"
 
 enum { BLOCK = 4096 }; /* elements of a task, even */
 
 struct weights {
-    const struct vain_method_config *config;
-    struct vain_layout layout;      /* the model's */
+    struct vain_method_config config; /* with the model's own layout */
+    struct vain_layout layout;
     struct vain_random data_random; /* order of the member's batches */
-    float *initial, *expressed;     /* (n) host memory */
-    float *parameters;              /* (n) device memory */
-    int32_t *tokens, *targets;      /* (B, T) */
-    void *workspace;
+    struct vain_batches batches;
+    float *initial, *expressed; /* (n) host memory */
+    float *parameters;          /* (n) device memory */
 };
 
 float vain_genome_fitness(double loss)
@@ -79,17 +78,6 @@ static size_t vector_bytes(const struct vain_layout *layout)
     return (size_t)layout->parameter_count * sizeof(float);
 }
 
-static size_t window_bytes(const struct vain_method_config *config)
-{
-    return (size_t)(config->job->train.batch * config->model->context) * sizeof(int32_t);
-}
-
-static size_t workspace_bytes(const struct vain_method_config *config)
-{
-    return config->model_ops->workspace_bytes(config->model, config->job->train.batch,
-                                              config->model->context, false);
-}
-
 static int64_t weights_memory_bytes(const struct vain_method_config *config)
 {
     struct vain_layout layout;
@@ -99,18 +87,15 @@ static int64_t weights_memory_bytes(const struct vain_method_config *config)
     }
     const size_t vectors = 3 * vector_bytes(&layout);
     vain_layout_fini(&layout);
-    return (int64_t)(vectors + 2 * window_bytes(config) + workspace_bytes(config));
+    return (int64_t)vectors + vain_batches_memory_bytes(config);
 }
 
 static void weights_close(void *opened)
 {
     struct weights *own = opened;
-    struct vain_device *device = own->config->queue->device;
-    const struct vain_memory_ops *memory = &device->ops->memory;
-    memory->release(device, own->parameters);
-    memory->release(device, own->tokens);
-    memory->release(device, own->targets);
-    memory->release(device, own->workspace);
+    struct vain_device *device = own->config.queue->device;
+    device->ops->memory.release(device, own->parameters);
+    vain_batches_close(&own->batches);
     vain_release(own->initial);
     vain_release(own->expressed);
     vain_layout_fini(&own->layout);
@@ -119,18 +104,14 @@ static void weights_close(void *opened)
 
 static enum vain_status take_memory(struct weights *own)
 {
-    const struct vain_method_config *config = own->config;
-    struct vain_device *device = config->queue->device;
-    const struct vain_memory_ops *memory = &device->ops->memory;
-    VAIN_TRY(config->model_ops->layout(config->model, &own->layout));
+    struct vain_device *device = own->config.queue->device;
+    VAIN_TRY(own->config.model_ops->layout(own->config.model, &own->layout));
     const int64_t count = own->layout.parameter_count;
-    const size_t vector = vector_bytes(&own->layout), window = window_bytes(config);
     VAIN_TRY(vain_take_array(count, sizeof(float), "initial weights", (void **)&own->initial));
     VAIN_TRY(vain_take_array(count, sizeof(float), "an individual", (void **)&own->expressed));
-    VAIN_TRY(memory->take(device, vector, "an individual's weights", (void **)&own->parameters));
-    VAIN_TRY(memory->take(device, window, "tokens", (void **)&own->tokens));
-    VAIN_TRY(memory->take(device, window, "targets", (void **)&own->targets));
-    return memory->take(device, workspace_bytes(config), "activations", &own->workspace);
+    VAIN_TRY(device->ops->memory.take(device, vector_bytes(&own->layout), "an individual's weights",
+                                      (void **)&own->parameters));
+    return vain_batches_open(&own->config, &own->batches);
 }
 
 static enum vain_status weights_open(const struct vain_method_config *config, void **out)
@@ -138,7 +119,8 @@ static enum vain_status weights_open(const struct vain_method_config *config, vo
     struct weights *own = NULL;
     *out = NULL;
     VAIN_TRY(vain_take(sizeof *own, "the weights of individuals", (void **)&own));
-    own->config = config;
+    own->config = *config;
+    own->config.layout = &own->layout;
     own->data_random =
         vain_random_stream(config->job->general.seed, VAIN_PURPOSE_DATA, config->member_name);
     const enum vain_status status = take_memory(own);
@@ -153,31 +135,31 @@ static enum vain_status weights_open(const struct vain_method_config *config, vo
 
 static void express(struct weights *own, const struct vain_chain *chain)
 {
-    const struct vain_method_config *config = own->config;
-    vain_genome_express(config->queue->device->pool, vain_search_random(config->job->general.seed),
-                        vain_genetic_deviation(config->job), chain, own->layout.parameter_count,
+    const struct vain_job *job = own->config.job;
+    struct vain_queue *queue = own->config.queue;
+    vain_genome_express(queue->device->pool, vain_search_random(job->general.seed),
+                        vain_genetic_deviation(job), chain, own->layout.parameter_count,
                         own->initial, own->expressed);
-    config->queue->device->ops->memory.copy_in(config->queue, own->parameters, own->expressed,
-                                               vector_bytes(&own->layout));
+    queue->device->ops->memory.copy_in(queue, own->parameters, own->expressed,
+                                       vector_bytes(&own->layout));
 }
 
 static enum vain_status weights_measure(void *opened, const struct vain_chain *chain,
                                         const struct vain_genome_input *input, double *loss)
 {
     struct weights *own = opened;
-    const struct vain_method_config *config = own->config;
-    const struct vain_train_options *train = &config->job->train;
-    const int64_t B = train->batch, T = config->model->context;
+    const struct vain_method_config *config = &own->config;
+    const int64_t batches = config->job->train.accumulate;
     express(own, chain);
     *loss = 0;
-    for (int64_t i = 0; i < train->accumulate; i++) {
-        double sum = 0;
-        VAIN_TRY(vain_corpus_batch(&config->data->corpus, own->data_random, input->position + i,
-                                   config->site->comm.rank, B, T, own->tokens, own->targets));
-        const struct vain_batch batch = {B, T, own->tokens, own->targets};
+    for (int64_t i = 0; i < batches; i++) {
+        struct vain_batch batch;
+        struct vain_measure measure = {0};
+        VAIN_TRY(vain_batches_draw(&own->batches, own->data_random, input->position + i,
+                                   config->site->comm.rank, &batch));
         config->model_ops->evaluate(config->model, &own->layout, config->queue, own->parameters,
-                                    &batch, own->workspace, &sum);
-        *loss += sum / (double)(B * T * train->accumulate);
+                                    &batch, own->batches.workspace, &measure);
+        *loss += measure.loss_sum / (double)(measure.count * batches);
     }
     return VAIN_OK;
 }
@@ -187,21 +169,8 @@ static enum vain_status weights_evaluate(void *opened, const struct vain_chain *
                                          struct vain_measure_sums *sums)
 {
     struct weights *own = opened;
-    const struct vain_method_config *config = own->config;
     express(own, chain);
-    const struct vain_windows windows = {
-        .model = config->model,
-        .model_ops = config->model_ops,
-        .layout = &own->layout,
-        .corpus = &config->data->corpus,
-        .queue = config->queue,
-        .parameters = own->parameters,
-        .batch = config->job->train.batch,
-        .tokens = own->tokens,
-        .targets = own->targets,
-        .workspace = own->workspace,
-    };
-    return vain_windows_evaluate(&windows, share->share, share->shares, sums);
+    return vain_batches_evaluate(&own->batches, own->parameters, share, sums);
 }
 
 static void weights_describe(void *opened, const struct vain_chain *chain, char *out, size_t bytes)

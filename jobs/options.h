@@ -8,8 +8,9 @@
 #include "jobs/data/data.h"
 #include "models/model.h"
 
-enum vain_method_kind { VAIN_METHOD_SUPERVISED, VAIN_METHOD_GENETIC };
+enum vain_method_kind { VAIN_METHOD_SUPERVISED, VAIN_METHOD_FEDAVG, VAIN_METHOD_GENETIC };
 enum vain_site_kind { VAIN_SITE_RANK, VAIN_SITE_HOST, VAIN_SITE_WORLD };
+enum vain_optimiser_kind { VAIN_OPTIMISER_ADAMW, VAIN_OPTIMISER_SGD };
 enum vain_schedule { VAIN_SCHEDULE_CONSTANT, VAIN_SCHEDULE_COSINE };
 enum vain_outer_kind { VAIN_OUTER_MEAN, VAIN_OUTER_SGD, VAIN_OUTER_NESTEROV };
 enum vain_transport_kind {
@@ -38,8 +39,10 @@ struct vain_train_options {
     int method;                /* enum vain_method_kind */
     int64_t batch, accumulate; /* windows a micro-batch; micro-batches a step */
     double learning_rate, minimum_learning_rate;
-    int64_t warmup; /* steps */
-    int schedule;   /* enum vain_schedule */
+    int64_t warmup;  /* steps */
+    int schedule;    /* enum vain_schedule */
+    int optimizer;   /* enum vain_optimiser_kind */
+    double momentum; /* SGD's */
     double weight_decay, beta1, beta2, gradient_clip;
     int64_t local_steps, rounds;
     int64_t evaluate_every; /* rounds; 0: with each checkpoint */
@@ -47,6 +50,11 @@ struct vain_train_options {
     int64_t threads;        /* 0: cores over local ranks */
 };
 
+/* Of method fedavg (jobs/fedavg.c). */
+struct vain_fedavg_options {
+    int64_t epochs;          /* over a client's examples in a round */
+    int64_t client_examples; /* what deltas are weighed in; 0: an equal share of the data */
+};
 /* Spec keys genetic.*; rows in vain_genetic_option_rows. */
 struct vain_genetic_options {
     int64_t population, elite, tournament; /* individuals */
@@ -93,6 +101,7 @@ struct vain_job {
     struct vain_model_options model;
     struct vain_data_options data;
     struct vain_train_options train;
+    struct vain_fedavg_options fedavg;
     struct vain_genetic_options genetic;
     struct vain_outer_options outer;
     struct vain_start_options start;
@@ -100,7 +109,7 @@ struct vain_job {
     struct vain_checkpoint_options checkpoint;
 };
 
-enum { VAIN_JOB_SECTIONS = 9 };
+enum { VAIN_JOB_SECTIONS = 10 };
 /* The sections of `job`, which is borrowed and receives the values. */
 void vain_job_sections(struct vain_job *job,
                        struct vain_option_section out[VAIN_MIN_LEN(VAIN_JOB_SECTIONS)]);

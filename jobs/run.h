@@ -144,6 +144,9 @@ struct vain_run {
     int64_t rounds_to_target;      /* -1: train.target_accuracy is not reached yet */
 };
 
+/* Notes the first round whose accuracy reaches train.target_accuracy. Local. */
+void vain_note_target(struct vain_run *run, int64_t round, double accuracy);
+
 /* Take part in the job until it is done or stopped. Collective over the world; blocks. VAIN_OK,
  * VAIN_STOPPED (state is saved, exit 75), or a failure that vain_fail described. */
 enum vain_status vain_run_job(const struct vain_run_config *config,

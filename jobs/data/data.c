@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "base/crypto.h"
+#include "jobs/data/partition.h"
+
 void vain_data_of_corpus(const struct vain_corpus *corpus, struct vain_data *out)
 {
     *out = (struct vain_data){
@@ -16,27 +19,133 @@ void vain_data_of_corpus(const struct vain_corpus *corpus, struct vain_data *out
     };
 }
 
-enum vain_status vain_data_open(const struct vain_data_options *options,
-                                const struct vain_data_place *place, struct vain_data *out)
+static enum vain_status open_text(const struct vain_data_options *options,
+                                  const struct vain_data_place *place, struct vain_data *out)
 {
     struct vain_corpus corpus;
-    memset(out, 0, sizeof *out);
     VAIN_TRY(vain_corpus_open(options, place->spec_folder, place->names, place->name_count,
                               place->own_name, place->context, &corpus));
     vain_data_of_corpus(&corpus, out);
+    return VAIN_OK;
+}
+
+static enum vain_status open_images(const struct vain_data_options *options,
+                                    const struct vain_data_place *place, int member,
+                                    struct vain_data *out)
+{
+    char path[VAIN_PATH_BYTES];
+    VAIN_TRY(vain_partition_path(options, place->spec_folder, place->own_name, path));
+    VAIN_TRY(
+        vain_image_data_open(options, path, place->seed, member, place->name_count, &out->images));
+    out->kind = VAIN_DATA_IMAGES;
+    out->symbol_count = out->images.train.class_count;
+    out->symbol_kind = "classes";
+    out->bytes = vain_image_data_bytes(&out->images);
+    return VAIN_OK;
+}
+
+static int64_t images_bytes(const struct vain_images *images)
+{
+    return images->array.count * (int64_t)vain_array_element_bytes(images->array.type);
+}
+
+static enum vain_status open_episodes(const struct vain_data_options *options,
+                                      const struct vain_data_place *place, int member,
+                                      struct vain_data *out)
+{
+    char path[VAIN_PATH_BYTES];
+    VAIN_TRY(vain_partition_path(options, place->spec_folder, place->own_name, path));
+    VAIN_TRY(vain_episode_data_open(options, path, place->seed, member, place->name_count,
+                                    &out->episodes));
+    out->kind = VAIN_DATA_EPISODES;
+    out->symbol_count = options->way;
+    out->symbol_kind = "classes";
+    out->bytes = images_bytes(&out->episodes.set.images);
+    return VAIN_OK;
+}
+
+static enum vain_status open_sentences(const struct vain_data_options *options,
+                                       const struct vain_data_place *place, int member,
+                                       struct vain_data *out)
+{
+    char path[VAIN_PATH_BYTES];
+    VAIN_TRY(vain_partition_path(options, place->spec_folder, place->own_name, path));
+    VAIN_TRY(vain_sentence_data_open(options, path, place->context, place->seed, member,
+                                     place->name_count, &out->sentences));
+    out->kind = VAIN_DATA_SENTENCES;
+    out->symbol_count = out->sentences.set.vocabulary.symbol_count;
+    out->symbol_kind = "words";
+    for (int s = 0; s < VAIN_SPLITS; s++)
+        out->bytes += out->sentences.set.splits[s].count * (out->sentences.set.T + 4) *
+                      (int64_t)sizeof(int32_t);
+    return VAIN_OK;
+}
+
+enum vain_status vain_data_open(const struct vain_data_options *options,
+                                const struct vain_data_place *place, struct vain_data *out)
+{
+    struct vain_data_source source;
+    int member;
+    memset(out, 0, sizeof *out);
+    VAIN_TRY(vain_partition_place(place->names, place->name_count, place->own_name, &member));
+    VAIN_TRY(vain_data_source(options, &source));
+    switch (source.kind) {
+    case VAIN_DATA_TEXT:
+        VAIN_TRY(open_text(options, place, out));
+        break;
+    case VAIN_DATA_IMAGES:
+        VAIN_TRY(open_images(options, place, member, out));
+        break;
+    case VAIN_DATA_EPISODES:
+        VAIN_TRY(open_episodes(options, place, member, out));
+        break;
+    case VAIN_DATA_SENTENCES:
+        VAIN_TRY(open_sentences(options, place, member, out));
+        break;
+    }
+    out->member = member;
     out->member_count = place->name_count;
-    for (int i = 0; i < place->name_count; i++)
-        out->member += strcmp(place->names[i], place->own_name) < 0 ? 1 : 0;
     return VAIN_OK;
 }
 
 void vain_data_close(struct vain_data *data)
 {
     vain_corpus_close(&data->corpus);
+    vain_image_data_close(&data->images);
+    vain_episode_data_close(&data->episodes);
+    vain_sentence_data_close(&data->sentences);
     memset(data, 0, sizeof *data);
+}
+
+static void hash_images(int64_t classes, const struct vain_images *images,
+                        uint8_t out[VAIN_MIN_LEN(32)])
+{
+    const int64_t numbers[] = {classes, images->height, images->width, images->channels};
+    struct vain_hash_state state;
+    vain_hash_init(&state, "vain/classes");
+    for (size_t i = 0; i < VAIN_COUNT_OF(numbers); i++) {
+        uint8_t bytes[8];
+        for (int b = 0; b < 8; b++)
+            bytes[b] = (uint8_t)((uint64_t)numbers[i] >> (8 * b));
+        vain_hash_update(&state, bytes, sizeof bytes);
+    }
+    vain_hash_final(&state, out);
 }
 
 void vain_data_hash(const struct vain_data *data, uint8_t out[VAIN_MIN_LEN(32)])
 {
-    vain_corpus_hash(&data->corpus, out);
+    switch (data->kind) {
+    case VAIN_DATA_TEXT:
+        vain_corpus_hash(&data->corpus, out);
+        break;
+    case VAIN_DATA_IMAGES:
+        hash_images(data->symbol_count, &data->images.train, out);
+        break;
+    case VAIN_DATA_EPISODES:
+        hash_images(data->symbol_count, &data->episodes.set.images, out);
+        break;
+    case VAIN_DATA_SENTENCES:
+        vain_vocabulary_hash(&data->sentences.set.vocabulary, out);
+        break;
+    }
 }

@@ -8,7 +8,7 @@ import hashlib
 import struct
 
 SEED, PEOPLE, LONGEST, ELITE, TOURNAMENT, CROSSOVER, MUTATION = 5, 24, 6, 2, 3, 0.3, 0.8
-BREEDING = 7  # the purpose of the stream
+BREEDING = 8  # the purpose of the stream
 WORD = 0xFFFFFFFF
 
 

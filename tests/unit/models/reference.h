@@ -1,4 +1,4 @@
-/* Both models again, forwards only, in double precision and plain loops: what models/ is measured
+/* The models again, forwards only, in double precision and plain loops: what models/ is measured
  * against.
  *
  * Written from the formulas, not from models/: slices are found by name, nothing is fused, one
@@ -15,3 +15,5 @@ void reference_logits(const struct vain_model_options *options, const struct vai
                       const struct vain_place *place, double *logits);
 /* Mean cross entropy of logits (B T, V) against the batch's targets, in nats. */
 double reference_mean_loss(const struct vain_batch *batch, int64_t V, const double *logits);
+/* How many rows of logits (B T, V) have their first largest at the target. */
+int64_t reference_correct(const struct vain_batch *batch, int64_t V, const double *logits);

@@ -1,14 +1,14 @@
+/* The kinds of method, by the choice of train.method. */
 #include "jobs/method.h"
 
 const struct vain_method_ops *vain_method_ops_of(const struct vain_job *job)
 {
-    static const struct vain_method_ops *const kinds[] = {
+    static const struct vain_method_ops *const all[] = {
         [VAIN_METHOD_SUPERVISED] = &vain_method_supervised,
+        [VAIN_METHOD_FEDAVG] = &vain_method_fedavg,
         [VAIN_METHOD_GENETIC] = &vain_method_genetic,
     };
-    VAIN_ASSERT(job->train.method >= 0);
-    VAIN_ASSERT(job->train.method < (int)VAIN_COUNT_OF(kinds));
-    return kinds[job->train.method];
+    return all[job->train.method];
 }
 
 enum vain_status vain_method_layout(const struct vain_job *job,
