@@ -35,35 +35,14 @@ static enum vain_status compare_layout(const char *path, const struct vain_check
     return VAIN_OK;
 }
 
-/* What was exchanged need not be the model's parameters: then the method says what they are. */
-static enum vain_status express(struct vain_trained *trained)
-{
-    const struct vain_job *job = &trained->spec.job;
-    const struct vain_method_ops *method = vain_method_ops_of(job);
-    struct vain_ckpt_file *checkpoint = &trained->checkpoint;
-    float *parameters = NULL;
-    if (method->layout == NULL)
-        return VAIN_OK;
-    VAIN_TRY(vain_take_array(trained->layout.parameter_count, sizeof(float), "parameters",
-                             (void **)&parameters));
-    const enum vain_status status = method->express(job, &trained->model, trained->device.pool,
-                                                    checkpoint->parameters, parameters);
-    vain_release(checkpoint->parameters);
-    checkpoint->parameters = parameters;
-    return status;
-}
-
 static enum vain_status load_parameters(struct vain_trained *trained)
 {
     struct vain_ckpt_file *checkpoint = &trained->checkpoint;
-    const int64_t stored = checkpoint->content->parameter_count;
-    const int64_t count = trained->layout.parameter_count;
+    const int64_t count = checkpoint->content->parameter_count;
     const struct vain_memory_ops *memory = &trained->device.ops->memory;
-    VAIN_TRY(
-        vain_take_array(stored, sizeof(float), "parameters", (void **)&checkpoint->parameters));
+    VAIN_TRY(vain_take_array(count, sizeof(float), "parameters", (void **)&checkpoint->parameters));
     VAIN_TRY(
         vain_checkpoint_read(checkpoint->file, trained->device.pool, checkpoint->parameters, NULL));
-    VAIN_TRY(express(trained));
     VAIN_TRY(memory->take(&trained->device, (size_t)count * sizeof(float), "parameters",
                           (void **)&trained->parameters));
     memory->copy_in(&trained->queue, trained->parameters, checkpoint->parameters,
@@ -72,16 +51,6 @@ static enum vain_status load_parameters(struct vain_trained *trained)
     vain_release(checkpoint->parameters);
     checkpoint->parameters = NULL;
     return VAIN_OK;
-}
-
-/* The checkpoint's slices are those that the spec inside it means to be exchanged. */
-static enum vain_status check_stored(const char *path, const struct vain_trained *trained)
-{
-    struct vain_layout stored;
-    VAIN_TRY(vain_method_layout(&trained->spec.job, &trained->model, &stored));
-    const enum vain_status status = compare_layout(path, trained->checkpoint.content, &stored);
-    vain_layout_fini(&stored);
-    return status;
 }
 
 /* How many symbols there are is in the checkpoint, how large an image is only in the data. */
@@ -110,8 +79,8 @@ static enum vain_status open_all(const char *path, const struct vain_data *data,
     VAIN_TRY(vain_loaded_spec_parse(content->spec_resolved, path, &trained->spec));
     VAIN_TRY(fit_model(path, data, trained));
     trained->model_ops = vain_model_ops_of(&trained->model);
-    VAIN_TRY(trained->model_ops->layout(&trained->model, &trained->layout));
-    VAIN_TRY(check_stored(path, trained));
+    VAIN_TRY(vain_method_layout(&trained->spec.job, &trained->model, &trained->layout));
+    VAIN_TRY(compare_layout(path, content, &trained->layout));
     VAIN_TRY(vain_device_open_cpu(cores < VAIN_THREADS_MAX ? cores : VAIN_THREADS_MAX, NULL,
                                   &trained->device));
     trained->queue.device = &trained->device;
@@ -129,6 +98,49 @@ enum vain_status vain_trained_open(const char *path, const struct vain_data *dat
         *out = trained;
     else
         vain_trained_close(&trained);
+    return status;
+}
+
+/* `held` (of the layout that is held) into `trained`. */
+static enum vain_status express(struct vain_trained *trained, float *held)
+{
+    const struct vain_method_ops *method = vain_method_ops_of(&trained->spec.job);
+    struct vain_device *device = &trained->device;
+    const struct vain_memory_ops *memory = &device->ops->memory;
+    float *expressed = NULL;
+    struct vain_layout layout;
+    enum vain_status status;
+    VAIN_TRY(trained->model_ops->layout(&trained->model, &layout));
+    const size_t bytes = (size_t)layout.parameter_count * sizeof(float);
+    memory->copy_out(&trained->queue, held, trained->parameters,
+                     (size_t)trained->layout.parameter_count * sizeof(float));
+    VAIN_TRY_OUT(vain_queue_wait(&trained->queue));
+    VAIN_TRY_OUT(vain_take(bytes, "parameters", (void **)&expressed));
+    VAIN_TRY_OUT(
+        method->express(&trained->spec.job, &trained->model, device->pool, held, expressed));
+    memory->release(device, trained->parameters);
+    trained->parameters = NULL;
+    VAIN_TRY_OUT(memory->take(device, bytes, "parameters", (void **)&trained->parameters));
+    memory->copy_in(&trained->queue, trained->parameters, expressed, bytes);
+    VAIN_TRY_OUT(vain_queue_wait(&trained->queue));
+    vain_layout_fini(&trained->layout);
+    trained->layout = layout;
+    layout = (struct vain_layout){0};
+out:
+    vain_layout_fini(&layout);
+    vain_release(expressed);
+    return status;
+}
+
+enum vain_status vain_trained_express(struct vain_trained *trained)
+{
+    float *held = NULL;
+    if (vain_method_ops_of(&trained->spec.job)->layout == NULL)
+        return VAIN_OK;
+    VAIN_TRY(vain_take_array(trained->layout.parameter_count, sizeof(float), "parameters",
+                             (void **)&held));
+    const enum vain_status status = express(trained, held);
+    vain_release(held);
     return status;
 }
 

@@ -238,7 +238,7 @@ static enum vain_status genetic_step(struct vain_method *method, int64_t round,
     report->gradient_norm = report->learning_rate = NAN;
     method->data_position += config->job->train.accumulate;
     method->step_in_round = step_in_round + 1;
-    method->loss_sum += loss;
+    method->loss_sum += fmin(loss, VAIN_GENOME_LOSS_MAX); /* as it counts */
     return VAIN_OK;
 }
 
