@@ -26,6 +26,8 @@ enum vain_option_type {
     VAIN_OPTION_SEED,     /* uint64_t */
     VAIN_OPTION_COUNTS, /* struct vain_option_counts: list of counts, [512, 256, 512]; empty as for
                            TEXT */
+    VAIN_OPTION_TEXTS,  /* struct vain_option_texts: list of short texts, [relu, dense 10]; empty as
+                           for TEXT */
     VAIN_OPTION_NUMBER_OR_AUTO, /* double; "auto" is NaN */
     VAIN_OPTION_NAME            /* char[VAIN_NAME_BYTES], see vain_name_valid */
 };
@@ -36,6 +38,12 @@ enum { VAIN_OPTION_COUNTS_MAX = 16 };
 struct vain_option_counts {
     int count;
     int64_t values[VAIN_OPTION_COUNTS_MAX];
+};
+/* Texts of one line without what parts them or quotes them: , [ ] { } " ' # \ */
+enum { VAIN_OPTION_TEXTS_MAX = 32, VAIN_OPTION_TEXTS_ITEM_BYTES = 64 };
+struct vain_option_texts {
+    int count;
+    char items[VAIN_OPTION_TEXTS_MAX][VAIN_OPTION_TEXTS_ITEM_BYTES];
 };
 
 struct vain_option {
@@ -97,13 +105,15 @@ enum vain_status vain_option_parse(const struct vain_option *option, const char 
 /* What to write instead of `text`, which `option` refuses; "" if nothing comes to mind. */
 void vain_option_hint(const struct vain_option *option, const char *text, char *hint, size_t bytes);
 /* Print the value as it would be written in a spec, without quotes: parse(format(v)) == v. COUNTS
- * as "[1, 2]". */
+ * as "[1, 2]", TEXTS as "[a, b c]". */
 void vain_option_format(const struct vain_option *option, const void *values, char *out,
                         size_t bytes);
 /* What a value may be, for people: "a whole number from 1 to 256 (layers)". */
 void vain_option_expected(const struct vain_option *option, char *out, size_t bytes);
 /* Bytes of the value in the section's struct. */
 size_t vain_option_value_bytes(const struct vain_option *option);
+/* Whether a text can be an item of TEXTS. */
+bool vain_option_is_item(const char *text);
 /* Which sides of the range are bounded. */
 bool vain_option_has_minimum(const struct vain_option *option);
 bool vain_option_has_maximum(const struct vain_option *option);

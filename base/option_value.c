@@ -59,6 +59,8 @@ size_t vain_option_value_bytes(const struct vain_option *option)
         return VAIN_NAME_BYTES;
     case VAIN_OPTION_COUNTS:
         return sizeof(struct vain_option_counts);
+    case VAIN_OPTION_TEXTS:
+        return sizeof(struct vain_option_texts);
     default:
         return sizeof(int64_t);
     }
@@ -132,6 +134,16 @@ static void format_counts(const struct vain_option_counts *counts, char *out, si
         snprintf(out + used, bytes - used, "]");
 }
 
+static void format_texts(const struct vain_option_texts *texts, char *out, size_t bytes)
+{
+    size_t used = (size_t)snprintf(out, bytes, "[");
+    for (int i = 0; i < texts->count && used < bytes; i++)
+        used +=
+            (size_t)snprintf(out + used, bytes - used, "%s%s", i > 0 ? ", " : "", texts->items[i]);
+    if (used < bytes)
+        snprintf(out + used, bytes - used, "]");
+}
+
 void vain_option_format(const struct vain_option *option, const void *values, char *out,
                         size_t bytes)
 {
@@ -170,6 +182,9 @@ void vain_option_format(const struct vain_option *option, const void *values, ch
         break;
     case VAIN_OPTION_COUNTS:
         format_counts(at, out, bytes);
+        break;
+    case VAIN_OPTION_TEXTS:
+        format_texts(at, out, bytes);
         break;
     case VAIN_OPTION_TEXT:
     case VAIN_OPTION_PATH:
@@ -270,6 +285,11 @@ void vain_option_expected(const struct vain_option *option, char *out, size_t by
     case VAIN_OPTION_COUNTS:
         snprintf(out, bytes, "a list of at most %d whole numbers (such as [512, 256])%s%s",
                  VAIN_OPTION_COUNTS_MAX, range[0] != '\0' ? ", each" : "", range);
+        break;
+    case VAIN_OPTION_TEXTS:
+        snprintf(out, bytes,
+                 "a list of at most %d texts (such as [one, and another]) of at most %d bytes",
+                 VAIN_OPTION_TEXTS_MAX, VAIN_OPTION_TEXTS_ITEM_BYTES - 1);
         break;
     }
     if (option->unit != NULL) {
@@ -405,37 +425,85 @@ static bool read_number(const char *text, double *value)
     return true;
 }
 
-/* "[1, 2]" or "1, 2": each a count in range. */
-static bool read_counts(const struct vain_option *option, const char *text,
-                        struct vain_option_counts *counts)
+/* A list under reading: what is left of "[1, 2]" or "1, 2". */
+struct list {
+    const char *text, *end;
+    bool comma; /* the last item was followed by one */
+};
+
+static struct list list_of(const char *text)
 {
-    char item[NUMBER_BYTES];
     size_t left = strlen(text);
     if (left >= 2 && text[0] == '[' && text[left - 1] == ']') {
         text++;
         left -= 2;
     }
-    *counts = (struct vain_option_counts){0};
     while (left > 0 && text[left - 1] == ' ')
         left--;
-    for (const char *end = text + left; text < end;) {
-        text += strspn(text, " ");
-        const char *stop = memchr(text, ',', (size_t)(end - text));
-        const char *next = stop != NULL ? stop + 1 : end;
-        size_t length = (size_t)((stop != NULL ? stop : end) - text);
-        while (length > 0 && text[length - 1] == ' ')
-            length--;
-        if (length == 0 || length >= sizeof item || counts->count == VAIN_OPTION_COUNTS_MAX ||
-            (stop != NULL && next == end))
+    return (struct list){text, text + left, false};
+}
+
+/* The next item without the spaces around it, NUL-ended; false if it is empty or too long. */
+static bool next_item(struct list *list, char *item, size_t item_bytes)
+{
+    const char *text = list->text + strspn(list->text, " ");
+    text = text < list->end ? text : list->end;
+    const char *stop = memchr(text, ',', (size_t)(list->end - text));
+    size_t length = (size_t)((stop != NULL ? stop : list->end) - text);
+    while (length > 0 && text[length - 1] == ' ')
+        length--;
+    list->comma = stop != NULL;
+    list->text = stop != NULL ? stop + 1 : list->end;
+    if (length == 0 || length >= item_bytes)
+        return false;
+    memcpy(item, text, length);
+    item[length] = '\0';
+    return true;
+}
+
+static bool may_be_empty_list(const struct vain_option *option)
+{
+    return option->fallback != NULL && strcmp(option->fallback, "[]") == 0;
+}
+
+/* Each a count in range. */
+static bool read_counts(const struct vain_option *option, const char *text,
+                        struct vain_option_counts *counts)
+{
+    char item[NUMBER_BYTES];
+    struct list list = list_of(text);
+    *counts = (struct vain_option_counts){0};
+    while (list.text < list.end || list.comma) {
+        if (counts->count == VAIN_OPTION_COUNTS_MAX || !next_item(&list, item, sizeof item))
             return false;
-        memcpy(item, text, length);
-        item[length] = '\0';
         int64_t *value = &counts->values[counts->count++];
         if (!read_count(item, value) || !in_range(option, (double)*value))
             return false;
-        text = next;
     }
-    return counts->count > 0 || (option->fallback != NULL && strcmp(option->fallback, "[]") == 0);
+    return counts->count > 0 || may_be_empty_list(option);
+}
+
+bool vain_option_is_item(const char *text)
+{
+    const size_t length = strlen(text);
+    return length > 0 && length < VAIN_OPTION_TEXTS_ITEM_BYTES && text[0] != ' ' &&
+           text[length - 1] != ' ' && strpbrk(text, ",[]{}\"'#\\") == NULL &&
+           vain_text_is_line(text);
+}
+
+static bool read_texts(const struct vain_option *option, const char *text,
+                       struct vain_option_texts *texts)
+{
+    struct list list = list_of(text);
+    *texts = (struct vain_option_texts){0};
+    while (list.text < list.end || list.comma) {
+        if (texts->count == VAIN_OPTION_TEXTS_MAX ||
+            !next_item(&list, texts->items[texts->count], VAIN_OPTION_TEXTS_ITEM_BYTES) ||
+            !vain_option_is_item(texts->items[texts->count]))
+            return false;
+        texts->count++;
+    }
+    return texts->count > 0 || may_be_empty_list(option);
 }
 
 static bool read_choice(const struct vain_option *option, const char *text, int *index)
@@ -465,6 +533,7 @@ static bool read_value(const struct vain_option *option, const char *text, void 
         bool flag;
         int index;
         struct vain_option_counts counts;
+        struct vain_option_texts texts;
     } value = {0};
     bool ok = false;
     switch (option->type) {
@@ -499,6 +568,9 @@ static bool read_value(const struct vain_option *option, const char *text, void 
         break;
     case VAIN_OPTION_COUNTS:
         ok = read_counts(option, text, &value.counts);
+        break;
+    case VAIN_OPTION_TEXTS:
+        ok = read_texts(option, text, &value.texts);
         break;
     case VAIN_OPTION_TEXT:
     case VAIN_OPTION_PATH:

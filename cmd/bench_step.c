@@ -163,6 +163,11 @@ static enum vain_status open_bench(struct bench *bench, const struct vain_loaded
     }
     bench->model = job->model;
     bench->method_ops = vain_method_ops_of(job);
+    if (bench->method_ops->layout != NULL)
+        return vain_fail(VAIN_ERR_INPUT,
+                         "train.method: a step of method %s trains no model; set train.method: "
+                         "supervised to measure the model's speed",
+                         bench->method_ops->name);
     vain_fit_model(&bench->data, &bench->model);
     const struct vain_model_ops *model_ops = vain_model_ops_of(&bench->model);
     VAIN_TRY(model_ops->layout(&bench->model, &bench->layout));

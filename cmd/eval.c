@@ -192,12 +192,22 @@ static enum vain_status open_data(struct work *work)
     return status;
 }
 
+/* What was exchanged means something to its own method only, with its own keys: then the job is the
+ * checkpoint's, and the spec brings the data. */
+static const struct vain_job *job_of(const struct work *work)
+{
+    const struct vain_job *stored = &work->trained->spec.job, *given = &work->spec.job;
+    const bool own =
+        vain_method_ops_of(stored)->layout != NULL || vain_method_ops_of(given)->layout != NULL;
+    return own ? stored : given;
+}
+
 static enum vain_status open_method(struct work *work)
 {
     struct vain_trained *trained = work->trained;
     work->site.comm.size = 1;
     const struct vain_method_config config = {
-        .job = &work->spec.job,
+        .job = job_of(work),
         .model = &trained->model,
         .model_ops = trained->model_ops,
         .layout = &trained->layout,
@@ -206,14 +216,14 @@ static enum vain_status open_method(struct work *work)
         .site = &work->site,
         .member_name = work->arguments->member != NULL ? work->arguments->member : "member-0",
     };
-    return vain_method_ops_of(&work->spec.job)->open(&config, trained->parameters, &work->method);
+    return vain_method_ops_of(config.job)->open(&config, trained->parameters, &work->method);
 }
 
 static enum vain_status evaluate(struct work *work)
 {
     struct vain_world *world = vain_world_real();
     const struct vain_method_share share = {.share = 0, .shares = 1, .last = true};
-    const struct vain_method_ops *ops = vain_method_ops_of(&work->spec.job);
+    const struct vain_method_ops *ops = vain_method_ops_of(job_of(work));
     struct vain_measure_sums sums = {0};
     const uint64_t start_ns = world->ops->now_ns(world);
     VAIN_TRY(ops->evaluate(&work->method, work->trained->parameters, &share, &sums));
@@ -247,7 +257,7 @@ static enum vain_status do_work(struct work *work, bool *reported)
 static void release_work(struct work *work)
 {
     if (work->method.config.job != NULL)
-        vain_method_ops_of(&work->spec.job)->close(&work->method);
+        vain_method_ops_of(job_of(work))->close(&work->method);
     vain_data_close(&work->data);
     vain_trained_close(&work->trained);
     vain_loaded_spec_fini(&work->spec);

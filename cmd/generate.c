@@ -285,6 +285,7 @@ static enum vain_status write_text(struct writing *writing)
                          "%s: its model, a %s, does not go on with a text; a transformer or an mlp "
                          "would",
                          arguments->file, writing->trained->model_ops->name);
+    VAIN_TRY(vain_trained_express(writing->trained));
     writing->content = writing->trained->checkpoint.content;
     writing->random = vain_random_stream(arguments->seed, VAIN_PURPOSE_SAMPLE, "");
     VAIN_TRY(take_memory(writing));

@@ -3,6 +3,7 @@
 #include <json-c/json.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cmd/json.h"
 #include "cmd/measures.h"
@@ -22,6 +23,22 @@ static void add_counts(struct json_object *data, const struct vain_federation_co
     json_object_object_add(data, "bytes_sent", json_object_new_int64(counts->bytes_sent));
 }
 
+/* What a search over keys has found, and how good the spec's own values are: the search begins with
+ * them, so that is the first loss. */
+static void add_found(struct json_object *data, const struct vain_run_result *result)
+{
+    if (result->found.count == 0)
+        return;
+    struct json_object *best = json_object_new_object();
+    for (int i = 0; i < result->found.count; i++)
+        json_object_object_add(best, result->found.keys[i],
+                               json_object_new_double_s(strtod(result->found.values[i], NULL),
+                                                        result->found.values[i]));
+    json_object_object_add(data, "best", best);
+    json_object_object_add(data, "default_validation_loss",
+                           number_or_null(result->first_validation_loss));
+}
+
 static int print_json(const struct vain_run_result *result, int64_t peak_bytes)
 {
     char hash[2 * VAIN_HASH_BYTES + 1];
@@ -33,6 +50,7 @@ static int print_json(const struct vain_run_result *result, int64_t peak_bytes)
     json_object_object_add(data, "validation_loss",
                            number_or_null(result->measures.of[VAIN_MEASURE_LOSS].mean));
     vain_measures_add_json(data, &result->measures);
+    add_found(data, result);
     if (result->rounds_to_target >= 0)
         json_object_object_add(data, "rounds_to_target",
                                json_object_new_int64(result->rounds_to_target));
@@ -68,8 +86,15 @@ static void print_losses(const struct vain_run_result *result)
     else if (isnan(result->first_validation_loss))
         printf("validation loss  %.4f\n", result->measures.of[VAIN_MEASURE_LOSS].mean);
     else
-        printf("validation loss  %.4f (before: %.4f)\n",
-               result->measures.of[VAIN_MEASURE_LOSS].mean, result->first_validation_loss);
+        printf("validation loss  %.4f (%s: %.4f)\n", result->measures.of[VAIN_MEASURE_LOSS].mean,
+               result->found.count > 0 ? "with the spec's own values" : "before",
+               result->first_validation_loss);
+}
+
+static void print_found(const struct vain_found *found)
+{
+    for (int i = 0; i < found->count; i++)
+        printf("%-16s %s: %s\n", i == 0 ? "best values" : "", found->keys[i], found->values[i]);
 }
 
 static int print_summary(const struct vain_run_result *result, const char *directory,
@@ -86,6 +111,7 @@ static int print_summary(const struct vain_run_result *result, const char *direc
            (long long)result->steps);
     print_losses(result);
     vain_measures_print(&result->measures);
+    print_found(&result->found);
     if (result->published != NULL && result->published[0] != '\0')
         printf("to compare with  %s\n", result->published);
     if (result->rounds_to_target >= 0)

@@ -5,6 +5,7 @@
 #include "base/host.h"
 #include "base/memory.h"
 #include "jobs/fit.h"
+#include "jobs/method.h"
 
 /* The spec inside and the slices come from one file, but only the slices are under the eyes of the
  * reader in jobs/store: whether the two describe one model is known here. */
@@ -78,7 +79,7 @@ static enum vain_status open_all(const char *path, const struct vain_data *data,
     VAIN_TRY(vain_loaded_spec_parse(content->spec_resolved, path, &trained->spec));
     VAIN_TRY(fit_model(path, data, trained));
     trained->model_ops = vain_model_ops_of(&trained->model);
-    VAIN_TRY(trained->model_ops->layout(&trained->model, &trained->layout));
+    VAIN_TRY(vain_method_layout(&trained->spec.job, &trained->model, &trained->layout));
     VAIN_TRY(compare_layout(path, content, &trained->layout));
     VAIN_TRY(vain_device_open_cpu(cores < VAIN_THREADS_MAX ? cores : VAIN_THREADS_MAX, NULL,
                                   &trained->device));
@@ -97,6 +98,49 @@ enum vain_status vain_trained_open(const char *path, const struct vain_data *dat
         *out = trained;
     else
         vain_trained_close(&trained);
+    return status;
+}
+
+/* `held` (of the layout that is held) into `trained`. */
+static enum vain_status express(struct vain_trained *trained, float *held)
+{
+    const struct vain_method_ops *method = vain_method_ops_of(&trained->spec.job);
+    struct vain_device *device = &trained->device;
+    const struct vain_memory_ops *memory = &device->ops->memory;
+    float *expressed = NULL;
+    struct vain_layout layout;
+    enum vain_status status;
+    VAIN_TRY(trained->model_ops->layout(&trained->model, &layout));
+    const size_t bytes = (size_t)layout.parameter_count * sizeof(float);
+    memory->copy_out(&trained->queue, held, trained->parameters,
+                     (size_t)trained->layout.parameter_count * sizeof(float));
+    VAIN_TRY_OUT(vain_queue_wait(&trained->queue));
+    VAIN_TRY_OUT(vain_take(bytes, "parameters", (void **)&expressed));
+    VAIN_TRY_OUT(
+        method->express(&trained->spec.job, &trained->model, device->pool, held, expressed));
+    memory->release(device, trained->parameters);
+    trained->parameters = NULL;
+    VAIN_TRY_OUT(memory->take(device, bytes, "parameters", (void **)&trained->parameters));
+    memory->copy_in(&trained->queue, trained->parameters, expressed, bytes);
+    VAIN_TRY_OUT(vain_queue_wait(&trained->queue));
+    vain_layout_fini(&trained->layout);
+    trained->layout = layout;
+    layout = (struct vain_layout){0};
+out:
+    vain_layout_fini(&layout);
+    vain_release(expressed);
+    return status;
+}
+
+enum vain_status vain_trained_express(struct vain_trained *trained)
+{
+    float *held = NULL;
+    if (vain_method_ops_of(&trained->spec.job)->layout == NULL)
+        return VAIN_OK;
+    VAIN_TRY(vain_take_array(trained->layout.parameter_count, sizeof(float), "parameters",
+                             (void **)&held));
+    const enum vain_status status = express(trained, held);
+    vain_release(held);
     return status;
 }
 

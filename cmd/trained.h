@@ -14,8 +14,8 @@ struct vain_trained {
     struct vain_queue queue;
     struct vain_model_options model; /* with the checkpoint's symbols */
     const struct vain_model_ops *model_ops;
-    struct vain_layout layout;
-    float *parameters; /* (N) device memory */
+    struct vain_layout layout; /* of what the job's members exchange */
+    float *parameters;         /* (N) device memory */
 };
 
 /* Open `path` with a worker on every core. `data` are what it is to be measured on, borrowed for
@@ -24,5 +24,8 @@ struct vain_trained {
  * VAIN_ERR_CORRUPT if the spec inside describes another model than the slices. */
 enum vain_status vain_trained_open(const char *path, const struct vain_data *data,
                                    struct vain_trained **out) VAIN_MUST_USE;
+/* Where members exchange something else than the model's parameters, layout and parameters become
+ * those of the model that it stands for. Statuses of express in jobs/method.h. */
+enum vain_status vain_trained_express(struct vain_trained *trained) VAIN_MUST_USE;
 /* Accepts NULL, sets it. */
 void vain_trained_close(struct vain_trained **trained);

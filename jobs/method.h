@@ -14,12 +14,14 @@
 
 struct vain_method;
 
+enum { VAIN_FOUND_VALUE_BYTES = 32 };
+
 /* What a method works with; borrowed for its lifetime. */
 struct vain_method_config {
     const struct vain_job *job;
     const struct vain_model_options *model;
     const struct vain_model_ops *model_ops;
-    const struct vain_layout *layout;
+    const struct vain_layout *layout; /* of what is exchanged, see vain_method_layout */
     const struct vain_data *data;
     struct vain_queue *queue;
     struct vain_site *site; /* averages host memory */
@@ -40,6 +42,13 @@ struct vain_method_share {
     bool last; /* of the run: the full measure, where it is larger than that of a round */
 };
 
+/* What a search has found: keys of a spec with the best values, as a spec would have them. */
+struct vain_found {
+    int count;
+    char keys[VAIN_OPTION_TEXTS_MAX][VAIN_OPTION_TEXTS_ITEM_BYTES];
+    char values[VAIN_OPTION_TEXTS_MAX][VAIN_FOUND_VALUE_BYTES];
+};
+
 struct vain_method_ops {
     const char *name;
     /* Device memory that the method takes, for the plan. */
@@ -51,6 +60,17 @@ struct vain_method_ops {
     /* Upper bound of how far one parameter moves in a round, from agreed keys in correctly rounded
      * operations: the range of the first exchange's integers. */
     double (*step_bound)(const struct vain_job *job);
+    /* Optional: what members exchange, where it is not the model's parameters. Gives the layout
+     * (vain_layout_fini). Local, a function of agreed keys. VAIN_ERR_MEMORY. */
+    enum vain_status (*layout)(const struct vain_job *job, struct vain_layout *out);
+    /* Optional, with `layout`: its values at the very start (N, host memory), from agreed keys
+     * alone; without it those of vain_model_init. */
+    void (*initial)(const struct vain_job *job, float *out);
+    /* Optional, with `layout`: the model's parameters (n, host memory) that the exchanged ones (N,
+     * host memory) stand for. `model` has the data's symbols. VAIN_ERR_REFUSED if they stand for
+     * no model, VAIN_ERR_CORRUPT, VAIN_ERR_MEMORY. */
+    enum vain_status (*express)(const struct vain_job *job, const struct vain_model_options *model,
+                                struct vain_pool *pool, const float *exchanged, float *parameters);
     /* Local; takes all memory. Starts with `initial` (N, device memory) as parameters. */
     enum vain_status (*open)(const struct vain_method_config *config, const float *initial,
                              struct vain_method *out);
@@ -78,6 +98,9 @@ struct vain_method_ops {
      * memory) by a rule of its own. The same bits at all members: a pure function of agreed keys,
      * round and common parameters, in correctly rounded operations. */
     void (*settle)(struct vain_method *method, int64_t round, float *common);
+    /* Optional: what the method has found by now, for people and scripts. `common` (N) is device
+     * memory. Local. */
+    void (*found)(struct vain_method *method, const float *common, struct vain_found *out);
     void (*close)(struct vain_method *method);
 };
 
@@ -99,4 +122,9 @@ struct vain_method {
 
 /* The kind that the job chooses; borrowed for ever. */
 const struct vain_method_ops *vain_method_ops_of(const struct vain_job *job);
-extern const struct vain_method_ops vain_method_supervised, vain_method_fedavg;
+extern const struct vain_method_ops vain_method_supervised, vain_method_fedavg, vain_method_genetic;
+/* The layout of what members exchange: the method's own, or the model's. `model` has the data's
+ * symbols. Gives the layout. Statuses of both. */
+enum vain_status vain_method_layout(const struct vain_job *job,
+                                    const struct vain_model_options *model,
+                                    struct vain_layout *out) VAIN_MUST_USE;

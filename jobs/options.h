@@ -8,7 +8,7 @@
 #include "jobs/data/data.h"
 #include "models/model.h"
 
-enum vain_method_kind { VAIN_METHOD_SUPERVISED, VAIN_METHOD_FEDAVG };
+enum vain_method_kind { VAIN_METHOD_SUPERVISED, VAIN_METHOD_FEDAVG, VAIN_METHOD_GENETIC };
 enum vain_site_kind { VAIN_SITE_RANK, VAIN_SITE_HOST, VAIN_SITE_WORLD };
 enum vain_optimiser_kind { VAIN_OPTIMISER_ADAMW, VAIN_OPTIMISER_SGD };
 enum vain_schedule { VAIN_SCHEDULE_CONSTANT, VAIN_SCHEDULE_COSINE };
@@ -60,6 +60,17 @@ struct vain_fedavg_options {
     int64_t epochs;          /* over a client's examples in a round */
     int64_t client_examples; /* what deltas are weighed in; 0: an equal share of the data */
 };
+/* Spec keys genetic.*; rows in vain_genetic_option_rows. */
+struct vain_genetic_options {
+    int64_t population, elite, tournament; /* individuals */
+    double crossover, mutation;            /* probabilities */
+    double deviation;                      /* NaN: vain_genetic_deviation */
+    int64_t chain;                         /* seeds */
+    struct vain_option_texts search;       /* ranges of keys; none: weights are evolved */
+    int64_t steps;                         /* that an individual of a search is trained for */
+};
+extern const struct vain_option vain_genetic_option_rows[];
+extern const int vain_genetic_option_count;
 
 struct vain_outer_options {
     int optimizer; /* enum vain_outer_kind */
@@ -96,13 +107,14 @@ struct vain_job {
     struct vain_data_options data;
     struct vain_train_options train;
     struct vain_fedavg_options fedavg;
+    struct vain_genetic_options genetic;
     struct vain_outer_options outer;
     struct vain_start_options start;
     struct vain_exchange_options exchange;
     struct vain_checkpoint_options checkpoint;
 };
 
-enum { VAIN_JOB_SECTIONS = 9 };
+enum { VAIN_JOB_SECTIONS = 10 };
 /* The sections of `job`, which is borrowed and receives the values. */
 void vain_job_sections(struct vain_job *job,
                        struct vain_option_section out[VAIN_MIN_LEN(VAIN_JOB_SECTIONS)]);
@@ -114,3 +126,5 @@ double vain_learning_rate(const struct vain_train_options *train, int64_t step);
  * rate. One multiplication, correctly rounded, so it is equal at all members; the sum of the rates
  * themselves would not be, since the cosine of two C libraries may differ. */
 double vain_round_step_bound(const struct vain_train_options *train);
+/* Standard deviation of a mutation: the job's, or what auto stands for. */
+double vain_genetic_deviation(const struct vain_job *job);

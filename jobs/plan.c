@@ -11,6 +11,7 @@
 #include "collectives/quorum.h"
 #include "collectives/secagg.h"
 #include "jobs/fit.h"
+#include "jobs/genetic_search.h"
 #include "jobs/method.h"
 #include "jobs/outer.h"
 #include "jobs/store/checkpoint.h"
@@ -77,7 +78,12 @@ static void check_schedule(const struct vain_job *job, const struct vain_spec *s
 {
     const struct vain_train_options *train = &job->train;
     const int64_t steps = train->rounds * train->local_steps;
-    if (train->warmup >= steps)
+    if (vain_search_is_wanted(job) && train->warmup >= job->genetic.steps)
+        vain_spec_problem_at(spec, problems, "train.warmup", NULL,
+                             "%lld steps of warm-up, but an individual is trained for %lld "
+                             "(genetic.steps)",
+                             (long long)train->warmup, (long long)job->genetic.steps);
+    else if (train->warmup >= steps)
         vain_spec_problem_at(spec, problems, "train.warmup", NULL,
                              "%lld steps of warm-up, but the run has only %lld steps (%lld rounds "
                              "x %lld local steps)",
@@ -236,6 +242,7 @@ void vain_plan_check(const struct vain_job *job, const struct vain_spec *spec,
     check_exchange(job, spec, problems);
     check_hosts(job, spec, problems);
     check_losses(job, spec, problems);
+    vain_genetic_check(job, spec, problems);
     check_counts(job, spec, problems);
 }
 
@@ -291,6 +298,9 @@ enum vain_status vain_plan_make(const struct vain_job *job, int members, int ran
     struct vain_layout layout;
     struct vain_codec codec;
     VAIN_TRY(model_ops->layout(&model, &layout));
+    out->flops_per_token = vain_model_flops_per_token(&model, &layout);
+    vain_layout_fini(&layout);
+    VAIN_TRY(vain_method_layout(job, &model, &layout));
     const struct vain_method_config method = {
         .job = job, .model = &model, .model_ops = model_ops, .layout = &layout, .data = data};
     out->members = members;
@@ -301,7 +311,6 @@ enum vain_status vain_plan_make(const struct vain_job *job, int members, int ran
     out->steps = job->train.rounds * job->train.local_steps;
     out->unit = vain_method_ops_of(job)->unit(job);
     out->units = out->steps * vain_method_ops_of(job)->step_size(job) * ranks;
-    out->flops_per_token = vain_model_flops_per_token(&model, &layout);
     const enum vain_status status = vain_codec_init(
         &codec, layout.parameter_count, members, job->exchange.bits == VAIN_FIELD_16 ? 16 : 32,
         job->exchange.clip, vain_method_ops_of(job)->step_bound(job));

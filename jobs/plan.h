@@ -12,6 +12,10 @@
 void vain_plan_check(const struct vain_job *job, const struct vain_spec *spec,
                      struct vain_problems *problems);
 
+/* The part of it that knows the genetic method. */
+void vain_genetic_check(const struct vain_job *job, const struct vain_spec *spec,
+                        struct vain_problems *problems);
+
 /* Members on hosts of their own: how many must be there, and what it costs when one is lost. */
 struct vain_plan_hosts {
     int members, start; /* of the spec's list; with whom a run begins */

@@ -499,7 +499,10 @@ static enum vain_status try_round(struct vain_run *run, const char *path, const 
 static enum vain_status start_new(struct vain_run *run)
 {
     float *common = vain_host_vector(run, VAIN_VECTOR_COMMON);
-    vain_model_init(&run->layout, run->job->general.seed, common);
+    if (run->method_ops->initial != NULL)
+        run->method_ops->initial(run->job, common);
+    else
+        vain_model_init(&run->layout, run->job->general.seed, common);
     VAIN_TRY(vain_host_vector_write(run, VAIN_VECTOR_COMMON));
     VAIN_TRY(vain_merkle_root(common, (size_t)run->layout.parameter_count * sizeof(float),
                               VAIN_MERKLE_LEAF_BYTES, run->host_queue.device->pool,

@@ -165,6 +165,8 @@ static enum vain_status finish(struct vain_run *run, struct vain_run_result *res
     result->final_loss = run->round_loss;
     result->first_validation_loss = run->first_validation_loss;
     result->measures = run->measures;
+    if (run->method_ops->found != NULL)
+        run->method_ops->found(&run->method, run->common, &result->found);
     result->published = run->job->general.published;
     result->rounds_to_target = run->rounds_to_target;
     result->unit = run->method_ops->unit(run->job);

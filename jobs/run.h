@@ -50,6 +50,7 @@ enum { VAIN_RUN_DEVICE_BYTES = 400 };
 struct vain_run_result {
     double final_loss, first_validation_loss; /* nats a symbol or example; NaN if not known */
     struct vain_measures measures;            /* of the last evaluation */
+    struct vain_found found;                  /* by a search over keys */
     int64_t rounds, steps;                    /* finished, counted from the very start */
     int64_t rounds_to_target; /* first round of train.target_accuracy; -1: not reached */
     double seconds;           /* of this start's training */

@@ -184,7 +184,7 @@ static enum vain_status open_model(struct vain_run *run)
     vain_fit_model(&run->data, &run->model);
     run->model_ops = vain_model_ops_of(&run->model);
     VAIN_TRY(check_dropout(run));
-    VAIN_TRY(run->model_ops->layout(&run->model, &run->layout));
+    VAIN_TRY(vain_method_layout(run->job, &run->model, &run->layout));
     VAIN_TRY(make_slices(run));
     VAIN_TRY(take_common(run));
     run->method_ops = vain_method_ops_of(run->job);

@@ -94,6 +94,46 @@ static void read_list(const struct checker *checker, const struct vain_spec_plac
                               place->option->key, hint, "%s", message);
 }
 
+/* One text of a list at its own place; true if it can be one. */
+static bool check_text(const struct checker *checker, const struct vain_option *option, int node)
+{
+    char found[96];
+    const bool scalar = checker->tree->nodes[node].kind == VAIN_NODE_SCALAR;
+    if (scalar && vain_option_is_item(vain_tree_text(checker->tree, node)))
+        return true;
+    vain_tree_describe(checker->tree, node, found, sizeof found);
+    vain_spec_problem_add(checker->spec, checker->problems, mark_at(checker, node), option->key,
+                          scalar ? "leave out commas, brackets, quotes and '#'" : NULL,
+                          "'%s' is a list of texts of 1 to %d bytes, found %s", option->key,
+                          VAIN_OPTION_TEXTS_ITEM_BYTES - 1, found);
+    return false;
+}
+
+static void read_texts(const struct checker *checker, const struct vain_spec_place *place, int list)
+{
+    char text[VAIN_PATH_BYTES] = "[", message[256], hint[160];
+    size_t used = 1;
+    int count = 0;
+    bool fine = true;
+    for (int node = checker->tree->nodes[list].first; node >= 0;
+         node = checker->tree->nodes[node].next) {
+        fine = check_text(checker, place->option, node) && fine;
+        if (fine && ++count <= VAIN_OPTION_TEXTS_MAX)
+            used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", count > 1 ? ", " : "",
+                                     vain_tree_text(checker->tree, node));
+    }
+    snprintf(text + used, sizeof text - used, "%s]", count > VAIN_OPTION_TEXTS_MAX ? ", ..." : "");
+    if (fine && vain_option_parse(place->option, text, place->section->values, message,
+                                  sizeof message, hint, sizeof hint) != VAIN_OK)
+        vain_spec_problem_add(checker->spec, checker->problems, mark_at(checker, list),
+                              place->option->key, hint, "%s", message);
+}
+
+static bool is_list(const struct vain_option *option)
+{
+    return option->type == VAIN_OPTION_COUNTS || option->type == VAIN_OPTION_TEXTS;
+}
+
 /* A value of the wrong kind: what was expected and what stands there. */
 static void add_wrong_kind(const struct checker *checker, const struct vain_option *option,
                            int node)
@@ -107,8 +147,9 @@ static void add_wrong_kind(const struct checker *checker, const struct vain_opti
         hint = option->fallback != NULL ? "leave the key out to get its default" : "give a value";
     else if (kind == VAIN_NODE_LIST)
         hint = "one value without '-' or brackets";
-    else if (option->type == VAIN_OPTION_COUNTS)
-        hint = "put the numbers in brackets";
+    else if (is_list(option))
+        hint = option->type == VAIN_OPTION_COUNTS ? "put the numbers in brackets"
+                                                  : "put the texts in brackets";
     else
         hint = "the keys below it belong elsewhere";
     vain_spec_problem_add(checker->spec, checker->problems, mark_at(checker, node), option->key,
@@ -120,8 +161,7 @@ static void read_value(const struct checker *checker, struct vain_spec_place *pl
 {
     char message[256], hint[160];
     const struct vain_option *option = place->option;
-    const enum vain_node_kind expected =
-        option->type == VAIN_OPTION_COUNTS ? VAIN_NODE_LIST : VAIN_NODE_SCALAR;
+    const enum vain_node_kind expected = is_list(option) ? VAIN_NODE_LIST : VAIN_NODE_SCALAR;
     if (place->origin != VAIN_SPEC_DEFAULT) {
         add_duplicate(checker, key, option->key, place->mark.line);
         return;
@@ -130,8 +170,10 @@ static void read_value(const struct checker *checker, struct vain_spec_place *pl
     place->mark = mark_at(checker, node);
     if (checker->tree->nodes[node].kind != expected || vain_tree_is_nothing(checker->tree, node))
         add_wrong_kind(checker, option, node);
-    else if (expected == VAIN_NODE_LIST)
+    else if (option->type == VAIN_OPTION_COUNTS)
         read_list(checker, place, node);
+    else if (option->type == VAIN_OPTION_TEXTS)
+        read_texts(checker, place, node);
     else if (vain_option_parse(option, vain_tree_text(checker->tree, node), place->section->values,
                                message, sizeof message, hint, sizeof hint) != VAIN_OK)
         vain_spec_problem_add(checker->spec, checker->problems, mark_at(checker, node), option->key,

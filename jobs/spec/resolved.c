@@ -37,6 +37,18 @@ static void add_quoted(struct vain_text *yaml, const char *text)
     vain_text_add(yaml, "\"");
 }
 
+static void add_texts(struct vain_text *yaml, const struct vain_spec_place *place)
+{
+    struct vain_option_texts texts;
+    memcpy(&texts, (const char *)place->section->values + place->option->offset, sizeof texts);
+    vain_text_add(yaml, "[");
+    for (int i = 0; i < texts.count; i++) {
+        vain_text_add(yaml, i > 0 ? ", " : "");
+        add_quoted(yaml, texts.items[i]);
+    }
+    vain_text_add(yaml, "]");
+}
+
 static void add_value(struct vain_text *yaml, const struct vain_spec_place *place)
 {
     char value[VAIN_PATH_BYTES];
@@ -45,6 +57,9 @@ static void add_value(struct vain_text *yaml, const struct vain_spec_place *plac
     case VAIN_OPTION_TEXT:
     case VAIN_OPTION_PATH:
         add_quoted(yaml, value);
+        break;
+    case VAIN_OPTION_TEXTS:
+        add_texts(yaml, place);
         break;
     case VAIN_OPTION_NAME:
     case VAIN_OPTION_CHOICE:

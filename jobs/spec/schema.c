@@ -21,6 +21,7 @@
 #define IPV6_HOST        "\\[[0-9a-fA-F:.]+(%[A-Za-z0-9_-]+)?\\]"
 #define ADDRESS_PATTERN  "^(" NAMED_HOST "|" IPV6_HOST "):[1-9][0-9]{0,4}$"
 #define LINE_PATTERN     "^[^\\u0000-\\u001f\\u007f]*$"
+#define ITEM_PATTERN     "^[^\\u0000-\\u001f\\u007f,#\"'\\\\{}\\[\\]]+$"
 
 static void put_text(struct json_object *object, const char *key, const char *text)
 {
@@ -145,6 +146,19 @@ static struct json_object *list_of_counts(const struct vain_option *option, bool
     return object;
 }
 
+static struct json_object *list_of_texts(bool may_be_empty)
+{
+    struct json_object *object = of_type("array");
+    struct json_object *item = text_with_pattern(ITEM_PATTERN);
+    json_object_object_add(item, "maxLength",
+                           json_object_new_int(VAIN_OPTION_TEXTS_ITEM_BYTES - 1));
+    json_object_object_add(object, "items", item);
+    json_object_object_add(object, "maxItems", json_object_new_int(VAIN_OPTION_TEXTS_MAX));
+    if (!may_be_empty)
+        json_object_object_add(object, "minItems", json_object_new_int(1));
+    return object;
+}
+
 static struct json_object *value_schema(const struct vain_option *option)
 {
     const char *fallback = option->fallback != NULL ? option->fallback : "none";
@@ -168,6 +182,8 @@ static struct json_object *value_schema(const struct vain_option *option)
         return seed_values();
     case VAIN_OPTION_COUNTS:
         return list_of_counts(option, may_be_empty);
+    case VAIN_OPTION_TEXTS:
+        return list_of_texts(may_be_empty);
     case VAIN_OPTION_NAME:
         return text_with_pattern(NAME_PATTERN);
     default:

@@ -19,6 +19,7 @@ union value {
     int index;
     char text[VAIN_PATH_BYTES];
     struct vain_option_counts counts;
+    struct vain_option_texts texts;
 };
 
 static bool reads(const struct vain_option *option, const char *text, union value *value)
@@ -295,6 +296,31 @@ static void test_lists(void)
                 "[1111111111111111111111111111111111111111111111111111111111111111111111]", NULL});
 }
 
+static void test_lists_of_texts(void)
+{
+    const struct vain_option option = {
+        .key = "l", .type = VAIN_OPTION_TEXTS, .fallback = "[relu, dense 10]"};
+    const struct vain_option optional = {.key = "l", .type = VAIN_OPTION_TEXTS, .fallback = "[]"};
+    char many[256] = "[a";
+    union value value;
+    CU_ASSERT_TRUE(reads(&option, "[rate 1e-4..1e-1 log,  b ]", &value));
+    CU_ASSERT(value.texts.count == 2);
+    CU_ASSERT_STRING_EQUAL(value.texts.items[0], "rate 1e-4..1e-1 log");
+    CU_ASSERT_STRING_EQUAL(value.texts.items[1], "b");
+    CU_ASSERT_TRUE(reads(&option, "a b", &value) && value.texts.count == 1);
+    CU_ASSERT_TRUE(reads(&optional, "[]", &value) && value.texts.count == 0);
+    for (int i = 1; i < VAIN_OPTION_TEXTS_MAX; i++)
+        memcpy(many + strlen(many), ",a", 3);
+    memcpy(many + strlen(many), "]", 2);
+    CU_ASSERT_TRUE(reads(&option, many, &value) && value.texts.count == VAIN_OPTION_TEXTS_MAX);
+    memcpy(many + strlen(many) - 1, ",a]", 4);
+    refuses(&option,
+            (const char *const[]){
+                "", "[]", "[a,,b]", "[a,]", "[,a]", "[a", "a]", "[[a]]", "[a #b]", "[\"a\"]",
+                "[a\nb]", "[a{b]", "[a\\b]",
+                "[1234567890123456789012345678901234567890123456789012345678901234]", many, NULL});
+}
+
 static void check_expected(const struct vain_option *option, const char *expected)
 {
     char out[256];
@@ -377,6 +403,7 @@ static void test_format(void)
                  &(struct vain_option_counts){.count = 3, .values = {512, 256, 512}},
                  "[512, 256, 512]");
     check_format(VAIN_OPTION_COUNTS, &(struct vain_option_counts){.count = 0}, "[]");
+    check_format(VAIN_OPTION_TEXTS, &(struct vain_option_texts){2, {"a b", "c"}}, "[a b, c]");
     check_format(VAIN_OPTION_TEXT, "no", "no");
 }
 
@@ -435,6 +462,7 @@ static const struct vain_test tests[] = {
     {"seeds take all of 64 bits", test_seeds},
     {"texts, paths and names", test_texts},
     {"lists of counts", test_lists},
+    {"lists of texts", test_lists_of_texts},
     {"what is expected, for people", test_expected},
     {"values print as people write them", test_format},
     {"a print never passes its end", test_format_fits},

@@ -136,6 +136,8 @@ static void watch(void *context, const struct vain_event *event)
     rank->steps++;
     if (rank->number == 0 && rank->steps == 1)
         rank->out->first_loss = event->values[2];
+    if (rank->number == 0 && rank->steps <= BED_LOSSES_MAX)
+        rank->out->losses[rank->steps - 1] = event->values[2];
     if (rank->options->signal_step > 0 && rank->number == rank->options->signal_rank &&
         (int64_t)event->values[1] == rank->options->signal_step)
         atomic_store(rank->signal, 15);

@@ -4,7 +4,7 @@
 
 #include "jobs/run.h"
 
-enum { BED_RANKS_MAX = 8, BED_NOTICES_MAX = 32 };
+enum { BED_RANKS_MAX = 8, BED_NOTICES_MAX = 32, BED_LOSSES_MAX = 32 };
 
 struct bed {
     char folder[128]; /* made for this test, removed with its plain files */
@@ -42,10 +42,11 @@ struct bed_outcome {
     enum vain_status status[BED_RANKS_MAX];
     char message[BED_RANKS_MAX][1024];
     struct vain_run_result result[BED_RANKS_MAX];
-    double first_loss; /* of rank 0's first step */
-    int checkpoints;   /* that rank 0 told of ... */
-    double bytes;      /* ... and the smallest size that it told */
-    int notices;       /* of all ranks, in the order in which they came */
+    double first_loss;             /* of rank 0's first step */
+    double losses[BED_LOSSES_MAX]; /* of its first so many */
+    int checkpoints;               /* that rank 0 told of ... */
+    double bytes;                  /* ... and the smallest size that it told */
+    int notices;                   /* of all ranks, in the order in which they came */
     char notice[BED_NOTICES_MAX][VAIN_EVENT_TEXT_BYTES];
 };
 /* How many of the notices hold `part`. */

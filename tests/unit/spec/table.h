@@ -14,6 +14,7 @@ struct test_values {
     int64_t layers, heads, width, context;
     double dropout;
     struct vain_option_counts sizes;
+    struct vain_option_texts network;
     char text[VAIN_PATH_BYTES], tokens[VAIN_PATH_BYTES], note[40];
     int symbols;
     double validation;

@@ -12,12 +12,13 @@ static struct test_spec test;
 
 static void test_every_type(void)
 {
-    const char rest[] = "  note: 'it''s: \"x\" # no remark'\n  validation: 0\nseed: "
-                        "18446744073709551615\nsite: world\n"
-                        "model: {kind: mlp, sizes: [8, 16k, \"4\"], dropout: .5}\n"
-                        "train:\n  shuffle: false\n  warmup: 2B\n"
-                        "exchange:\n  bits: 16\n  clip: 2\n  buffer: 1 GB\n  deadline: 1.5h\n"
-                        "checkpoint: {directory: ../runs}\nouter:\n# all of it is left out\n";
+    const char rest[] =
+        "  note: 'it''s: \"x\" # no remark'\n  validation: 0\nseed: "
+        "18446744073709551615\nsite: world\n"
+        "model: {kind: mlp, sizes: [8, 16k, \"4\"], dropout: .5, network: [conv 8 3x3, 'a: b']}\n"
+        "train:\n  shuffle: false\n  warmup: 2B\n"
+        "exchange:\n  bits: 16\n  clip: 2\n  buffer: 1 GB\n  deadline: 1.5h\n"
+        "checkpoint: {directory: ../runs}\nouter:\n# all of it is left out\n";
     CU_ASSERT_EQUAL_FATAL(test_parse_rest(&test, rest), VAIN_OK);
     const struct test_values *values = &test.values;
     CU_ASSERT_EQUAL(values->version, 1);
@@ -27,6 +28,9 @@ static void test_every_type(void)
               values->model_kind == 1);
     CU_ASSERT(values->sizes.count == 3 && values->sizes.values[0] == 8 &&
               values->sizes.values[1] == 16000 && values->sizes.values[2] == 4);
+    CU_ASSERT_EQUAL(values->network.count, 2);
+    CU_ASSERT_STRING_EQUAL(values->network.items[0], "conv 8 3x3");
+    CU_ASSERT_STRING_EQUAL(values->network.items[1], "a: b");
     CU_ASSERT_DOUBLE_EQUAL(values->dropout, 0.5, 0);
     CU_ASSERT(!values->shuffle && values->warmup == INT64_C(2000000000));
     CU_ASSERT(values->bits == 0 && values->buffer == 1000000000 && values->deadline_ms == 5400000);
@@ -95,6 +99,29 @@ static void test_aliases_of_values(void)
               test.problems.items[0].column == 11);
 }
 
+/* Each wrong text of a list has its own place. */
+static void test_wrong_texts(void)
+{
+    char many[600] = "model: {network: [a";
+    CU_ASSERT_EQUAL(test_parse_rest(&test, "model:\n  network:\n  - relu\n  - 'a, b'\n  - [c]\n"),
+                    VAIN_ERR_INPUT);
+    CU_ASSERT_EQUAL(test.problems.total, 2);
+    CU_ASSERT_EQUAL(test.problems.items[0].line, 8);
+    CU_ASSERT_EQUAL(test.problems.items[1].line, 9);
+    CU_ASSERT_STRING_EQUAL(test.problems.items[0].message,
+                           "'model.network' is a list of texts of 1 to 63 bytes, found 'a, b'");
+    CU_ASSERT_STRING_EQUAL(test.problems.items[0].hint,
+                           "leave out commas, brackets, quotes and '#'");
+    CU_ASSERT_EQUAL(test_parse_rest(&test, "model: {network: relu}\n"), VAIN_ERR_INPUT);
+    CU_ASSERT_STRING_EQUAL(test.problems.items[0].hint, "put the texts in brackets");
+    for (int i = 1; i <= VAIN_OPTION_TEXTS_MAX; i++)
+        memcpy(many + strlen(many), ",a", 3);
+    memcpy(many + strlen(many), "]}\n", 4);
+    CU_ASSERT_EQUAL(test_parse_rest(&test, many), VAIN_ERR_INPUT);
+    CU_ASSERT_EQUAL(test.problems.total, 1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(test.problems.items[0].message, "at most 32 texts"));
+}
+
 /* What a broken group would have held is not missed on top of that. */
 static void test_one_problem_for_a_broken_group(void)
 {
@@ -132,6 +159,7 @@ static void test_long_key(void)
 }
 
 static const struct vain_test tests[] = {
+    {"texts of a list that cannot be", test_wrong_texts},
     {"every type is read into its field, the rest is default", test_every_type},
     {"quoted and plain are the same, and nothing is guessed", test_plain_is_quoted},
     {"JSON is taken, too", test_json_is_yaml},

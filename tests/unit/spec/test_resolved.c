@@ -135,6 +135,14 @@ static void draw_text(char *out, size_t bytes)
         out[0] = 'x';
 }
 
+/* A text that a list can hold. */
+static void draw_item(char *out, size_t bytes)
+{
+    do
+        draw_text(out, bytes);
+    while (!vain_option_is_item(out));
+}
+
 /* Values of all magnitudes within their ranges. */
 static void draw_values(struct test_values *values)
 {
@@ -144,6 +152,10 @@ static void draw_values(struct test_values *values)
     values->sizes.count = 1 + (int)draw(VAIN_OPTION_COUNTS_MAX);
     for (int i = 0; i < VAIN_OPTION_COUNTS_MAX; i++)
         values->sizes.values[i] = i < values->sizes.count ? 1 + (int64_t)draw(1000000) : 0;
+    values->network.count = (int)draw(VAIN_OPTION_TEXTS_MAX);
+    memset(values->network.items, 0, sizeof values->network.items);
+    for (int i = 0; i < values->network.count; i++)
+        draw_item(values->network.items[i], VAIN_OPTION_TEXTS_ITEM_BYTES);
     draw_text(values->text, 200);
     draw_text(values->note, sizeof values->note);
     values->batch = 1 + (int64_t)draw(65536);

@@ -76,6 +76,10 @@ static void test_shape(void)
     check_at(root, "properties/site/enum", "[\"rank\",\"host\",\"world\"]");
     check_at(root, "properties/model/properties/sizes/minItems", "1");
     check_at(root, "properties/model/properties/sizes/maxItems", "16");
+    check_at(root, "properties/model/properties/network/maxItems", "32");
+    check_at(root, "properties/model/properties/network/items/maxLength", "63");
+    check_at(root, "properties/model/properties/network/items/pattern",
+             "\"^[^\\\\u0000-\\\\u001f\\\\u007f,#\\\"'\\\\\\\\{}\\\\[\\\\]]+$\"");
     check_at(root, "properties/data/properties/note/maxLength", "39");
     check_at(root, "properties/data/properties/text/minLength", "1");
     CU_ASSERT_PTR_NULL(at(root, "properties/data/properties/note/minLength"));
