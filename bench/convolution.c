@@ -4,8 +4,9 @@
  *     bench_convolution [workers] [vector code]
  *
  * A convolution is measured on one thread by its processor time, forwards and backwards, in turns
- * with our own product of the same M, N, K, and with OpenBLAS's where it was there at build time;
- * the best of many counts, and ratios are what to look at. The first layer of a network needs no
+ * with our own product of the same M, N, K, and with OpenBLAS's where the machine has it (start it
+ * with OPENBLAS_NUM_THREADS=1, and without OPENBLAS_CORETYPE); the best of many counts. In brackets
+ * the rate over that of the last of the row. The first layer of a network needs no
  * gradient of its images, and here it makes none.
  *
  * Reptile's inner loop is that of 5-way 1-shot: 4 x [convolution 3 x 3, 64 filters, stride 2, batch
@@ -17,15 +18,12 @@
 #include "kernels/team.h"
 #include "models/model.h"
 
+#include <dlfcn.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#ifdef BENCH_BLAS
-#include <cblas.h>
-#endif
 
 static double seconds_of(clockid_t clock)
 {
@@ -108,13 +106,25 @@ static void own_product(struct bench *b)
     b->device.ops->matmul.linear(&b->queue, &l);
 }
 
-#ifdef BENCH_BLAS
+/* OpenBLAS's, as cblas.h declares it; 101, 111 and 112 are row-major, as it is, transposed. */
+typedef void (*sgemm_function)(int order, int transpose_a, int transpose_b, int M, int N, int K,
+                               float alpha, const float *A, int lda, const float *B, int ldb,
+                               float beta, float *C, int ldc);
+static sgemm_function sgemm;
+
+/* NULL if this machine has none. */
+static void find_sgemm(void)
+{
+    void *library = dlopen("libopenblas.so.0", RTLD_NOW);
+    void *symbol = library == NULL ? NULL : dlsym(library, "cblas_sgemm");
+    memcpy(&sgemm, &symbol, sizeof symbol);
+}
+
 static void blas_product(struct bench *b)
 {
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)b->M, (int)b->N, (int)b->K, 1,
-                b->patches, (int)b->K, b->weight, (int)b->K, 0, b->output, (int)b->N);
+    sgemm(101, 111, 112, (int)b->M, (int)b->N, (int)b->K, 1, b->patches, (int)b->K, b->weight,
+          (int)b->K, 0, b->output, (int)b->N);
 }
-#endif
 
 /* Best processor time of each of the ops, in turns. */
 static void race(struct bench *b, const bench_op *ops, int count, double *best)
@@ -132,11 +142,8 @@ static void race(struct bench *b, const bench_op *ops, int count, double *best)
 static void measure_shape(const struct shape *s, const char *isa)
 {
     static const char *const names[] = {"forward", "backward", "own product", "sgemm"};
-    bench_op ops[4] = {forward, backward, own_product};
-    int count = 3;
-#ifdef BENCH_BLAS
-    ops[count++] = blas_product;
-#endif
+    const bench_op ops[4] = {forward, backward, own_product, blas_product};
+    const int count = sgemm == NULL ? 3 : 4;
     struct bench b = {.shape = s};
     if (vain_device_open_cpu(1, isa, &b.device) != VAIN_OK) {
         fprintf(stderr, "%s\n", vain_fail_message());
@@ -359,6 +366,7 @@ static void measure_step(enum vain_model_preset preset, const char *name, int th
 int main(int argc, char **argv)
 {
     const char *isa = argc > 2 ? argv[2] : NULL;
+    find_sgemm();
     for (size_t s = 0; s < VAIN_COUNT_OF(shapes); s++)
         measure_shape(&shapes[s], isa);
     const int workers = argc > 1 ? atoi(argv[1]) : 1;
