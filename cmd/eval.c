@@ -206,6 +206,8 @@ static enum vain_status evaluate(struct work *work)
         .batch = work->spec.job.train.batch,
         .tokens = work->tokens,
         .targets = work->targets,
+        .host_tokens = work->tokens,
+        .host_targets = work->targets,
         .workspace = work->workspace,
     };
     double sum = 0;

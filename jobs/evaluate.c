@@ -11,6 +11,8 @@ static double batch_loss(const struct vain_evaluation *evaluation, int64_t B, in
 {
     const struct vain_batch batch = {B, T, evaluation->tokens, evaluation->targets};
     double sum = 0;
+    vain_batch_send(evaluation->queue, B * T, evaluation->host_tokens, evaluation->tokens);
+    vain_batch_send(evaluation->queue, B * T, evaluation->host_targets, evaluation->targets);
     evaluation->model_ops->evaluate(evaluation->model, evaluation->layout, evaluation->queue,
                                     evaluation->parameters, &batch, evaluation->workspace, &sum);
     return sum;
@@ -29,8 +31,8 @@ enum vain_status vain_evaluate_windows(const struct vain_evaluation *evaluation,
     for (int64_t window = first; window < windows; window += stride) {
         int64_t length;
         VAIN_TRY(vain_corpus_validation_window(evaluation->corpus, window, T,
-                                               evaluation->tokens + filled * T,
-                                               evaluation->targets + filled * T, &length));
+                                               evaluation->host_tokens + filled * T,
+                                               evaluation->host_targets + filled * T, &length));
         *count += length;
         if (length == T && ++filled < evaluation->batch)
             continue;
@@ -39,8 +41,9 @@ enum vain_status vain_evaluate_windows(const struct vain_evaluation *evaluation,
         if (length < T && filled > 0) {
             /* The short window lies behind full ones: those first, then it from the front. */
             *loss_sum += batch_loss(evaluation, filled, T);
-            VAIN_TRY(vain_corpus_validation_window(
-                evaluation->corpus, window, T, evaluation->tokens, evaluation->targets, &length));
+            VAIN_TRY(vain_corpus_validation_window(evaluation->corpus, window, T,
+                                                   evaluation->host_tokens,
+                                                   evaluation->host_targets, &length));
         }
         if (length < T && length > 0)
             *loss_sum += batch_loss(evaluation, 1, length);
@@ -68,6 +71,8 @@ enum vain_status vain_evaluate(struct vain_run *run, double *loss)
         .batch = run->job->train.batch,
         .tokens = run->method.tokens,
         .targets = run->method.targets,
+        .host_tokens = run->method.host_tokens,
+        .host_targets = run->method.host_targets,
         .workspace = run->method.workspace,
     };
     /* With files by name a split is its site's own; otherwise all ranks have the same one. Either

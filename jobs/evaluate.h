@@ -17,9 +17,10 @@ struct vain_evaluation {
     const struct vain_layout *layout;
     const struct vain_corpus *corpus;
     struct vain_queue *queue;
-    const float *parameters; /* (N) */
-    int64_t batch;           /* windows at once */
-    int32_t *tokens, *targets;
+    const float *parameters;             /* (N) */
+    int64_t batch;                       /* windows at once */
+    int32_t *tokens, *targets;           /* device memory */
+    int32_t *host_tokens, *host_targets; /* where windows are made; the same on the CPU */
     void *workspace;
 };
 enum vain_status vain_evaluate_windows(const struct vain_evaluation *evaluation, int64_t first,

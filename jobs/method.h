@@ -20,7 +20,7 @@ struct vain_method_config {
     const struct vain_layout *layout;
     const struct vain_corpus *corpus;
     struct vain_queue *queue;
-    struct vain_site *site;
+    struct vain_site *site; /* averages host memory */
     const char *member_name;
 };
 
@@ -62,8 +62,16 @@ struct vain_method {
     struct vain_random data_random, dropout_random;
     struct vain_segment *segments; /* weight decay by slice */
     int segment_count;
-    int32_t *tokens, *targets; /* (B, T) */
-    void *workspace;           /* activations */
+    int32_t *tokens, *targets;           /* (B, T) */
+    int32_t *host_tokens, *host_targets; /* (B, T) where batches are made; the same on the CPU */
+    float *host_gradients; /* (N + 2) what the site averages; the same as gradients on the CPU;
+                              NULL where the site is one rank with a GPU */
+    void *workspace;       /* activations */
 };
+
+/* `count` symbols from where batches are made to the device; nothing where they are the same. The
+ * source may be written again when the queue was waited for. Local. */
+void vain_batch_send(struct vain_queue *queue, int64_t count, const int32_t *host_symbols,
+                     int32_t *symbols);
 
 extern const struct vain_method_ops vain_method_supervised;

@@ -7,6 +7,7 @@
 #include <math.h>
 
 static const char *const site_choices[] = {"rank", "host", "world", NULL};
+static const char *const precision_choices[] = {"bf16", "tf32", "float32", NULL};
 static const char *const schedule_choices[] = {"constant", "cosine", NULL};
 static const char *const outer_choices[] = {"mean", "sgd", "nesterov", NULL};
 static const char *const transport_choices[] = {"auto", "loop", "mpi", "tls", NULL};
@@ -48,6 +49,28 @@ static const struct vain_option general_rows[] = {
      .help = "Which ranks form one member: each rank, the ranks of a host, or all. Inside a site "
              "gradients are "
              "averaged in the clear every step; between sites only deltas travel."},
+    {.key = "device",
+     .type = VAIN_OPTION_TEXT,
+     .scope = VAIN_LOCAL,
+     ROW(vain_general_options, device),
+     .text_bytes = VAIN_DEVICE_NAME_BYTES,
+     .fallback = "auto",
+     .help = "What computes: cpu; cuda, the GPU of this rank; cuda:N, the GPU with that number; "
+             "auto, a GPU where there is one."},
+    {.key = "device_shared",
+     .type = VAIN_OPTION_FLAG,
+     .scope = VAIN_LOCAL,
+     ROW(vain_general_options, device_shared),
+     .fallback = "false",
+     .help = "Whether several ranks of a host may share a GPU."},
+    {.key = "precision",
+     .type = VAIN_OPTION_CHOICE,
+     .scope = VAIN_LOCAL,
+     ROW(vain_general_options, precision),
+     .choices = precision_choices,
+     .fallback = "bf16",
+     .help = "What a GPU rounds the factors of matrix products to; weights, sums and everything "
+             "else are float32. The CPU rounds nothing."},
 };
 
 static const struct vain_option train_rows[] = {

@@ -41,8 +41,38 @@ static void supervised_close(struct vain_method *method)
     memory->release(device, method->tokens);
     memory->release(device, method->targets);
     memory->release(device, method->workspace);
+    if (method->host_gradients != method->gradients)
+        vain_release(method->host_gradients);
+    if (!vain_device_is_host(device)) {
+        vain_release(method->host_tokens);
+        vain_release(method->host_targets);
+    }
     vain_release(method->segments);
     memset(method, 0, sizeof *method);
+}
+
+/* Where batches are made, and what a site of several ranks averages: host memory. */
+static enum vain_status take_host_side(struct vain_method *method, size_t window, size_t gradients)
+{
+    if (vain_device_is_host(method->config.queue->device)) {
+        method->host_tokens = method->tokens;
+        method->host_targets = method->targets;
+        method->host_gradients = method->gradients;
+        return VAIN_OK;
+    }
+    VAIN_TRY(vain_take(window, "tokens of the host", (void **)&method->host_tokens));
+    VAIN_TRY(vain_take(window, "targets of the host", (void **)&method->host_targets));
+    if (method->config.site->comm.size == 1)
+        return VAIN_OK;
+    return vain_take(gradients, "gradients of the host", (void **)&method->host_gradients);
+}
+
+void vain_batch_send(struct vain_queue *queue, int64_t count, const int32_t *host_symbols,
+                     int32_t *symbols)
+{
+    if (symbols != host_symbols)
+        queue->device->ops->memory.copy_in(queue, symbols, host_symbols,
+                                           (size_t)count * sizeof *symbols);
 }
 
 static enum vain_status take_vectors(struct vain_method *method)
@@ -60,7 +90,8 @@ static enum vain_status take_vectors(struct vain_method *method)
     VAIN_TRY(memory->take(device, vector, "second moments", (void **)&method->moment2));
     VAIN_TRY(memory->take(device, window, "tokens", (void **)&method->tokens));
     VAIN_TRY(memory->take(device, window, "targets", (void **)&method->targets));
-    return memory->take(device, workspace_bytes(config), "activations", &method->workspace);
+    VAIN_TRY(memory->take(device, workspace_bytes(config), "activations", &method->workspace));
+    return take_host_side(method, window, vector + 2 * sizeof(float));
 }
 
 /* One segment a run of slices with equal decay. */
@@ -102,8 +133,8 @@ static enum vain_status supervised_open(const struct vain_method_config *config,
         supervised_close(out);
         return status;
     }
-    config->queue->device->ops->memory.copy_in(config->queue, out->parameters, initial,
-                                               parameter_bytes(config, 1));
+    config->queue->device->ops->memory.copy(config->queue, out->parameters, initial,
+                                            parameter_bytes(config, 1));
     return VAIN_OK;
 }
 
@@ -120,7 +151,10 @@ static enum vain_status accumulate_gradients(struct vain_method *method, int64_t
     double loss_sum = 0;
     for (int64_t i = 0; i < train->accumulate; i++) {
         VAIN_TRY(vain_corpus_batch(config->corpus, method->data_random, method->data_position++,
-                                   rank, train->batch, T, method->tokens, method->targets));
+                                   rank, train->batch, T, method->host_tokens,
+                                   method->host_targets));
+        vain_batch_send(config->queue, train->batch * T, method->host_tokens, method->tokens);
+        vain_batch_send(config->queue, train->batch * T, method->host_targets, method->targets);
         const struct vain_batch batch = {train->batch, T, method->tokens, method->targets};
         const struct vain_place place = {
             .dropout_random = method->dropout_random,
@@ -147,6 +181,7 @@ static enum vain_status refuse_not_finite(const struct vain_method *method, doub
     int64_t index = N;
     config->queue->device->ops->optimiser.first_not_finite(config->queue, N, method->gradients,
                                                            &index);
+    VAIN_TRY(vain_queue_wait(config->queue));
     if (index == N)
         return vain_fail(VAIN_ERR_NUMERIC,
                          "member '%s', round %lld, local step %lld: the loss is %g, with gradients "
@@ -169,6 +204,7 @@ static enum vain_status measure_gradients(struct vain_method *method, double los
     const struct vain_method_config *config = &method->config;
     config->queue->device->ops->optimiser.sum_squares(
         config->queue, config->layout->parameter_count, method->gradients, squares);
+    VAIN_TRY(vain_queue_wait(config->queue));
     if (isfinite(*squares) && isfinite(loss))
         return VAIN_OK;
     return refuse_not_finite(method, loss, round, step_in_round);
@@ -197,23 +233,39 @@ static void apply_step(struct vain_method *method, double learning_rate, double 
                                                 method->moment2);
 }
 
+/* Gradients, loss and the wish to stop of all ranks of the site, in host memory. */
+static enum vain_status average_in_site(struct vain_method *method, double *loss, bool *stop)
+{
+    const struct vain_method_config *config = &method->config;
+    const struct vain_memory_ops *memory = &config->queue->device->ops->memory;
+    const int64_t N = config->layout->parameter_count;
+    const bool on_host = method->host_gradients == method->gradients;
+    float *gradients = method->host_gradients;
+    if (!on_host)
+        memory->copy_out(config->queue, gradients, method->gradients, parameter_bytes(config, 1));
+    VAIN_TRY(vain_queue_wait(config->queue));
+    gradients[N] = (float)*loss;
+    gradients[N + 1] = *stop ? 1.0f : 0.0f;
+    VAIN_TRY(vain_site_average(config->site, gradients));
+    *loss = (double)gradients[N];
+    *stop = gradients[N + 1] > 0;
+    if (!on_host)
+        memory->copy_in(config->queue, method->gradients, gradients, parameter_bytes(config, 1));
+    return VAIN_OK;
+}
+
 static enum vain_status supervised_step(struct vain_method *method, int64_t round,
                                         int64_t step_in_round, bool want_stop,
                                         struct vain_step_report *report)
 {
     const struct vain_method_config *config = &method->config;
     const struct vain_train_options *train = &config->job->train;
-    const int64_t N = config->layout->parameter_count;
     double loss = NAN, squares = 0;
     VAIN_TRY(accumulate_gradients(method, round, step_in_round, &loss));
     VAIN_TRY(measure_gradients(method, loss, round, step_in_round, &squares));
     report->stop_heard = want_stop;
     if (config->site->comm.size > 1) {
-        method->gradients[N] = (float)loss;
-        method->gradients[N + 1] = want_stop ? 1.0f : 0.0f;
-        VAIN_TRY(vain_site_average(config->site, method->gradients));
-        loss = (double)method->gradients[N];
-        report->stop_heard = method->gradients[N + 1] > 0;
+        VAIN_TRY(average_in_site(method, &loss, &report->stop_heard));
         VAIN_TRY(measure_gradients(method, loss, round, step_in_round, &squares));
     }
     report->loss = loss;

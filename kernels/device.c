@@ -74,7 +74,7 @@ enum vain_status vain_device_open(const struct vain_device_wish *wish, struct va
                          wish->name);
     const enum vain_status status = open_gpu(wish, -1, out);
     if (status == VAIN_OK || status != VAIN_ERR_UNAVAILABLE) {
-        (void)snprintf(why, VAIN_DEVICE_WHY_BYTES, "the first GPU that is free for this rank");
+        (void)snprintf(why, VAIN_DEVICE_WHY_BYTES, "device: auto found a GPU");
         return status;
     }
     (void)snprintf(why, VAIN_DEVICE_WHY_BYTES, "%s", vain_fail_message());

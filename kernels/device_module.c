@@ -38,8 +38,8 @@ static enum vain_status executable_folder(char folder[PATH_BYTES])
     folder[bytes > 0 ? bytes : 0] = '\0';
     char *end = strrchr(folder, '/');
     if (end == NULL)
-        return vain_fail(VAIN_ERR_UNAVAILABLE, "no GPU: /proc/self/exe does not say where " //
-                                               "the program lies, beside which its module is");
+        return vain_fail(VAIN_ERR_UNAVAILABLE, "no GPU: /proc/self/exe does not say where the "
+                                               "program lies, beside which its module is");
     *end = '\0';
     return VAIN_OK;
 }
@@ -61,8 +61,18 @@ static enum vain_status find(char path[PATH_BYTES])
                      folder, folder);
 }
 
+/* Looked for first: the module's libraries are large, and useless without it. Stays open. */
+static enum vain_status find_driver(void)
+{
+    if (dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL) != NULL)
+        return VAIN_OK;
+    return vain_fail(VAIN_ERR_UNAVAILABLE,
+                     "no GPU: there is no NVIDIA driver (libcuda.so.1) on this machine");
+}
+
 static enum vain_status load(const char *path, const struct vain_cuda_module **out)
 {
+    VAIN_TRY(find_driver());
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (library == NULL)
         return vain_fail(VAIN_ERR_UNAVAILABLE, "no GPU: %s", dlerror());

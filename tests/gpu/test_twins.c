@@ -1,8 +1,9 @@
 /* Every op on both devices.
  *
- * usage: test_twins [--module FILE] [--small] [--group NAME] [--matrix-rate TFLOPS]
+ * usage: test_twins [--module FILE] [--device NAME] [--small] [--group NAME] [--matrix-rate TFLOPS]
+ *   --device NAME  cuda without it; cpu holds the tests themselves against each other
  *   --small        small shapes only and no times: for compute-sanitizer
- *   --group NAME   codec, masks, optimiser, linear, attention or pointwise; all without it
+ *   --group NAME   codec, masks, members, optimiser, linear, attention or pointwise; all without it
  *   --matrix-rate  the device's rate of bf16 products as somebody else measured it
  * The last line is "N passed, N failed"; exit code 77 where there is no GPU. */
 #include "tests/gpu/twins.h"
@@ -16,21 +17,22 @@ static const struct {
     void (*run)(struct vain_twins *twins);
 } groups[] = {
     {"codec", vain_twins_codec},         {"masks", vain_twins_masks},
-    {"optimiser", vain_twins_optimiser}, {"linear", vain_twins_linear},
-    {"attention", vain_twins_attention}, {"pointwise", vain_twins_pointwise},
+    {"members", vain_twins_members},     {"optimiser", vain_twins_optimiser},
+    {"linear", vain_twins_linear},       {"attention", vain_twins_attention},
+    {"pointwise", vain_twins_pointwise},
 };
 
 enum { SKIPPED = 77, COPIED = 1 << 30 };
 
 struct arguments {
-    const char *module, *group;
+    const char *module, *device, *group;
     bool small;
     double matrix_rate;
 };
 
 static struct arguments arguments_of(int count, char **values)
 {
-    struct arguments arguments = {.module = NULL};
+    struct arguments arguments = {.device = "cuda"};
     for (int i = 1; i < count; i++) {
         const char *next = i + 1 < count ? values[i + 1] : "";
         if (strcmp(values[i], "--small") == 0) {
@@ -39,6 +41,8 @@ static struct arguments arguments_of(int count, char **values)
         }
         if (strcmp(values[i], "--module") == 0)
             arguments.module = next;
+        else if (strcmp(values[i], "--device") == 0)
+            arguments.device = next;
         else if (strcmp(values[i], "--group") == 0)
             arguments.group = next;
         else if (strcmp(values[i], "--matrix-rate") == 0)
@@ -98,9 +102,12 @@ static int open_twins(const struct arguments *arguments, struct vain_twins *twin
 {
     char why[VAIN_DEVICE_WHY_BYTES];
     const struct vain_device_wish cpu = {.name = "cpu", .threads = 8},
-                                  gpu = {.name = "cuda", .module_path = arguments->module};
+                                  gpu = {.name = arguments->device,
+                                         .threads = 2,
+                                         .module_path = arguments->module};
     twins->timed = !arguments->small;
     twins->module_path = arguments->module;
+    twins->device_name = arguments->device;
     twins->multiply_per_second = arguments->matrix_rate;
     twins->on_cpu.device = &twins->cpu;
     twins->on_gpu.device = &twins->gpu;

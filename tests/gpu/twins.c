@@ -22,8 +22,10 @@ static void must(enum vain_status status)
 void vain_twins_reopen(struct vain_twins *twins, enum vain_precision precision)
 {
     char why[VAIN_DEVICE_WHY_BYTES];
-    const struct vain_device_wish wish = {
-        .name = "cuda", .module_path = twins->module_path, .precision = precision};
+    const struct vain_device_wish wish = {.name = twins->device_name,
+                                          .threads = 2,
+                                          .module_path = twins->module_path,
+                                          .precision = precision};
     vain_device_close(&twins->gpu);
     must(vain_device_open(&wish, &twins->gpu, why));
 }
@@ -206,7 +208,7 @@ void vain_twins_row(struct vain_twins *twins, const struct vain_twins_row *row)
     const bool exact = row->differences >= 0;
     const bool passed =
         row->differences == -2 || (exact ? row->differences == 0 : row->error <= row->tolerance);
-    printf("%-22s %-34s ", row->op, row->shape);
+    printf("%-24s %-38s ", row->op, row->shape);
     if (row->seconds > 0)
         printf("%10.1f us ", row->seconds * 1e6);
     else

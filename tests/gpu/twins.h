@@ -15,6 +15,7 @@ struct vain_twins {
     bool timed;                 /* measure large shapes; off under compute-sanitizer */
     double copy_per_second;     /* bytes read and written by a large copy */
     double multiply_per_second; /* floating operations of a large bf16 product; 0: not known */
+    const char *device_name;    /* of the other twin: "cuda" */
     const char *module_path;
     int passed, failed;
 };
@@ -68,6 +69,7 @@ void vain_twins_row(struct vain_twins *twins, const struct vain_twins_row *row);
 /* One file a group. */
 void vain_twins_codec(struct vain_twins *twins);
 void vain_twins_masks(struct vain_twins *twins);
+void vain_twins_members(struct vain_twins *twins);
 void vain_twins_optimiser(struct vain_twins *twins);
 /* These open the GPU again with each precision, and leave it at bf16. */
 void vain_twins_linear(struct vain_twins *twins);
