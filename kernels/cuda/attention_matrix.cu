@@ -41,11 +41,19 @@ struct rounding {
     struct rounded rounded;
 };
 
+/* Lane l takes channels 2 l and 2 l + 1, then 64 further on. */
 static __device__ inline void round_row(const float *source, int D, int DP, int lane, bf16 *target)
 {
+    const bool pairs = D % 2 == 0 && (uintptr_t)source % 8 == 0;
     for (int d = 2 * lane; d < DP; d += 64) {
-        const float low = d < D ? source[d] : 0, high = d + 1 < D ? source[d + 1] : 0;
-        *(uint32_t *)(void *)(target + d) = vain_cuda_round_pair(low, high);
+        float2 x = make_float2(0, 0);
+        if (pairs && d < D) {
+            x = *(const float2 *)(source + d);
+        } else if (d < D) {
+            x.x = source[d];
+            x.y = d + 1 < D ? source[d + 1] : 0;
+        }
+        *(uint32_t *)(void *)(target + d) = vain_cuda_round_pair(x.x, x.y);
     }
 }
 
@@ -335,33 +343,56 @@ static __device__ inline void load_numbers(const float *log_sum, const float *do
     }
 }
 
-/* Probabilities from scores, and score gradients (without their scale) from d_weights. The kept
- * side is keys if KEYS_KEPT; then a column has its query's numbers, else a row. */
+/* Scores become probabilities. The kept side is keys if KEYS_KEPT; then a column has its query's
+ * numbers, else a row. `row` and `column` are the lane's first. */
 template <bool KEYS_KEPT, int MT, int NT>
-static __device__ inline void
-take_gradients(float scores[MT][NT][4], float d_weights[MT][NT][4], float scale, bool hides,
-               int row, int column, const float *log_sums, const float *dots,
-               const float row_sums[MT][2], const float row_dots[MT][2])
+static __device__ inline void take_probabilities(float scores[MT][NT][4], float scale, bool hides,
+                                                 int row, int column, const float *log_sums,
+                                                 const float row_sums[MT][2])
 {
     const int first = (int)threadIdx.x % 4 * 2;
 #pragma unroll
     for (int n = 0; n < NT; n++)
 #pragma unroll
         for (int i = 0; i < 4; i++) {
-            const int at = n * 8 + first + i % 2;
-            const float column_sum = KEYS_KEPT ? log_sums[at] : 0;
-            const float column_dot = KEYS_KEPT ? dots[at] : 0;
+            const float column_sum = KEYS_KEPT ? log_sums[n * 8 + first + i % 2] : 0;
 #pragma unroll
             for (int m = 0; m < MT; m++) {
                 const float sum = KEYS_KEPT ? column_sum : row_sums[m][i / 2];
-                const float dot = KEYS_KEPT ? column_dot : row_dots[m][i / 2];
-                const int own = row + m * 16 + i / 2 * 8, other = column + n * 8 + i % 2;
-                float p = vain_cuda_power_of_two(fmaf(scores[m][n][i], scale, -sum));
-                if (hides && (KEYS_KEPT ? other < own : other > own))
-                    p = 0;
-                scores[m][n][i] = p;
-                d_weights[m][n][i] = p * (d_weights[m][n][i] - dot);
+                scores[m][n][i] = vain_cuda_power_of_two(fmaf(scores[m][n][i], scale, -sum));
             }
+        }
+    if (!hides)
+        return;
+#pragma unroll
+    for (int m = 0; m < MT; m++)
+#pragma unroll
+        for (int n = 0; n < NT; n++)
+#pragma unroll
+            for (int i = 0; i < 4; i++) {
+                const int own = row + m * 16 + i / 2 * 8, other = column + n * 8 + i % 2;
+                if (KEYS_KEPT ? other < own : other > own)
+                    scores[m][n][i] = 0;
+            }
+}
+
+/* d_weights become score gradients, without their scale. */
+template <bool KEYS_KEPT, int MT, int NT>
+static __device__ inline void take_gradients(const float probabilities[MT][NT][4],
+                                             float d_weights[MT][NT][4], const float *dots,
+                                             const float row_dots[MT][2])
+{
+    const int first = (int)threadIdx.x % 4 * 2;
+#pragma unroll
+    for (int n = 0; n < NT; n++)
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+            const float column_dot = KEYS_KEPT ? dots[n * 8 + first + i % 2] : 0;
+#pragma unroll
+            for (int m = 0; m < MT; m++)
+                d_weights[m][n][i] =
+                    probabilities[m][n][i] *
+                    (d_weights[m][n][i] - (KEYS_KEPT ? column_dot : row_dots[m][i / 2]));
         }
 }
 
@@ -381,20 +412,21 @@ static __device__ inline void stream_tile(const struct rounded &r, const float *
 
 /* One streamed tile: sums += score gradients times Y, and sums2 += probabilities times Y2. */
 template <bool KEYS_KEPT, int DP, int STREAMED, int MT>
-static __device__ inline void
-backward_tile(const struct backward_room<DP, STREAMED, MT> *room, int buffer, int warp_row, int row,
-              int column, float scale, bool hides, const float row_sums[MT][2],
-              const float row_dots[MT][2], float sums[MT][DP / 8][4], float sums2[MT][DP / 8][4])
+static __device__ inline void backward_tile(const struct backward_room<DP, STREAMED, MT> *room,
+                                            int buffer, int warp_row, int row, int column,
+                                            float scale, bool hides, const float row_sums[MT][2],
+                                            const float row_dots[MT][2], float sums[MT][DP / 8][4],
+                                            float sums2[KEYS_KEPT ? MT : 1][DP / 8][4])
 {
     constexpr int NT = STREAMED / 8;
     float scores[MT][NT][4], d_weights[MT][NT][4];
     multiply_rows<DP, MT, NT>(room->X + warp_row * (DP + PAD), room->Y[buffer], scores);
-    multiply_rows<DP, MT, NT>(room->X2 + warp_row * (DP + PAD), room->Y2[buffer], d_weights);
-    take_gradients<KEYS_KEPT, MT, NT>(scores, d_weights, scale, hides, row, column,
-                                      room->log_sums[buffer], room->dots[buffer], row_sums,
-                                      row_dots);
+    take_probabilities<KEYS_KEPT, MT, NT>(scores, scale, hides, row, column, room->log_sums[buffer],
+                                          row_sums);
     if (KEYS_KEPT)
         add_weighted<DP, MT, NT>(scores, room->Y2[buffer], sums2);
+    multiply_rows<DP, MT, NT>(room->X2 + warp_row * (DP + PAD), room->Y2[buffer], d_weights);
+    take_gradients<KEYS_KEPT, MT, NT>(scores, d_weights, room->dots[buffer], row_dots);
     add_weighted<DP, MT, NT>(d_weights, room->Y[buffer], sums);
 }
 
@@ -501,12 +533,12 @@ static const struct width {
 } widths[] = {
     {32, queue_forward<32, 64, 2>, queue_backward<true, 32, 32, 2>,
      queue_backward<false, 32, 32, 2>},
-    {64, queue_forward<64, 64, 2>, queue_backward<true, 64, 64, 1>,
+    {64, queue_forward<64, 64, 2>, queue_backward<true, 64, 32, 2>,
      queue_backward<false, 64, 32, 2>},
     {96, queue_forward<96, 32, 2>, queue_backward<true, 96, 32, 1>,
-     queue_backward<false, 96, 32, 1>},
+     queue_backward<false, 96, 32, 2>},
     {128, queue_forward<128, 32, 2>, queue_backward<true, 128, 32, 1>,
-     queue_backward<false, 128, 32, 1>},
+     queue_backward<false, 128, 64, 1>},
 };
 
 static const struct width *width_of(int64_t D)

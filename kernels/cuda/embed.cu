@@ -19,36 +19,11 @@ struct embed {
     bool fours; /* whether all of it may be moved four at a time */
 };
 
-/* x = the four floats at `source`, of which the first `count` exist. */
-static __device__ inline void load_four(bool fours, int64_t count, const float *source, float x[4])
-{
-    if (fours) {
-        const float4 four = *(const float4 *)source;
-        x[0] = four.x, x[1] = four.y, x[2] = four.z, x[3] = four.w;
-    } else {
-#pragma unroll
-        for (int i = 0; i < 4; i++)
-            x[i] = i < count ? source[i] : 0;
-    }
-}
-
-static __device__ inline void store_four(bool fours, int64_t count, const float x[4], float *target)
-{
-    if (fours) {
-        *(float4 *)target = make_float4(x[0], x[1], x[2], x[3]);
-    } else {
-#pragma unroll
-        for (int i = 0; i < 4; i++)
-            if (i < count)
-                target[i] = x[i];
-    }
-}
-
 /* x = d_output's elements from row m, column on, with their dropout. */
 static __device__ inline void load_gradient(const struct embed &e, int64_t m, int64_t column,
                                             float x[4])
 {
-    load_four(e.fours, e.C - column, e.d_output + m * e.C + column, x);
+    vain_cuda_load_four(e.fours, e.C - column, e.d_output + m * e.C + column, x);
     if (!e.dropout.drops)
         return;
     float factors[4];
@@ -67,9 +42,9 @@ static __global__ void embed_fours(struct embed e)
     for (int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; i < count; i += step) {
         const int64_t m = i / across, column = i % across * 4, rest = e.C - column;
         float x[4], position[4] = {0, 0, 0, 0}, factors[4];
-        load_four(e.fours, rest, e.token_table + e.tokens[m] * e.C + column, x);
+        vain_cuda_load_four(e.fours, rest, e.token_table + e.tokens[m] * e.C + column, x);
         if (e.position_table != NULL) {
-            load_four(e.fours, rest, e.position_table + m % e.T * e.C + column, position);
+            vain_cuda_load_four(e.fours, rest, e.position_table + m % e.T * e.C + column, position);
 #pragma unroll
             for (int j = 0; j < 4; j++)
                 x[j] += position[j];
@@ -80,7 +55,7 @@ static __global__ void embed_fours(struct embed e)
             for (int j = 0; j < 4; j++)
                 x[j] *= factors[j];
         }
-        store_four(e.fours, rest, x, e.output + m * e.C + column);
+        vain_cuda_store_four(e.fours, rest, x, e.output + m * e.C + column);
     }
 }
 
@@ -132,7 +107,7 @@ static __global__ void add_symbols(struct embed e, int64_t M, const int32_t *sor
     float *target = e.d_token_table + symbol * e.C + column;
     float sums[4] = {0, 0, 0, 0};
     if (mine)
-        load_four(e.fours, e.C - column, target, sums);
+        vain_cuda_load_four(e.fours, e.C - column, target, sums);
     int count = 32;
     for (int64_t first = place; first < M && count == 32; first += 32) {
         const bool same = first + lane < M && sorted[first + lane] == symbol;
@@ -150,7 +125,7 @@ static __global__ void add_symbols(struct embed e, int64_t M, const int32_t *sor
         }
     }
     if (mine)
-        store_four(e.fours, e.C - column, sums, target);
+        vain_cuda_store_four(e.fours, e.C - column, sums, target);
 }
 
 /* A thread takes four columns of a position and adds its rows, one a sequence, in order. */
@@ -163,7 +138,7 @@ static __global__ void add_positions(struct embed e)
     const int64_t t = i / across, column = i % across * 4;
     float *target = e.d_position_table + t * e.C + column;
     float sums[4];
-    load_four(e.fours, e.C - column, target, sums);
+    vain_cuda_load_four(e.fours, e.C - column, target, sums);
 #pragma unroll 4
     for (int64_t b = 0; b < e.B; b++) {
         float x[4];
@@ -172,7 +147,7 @@ static __global__ void add_positions(struct embed e)
         for (int j = 0; j < 4; j++)
             sums[j] += x[j];
     }
-    store_four(e.fours, e.C - column, sums, target);
+    vain_cuda_store_four(e.fours, e.C - column, sums, target);
 }
 
 static cudaError_t sort_tokens(void *room, size_t *room_bytes, const int32_t *tokens,

@@ -21,6 +21,7 @@
 #include "base/memory.h"
 #include "kernels/cuda/cuda.h"
 #include "kernels/cuda/dropout.h"
+#include "kernels/cuda/pointwise.h"
 
 enum {
     THREADS = 256,
@@ -371,7 +372,7 @@ static void round_operand(struct vain_queue *queue, int64_t rows, int64_t column
 
 enum finish_kind { FINISH_BIAS, FINISH_GELU, FINISH_RESIDUAL, FINISH_GELU_GRADIENT };
 
-/* Pointers are (rows, columns) and dense; see the kinds in `finish_one`. */
+/* Pointers are (rows, columns) and dense; `product` may be the output or the pre_activation. */
 struct finish {
     int64_t rows, columns;
     enum finish_kind kind;
@@ -382,6 +383,7 @@ struct finish {
     float *output;
     struct vain_cuda_dropout dropout;
     int64_t first; /* dropout's number of the first element */
+    bool fours;    /* whether all of it may be moved four at a time; set when it is queued */
 };
 
 /* e^x, cut where its square would overflow; NaN shows in what it is multiplied by. */
@@ -408,22 +410,32 @@ static __device__ inline float gelu_derivative(float x)
     return fmaf(x * slope, e * s * s, s);
 }
 
-static __device__ inline void finish_one(const struct finish &f, int64_t at, float bias,
-                                         float factor)
+/* Four columns of a row, or what is left of it. */
+static __device__ inline void finish_four(const struct finish &f, int64_t at, int64_t column,
+                                          const float factors[4])
 {
-    if (f.kind == FINISH_GELU_GRADIENT) {
-        f.output[at] = f.product[at] * gelu_derivative(f.pre_activation[at]);
-        return;
+    const int64_t rest = f.columns - column;
+    const float *beside = f.kind == FINISH_GELU_GRADIENT ? f.pre_activation
+                          : f.kind == FINISH_RESIDUAL    ? f.residual
+                                                         : NULL;
+    float x[4], other[4] = {0, 0, 0, 0}, bias[4] = {0, 0, 0, 0}, out[4];
+    vain_cuda_load_four(f.fours, rest, f.product + at, x);
+    if (f.bias != NULL)
+        vain_cuda_load_four(f.fours, rest, f.bias + column, bias);
+    if (beside != NULL)
+        vain_cuda_load_four(f.fours, rest, beside + at, other);
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+        x[i] = f.bias != NULL ? x[i] + bias[i] : x[i];
+        out[i] = f.kind == FINISH_GELU            ? gelu(x[i])
+                 : f.kind == FINISH_GELU_GRADIENT ? x[i] * gelu_derivative(other[i])
+                 : f.kind == FINISH_BIAS          ? x[i]
+                 : f.dropout.drops                ? other[i] + factors[i] * x[i]
+                                                  : other[i] + x[i];
     }
-    const float x = f.bias != NULL ? f.product[at] + bias : f.product[at];
-    if (f.kind == FINISH_BIAS) {
-        f.output[at] = x;
-    } else if (f.kind == FINISH_GELU) {
-        f.pre_activation[at] = x;
-        f.output[at] = gelu(x);
-    } else {
-        f.output[at] = f.residual[at] + (f.dropout.drops ? factor * x : x);
-    }
+    if (f.kind == FINISH_GELU)
+        vain_cuda_store_four(f.fours, rest, x, f.pre_activation + at);
+    vain_cuda_store_four(f.fours, rest, out, f.output + at);
 }
 
 /* A thread takes four columns of a row. */
@@ -436,16 +448,18 @@ static __global__ void finish_rows(struct finish f)
         float factors[4] = {1, 1, 1, 1};
         if (f.dropout.drops)
             vain_cuda_dropout_factors(f.dropout, (uint64_t)(f.first + at), factors);
-#pragma unroll
-        for (int j = 0; j < 4; j++)
-            if (column + j < f.columns)
-                finish_one(f, at + j, f.bias != NULL ? f.bias[column + j] : 0, factors[j]);
+        finish_four(f, at, column, factors);
     }
 }
 
-static void queue_finish(struct vain_queue *queue, const struct finish *finish)
+static void queue_finish(struct vain_queue *queue, struct finish *finish)
 {
     const int64_t count = finish->rows * ((finish->columns + 3) / 4);
+    const void *const pointers[] = {finish->bias, finish->product, finish->pre_activation,
+                                    finish->residual, finish->output};
+    finish->fours = true;
+    for (size_t i = 0; i < VAIN_COUNT_OF(pointers); i++)
+        finish->fours = finish->fours && vain_cuda_fours(finish->columns, pointers[i]);
     finish_rows<<<vain_cuda_grid(vain_cuda_parts_of(count, THREADS), 1 << 20), THREADS, 0,
                   vain_cuda_stream(queue)>>>(*finish);
     VAIN_CUDA_CHECK_LAUNCH(queue, "finishing a product");

@@ -5,13 +5,13 @@
 #
 # usage: tests/gpu/run.sh [--built FOLDER] [--only PART,...]
 #   --built  take test_twins, vain and libvain_cuda.so from there instead of building
-#   --only   of: twins, sanitizer, runs, speed
+#   --only   of: twins, sanitizer, runs, speed, peers (PyTorch on the same card, where python3 has it)
 # The rate that products are compared with comes from PyTorch, if python3 has it.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 source_folder=$PWD
 built=""
-parts="twins,sanitizer,runs,speed"
+parts="twins,sanitizer,runs,speed,peers"
 while [ $# -gt 0 ]; do
     case $1 in
     --built) built=$(realpath "$2") ;;
@@ -220,6 +220,13 @@ END
         timeout 150 "$vain" bench step "$work/gpt2.yaml" --set device=cuda \
             --set precision=$precision --windows 3 --seconds 3 2>&1
     done
+fi
+
+# ---- the same by PyTorch -------------------------------------------------------------------------
+
+if wants peers; then
+    python3 "$source_folder/bench/peers/attention_torch.py" 2>&1 | tail -n 30
+    timeout 200 python3 "$source_folder/bench/peers/gpt2_torch.py" 2>&1 | tail -n 3
 fi
 
 echo "$passed passed, $failed failed"
