@@ -148,6 +148,8 @@ static void zero(struct vain_queue *queue, void *target, size_t bytes)
         leave(queue);                                                                              \
     }
 #define IN enter(queue)
+/* Of vectors: they lie on the device. */
+#define ON(vector) (VAIN_ASSERT(is_on_device(queue, vector)), (vector))
 
 STAND_IN(matmul, linear, (struct vain_queue * queue, const struct vain_linear *linear_),
          (IN, linear_))
@@ -189,52 +191,52 @@ STAND_IN(pointwise, dropout_gradient,
 STAND_IN(optimiser, adamw,
          (struct vain_queue * queue, const struct vain_adamw *adamw_, const float *gradients,
           float *parameters, float *moment1, float *moment2),
-         (IN, adamw_, gradients, parameters, moment1, moment2))
+         (IN, adamw_, ON(gradients), ON(parameters), ON(moment1), ON(moment2)))
 STAND_IN(optimiser, sum_squares,
          (struct vain_queue * queue, int64_t N, const float *x, double *out),
-         (IN, N, x, later(queue, out, sizeof *out)))
+         (IN, N, ON(x), later(queue, out, sizeof *out)))
 STAND_IN(optimiser, first_not_finite,
          (struct vain_queue * queue, int64_t N, const float *x, int64_t *out),
-         (IN, N, x, later(queue, out, sizeof *out)))
+         (IN, N, ON(x), later(queue, out, sizeof *out)))
 STAND_IN(optimiser, add, (struct vain_queue * queue, int64_t N, const float *source, float *target),
-         (IN, N, source, target))
+         (IN, N, ON(source), ON(target)))
 STAND_IN(optimiser, scale, (struct vain_queue * queue, int64_t N, float factor, float *target),
-         (IN, N, factor, target))
+         (IN, N, factor, ON(target)))
 STAND_IN(optimiser, outer_step,
          (struct vain_queue * queue, int64_t N, float rate, float mu, bool nesterov,
           const float *delta_, float *momentum, float *parameters),
-         (IN, N, rate, mu, nesterov, delta_, momentum, parameters))
+         (IN, N, rate, mu, nesterov, ON(delta_), momentum, ON(parameters)))
 STAND_IN(codec, delta,
          (struct vain_queue * queue, int64_t N, const float *common, const float *now,
           const float *residual, float *delta_),
-         (IN, N, common, now, residual, delta_))
+         (IN, N, ON(common), ON(now), ON(residual), ON(delta_)))
 STAND_IN(codec, encode,
          (struct vain_queue * queue, int64_t N, const struct vain_encoding *encoding,
           const float *delta_, uint32_t *words, float *residual, struct vain_encoded *out),
-         (IN, N, encoding, delta_, words, residual, later(queue, out, sizeof *out)))
+         (IN, N, encoding, ON(delta_), ON(words), ON(residual), later(queue, out, sizeof *out)))
 STAND_IN(codec, decode_mean,
          (struct vain_queue * queue, int64_t N, const struct vain_fixed *fixed, int members,
           const uint32_t *words, float *mean),
-         (IN, N, fixed, members, words, mean))
+         (IN, N, fixed, members, ON(words), ON(mean)))
 STAND_IN(codec, sum_squares_words,
          (struct vain_queue * queue, int64_t N, const struct vain_fixed *fixed, int members,
           const uint32_t *words, uint64_t out[2]),
-         (IN, N, fixed, members, words, later(queue, out, 2 * sizeof *out)))
+         (IN, N, fixed, members, ON(words), later(queue, out, 2 * sizeof *out)))
 STAND_IN(codec, check_word,
          (struct vain_queue * queue, int64_t words_count, const uint32_t *words,
           struct vain_random random, uint32_t round, uint32_t attempt, uint32_t *out),
-         (IN, words_count, words, random, round, attempt, later(queue, out, sizeof *out)))
+         (IN, words_count, ON(words), random, round, attempt, later(queue, out, sizeof *out)))
 STAND_IN(codec, add_words,
          (struct vain_queue * queue, int64_t words_count, const uint32_t *source, uint32_t *target),
-         (IN, words_count, source, target))
+         (IN, words_count, ON(source), ON(target)))
 STAND_IN(codec, add_masks,
          (struct vain_queue * queue, const struct vain_masks *masks, uint64_t first,
           int64_t words_count, uint32_t *words),
-         (IN, masks, first, words_count, words))
+         (IN, masks, first, words_count, ON(words)))
 STAND_IN(codec, tag_words,
          (struct vain_queue * queue, int64_t words_count, const uint32_t *words, uint64_t key,
           uint64_t *out),
-         (IN, words_count, words, key, later(queue, out, sizeof *out)))
+         (IN, words_count, ON(words), key, later(queue, out, sizeof *out)))
 
 /* ---- The device ---- */
 
