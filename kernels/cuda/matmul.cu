@@ -28,7 +28,9 @@ enum {
     ROUNDED_COLUMNS = 128, /* of a block that rounds: 4 a lane */
     ROUNDED_ROWS = 256,    /* and its rows; a partial sum of a column covers them */
     ROW_LANES = THREADS / 32,
-    PLANS = 512 /* shapes whose algorithms are kept */
+    ODD_COLUMNS_LEAST = 1024, /* of a result that goes through scratch because its rows are odd */
+    COPIED = 4,               /* columns that a thread copies from there */
+    PLANS = 512               /* shapes whose algorithms are kept */
 };
 static const int64_t rounded_bytes_most = (int64_t)512 << 20; /* of pieces of rows in scratch */
 
@@ -289,6 +291,24 @@ static bool multiply_fused(struct vain_queue *queue, const struct product *p)
 
 /* ---- Operands rounded to bf16, and column sums on the way ---- */
 
+/* x = the four floats at source + at, of which `rest` exist; `end`: how many source has. Rows of
+ * odd length begin anywhere, so the 16 bytes before and after are loaded whole and shifted. */
+static __device__ inline void load_shifted(const float *source, int64_t at, int64_t rest,
+                                           int64_t end, float x[4])
+{
+    const int shift = (int)((uintptr_t)(source + at) / 4 % 4);
+    if (rest < 4 || at < shift || at - shift + 8 > end) {
+        vain_cuda_load_four(false, rest, source + at, x);
+        return;
+    }
+    const float4 *fours = (const float4 *)(source + at - shift);
+    const float4 a = fours[0], b = shift > 0 ? fours[1] : a;
+    x[0] = shift == 0 ? a.x : shift == 1 ? a.y : shift == 2 ? a.z : a.w;
+    x[1] = shift == 0 ? a.y : shift == 1 ? a.z : shift == 2 ? a.w : b.x;
+    x[2] = shift == 0 ? a.z : shift == 1 ? a.w : shift == 2 ? b.x : b.y;
+    x[3] = shift == 0 ? a.w : shift == 1 ? b.x : shift == 2 ? b.y : b.z;
+}
+
 /* `source` (rows, columns) into `target` (rows, stride), padded with zeros, unless that is NULL;
  * sums of each column over the block's rows into partials (row blocks, columns) unless NULL. A warp
  * takes every eighth row, a lane four columns. */
@@ -305,13 +325,10 @@ static __global__ void round_rows(int64_t rows, int64_t columns, const float *so
 #pragma unroll 4
     for (int64_t row = first + warp; row < end; row += ROW_LANES) {
         float x[4] = {0, 0, 0, 0};
-        if (whole && column < columns) {
-            const float4 four = *(const float4 *)(source + row * columns + column);
-            x[0] = four.x, x[1] = four.y, x[2] = four.z, x[3] = four.w;
-        } else {
-            for (int i = 0; i < 4; i++)
-                x[i] = column + i < columns ? source[row * columns + column + i] : 0;
-        }
+        if (whole && column < columns)
+            vain_cuda_load_four(true, 4, source + row * columns + column, x);
+        else if (column < columns)
+            load_shifted(source, row * columns + column, columns - column, rows * columns, x);
         for (int i = 0; i < 4; i++)
             sums[i] += x[i];
         if (target != NULL && column < stride) {
@@ -366,6 +383,18 @@ static void round_operand(struct vain_queue *queue, int64_t rows, int64_t column
     round_rows<<<grid, THREADS, 0, vain_cuda_stream(queue)>>>(
         rows, columns, source, padded(columns), (__nv_bfloat16 *)target, partials);
     VAIN_CUDA_CHECK_LAUNCH(queue, "rounding an operand");
+}
+
+/* A weight (N, K) with its rows padded to a multiple of 8 too, by rows of zeros. */
+static void round_weight(struct vain_queue *queue, int64_t N, int64_t K, const float *weight,
+                         unsigned char *target)
+{
+    const size_t row_bytes = (size_t)padded(K) * 2;
+    round_operand(queue, N, K, weight, target, NULL);
+    if (padded(N) > N)
+        (void)VAIN_CUDA_CHECK(queue, cudaMemsetAsync(target + (size_t)N * row_bytes, 0,
+                                                     (size_t)(padded(N) - N) * row_bytes,
+                                                     vain_cuda_stream(queue)));
 }
 
 /* ---- What follows a product that could not carry it ---- */
@@ -433,7 +462,7 @@ static __device__ inline void finish_four(const struct finish &f, int64_t at, in
                  : f.dropout.drops                ? other[i] + factors[i] * x[i]
                                                   : other[i] + x[i];
     }
-    if (f.kind == FINISH_GELU)
+    if (f.kind == FINISH_GELU && f.bias != NULL)
         vain_cuda_store_four(f.fours, rest, x, f.pre_activation + at);
     vain_cuda_store_four(f.fours, rest, out, f.output + at);
 }
@@ -470,7 +499,9 @@ static void queue_finish(struct vain_queue *queue, struct finish *finish)
 /* The scratch of a forward op, and how many rows go through it at once. */
 struct forward {
     const struct vain_linear *linear;
-    bool bf16, aside; /* whether the product waits in scratch for its residual */
+    bool bf16;
+    bool aside; /* whether the product waits in scratch for its residual */
+    bool odd;   /* or to be copied into rows that cuBLASLt cannot write 16 bytes at a time */
     int64_t rows;
     unsigned char *weight, *input;
     float *product;
@@ -491,10 +522,13 @@ static bool forward_open(struct vain_queue *queue, const struct vain_linear *l, 
     f->linear = l;
     f->bf16 = queue->device->cuda->precision == VAIN_PRECISION_BF16;
     f->aside = l->epilogue == VAIN_EPILOGUE_RESIDUAL && l->residual == l->output;
-    f->rows = piece_rows(l->M, (f->bf16 ? padded(l->K) * 2 : 0) + (f->aside ? l->N * 4 : 0));
-    const int64_t weight = f->bf16 ? rounded_bytes(l->N, l->K) : 0;
+    f->odd = l->epilogue == VAIN_EPILOGUE_NONE && l->N % 4 != 0 && l->N >= ODD_COLUMNS_LEAST &&
+             queue->device->cuda->precision != VAIN_PRECISION_FLOAT32;
+    const int64_t product_bytes = f->aside || f->odd ? padded(l->N) * 4 : 0; /* of a row */
+    f->rows = piece_rows(l->M, (f->bf16 ? padded(l->K) * 2 : 0) + product_bytes);
+    const int64_t weight = f->bf16 ? rounded_bytes(padded(l->N), l->K) : 0;
     const int64_t input = f->bf16 ? rounded_bytes(f->rows, l->K) : 0;
-    const int64_t product = f->aside ? f->rows * l->N * 4 : 0;
+    const int64_t product = f->rows * product_bytes;
     if (weight + input + product == 0)
         return true;
     f->weight = (unsigned char *)vain_cuda_scratch(queue, (size_t)(weight + input + product));
@@ -503,7 +537,7 @@ static bool forward_open(struct vain_queue *queue, const struct vain_linear *l, 
     f->input = f->weight + weight;
     f->product = (float *)(void *)(f->input + input);
     if (f->bf16)
-        round_operand(queue, l->N, l->K, l->weight, f->weight, NULL);
+        round_weight(queue, l->N, l->K, l->weight, f->weight);
     return true;
 }
 
@@ -527,10 +561,45 @@ static struct product forward_product(const struct forward *f, int64_t row, int6
     return p;
 }
 
+/* output (rows, columns) = source (rows, stride) + bias (columns) or NULL. */
+static __global__ void copy_rows(int64_t columns, int64_t stride, const float *source,
+                                 const float *bias, float *output)
+{
+    const int64_t row = blockIdx.x;
+#pragma unroll
+    for (int i = 0; i < COPIED; i++) {
+        const int64_t column = ((int64_t)blockIdx.y * COPIED + i) * THREADS + threadIdx.x;
+        if (column < columns)
+            output[row * columns + column] =
+                source[row * stride + column] + (bias != NULL ? bias[column] : 0.0f);
+    }
+}
+
+/* A wide layer whose rows are not multiples of 16 bytes, such as 50257 logits: written directly it
+ * takes several times as long as padded in scratch and copied. */
+static void forward_odd(struct vain_queue *queue, const struct forward *f, int64_t row,
+                        int64_t rows)
+{
+    struct product p = forward_product(f, row, rows);
+    float *output = p.D;
+    p.D_stride = padded(f->linear->N);
+    p.columns = f->bf16 ? p.D_stride : p.columns;
+    p.C = p.D = f->product;
+    multiply_plainly(queue, p);
+    const dim3 grid((unsigned)rows, (unsigned)vain_cuda_parts_of(f->linear->N, COPIED * THREADS));
+    copy_rows<<<grid, THREADS, 0, vain_cuda_stream(queue)>>>(f->linear->N, p.D_stride, f->product,
+                                                             f->linear->bias, output);
+    VAIN_CUDA_CHECK_LAUNCH(queue, "copying a padded product");
+}
+
 static void forward_bias(struct vain_queue *queue, const struct forward *f, int64_t row,
                          int64_t rows)
 {
     const struct product p = forward_product(f, row, rows);
+    if (f->odd) {
+        forward_odd(queue, f, row, rows);
+        return;
+    }
     if (p.bias == NULL) {
         multiply_plainly(queue, p);
         return;
@@ -560,11 +629,15 @@ static void forward_gelu(struct vain_queue *queue, const struct forward *f, int6
     finish.rows = rows;
     finish.columns = p.columns;
     finish.kind = FINISH_GELU;
-    finish.bias = p.bias;
     finish.product = finish.pre_activation = p.aux;
     finish.output = p.D;
     p.C = p.D = p.aux;
-    multiply_plainly(queue, p);
+    p.aux = NULL;
+    p.epilogue = CUBLASLT_EPILOGUE_BIAS;
+    if (p.bias == NULL || !multiply_fused(queue, &p)) {
+        multiply_plainly(queue, p);
+        finish.bias = p.bias;
+    }
     queue_finish(queue, &finish);
 }
 
@@ -633,7 +706,7 @@ static bool backward_open(struct vain_queue *queue, const struct vain_linear_gra
     b->gradient = g;
     b->bf16 = queue->device->cuda->precision == VAIN_PRECISION_BF16;
     b->rows = piece_rows(g->M, b->bf16 ? (padded(g->K) + padded(g->N)) * 2 : 0);
-    const int64_t weight = b->bf16 && g->d_input != NULL ? rounded_bytes(g->N, g->K) : 0;
+    const int64_t weight = b->bf16 && g->d_input != NULL ? rounded_bytes(padded(g->N), g->K) : 0;
     const int64_t input = b->bf16 ? rounded_bytes(b->rows, g->K) : 0;
     const int64_t d_output = b->bf16 ? rounded_bytes(b->rows, g->N) : 0;
     const int64_t partials =
@@ -648,7 +721,7 @@ static bool backward_open(struct vain_queue *queue, const struct vain_linear_gra
     b->d_output = b->input + input;
     b->partials = g->d_bias != NULL ? (float *)(void *)(b->d_output + d_output) : NULL;
     if (weight > 0)
-        round_operand(queue, g->N, g->K, g->weight, b->weight, NULL);
+        round_weight(queue, g->N, g->K, g->weight, b->weight);
     return true;
 }
 
@@ -660,7 +733,7 @@ static void backward_input(struct vain_queue *queue, const struct backward *b, i
     struct product p = {};
     p.rows = rows;
     p.columns = g->K;
-    p.depth = g->N;
+    p.depth = b->bf16 ? padded(g->N) : g->N; /* zeros times zeros */
     p.A = b->bf16 ? (const void *)b->d_output : g->d_output + row * g->N;
     p.B = b->bf16 ? (const void *)b->weight : g->weight;
     p.A_stride = b->bf16 ? padded(g->N) : g->N;
