@@ -101,6 +101,10 @@ struct vain_memory_ops {
     enum vain_status (*take)(struct vain_device *device, size_t bytes, const char *what,
                              void **out); /* zeroed */
     void (*release)(struct vain_device *device, void *memory);
+    /* Host memory that copies go to and come from often: a GPU reaches it itself then, several
+     * times as fast. A wish: what cannot be pinned works too. Unpin before it is released. */
+    void (*pin)(struct vain_device *device, void *host_memory, size_t bytes);
+    void (*unpin)(struct vain_device *device, void *host_memory);
     void (*copy_in)(struct vain_queue *queue, void *device_target, const void *host_source,
                     size_t bytes);
     void (*copy_out)(struct vain_queue *queue, void *host_target, const void *device_source,
