@@ -6,7 +6,10 @@
 #include "kernels/cuda/dropout.h"
 #include "kernels/cuda/pointwise.h"
 
-enum { COLUMNS = 128 }; /* of a warp of the gradient: 4 a lane */
+enum {
+    COLUMNS = 128, /* of a warp of the gradient: 4 a lane */
+    BATCH = 16     /* rows that it loads at once */
+};
 
 struct embed {
     int64_t B, T, C;
@@ -91,6 +94,26 @@ static __global__ void number_rows(int M, int32_t *rows)
         rows[i] = i;
 }
 
+/* sums += the gradients of rows i .. i + BATCH - 1 of those that the warp's lanes hold, of which
+ * `count` exist, in order. All are under way before the first is added. */
+static __device__ inline void add_batch(const struct embed &e, int row, int i, int count,
+                                        int64_t column, bool mine, float sums[4])
+{
+    float x[BATCH][4];
+#pragma unroll
+    for (int k = 0; k < BATCH; k++) {
+        const int m = __shfl_sync(0xffffffffu, row, i + k);
+        x[k][0] = x[k][1] = x[k][2] = x[k][3] = 0;
+        if (mine && i + k < count)
+            load_gradient(e, m, column, x[k]);
+    }
+#pragma unroll
+    for (int k = 0; k < BATCH; k++)
+#pragma unroll
+        for (int j = 0; j < 4; j++)
+            sums[j] = i + k < count ? sums[j] + x[k][j] : sums[j];
+}
+
 /* A warp for each place among the sorted tokens and each 128 columns; it works if its symbol begins
  * there: it adds the symbol's rows, 32 looked up at a time. */
 static __global__ void add_symbols(struct embed e, int64_t M, const int32_t *sorted,
@@ -113,16 +136,8 @@ static __global__ void add_symbols(struct embed e, int64_t M, const int32_t *sor
         const bool same = first + lane < M && sorted[first + lane] == symbol;
         const int row = same ? rows[first + lane] : 0;
         count = __popc(__ballot_sync(0xffffffffu, same));
-#pragma unroll 8
-        for (int i = 0; i < count; i++) {
-            const int m = __shfl_sync(0xffffffffu, row, i);
-            float x[4] = {0, 0, 0, 0};
-            if (mine)
-                load_gradient(e, m, column, x);
-#pragma unroll
-            for (int j = 0; j < 4; j++)
-                sums[j] += x[j];
-        }
+        for (int i = 0; i < count; i += BATCH)
+            add_batch(e, row, i, count, column, mine, sums);
     }
     if (mine)
         vain_cuda_store_four(e.fours, e.C - column, sums, target);
