@@ -30,17 +30,22 @@ size_t vain_host_vector_bytes(const struct vain_run *run, enum vain_vector which
 
 enum vain_status vain_host_vectors_take(struct vain_run *run)
 {
-    for (int v = 0; v < VAIN_VECTOR_COUNT && !on_host(run); v++)
-        if (device_vector(run, (enum vain_vector)v) != NULL)
-            VAIN_TRY(vain_take(vain_host_vector_bytes(run, (enum vain_vector)v),
-                               "vectors of the GPU in host memory",
-                               (void **)&run->host_vectors[v]));
+    for (int v = 0; v < VAIN_VECTOR_COUNT && !on_host(run); v++) {
+        const size_t bytes = vain_host_vector_bytes(run, (enum vain_vector)v);
+        if (device_vector(run, (enum vain_vector)v) == NULL)
+            continue;
+        VAIN_TRY(vain_take(bytes, "vectors of the GPU in host memory",
+                           (void **)&run->host_vectors[v]));
+        run->device.ops->memory.pin(&run->device, run->host_vectors[v], bytes);
+    }
     return VAIN_OK;
 }
 
 void vain_host_vectors_release(struct vain_run *run)
 {
     for (int v = 0; v < VAIN_VECTOR_COUNT; v++) {
+        if (run->host_vectors[v] != NULL)
+            run->device.ops->memory.unpin(&run->device, run->host_vectors[v]);
         vain_release(run->host_vectors[v]);
         run->host_vectors[v] = NULL;
     }

@@ -266,7 +266,9 @@ static enum vain_status take_words(struct vain_run *run)
         run->words = run->device_words;
         return VAIN_OK;
     }
-    return vain_take(bytes, "words that travel", (void **)&run->words);
+    VAIN_TRY(vain_take(bytes, "words that travel", (void **)&run->words));
+    run->device.ops->memory.pin(&run->device, run->words, bytes);
+    return VAIN_OK;
 }
 
 static enum vain_status open_exchange(struct vain_run *run)
@@ -474,8 +476,10 @@ void vain_teardown(struct vain_run *run)
         run->method_ops->close(&run->method);
     vain_site_close(&run->site);
     vain_host_vectors_release(run);
-    if (run->words != run->device_words)
+    if (run->words != NULL && run->words != run->device_words) {
+        run->device.ops->memory.unpin(&run->device, run->words);
         vain_release(run->words);
+    }
     if (memory != NULL) {
         memory->release(&run->device, run->device_words);
         memory->release(&run->device, run->next_residual);

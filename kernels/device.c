@@ -73,7 +73,7 @@ enum vain_status vain_device_open(const struct vain_device_wish *wish, struct va
         return vain_fail(VAIN_ERR_INPUT, "device: %s: expected auto, cpu, cuda or cuda:N",
                          wish->name);
     const enum vain_status status = open_gpu(wish, -1, out);
-    if (status == VAIN_OK || status != VAIN_ERR_UNAVAILABLE) {
+    if (status != VAIN_ERR_UNAVAILABLE) {
         (void)snprintf(why, VAIN_DEVICE_WHY_BYTES, "device: auto found a GPU");
         return status;
     }

@@ -72,7 +72,6 @@ static enum vain_status find_driver(void)
 
 static enum vain_status load(const char *path, const struct vain_cuda_module **out)
 {
-    VAIN_TRY(find_driver());
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (library == NULL)
         return vain_fail(VAIN_ERR_UNAVAILABLE, "no GPU: %s", dlerror());
@@ -94,6 +93,8 @@ enum vain_status vain_device_module(const char *path, const struct vain_cuda_mod
     (void)pthread_mutex_lock(&opening);
     if (opened == NULL && path == NULL)
         status = find(found);
+    if (opened == NULL && path == NULL && status == VAIN_OK)
+        status = find_driver();
     if (opened == NULL && status == VAIN_OK)
         status = load(path != NULL ? path : found, &opened);
     *out = opened;

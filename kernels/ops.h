@@ -109,6 +109,10 @@ struct vain_memory_ops {
     enum vain_status (*take)(struct vain_device *device, size_t bytes, const char *what,
                              void **out); /* zeroed */
     void (*release)(struct vain_device *device, void *memory);
+    /* Host memory that copies go to and come from often: a GPU reaches it itself then, several
+     * times as fast. A wish: what cannot be pinned works too. Unpin before it is released. */
+    void (*pin)(struct vain_device *device, void *host_memory, size_t bytes);
+    void (*unpin)(struct vain_device *device, void *host_memory);
     void (*copy_in)(struct vain_queue *queue, void *device_target, const void *host_source,
                     size_t bytes);
     void (*copy_out)(struct vain_queue *queue, void *host_target, const void *device_source,
@@ -119,14 +123,16 @@ struct vain_memory_ops {
 
 struct vain_matmul_ops {
     /* output = epilogue(input W^T + bias). Tolerance between twins: 1e-5 of the row's norm times
-     * sqrt(K). */
+     * sqrt(K). Where a GPU rounds the factors (enum vain_precision), results as a whole are off by
+     * 1.5e-3 (tf32) or 6e-3 (bf16) of their norm at most; so are gradients. */
     void (*linear)(struct vain_queue *queue, const struct vain_linear *linear);
     void (*linear_gradient)(struct vain_queue *queue, const struct vain_linear_gradient *gradient);
 };
 
 struct vain_attention_ops {
     /* Causal softmax attention; keeps at most a block of rows of one head's T x T matrix a worker
-     * (Dao et al., FlashAttention, 2022: recompute from log_sum in the backward pass). */
+     * (Dao et al., FlashAttention, 2022: recompute from log_sum in the backward pass). Tolerance
+     * between twins: 5e-6 of the result's norm, 1e-5 backwards; 6e-3 and 1e-2 in bf16. */
     void (*causal)(struct vain_queue *queue, const struct vain_attention *attention);
     void (*causal_gradient)(struct vain_queue *queue,
                             const struct vain_attention_gradient *gradient);
@@ -144,7 +150,7 @@ struct vain_pointwise_ops {
                            const struct vain_dropout *dropout, float *d_token_table,
                            float *d_position_table);
     /* Layer norm over C (epsilon 1e-5) of rows (M, C); keeps mean and reciprocal deviation (M)
-     * each. */
+     * each. Tolerance between twins, backwards too: 1e-4 of the result's root mean square. */
     void (*layer_norm)(struct vain_queue *queue, int64_t M, int64_t C, const float *input,
                        const float *gain, const float *shift, float *output, float *mean,
                        float *reciprocal_deviation);
@@ -157,7 +163,8 @@ struct vain_pointwise_ops {
                                 float *d_shift);
     /* Mean cross entropy of logits (M, V) against targets (M), in nats, summed in row order in
      * double; logits are overwritten by their gradient times `scale` (scale = 0: left as they are,
-     * for evaluation). */
+     * for evaluation). Tolerance between twins: 5e-5 of `scale`; a GPU adds rows in 1024 lanes, and
+     * those in pairs. */
     void (*cross_entropy)(struct vain_queue *queue, int64_t M, int64_t V, float *logits,
                           const int32_t *targets, float scale, double *loss_sum);
     /* How many rows of logits (M, V) have their first largest at the target (M); none where one is

@@ -17,6 +17,19 @@ static void release(struct vain_device *device, void *memory)
     vain_release(memory);
 }
 
+static void pin(struct vain_device *device, void *host_memory, size_t bytes)
+{
+    (void)device;
+    (void)host_memory;
+    (void)bytes;
+}
+
+static void unpin(struct vain_device *device, void *host_memory)
+{
+    (void)device;
+    (void)host_memory;
+}
+
 struct move {
     unsigned char *target;
     const unsigned char *source; /* NULL: zeros */
@@ -79,6 +92,8 @@ const struct vain_ops vain_cpu_ops = {
         {
             .take = take,
             .release = release,
+            .pin = pin,
+            .unpin = unpin,
             .copy_in = copy_in,
             .copy_out = copy_out,
             .copy = copy,

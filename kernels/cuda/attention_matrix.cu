@@ -33,43 +33,64 @@ struct rounded {
 
 /* ---- Rounding ---- */
 
-/* What a warp rounds: one row (b, t) of one head in each operand. */
+/* A thread rounds eight channels of one row (b, t) of one head in each operand. */
 struct rounding {
-    int64_t B, T, C, H;
-    int DP;
+    int T, C, H, D, DP;
+    uint32_t count;                                   /* rows of all heads */
     const float *query_key_value, *output, *d_output; /* the last two: backwards, or NULL */
+    bool fours; /* whether every eight channels are two aligned fours */
     struct rounded rounded;
 };
 
-static __device__ inline void round_row(const float *source, int D, int DP, int lane, bf16 *target)
+/* x = channels d to d + 7 of a row, zeros from D on. */
+static __device__ inline void load_eight(const struct rounding &r, const float *row, int d,
+                                         float x[8])
 {
-    for (int d = 2 * lane; d < DP; d += 64) {
-        const float low = d < D ? source[d] : 0, high = d + 1 < D ? source[d + 1] : 0;
-        *(uint32_t *)(void *)(target + d) = vain_cuda_round_pair(low, high);
-    }
+    vain_cuda_load_four(r.fours && d + 4 <= r.D, r.D - d, row + d, x);
+    vain_cuda_load_four(r.fours && d + 8 <= r.D, r.D - d - 4, row + d + 4, x + 4);
 }
 
-static __global__ void round_heads(struct rounding r)
+static __device__ inline void store_eight(const float x[8], bf16 *target)
 {
-    const int64_t row = (int64_t)blockIdx.x * VAIN_CUDA_WARPS + threadIdx.x / 32;
-    const int lane = (int)threadIdx.x % 32, D = (int)(r.C / r.H);
-    if (row >= r.B * r.T * r.H)
-        return;
-    const int64_t h = row % r.H, t = row / r.H % r.T, b = row / r.H / r.T;
-    const float *source = r.query_key_value + (b * r.T + t) * 3 * r.C + h * D;
-    const int64_t at = (b * r.H + h) * r.T + t;
-    round_row(source, D, r.DP, lane, r.rounded.query + at * r.DP);
-    round_row(source + r.C, D, r.DP, lane, r.rounded.key + at * r.DP);
-    round_row(source + 2 * r.C, D, r.DP, lane, r.rounded.value + at * r.DP);
+    *(uint4 *)(void *)target =
+        make_uint4(vain_cuda_round_pair(x[0], x[1]), vain_cuda_round_pair(x[2], x[3]),
+                   vain_cuda_round_pair(x[4], x[5]), vain_cuda_round_pair(x[6], x[7]));
+}
+
+/* LANES threads a row of a head: the power of two from DP / 8 on. */
+template <int LANES> static __global__ void round_heads(struct rounding r)
+{
+    const uint32_t thread = blockIdx.x * VAIN_CUDA_THREADS + threadIdx.x;
+    const uint32_t row = thread / LANES, m = row / (uint32_t)r.H, h = row % (uint32_t)r.H;
+    const int d = (int)(thread % LANES) * 8;
+    const bool there = row < r.count && d < r.DP;
+    const int64_t at = ((int64_t)(m / (uint32_t)r.T) * r.H + h) * r.T + m % (uint32_t)r.T;
+    const int64_t target = at * r.DP + d, C = r.C;
+    const float *source = r.query_key_value + (int64_t)m * 3 * C + (int64_t)h * r.D;
+    float x[3][8], y[8], z[8], dot = 0;
+    if (there) {
+#pragma unroll
+        for (int i = 0; i < 3; i++)
+            load_eight(r, source + i * C, d, x[i]);
+        store_eight(x[0], r.rounded.query + target);
+        store_eight(x[1], r.rounded.key + target);
+        store_eight(x[2], r.rounded.value + target);
+    }
     if (r.d_output == NULL)
         return;
-    const int64_t narrow = (b * r.T + t) * r.C + h * D;
-    round_row(r.d_output + narrow, D, r.DP, lane, r.rounded.d_output + at * r.DP);
-    float dot = 0;
-    for (int d = lane; d < D; d += 32)
-        dot = fmaf(r.d_output[narrow + d], r.output[narrow + d], dot);
-    dot = vain_cuda_warp_sum(dot);
-    if (lane == 0)
+    if (there) {
+        const int64_t narrow = (int64_t)m * C + (int64_t)h * r.D;
+        load_eight(r, r.d_output + narrow, d, y);
+        load_eight(r, r.output + narrow, d, z);
+        store_eight(y, r.rounded.d_output + target);
+#pragma unroll
+        for (int i = 0; i < 8; i++)
+            dot = fmaf(y[i], z[i], dot);
+    }
+#pragma unroll
+    for (int apart = LANES / 2; apart > 0; apart /= 2)
+        dot += __shfl_xor_sync(0xffffffffu, dot, apart);
+    if (there && d == 0)
         r.rounded.dots[at] = dot;
 }
 
@@ -335,33 +356,56 @@ static __device__ inline void load_numbers(const float *log_sum, const float *do
     }
 }
 
-/* Probabilities from scores, and score gradients (without their scale) from d_weights. The kept
- * side is keys if KEYS_KEPT; then a column has its query's numbers, else a row. */
+/* Scores become probabilities. The kept side is keys if KEYS_KEPT; then a column has its query's
+ * numbers, else a row. `row` and `column` are the lane's first. */
 template <bool KEYS_KEPT, int MT, int NT>
-static __device__ inline void
-take_gradients(float scores[MT][NT][4], float d_weights[MT][NT][4], float scale, bool hides,
-               int row, int column, const float *log_sums, const float *dots,
-               const float row_sums[MT][2], const float row_dots[MT][2])
+static __device__ inline void take_probabilities(float scores[MT][NT][4], float scale, bool hides,
+                                                 int row, int column, const float *log_sums,
+                                                 const float row_sums[MT][2])
 {
     const int first = (int)threadIdx.x % 4 * 2;
 #pragma unroll
     for (int n = 0; n < NT; n++)
 #pragma unroll
         for (int i = 0; i < 4; i++) {
-            const int at = n * 8 + first + i % 2;
-            const float column_sum = KEYS_KEPT ? log_sums[at] : 0;
-            const float column_dot = KEYS_KEPT ? dots[at] : 0;
+            const float column_sum = KEYS_KEPT ? log_sums[n * 8 + first + i % 2] : 0;
 #pragma unroll
             for (int m = 0; m < MT; m++) {
                 const float sum = KEYS_KEPT ? column_sum : row_sums[m][i / 2];
-                const float dot = KEYS_KEPT ? column_dot : row_dots[m][i / 2];
-                const int own = row + m * 16 + i / 2 * 8, other = column + n * 8 + i % 2;
-                float p = vain_cuda_power_of_two(fmaf(scores[m][n][i], scale, -sum));
-                if (hides && (KEYS_KEPT ? other < own : other > own))
-                    p = 0;
-                scores[m][n][i] = p;
-                d_weights[m][n][i] = p * (d_weights[m][n][i] - dot);
+                scores[m][n][i] = vain_cuda_power_of_two(fmaf(scores[m][n][i], scale, -sum));
             }
+        }
+    if (!hides)
+        return;
+#pragma unroll
+    for (int m = 0; m < MT; m++)
+#pragma unroll
+        for (int n = 0; n < NT; n++)
+#pragma unroll
+            for (int i = 0; i < 4; i++) {
+                const int own = row + m * 16 + i / 2 * 8, other = column + n * 8 + i % 2;
+                if (KEYS_KEPT ? other < own : other > own)
+                    scores[m][n][i] = 0;
+            }
+}
+
+/* d_weights become score gradients, without their scale. */
+template <bool KEYS_KEPT, int MT, int NT>
+static __device__ inline void take_gradients(const float probabilities[MT][NT][4],
+                                             float d_weights[MT][NT][4], const float *dots,
+                                             const float row_dots[MT][2])
+{
+    const int first = (int)threadIdx.x % 4 * 2;
+#pragma unroll
+    for (int n = 0; n < NT; n++)
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+            const float column_dot = KEYS_KEPT ? dots[n * 8 + first + i % 2] : 0;
+#pragma unroll
+            for (int m = 0; m < MT; m++)
+                d_weights[m][n][i] =
+                    probabilities[m][n][i] *
+                    (d_weights[m][n][i] - (KEYS_KEPT ? column_dot : row_dots[m][i / 2]));
         }
 }
 
@@ -381,20 +425,21 @@ static __device__ inline void stream_tile(const struct rounded &r, const float *
 
 /* One streamed tile: sums += score gradients times Y, and sums2 += probabilities times Y2. */
 template <bool KEYS_KEPT, int DP, int STREAMED, int MT>
-static __device__ inline void
-backward_tile(const struct backward_room<DP, STREAMED, MT> *room, int buffer, int warp_row, int row,
-              int column, float scale, bool hides, const float row_sums[MT][2],
-              const float row_dots[MT][2], float sums[MT][DP / 8][4], float sums2[MT][DP / 8][4])
+static __device__ inline void backward_tile(const struct backward_room<DP, STREAMED, MT> *room,
+                                            int buffer, int warp_row, int row, int column,
+                                            float scale, bool hides, const float row_sums[MT][2],
+                                            const float row_dots[MT][2], float sums[MT][DP / 8][4],
+                                            float sums2[KEYS_KEPT ? MT : 1][DP / 8][4])
 {
     constexpr int NT = STREAMED / 8;
     float scores[MT][NT][4], d_weights[MT][NT][4];
     multiply_rows<DP, MT, NT>(room->X + warp_row * (DP + PAD), room->Y[buffer], scores);
-    multiply_rows<DP, MT, NT>(room->X2 + warp_row * (DP + PAD), room->Y2[buffer], d_weights);
-    take_gradients<KEYS_KEPT, MT, NT>(scores, d_weights, scale, hides, row, column,
-                                      room->log_sums[buffer], room->dots[buffer], row_sums,
-                                      row_dots);
+    take_probabilities<KEYS_KEPT, MT, NT>(scores, scale, hides, row, column, room->log_sums[buffer],
+                                          row_sums);
     if (KEYS_KEPT)
         add_weighted<DP, MT, NT>(scores, room->Y2[buffer], sums2);
+    multiply_rows<DP, MT, NT>(room->X2 + warp_row * (DP + PAD), room->Y2[buffer], d_weights);
+    take_gradients<KEYS_KEPT, MT, NT>(scores, d_weights, room->dots[buffer], row_dots);
     add_weighted<DP, MT, NT>(d_weights, room->Y[buffer], sums);
 }
 
@@ -501,12 +546,12 @@ static const struct width {
 } widths[] = {
     {32, queue_forward<32, 64, 2>, queue_backward<true, 32, 32, 2>,
      queue_backward<false, 32, 32, 2>},
-    {64, queue_forward<64, 64, 2>, queue_backward<true, 64, 64, 1>,
+    {64, queue_forward<64, 64, 2>, queue_backward<true, 64, 32, 2>,
      queue_backward<false, 64, 32, 2>},
     {96, queue_forward<96, 32, 2>, queue_backward<true, 96, 32, 1>,
-     queue_backward<false, 96, 32, 1>},
+     queue_backward<false, 96, 32, 2>},
     {128, queue_forward<128, 32, 2>, queue_backward<true, 128, 32, 1>,
-     queue_backward<false, 128, 32, 1>},
+     queue_backward<false, 128, 64, 1>},
 };
 
 static const struct width *width_of(int64_t D)
@@ -532,11 +577,33 @@ static bool take_rounded(struct vain_queue *queue, int64_t heads, int64_t T, int
     return true;
 }
 
-static void queue_rounding(struct vain_queue *queue, const struct rounding *rounding)
+static void queue_rounding(struct vain_queue *queue, int64_t B, int64_t T, int64_t C, int64_t H,
+                           int DP, const float *query_key_value, const float *output,
+                           const float *d_output, const struct rounded *rounded)
 {
-    const int64_t rows = rounding->B * rounding->T * rounding->H;
-    round_heads<<<(unsigned)vain_cuda_parts_of(rows, VAIN_CUDA_WARPS), VAIN_CUDA_THREADS, 0,
-                  vain_cuda_stream(queue)>>>(*rounding);
+    const int64_t D = C / H, rows = B * T * H;
+    const struct rounding r = {(int)T,
+                               (int)C,
+                               (int)H,
+                               (int)D,
+                               DP,
+                               (uint32_t)rows,
+                               query_key_value,
+                               output,
+                               d_output,
+                               D % 4 == 0 && vain_cuda_fours(C, query_key_value) &&
+                                   vain_cuda_fours(C, output) && vain_cuda_fours(C, d_output),
+                               *rounded};
+    cudaStream_t stream = vain_cuda_stream(queue);
+    const int lanes = DP == 32 ? 4 : DP == 64 ? 8 : 16;
+    const unsigned blocks = (unsigned)vain_cuda_parts_of(rows * lanes, VAIN_CUDA_THREADS);
+    VAIN_ASSERT(rows * lanes < INT32_MAX);
+    if (lanes == 4)
+        round_heads<4><<<blocks, VAIN_CUDA_THREADS, 0, stream>>>(r);
+    else if (lanes == 8)
+        round_heads<8><<<blocks, VAIN_CUDA_THREADS, 0, stream>>>(r);
+    else
+        round_heads<16><<<blocks, VAIN_CUDA_THREADS, 0, stream>>>(r);
     VAIN_CUDA_CHECK_LAUNCH(queue, "rounding heads");
 }
 
@@ -561,9 +628,8 @@ void vain_cuda_attention_matrix(struct vain_queue *queue, const struct vain_atte
         part.query_key_value += b * T * 3 * C;
         part.output += b * T * C;
         part.log_sum += b * H * T;
-        const struct rounding rounding = {part.B, T,    C,      H, width->DP, part.query_key_value,
-                                          NULL,   NULL, rounded};
-        queue_rounding(queue, &rounding);
+        queue_rounding(queue, part.B, T, C, H, width->DP, part.query_key_value, NULL, NULL,
+                       &rounded);
         width->forward(queue, &part, &rounded);
     }
 }
@@ -585,9 +651,8 @@ void vain_cuda_attention_matrix_gradient(struct vain_queue *queue,
         part.log_sum += b * H * T;
         part.d_output += b * T * C;
         part.d_query_key_value += b * T * 3 * C;
-        const struct rounding rounding = {
-            part.B, T, C, H, width->DP, part.query_key_value, part.output, part.d_output, rounded};
-        queue_rounding(queue, &rounding);
+        queue_rounding(queue, part.B, T, C, H, width->DP, part.query_key_value, part.output,
+                       part.d_output, &rounded);
         width->of_keys(queue, &part, &rounded);
         width->of_queries(queue, &part, &rounded);
     }

@@ -39,6 +39,8 @@ static void delta(struct vain_queue *queue, int64_t N, const float *common, cons
 
 /* ---- Encoding ---- */
 
+enum { ENCODE_AHEAD = 4 };
+
 struct encode_pass {
     struct vain_quantiser quantiser;
     struct vain_check_key check_key;
@@ -117,22 +119,24 @@ __device__ static float4 quantise4(const struct encode_pass &p, int64_t e, float
     return rest;
 }
 
-/* Bare words w .. w + 3 of whole quads; `d` are their deltas. */
+/* A place is four elements, which FIELDS to a word are 4 / FIELDS bare words from word w on. `d`
+ * are their deltas. */
 template <int FIELDS>
-__device__ static uint4 encode_quad(const struct encode_pass &p, int64_t w, const float4 d[FIELDS],
-                                    struct vain_encoded *found)
+__device__ static void encode_whole(const struct encode_pass &p, int64_t w, float4 d,
+                                    uint32_t bare[4 / FIELDS], struct vain_encoded *found)
 {
-    int32_t n[4 * FIELDS];
+    int32_t n[4];
+    const int64_t quad = w * FIELDS / 4;
+    vain_store4(p.residual, quad, quantise4(p, 4 * quad, d, n, found));
+    if (FIELDS == 1) {
 #pragma unroll
-    for (int f = 0; f < FIELDS; f++)
-        vain_store4(p.residual, w / 4 * FIELDS + f,
-                    quantise4(p, w * FIELDS + 4 * f, d[f], n + 4 * f, found));
-    if (FIELDS == 1)
-        return make_uint4((uint32_t)n[0], (uint32_t)n[1], (uint32_t)n[2], (uint32_t)n[3]);
-    return make_uint4(vain_pack_fields(p.quantiser, n[0], n[1 % (4 * FIELDS)]),
-                      vain_pack_fields(p.quantiser, n[2], n[3]),
-                      vain_pack_fields(p.quantiser, n[4 % (4 * FIELDS)], n[5 % (4 * FIELDS)]),
-                      vain_pack_fields(p.quantiser, n[6 % (4 * FIELDS)], n[7 % (4 * FIELDS)]));
+        for (int k = 0; k < 4 / FIELDS; k++)
+            bare[k] = (uint32_t)n[k];
+    } else {
+#pragma unroll
+        for (int k = 0; k < 4 / FIELDS; k++)
+            bare[k] = vain_pack_fields(p.quantiser, n[2 * k % 4], n[(2 * k + 1) % 4]);
+    }
 }
 
 /* One bare word, which may be the last with half its fields. */
@@ -153,63 +157,61 @@ __device__ static uint32_t encode_word(const struct encode_pass &p, int64_t w,
     return vain_pack_fields(p.quantiser, low, high);
 }
 
-/* A quad in whole, or word by word. */
-template <int FIELDS>
-__device__ static void encode_place(const struct encode_pass &p, int64_t w, bool whole,
-                                    const float4 d[FIELDS], uint4 mask, struct vain_encoded *found)
+template <int WORDS>
+__device__ static void store_words(uint32_t *words, int64_t w, const uint32_t values[WORDS])
 {
-    const uint32_t masks[4] = {mask.x, mask.y, mask.z, mask.w};
+    if (WORDS == 4)
+        vain_store4(words, w / 4,
+                    make_uint4(values[0], values[1], values[2 % WORDS], values[3 % WORDS]));
+    else
+        reinterpret_cast<uint2 *>(words)[w / 2] = make_uint2(values[0], values[1]);
+}
+
+/* A place in whole, or word by word. */
+template <int FIELDS>
+__device__ static void encode_place(const struct encode_pass &p, int64_t w, bool whole, float4 d,
+                                    const uint32_t masks[4 / FIELDS], struct vain_encoded *found)
+{
+    enum { WORDS = 4 / FIELDS };
+    uint32_t bare[WORDS];
     if (whole) {
-        const uint4 bare = encode_quad<FIELDS>(p, w, d, found);
-        const uint64_t j = (uint64_t)w;
-        found->check += vain_check_coefficient(p.check_key, j) * bare.x +
-                        vain_check_coefficient(p.check_key, j + 1) * bare.y +
-                        vain_check_coefficient(p.check_key, j + 2) * bare.z +
-                        vain_check_coefficient(p.check_key, j + 3) * bare.w;
-        vain_store4(p.words, w / 4,
-                    make_uint4(bare.x + mask.x, bare.y + mask.y, bare.z + mask.z, bare.w + mask.w));
+        encode_whole<FIELDS>(p, w, d, bare, found);
+#pragma unroll
+        for (int k = 0; k < WORDS; k++) {
+            found->check += vain_check_coefficient(p.check_key, (uint64_t)(w + k)) * bare[k];
+            bare[k] += masks[k];
+        }
+        store_words<WORDS>(p.words, w, bare);
         return;
     }
-#pragma unroll
-    for (int k = 0; k < 4; k++) {
-        if (w + k >= p.words_count)
-            return;
-        const uint32_t bare = encode_word<FIELDS>(p, w + k, found);
-        found->check += vain_check_coefficient(p.check_key, (uint64_t)(w + k)) * bare;
-        p.words[w + k] = bare + masks[k];
+    for (int k = 0; k < WORDS && w + k < p.words_count; k++) {
+        const uint32_t word = encode_word<FIELDS>(p, w + k, found);
+        found->check += vain_check_coefficient(p.check_key, (uint64_t)(w + k)) * word;
+        p.words[w + k] = word + masks[k];
     }
 }
 
-template <int FIELDS>
-__device__ static void load_place(const struct encode_pass &p, int64_t w, bool whole,
-                                  float4 d[FIELDS])
-{
-#pragma unroll
-    for (int f = 0; f < FIELDS; f++)
-        d[f] = whole ? vain_load4(p.delta, w / 4 * FIELDS + f) : float4{};
-}
-
-/* A warp's group; AHEAD quads are loaded before the first of them is used. */
+/* A warp's group; ENCODE_AHEAD places are loaded before the first of them is used. */
 template <int FIELDS>
 __device__ static void encode_group(const struct encode_pass &p, int64_t first,
-                                    const uint4 masks[4], struct vain_encoded *found)
+                                    const uint32_t masks[16], struct vain_encoded *found)
 {
-    enum { AHEAD = 4 / FIELDS };
-    const int64_t lane_word = first + 4 * (int64_t)(threadIdx.x % VAIN_WARP);
+    enum { WORDS = 4 / FIELDS, PLACES = 4 * FIELDS };
+    const int64_t lane_word = first + WORDS * (int64_t)(threadIdx.x % VAIN_WARP);
 #pragma unroll
-    for (int start = 0; start < 4; start += AHEAD) {
-        float4 d[AHEAD][FIELDS];
-        bool whole[AHEAD];
+    for (int start = 0; start < PLACES; start += ENCODE_AHEAD) {
+        float4 d[ENCODE_AHEAD];
+        bool whole[ENCODE_AHEAD];
 #pragma unroll
-        for (int a = 0; a < AHEAD; a++) {
-            const int64_t w = lane_word + 128 * (start + a);
-            whole[a] = p.aligned && (w + 4) * FIELDS <= p.N;
-            load_place<FIELDS>(p, w, whole[a], d[a]);
+        for (int a = 0; a < ENCODE_AHEAD; a++) {
+            const int64_t w = lane_word + VAIN_WARP * WORDS * (start + a);
+            whole[a] = p.aligned && w * FIELDS + 4 <= p.N;
+            d[a] = whole[a] ? vain_load4(p.delta, w * FIELDS / 4) : float4{};
         }
 #pragma unroll
-        for (int a = 0; a < AHEAD; a++)
-            encode_place<FIELDS>(p, lane_word + 128 * (start + a), whole[a], d[a], masks[start + a],
-                                 found);
+        for (int a = 0; a < ENCODE_AHEAD; a++)
+            encode_place<FIELDS>(p, lane_word + VAIN_WARP * WORDS * (start + a), whole[a], d[a],
+                                 masks + WORDS * (start + a), found);
     }
 }
 
@@ -224,11 +226,11 @@ __global__ static void __launch_bounds__(VAIN_WORDS_THREADS)
     struct vain_encoded found = {};
     for (int64_t g = (int64_t)blockIdx.x * VAIN_WORDS_WARPS + warp; g < groups;
          g += (int64_t)gridDim.x * VAIN_WORDS_WARPS) {
-        uint4 masks[4] = {};
+        uint32_t masks[16] = {};
         if (MASKED) {
             uint32_t sum[16];
             vain_sum_streams(batch, (uint64_t)(g * VAIN_GROUP_WORDS + 16 * lane), sum);
-            vain_turn_group(sum, lines[warp], masks);
+            vain_turn_group<4 / FIELDS>(sum, lines[warp], masks);
         }
         encode_group<FIELDS>(p, g * VAIN_GROUP_WORDS, masks, &found);
     }
@@ -316,11 +318,10 @@ struct decode_op {
     }
 };
 
-/* Over words that hold two. */
+/* Over elements, of which a word holds two. */
 struct decode_fields_op {
     float members, inverse_scale;
     int32_t offset;
-    int64_t N;
     const uint32_t *words;
     float *mean;
 
@@ -332,22 +333,14 @@ struct decode_fields_op {
     {
         return vain_integer_mean((int32_t)(word >> 16) - offset, members, inverse_scale);
     }
-    __device__ void one(int64_t w) const
+    __device__ void one(int64_t e) const
     {
-        mean[2 * w] = low(words[w]);
-        if (2 * w + 1 < N)
-            mean[2 * w + 1] = high(words[w]);
+        mean[e] = e % 2 == 0 ? low(words[e / 2]) : high(words[e / 2]);
     }
     __device__ void quad(int64_t i) const
     {
-        const uint4 w = vain_load4(words, i);
-        vain_store4(mean, 2 * i, make_float4(low(w.x), high(w.x), low(w.y), high(w.y)));
-        if (8 * i + 7 < N) {
-            vain_store4(mean, 2 * i + 1, make_float4(low(w.z), high(w.z), low(w.w), high(w.w)));
-            return;
-        }
-        one(4 * i + 2);
-        one(4 * i + 3);
+        const uint2 w = reinterpret_cast<const uint2 *>(words)[i];
+        vain_store4(mean, i, make_float4(low(w.x), high(w.x), low(w.y), high(w.y)));
     }
 };
 
@@ -363,9 +356,9 @@ static void decode_mean(struct vain_queue *queue, int64_t N, const struct vain_f
         vain_cuda_range(queue, op, N, aligned, "decode_mean");
         return;
     }
-    const struct decode_fields_op op = {
-        (float)members, inverse_scale, vain_fields_offset(fixed->bits, members), N, words, mean};
-    vain_cuda_range(queue, op, vain_cuda_parts_of(N, 2), aligned, "decode_mean");
+    const struct decode_fields_op op = {(float)members, inverse_scale,
+                                        vain_fields_offset(fixed->bits, members), words, mean};
+    vain_cuda_range(queue, op, N, aligned, "decode_mean");
 }
 
 const struct vain_codec_ops vain_cuda_codec = {

@@ -6,7 +6,10 @@
 #include "kernels/cuda/dropout.h"
 #include "kernels/cuda/pointwise.h"
 
-enum { COLUMNS = 128 }; /* of a warp of the gradient: 4 a lane */
+enum {
+    COLUMNS = 128, /* of a warp of the gradient: 4 a lane */
+    BATCH = 16     /* rows that it loads at once */
+};
 
 struct embed {
     int64_t B, T, C;
@@ -19,36 +22,11 @@ struct embed {
     bool fours; /* whether all of it may be moved four at a time */
 };
 
-/* x = the four floats at `source`, of which the first `count` exist. */
-static __device__ inline void load_four(bool fours, int64_t count, const float *source, float x[4])
-{
-    if (fours) {
-        const float4 four = *(const float4 *)source;
-        x[0] = four.x, x[1] = four.y, x[2] = four.z, x[3] = four.w;
-    } else {
-#pragma unroll
-        for (int i = 0; i < 4; i++)
-            x[i] = i < count ? source[i] : 0;
-    }
-}
-
-static __device__ inline void store_four(bool fours, int64_t count, const float x[4], float *target)
-{
-    if (fours) {
-        *(float4 *)target = make_float4(x[0], x[1], x[2], x[3]);
-    } else {
-#pragma unroll
-        for (int i = 0; i < 4; i++)
-            if (i < count)
-                target[i] = x[i];
-    }
-}
-
 /* x = d_output's elements from row m, column on, with their dropout. */
 static __device__ inline void load_gradient(const struct embed &e, int64_t m, int64_t column,
                                             float x[4])
 {
-    load_four(e.fours, e.C - column, e.d_output + m * e.C + column, x);
+    vain_cuda_load_four(e.fours, e.C - column, e.d_output + m * e.C + column, x);
     if (!e.dropout.drops)
         return;
     float factors[4];
@@ -67,9 +45,9 @@ static __global__ void embed_fours(struct embed e)
     for (int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; i < count; i += step) {
         const int64_t m = i / across, column = i % across * 4, rest = e.C - column;
         float x[4], position[4] = {0, 0, 0, 0}, factors[4];
-        load_four(e.fours, rest, e.token_table + e.tokens[m] * e.C + column, x);
+        vain_cuda_load_four(e.fours, rest, e.token_table + e.tokens[m] * e.C + column, x);
         if (e.position_table != NULL) {
-            load_four(e.fours, rest, e.position_table + m % e.T * e.C + column, position);
+            vain_cuda_load_four(e.fours, rest, e.position_table + m % e.T * e.C + column, position);
 #pragma unroll
             for (int j = 0; j < 4; j++)
                 x[j] += position[j];
@@ -80,7 +58,7 @@ static __global__ void embed_fours(struct embed e)
             for (int j = 0; j < 4; j++)
                 x[j] *= factors[j];
         }
-        store_four(e.fours, rest, x, e.output + m * e.C + column);
+        vain_cuda_store_four(e.fours, rest, x, e.output + m * e.C + column);
     }
 }
 
@@ -116,6 +94,26 @@ static __global__ void number_rows(int M, int32_t *rows)
         rows[i] = i;
 }
 
+/* sums += the gradients of rows i .. i + BATCH - 1 of those that the warp's lanes hold, of which
+ * `count` exist, in order. All are under way before the first is added. */
+static __device__ inline void add_batch(const struct embed &e, int row, int i, int count,
+                                        int64_t column, bool mine, float sums[4])
+{
+    float x[BATCH][4];
+#pragma unroll
+    for (int k = 0; k < BATCH; k++) {
+        const int m = __shfl_sync(0xffffffffu, row, i + k);
+        x[k][0] = x[k][1] = x[k][2] = x[k][3] = 0;
+        if (mine && i + k < count)
+            load_gradient(e, m, column, x[k]);
+    }
+#pragma unroll
+    for (int k = 0; k < BATCH; k++)
+#pragma unroll
+        for (int j = 0; j < 4; j++)
+            sums[j] = i + k < count ? sums[j] + x[k][j] : sums[j];
+}
+
 /* A warp for each place among the sorted tokens and each 128 columns; it works if its symbol begins
  * there: it adds the symbol's rows, 32 looked up at a time. */
 static __global__ void add_symbols(struct embed e, int64_t M, const int32_t *sorted,
@@ -132,25 +130,17 @@ static __global__ void add_symbols(struct embed e, int64_t M, const int32_t *sor
     float *target = e.d_token_table + symbol * e.C + column;
     float sums[4] = {0, 0, 0, 0};
     if (mine)
-        load_four(e.fours, e.C - column, target, sums);
+        vain_cuda_load_four(e.fours, e.C - column, target, sums);
     int count = 32;
     for (int64_t first = place; first < M && count == 32; first += 32) {
         const bool same = first + lane < M && sorted[first + lane] == symbol;
         const int row = same ? rows[first + lane] : 0;
         count = __popc(__ballot_sync(0xffffffffu, same));
-#pragma unroll 8
-        for (int i = 0; i < count; i++) {
-            const int m = __shfl_sync(0xffffffffu, row, i);
-            float x[4] = {0, 0, 0, 0};
-            if (mine)
-                load_gradient(e, m, column, x);
-#pragma unroll
-            for (int j = 0; j < 4; j++)
-                sums[j] += x[j];
-        }
+        for (int i = 0; i < count; i += BATCH)
+            add_batch(e, row, i, count, column, mine, sums);
     }
     if (mine)
-        store_four(e.fours, e.C - column, sums, target);
+        vain_cuda_store_four(e.fours, e.C - column, sums, target);
 }
 
 /* A thread takes four columns of a position and adds its rows, one a sequence, in order. */
@@ -163,7 +153,7 @@ static __global__ void add_positions(struct embed e)
     const int64_t t = i / across, column = i % across * 4;
     float *target = e.d_position_table + t * e.C + column;
     float sums[4];
-    load_four(e.fours, e.C - column, target, sums);
+    vain_cuda_load_four(e.fours, e.C - column, target, sums);
 #pragma unroll 4
     for (int64_t b = 0; b < e.B; b++) {
         float x[4];
@@ -172,7 +162,7 @@ static __global__ void add_positions(struct embed e)
         for (int j = 0; j < 4; j++)
             sums[j] += x[j];
     }
-    store_four(e.fours, e.C - column, sums, target);
+    vain_cuda_store_four(e.fours, e.C - column, sums, target);
 }
 
 static cudaError_t sort_tokens(void *room, size_t *room_bytes, const int32_t *tokens,

@@ -7,286 +7,66 @@
  * of rows. Sums, masters and results stay float32.
  *
  * Bias, GELU, its derivative and the residual ride on the product where cuBLASLt has an algorithm
- * for that; otherwise, and always in float32 precision, one pointwise kernel follows. Which
- * algorithm a shape gets is asked once and kept, so equal calls give equal bits. Schemes that split
- * a sum add its parts in a fixed order (no atomics).
+ * for that (product.h); otherwise, and always in float32 precision, one pointwise kernel follows.
  *
  * Letters: M rows, N output channels, K input channels. */
-#include <cublasLt.h>
 #include <cuda_bf16.h>
 
-#include <stdio.h>
-#include <string.h>
-
-#include "base/memory.h"
 #include "kernels/cuda/cuda.h"
 #include "kernels/cuda/dropout.h"
+#include "kernels/cuda/pointwise.h"
+#include "kernels/cuda/product.h"
 
 enum {
     THREADS = 256,
     ROUNDED_COLUMNS = 128, /* of a block that rounds: 4 a lane */
     ROUNDED_ROWS = 256,    /* and its rows; a partial sum of a column covers them */
     ROW_LANES = THREADS / 32,
-    PLANS = 512 /* shapes whose algorithms are kept */
+    ODD_COLUMNS_LEAST = 1024, /* of a result that goes through scratch because its rows are odd */
+    COPIED = 4,               /* columns that a thread copies from there */
 };
 static const int64_t rounded_bytes_most = (int64_t)512 << 20; /* of pieces of rows in scratch */
 
-/* ---- Products: cuBLASLt in row-major words ---- */
-
-/* D (rows, columns) = A B + beta C, row-major; C has D's shape and stride. */
-struct product {
-    int64_t rows, columns, depth;
-    const void *A;                        /* (rows, depth), or its transpose */
-    const void *B;                        /* (depth, columns), or its transpose */
-    int64_t A_stride, B_stride, D_stride; /* between stored rows */
-    bool A_transposed, B_transposed;
-    bool bf16; /* A and B, else float32 */
-    float beta;
-    const float *C; /* D itself if beta is 0 */
-    float *D;
-    uint32_t epilogue; /* cublasLtEpilogue_t */
-    const float *bias; /* (columns) or NULL */
-    float *aux;        /* as D, or NULL */
-};
-
-/* What an algorithm depends on; compared as bytes, so it has no gaps. */
-struct plan_key {
-    int64_t rows, columns, depth, A_stride, B_stride, D_stride;
-    uint32_t flags, epilogue;
-    uint32_t alignments[6]; /* of A, B, C, D, bias, aux: up to 256 */
-};
-
-struct plan {
-    struct plan_key key;
-    bool known, possible;
-    cublasLtMatmulAlgo_t algorithm;
-};
-
-struct matmul_state {
-    cublasLtHandle_t handle;
-    struct plan plans[PLANS];
-};
-
-enum vain_status vain_cuda_matmul_open(struct vain_cuda *cuda)
-{
-    void *memory;
-    cuda->matmul = NULL;
-    VAIN_TRY(vain_take(sizeof(struct matmul_state), "plans of matrix products", &memory));
-    struct matmul_state *state = (struct matmul_state *)memory;
-    const cublasStatus_t status = cublasLtCreate(&state->handle);
-    if (status != CUBLAS_STATUS_SUCCESS) {
-        vain_release(memory);
-        return vain_fail(VAIN_ERR_UNAVAILABLE,
-                         "cuBLASLt does not start on GPU %d: %s; device: cpu works without it",
-                         cuda->index, cublasLtGetStatusString(status));
-    }
-    cuda->matmul = state;
-    return VAIN_OK;
-}
-
-void vain_cuda_matmul_close(struct vain_cuda *cuda)
-{
-    struct matmul_state *state = (struct matmul_state *)cuda->matmul;
-    if (state == NULL)
-        return;
-    (void)cublasLtDestroy(state->handle);
-    vain_release(state);
-    cuda->matmul = NULL;
-}
-
-static bool note_library(struct vain_cuda *cuda, cublasStatus_t status, const char *call)
-{
-    if (status == CUBLAS_STATUS_SUCCESS)
-        return true;
-    char place[96];
-    (void)snprintf(place, sizeof place, "%s: %s", call, cublasLtGetStatusString(status));
-    return vain_cuda_note(cuda, cudaErrorUnknown, place);
-}
-
-static uint32_t alignment_of(const void *pointer)
-{
-    const uintptr_t address = (uintptr_t)pointer;
-    return pointer == NULL || address % 256 == 0 ? 256 : (uint32_t)(address & (~address + 1));
-}
-
-static struct plan_key key_of(const struct product *p)
-{
-    struct plan_key key;
-    memset(&key, 0, sizeof key);
-    key.rows = p->rows;
-    key.columns = p->columns;
-    key.depth = p->depth;
-    key.A_stride = p->A_stride;
-    key.B_stride = p->B_stride;
-    key.D_stride = p->D_stride;
-    key.flags = (p->A_transposed ? 1u : 0u) | (p->B_transposed ? 2u : 0u) | (p->bf16 ? 4u : 0u) |
-                (p->beta == 0 ? 8u : 0u) | (p->C == p->D ? 16u : 0u);
-    key.epilogue = p->epilogue;
-    const void *const pointers[] = {p->A, p->B, p->C, p->D, p->bias, p->aux};
-    for (size_t i = 0; i < VAIN_COUNT_OF(pointers); i++)
-        key.alignments[i] = alignment_of(pointers[i]);
-    return key;
-}
-
-/* The library counts in columns: a row-major matrix is its transpose there. So its first factor is
- * our B and its second our A, and D comes out transposed, which is what we want. */
-struct description {
-    cublasLtMatmulDescOpaque_t product;
-    cublasLtMatrixLayoutOpaque_t first, second, result;
-};
-
-static cublasStatus_t set(struct description *d, cublasLtMatmulDescAttributes_t attribute,
-                          const void *value, size_t bytes)
-{
-    return cublasLtMatmulDescSetAttribute(&d->product, attribute, value, bytes);
-}
-
-static cublasStatus_t describe_epilogue(const struct product *p, struct description *d)
-{
-    cublasStatus_t status = set(d, CUBLASLT_MATMUL_DESC_EPILOGUE, &p->epilogue, sizeof p->epilogue);
-    if (status == CUBLAS_STATUS_SUCCESS && p->bias != NULL) {
-        const int32_t type = CUDA_R_32F;
-        status = set(d, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &p->bias, sizeof p->bias);
-        if (status == CUBLAS_STATUS_SUCCESS)
-            status = set(d, CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, &type, sizeof type);
-    }
-    if (status == CUBLAS_STATUS_SUCCESS && p->aux != NULL) {
-        status = set(d, CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_POINTER, &p->aux, sizeof p->aux);
-        if (status == CUBLAS_STATUS_SUCCESS)
-            status = set(d, CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD, &p->D_stride, sizeof p->D_stride);
-    }
-    return status;
-}
-
-static cublasStatus_t describe(const struct product *p, enum vain_precision precision,
-                               struct description *d)
-{
-    const cudaDataType_t type = p->bf16 ? CUDA_R_16BF : CUDA_R_32F;
-    const cublasComputeType_t compute = !p->bf16 && precision == VAIN_PRECISION_TF32
-                                            ? CUBLAS_COMPUTE_32F_FAST_TF32
-                                            : CUBLAS_COMPUTE_32F;
-    const int32_t first = p->B_transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
-    const int32_t second = p->A_transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
-    cublasStatus_t status = cublasLtMatmulDescInit(&d->product, compute, CUDA_R_32F);
-    if (status == CUBLAS_STATUS_SUCCESS)
-        status = set(d, CUBLASLT_MATMUL_DESC_TRANSA, &first, sizeof first);
-    if (status == CUBLAS_STATUS_SUCCESS)
-        status = set(d, CUBLASLT_MATMUL_DESC_TRANSB, &second, sizeof second);
-    if (status == CUBLAS_STATUS_SUCCESS)
-        status = describe_epilogue(p, d);
-    if (status == CUBLAS_STATUS_SUCCESS)
-        status = cublasLtMatrixLayoutInit(
-            &d->first, type, (uint64_t)(p->B_transposed ? p->depth : p->columns),
-            (uint64_t)(p->B_transposed ? p->columns : p->depth), p->B_stride);
-    if (status == CUBLAS_STATUS_SUCCESS)
-        status = cublasLtMatrixLayoutInit(
-            &d->second, type, (uint64_t)(p->A_transposed ? p->rows : p->depth),
-            (uint64_t)(p->A_transposed ? p->depth : p->rows), p->A_stride);
-    if (status == CUBLAS_STATUS_SUCCESS)
-        status = cublasLtMatrixLayoutInit(&d->result, CUDA_R_32F, (uint64_t)p->columns,
-                                          (uint64_t)p->rows, p->D_stride);
-    return status;
-}
-
-/* Ask the library for an algorithm; `possible` stays false where it has none. */
-static void find_algorithm(struct matmul_state *state, struct description *d, struct plan *plan)
-{
-    cublasLtMatmulPreferenceOpaque_t preference;
-    cublasLtMatmulHeuristicResult_t found;
-    const uint64_t workspace = VAIN_CUDA_WORKSPACE_BYTES;
-    const uint32_t *alignments = plan->key.alignments;
-    int count = 0;
-    plan->known = true;
-    plan->possible = false;
-    bool made =
-        cublasLtMatmulPreferenceInit(&preference) == CUBLAS_STATUS_SUCCESS &&
-        cublasLtMatmulPreferenceSetAttribute(&preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
-                                             &workspace, sizeof workspace) == CUBLAS_STATUS_SUCCESS;
-    /* The library's first factor is B. */
-    const struct {
-        cublasLtMatmulPreferenceAttributes_t attribute;
-        uint32_t bytes;
-    } wanted[] = {
-        {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, alignments[1]},
-        {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, alignments[0]},
-        {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignments[2]},
-        {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignments[3]},
-    };
-    for (size_t i = 0; i < VAIN_COUNT_OF(wanted); i++)
-        made = made && cublasLtMatmulPreferenceSetAttribute(
-                           &preference, wanted[i].attribute, &wanted[i].bytes,
-                           sizeof wanted[i].bytes) == CUBLAS_STATUS_SUCCESS;
-    if (!made || cublasLtMatmulAlgoGetHeuristic(state->handle, &d->product, &d->first, &d->second,
-                                                &d->result, &d->result, &preference, 1, &found,
-                                                &count) != CUBLAS_STATUS_SUCCESS)
-        return;
-    plan->possible = count > 0 && found.state == CUBLAS_STATUS_SUCCESS;
-    plan->algorithm = found.algo;
-}
-
-/* The plan of a key: kept, or found now. A full table forgets one. */
-static const struct plan *plan_of(struct matmul_state *state, const struct plan_key *key,
-                                  struct description *d)
-{
-    uint32_t hash = 2166136261u; /* FNV-1a */
-    for (size_t i = 0; i < sizeof *key; i++)
-        hash = (hash ^ ((const unsigned char *)key)[i]) * 16777619u;
-    struct plan *plan = &state->plans[hash % PLANS];
-    for (uint32_t i = 0; i < 8; i++) {
-        plan = &state->plans[(hash + i) % PLANS];
-        if (!plan->known || memcmp(&plan->key, key, sizeof *key) == 0)
-            break;
-    }
-    if (!plan->known || memcmp(&plan->key, key, sizeof *key) != 0) {
-        plan->key = *key;
-        find_algorithm(state, d, plan);
-    }
-    return plan;
-}
-
-/* Queue a product; false if the library has no algorithm for it as it stands. */
-static bool multiply(struct vain_queue *queue, const struct product *p)
-{
-    cudaStream_t stream = vain_cuda_stream(queue);
-    struct vain_cuda *cuda = queue->device->cuda;
-    struct matmul_state *state = (struct matmul_state *)cuda->matmul;
-    struct description d;
-    const float one = 1;
-    if (describe(p, cuda->precision, &d) != CUBLAS_STATUS_SUCCESS)
-        return false;
-    const struct plan_key key = key_of(p);
-    const struct plan *plan = plan_of(state, &key, &d);
-    if (!plan->possible)
-        return false;
-    (void)note_library(cuda,
-                       cublasLtMatmul(state->handle, &d.product, &one, p->B, &d.first, p->A,
-                                      &d.second, &p->beta, p->C, &d.result, p->D, &d.result,
-                                      &plan->algorithm, cuda->workspace, VAIN_CUDA_WORKSPACE_BYTES,
-                                      stream),
-                       "cublasLtMatmul");
-    return true;
-}
+/* ---- Products ---- */
 
 /* A product that must be possible: no epilogue. */
-static void multiply_plainly(struct vain_queue *queue, struct product p)
+static void multiply_plainly(struct vain_queue *queue, struct vain_cuda_product p)
 {
     p.epilogue = CUBLASLT_EPILOGUE_DEFAULT;
     p.bias = NULL;
     p.aux = NULL;
-    if (!multiply(queue, &p))
+    if (!vain_cuda_multiply(queue, &p))
         (void)vain_cuda_note(queue->device->cuda, cudaErrorNotSupported,
                              "cuBLASLt has no algorithm for a product");
 }
 
 /* With its epilogue if that is possible; says whether it was. */
-static bool multiply_fused(struct vain_queue *queue, const struct product *p)
+static bool multiply_fused(struct vain_queue *queue, const struct vain_cuda_product *p)
 {
-    const bool aligned = p->aux == NULL || (p->D_stride % 8 == 0 && alignment_of(p->aux) >= 16);
+    const bool aligned = p->aux == NULL || (p->D_stride % 8 == 0 && (uintptr_t)p->aux % 16 == 0);
     return aligned && queue->device->cuda->precision != VAIN_PRECISION_FLOAT32 &&
-           multiply(queue, p);
+           vain_cuda_multiply(queue, p);
 }
 
 /* ---- Operands rounded to bf16, and column sums on the way ---- */
+
+/* x = the four floats at source + at, of which `rest` exist; `end`: how many source has. Rows of
+ * odd length begin anywhere, so the 16 bytes before and after are loaded whole and shifted. */
+static __device__ inline void load_shifted(const float *source, int64_t at, int64_t rest,
+                                           int64_t end, float x[4])
+{
+    const int shift = (int)((uintptr_t)(source + at) / 4 % 4);
+    if (rest < 4 || at < shift || at - shift + 8 > end) {
+        vain_cuda_load_four(false, rest, source + at, x);
+        return;
+    }
+    const float4 *fours = (const float4 *)(source + at - shift);
+    const float4 a = fours[0], b = shift > 0 ? fours[1] : a;
+    x[0] = shift == 0 ? a.x : shift == 1 ? a.y : shift == 2 ? a.z : a.w;
+    x[1] = shift == 0 ? a.y : shift == 1 ? a.z : shift == 2 ? a.w : b.x;
+    x[2] = shift == 0 ? a.z : shift == 1 ? a.w : shift == 2 ? b.x : b.y;
+    x[3] = shift == 0 ? a.w : shift == 1 ? b.x : shift == 2 ? b.y : b.z;
+}
 
 /* `source` (rows, columns) into `target` (rows, stride), padded with zeros, unless that is NULL;
  * sums of each column over the block's rows into partials (row blocks, columns) unless NULL. A warp
@@ -304,13 +84,10 @@ static __global__ void round_rows(int64_t rows, int64_t columns, const float *so
 #pragma unroll 4
     for (int64_t row = first + warp; row < end; row += ROW_LANES) {
         float x[4] = {0, 0, 0, 0};
-        if (whole && column < columns) {
-            const float4 four = *(const float4 *)(source + row * columns + column);
-            x[0] = four.x, x[1] = four.y, x[2] = four.z, x[3] = four.w;
-        } else {
-            for (int i = 0; i < 4; i++)
-                x[i] = column + i < columns ? source[row * columns + column + i] : 0;
-        }
+        if (whole && column < columns)
+            vain_cuda_load_four(true, 4, source + row * columns + column, x);
+        else if (column < columns)
+            load_shifted(source, row * columns + column, columns - column, rows * columns, x);
         for (int i = 0; i < 4; i++)
             sums[i] += x[i];
         if (target != NULL && column < stride) {
@@ -367,11 +144,23 @@ static void round_operand(struct vain_queue *queue, int64_t rows, int64_t column
     VAIN_CUDA_CHECK_LAUNCH(queue, "rounding an operand");
 }
 
+/* A weight (N, K) with its rows padded to a multiple of 8 too, by rows of zeros. */
+static void round_weight(struct vain_queue *queue, int64_t N, int64_t K, const float *weight,
+                         unsigned char *target)
+{
+    const size_t row_bytes = (size_t)padded(K) * 2;
+    round_operand(queue, N, K, weight, target, NULL);
+    if (padded(N) > N)
+        (void)VAIN_CUDA_CHECK(queue, cudaMemsetAsync(target + (size_t)N * row_bytes, 0,
+                                                     (size_t)(padded(N) - N) * row_bytes,
+                                                     vain_cuda_stream(queue)));
+}
+
 /* ---- What follows a product that could not carry it ---- */
 
 enum finish_kind { FINISH_BIAS, FINISH_GELU, FINISH_RESIDUAL, FINISH_GELU_GRADIENT };
 
-/* Pointers are (rows, columns) and dense; see the kinds in `finish_one`. */
+/* Pointers are (rows, columns) and dense; `product` may be the output or the pre_activation. */
 struct finish {
     int64_t rows, columns;
     enum finish_kind kind;
@@ -382,6 +171,7 @@ struct finish {
     float *output;
     struct vain_cuda_dropout dropout;
     int64_t first; /* dropout's number of the first element */
+    bool fours;    /* whether all of it may be moved four at a time; set when it is queued */
 };
 
 /* e^x, cut where its square would overflow; NaN shows in what it is multiplied by. */
@@ -408,22 +198,32 @@ static __device__ inline float gelu_derivative(float x)
     return fmaf(x * slope, e * s * s, s);
 }
 
-static __device__ inline void finish_one(const struct finish &f, int64_t at, float bias,
-                                         float factor)
+/* Four columns of a row, or what is left of it. */
+static __device__ inline void finish_four(const struct finish &f, int64_t at, int64_t column,
+                                          const float factors[4])
 {
-    if (f.kind == FINISH_GELU_GRADIENT) {
-        f.output[at] = f.product[at] * gelu_derivative(f.pre_activation[at]);
-        return;
+    const int64_t rest = f.columns - column;
+    const float *beside = f.kind == FINISH_GELU_GRADIENT ? f.pre_activation
+                          : f.kind == FINISH_RESIDUAL    ? f.residual
+                                                         : NULL;
+    float x[4], other[4] = {0, 0, 0, 0}, bias[4] = {0, 0, 0, 0}, out[4];
+    vain_cuda_load_four(f.fours, rest, f.product + at, x);
+    if (f.bias != NULL)
+        vain_cuda_load_four(f.fours, rest, f.bias + column, bias);
+    if (beside != NULL)
+        vain_cuda_load_four(f.fours, rest, beside + at, other);
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+        x[i] = f.bias != NULL ? x[i] + bias[i] : x[i];
+        out[i] = f.kind == FINISH_GELU            ? gelu(x[i])
+                 : f.kind == FINISH_GELU_GRADIENT ? x[i] * gelu_derivative(other[i])
+                 : f.kind == FINISH_BIAS          ? x[i]
+                 : f.dropout.drops                ? other[i] + factors[i] * x[i]
+                                                  : other[i] + x[i];
     }
-    const float x = f.bias != NULL ? f.product[at] + bias : f.product[at];
-    if (f.kind == FINISH_BIAS) {
-        f.output[at] = x;
-    } else if (f.kind == FINISH_GELU) {
-        f.pre_activation[at] = x;
-        f.output[at] = gelu(x);
-    } else {
-        f.output[at] = f.residual[at] + (f.dropout.drops ? factor * x : x);
-    }
+    if (f.kind == FINISH_GELU && f.bias != NULL)
+        vain_cuda_store_four(f.fours, rest, x, f.pre_activation + at);
+    vain_cuda_store_four(f.fours, rest, out, f.output + at);
 }
 
 /* A thread takes four columns of a row. */
@@ -436,16 +236,18 @@ static __global__ void finish_rows(struct finish f)
         float factors[4] = {1, 1, 1, 1};
         if (f.dropout.drops)
             vain_cuda_dropout_factors(f.dropout, (uint64_t)(f.first + at), factors);
-#pragma unroll
-        for (int j = 0; j < 4; j++)
-            if (column + j < f.columns)
-                finish_one(f, at + j, f.bias != NULL ? f.bias[column + j] : 0, factors[j]);
+        finish_four(f, at, column, factors);
     }
 }
 
-static void queue_finish(struct vain_queue *queue, const struct finish *finish)
+static void queue_finish(struct vain_queue *queue, struct finish *finish)
 {
     const int64_t count = finish->rows * ((finish->columns + 3) / 4);
+    const void *const pointers[] = {finish->bias, finish->product, finish->pre_activation,
+                                    finish->residual, finish->output};
+    finish->fours = true;
+    for (size_t i = 0; i < VAIN_COUNT_OF(pointers); i++)
+        finish->fours = finish->fours && vain_cuda_fours(finish->columns, pointers[i]);
     finish_rows<<<vain_cuda_grid(vain_cuda_parts_of(count, THREADS), 1 << 20), THREADS, 0,
                   vain_cuda_stream(queue)>>>(*finish);
     VAIN_CUDA_CHECK_LAUNCH(queue, "finishing a product");
@@ -456,7 +258,9 @@ static void queue_finish(struct vain_queue *queue, const struct finish *finish)
 /* The scratch of a forward op, and how many rows go through it at once. */
 struct forward {
     const struct vain_linear *linear;
-    bool bf16, aside; /* whether the product waits in scratch for its residual */
+    bool bf16;
+    bool aside; /* whether the product waits in scratch for its residual */
+    bool odd;   /* or to be copied into rows that cuBLASLt cannot write 16 bytes at a time */
     int64_t rows;
     unsigned char *weight, *input;
     float *product;
@@ -477,10 +281,13 @@ static bool forward_open(struct vain_queue *queue, const struct vain_linear *l, 
     f->linear = l;
     f->bf16 = queue->device->cuda->precision == VAIN_PRECISION_BF16;
     f->aside = l->epilogue == VAIN_EPILOGUE_RESIDUAL && l->residual == l->output;
-    f->rows = piece_rows(l->M, (f->bf16 ? padded(l->K) * 2 : 0) + (f->aside ? l->N * 4 : 0));
-    const int64_t weight = f->bf16 ? rounded_bytes(l->N, l->K) : 0;
+    f->odd = l->epilogue == VAIN_EPILOGUE_NONE && l->N % 4 != 0 && l->N >= ODD_COLUMNS_LEAST &&
+             queue->device->cuda->precision != VAIN_PRECISION_FLOAT32;
+    const int64_t product_bytes = f->aside || f->odd ? padded(l->N) * 4 : 0; /* of a row */
+    f->rows = piece_rows(l->M, (f->bf16 ? padded(l->K) * 2 : 0) + product_bytes);
+    const int64_t weight = f->bf16 ? rounded_bytes(padded(l->N), l->K) : 0;
     const int64_t input = f->bf16 ? rounded_bytes(f->rows, l->K) : 0;
-    const int64_t product = f->aside ? f->rows * l->N * 4 : 0;
+    const int64_t product = f->rows * product_bytes;
     if (weight + input + product == 0)
         return true;
     f->weight = (unsigned char *)vain_cuda_scratch(queue, (size_t)(weight + input + product));
@@ -489,14 +296,14 @@ static bool forward_open(struct vain_queue *queue, const struct vain_linear *l, 
     f->input = f->weight + weight;
     f->product = (float *)(void *)(f->input + input);
     if (f->bf16)
-        round_operand(queue, l->N, l->K, l->weight, f->weight, NULL);
+        round_weight(queue, l->N, l->K, l->weight, f->weight);
     return true;
 }
 
-static struct product forward_product(const struct forward *f, int64_t row, int64_t rows)
+static struct vain_cuda_product forward_product(const struct forward *f, int64_t row, int64_t rows)
 {
     const struct vain_linear *l = f->linear;
-    struct product p = {};
+    struct vain_cuda_product p = {};
     p.rows = rows;
     p.columns = l->N;
     p.depth = l->K;
@@ -513,10 +320,45 @@ static struct product forward_product(const struct forward *f, int64_t row, int6
     return p;
 }
 
+/* output (rows, columns) = source (rows, stride) + bias (columns) or NULL. */
+static __global__ void copy_rows(int64_t columns, int64_t stride, const float *source,
+                                 const float *bias, float *output)
+{
+    const int64_t row = blockIdx.x;
+#pragma unroll
+    for (int i = 0; i < COPIED; i++) {
+        const int64_t column = ((int64_t)blockIdx.y * COPIED + i) * THREADS + threadIdx.x;
+        if (column < columns)
+            output[row * columns + column] =
+                source[row * stride + column] + (bias != NULL ? bias[column] : 0.0f);
+    }
+}
+
+/* A wide layer whose rows are not multiples of 16 bytes, such as 50257 logits: written directly it
+ * takes several times as long as padded in scratch and copied. */
+static void forward_odd(struct vain_queue *queue, const struct forward *f, int64_t row,
+                        int64_t rows)
+{
+    struct vain_cuda_product p = forward_product(f, row, rows);
+    float *output = p.D;
+    p.D_stride = padded(f->linear->N);
+    p.columns = f->bf16 ? p.D_stride : p.columns;
+    p.C = p.D = f->product;
+    multiply_plainly(queue, p);
+    const dim3 grid((unsigned)rows, (unsigned)vain_cuda_parts_of(f->linear->N, COPIED * THREADS));
+    copy_rows<<<grid, THREADS, 0, vain_cuda_stream(queue)>>>(f->linear->N, p.D_stride, f->product,
+                                                             f->linear->bias, output);
+    VAIN_CUDA_CHECK_LAUNCH(queue, "copying a padded product");
+}
+
 static void forward_bias(struct vain_queue *queue, const struct forward *f, int64_t row,
                          int64_t rows)
 {
-    const struct product p = forward_product(f, row, rows);
+    const struct vain_cuda_product p = forward_product(f, row, rows);
+    if (f->odd) {
+        forward_odd(queue, f, row, rows);
+        return;
+    }
     if (p.bias == NULL) {
         multiply_plainly(queue, p);
         return;
@@ -537,7 +379,7 @@ static void forward_bias(struct vain_queue *queue, const struct forward *f, int6
 static void forward_gelu(struct vain_queue *queue, const struct forward *f, int64_t row,
                          int64_t rows)
 {
-    struct product p = forward_product(f, row, rows);
+    struct vain_cuda_product p = forward_product(f, row, rows);
     p.aux = f->linear->pre_activation + row * p.D_stride;
     p.epilogue = p.bias != NULL ? CUBLASLT_EPILOGUE_GELU_AUX_BIAS : CUBLASLT_EPILOGUE_GELU_AUX;
     if (multiply_fused(queue, &p))
@@ -546,11 +388,15 @@ static void forward_gelu(struct vain_queue *queue, const struct forward *f, int6
     finish.rows = rows;
     finish.columns = p.columns;
     finish.kind = FINISH_GELU;
-    finish.bias = p.bias;
     finish.product = finish.pre_activation = p.aux;
     finish.output = p.D;
     p.C = p.D = p.aux;
-    multiply_plainly(queue, p);
+    p.aux = NULL;
+    p.epilogue = CUBLASLT_EPILOGUE_BIAS;
+    if (p.bias == NULL || !multiply_fused(queue, &p)) {
+        multiply_plainly(queue, p);
+        finish.bias = p.bias;
+    }
     queue_finish(queue, &finish);
 }
 
@@ -559,10 +405,10 @@ static void forward_residual(struct vain_queue *queue, const struct forward *f, 
 {
     const struct vain_linear *l = f->linear;
     const struct vain_cuda_dropout dropout = vain_cuda_dropout_of(&l->dropout);
-    struct product p = forward_product(f, row, rows);
+    struct vain_cuda_product p = forward_product(f, row, rows);
     const float *residual = l->residual + row * l->N;
     if (!dropout.drops) {
-        struct product fused = p;
+        struct vain_cuda_product fused = p;
         fused.beta = 1;
         fused.C = residual;
         if (multiply_fused(queue, &fused))
@@ -619,7 +465,7 @@ static bool backward_open(struct vain_queue *queue, const struct vain_linear_gra
     b->gradient = g;
     b->bf16 = queue->device->cuda->precision == VAIN_PRECISION_BF16;
     b->rows = piece_rows(g->M, b->bf16 ? (padded(g->K) + padded(g->N)) * 2 : 0);
-    const int64_t weight = b->bf16 && g->d_input != NULL ? rounded_bytes(g->N, g->K) : 0;
+    const int64_t weight = b->bf16 && g->d_input != NULL ? rounded_bytes(padded(g->N), g->K) : 0;
     const int64_t input = b->bf16 ? rounded_bytes(b->rows, g->K) : 0;
     const int64_t d_output = b->bf16 ? rounded_bytes(b->rows, g->N) : 0;
     const int64_t partials =
@@ -634,7 +480,7 @@ static bool backward_open(struct vain_queue *queue, const struct vain_linear_gra
     b->d_output = b->input + input;
     b->partials = g->d_bias != NULL ? (float *)(void *)(b->d_output + d_output) : NULL;
     if (weight > 0)
-        round_operand(queue, g->N, g->K, g->weight, b->weight, NULL);
+        round_weight(queue, g->N, g->K, g->weight, b->weight);
     return true;
 }
 
@@ -643,10 +489,10 @@ static void backward_input(struct vain_queue *queue, const struct backward *b, i
                            int64_t rows)
 {
     const struct vain_linear_gradient *g = b->gradient;
-    struct product p = {};
+    struct vain_cuda_product p = {};
     p.rows = rows;
     p.columns = g->K;
-    p.depth = g->N;
+    p.depth = b->bf16 ? padded(g->N) : g->N; /* zeros times zeros */
     p.A = b->bf16 ? (const void *)b->d_output : g->d_output + row * g->N;
     p.B = b->bf16 ? (const void *)b->weight : g->weight;
     p.A_stride = b->bf16 ? padded(g->N) : g->N;
@@ -678,7 +524,7 @@ static void backward_weight(struct vain_queue *queue, const struct backward *b, 
                             int64_t rows)
 {
     const struct vain_linear_gradient *g = b->gradient;
-    struct product p = {};
+    struct vain_cuda_product p = {};
     p.rows = g->N;
     p.columns = g->K;
     p.depth = rows;

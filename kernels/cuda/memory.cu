@@ -29,6 +29,20 @@ static void release(struct vain_device *device, void *memory)
     (void)vain_cuda_note(device->cuda, cudaFree(memory), "releasing memory");
 }
 
+static void pin(struct vain_device *device, void *host_memory, size_t bytes)
+{
+    (void)cudaSetDevice(device->cuda->index);
+    if (cudaHostRegister(host_memory, bytes, cudaHostRegisterDefault) != cudaSuccess)
+        (void)cudaGetLastError(); /* copies are slower then, and no less right */
+}
+
+static void unpin(struct vain_device *device, void *host_memory)
+{
+    (void)cudaSetDevice(device->cuda->index);
+    if (cudaHostUnregister(host_memory) != cudaSuccess)
+        (void)cudaGetLastError(); /* it was not pinned */
+}
+
 static void move(struct vain_queue *queue, void *target, const void *source, size_t bytes,
                  enum cudaMemcpyKind kind)
 {
@@ -64,6 +78,8 @@ static void zero(struct vain_queue *queue, void *target, size_t bytes)
 const struct vain_memory_ops vain_cuda_memory = {
     .take = take,
     .release = release,
+    .pin = pin,
+    .unpin = unpin,
     .copy_in = copy_in,
     .copy_out = copy_out,
     .copy = copy,

@@ -10,7 +10,7 @@
 #include "kernels/cuda/pointwise.h"
 
 enum {
-    BLOCKS_MOST = 264, /* with partial sums: two for each of an H100's multiprocessors */
+    BLOCKS_MOST = 528, /* with partial sums: four for each of an H100's multiprocessors */
     ROWS_LEAST = 8,    /* of a block */
     SUM_COLUMNS = 32   /* of a block that adds partial sums */
 };
@@ -51,6 +51,24 @@ template <int LANES> static __device__ inline float lanes_sum(float x, float *ro
         return vain_cuda_warp_sum(x);
     else
         return vain_cuda_block_sum(x, room);
+}
+
+/* Two such sums at once, in place; room: 64 floats. */
+template <int LANES> static __device__ inline void lanes_sums(float *a, float *b, float *room)
+{
+    *a = vain_cuda_warp_sum(*a);
+    *b = vain_cuda_warp_sum(*b);
+    if constexpr (LANES > 32) {
+        const int lane = (int)threadIdx.x % 32, warp = (int)threadIdx.x / 32;
+        if (lane == 0) {
+            room[warp] = *a;
+            room[32 + warp] = *b;
+        }
+        __syncthreads();
+        *a = vain_cuda_warp_sum(lane < VAIN_CUDA_WARPS ? room[lane] : 0.0f);
+        *b = vain_cuda_warp_sum(lane < VAIN_CUDA_WARPS ? room[32 + lane] : 0.0f);
+        __syncthreads();
+    }
 }
 
 /* ---- Forwards ---- */
@@ -194,8 +212,8 @@ static __device__ inline void gradient_row(const struct norm_gradient &n, int64_
             sum_gn += g[k].x[i] * x[k].x[i];
         }
     }
-    const float mean_g = lanes_sum<LANES>(sum_g, room) / (float)n.C;
-    const float mean_gn = lanes_sum<LANES>(sum_gn, room) / (float)n.C;
+    lanes_sums<LANES>(&sum_g, &sum_gn, room);
+    const float mean_g = sum_g / (float)n.C, mean_gn = sum_gn / (float)n.C;
 #pragma unroll
     for (int k = 0; k < FOURS; k++) {
         const int64_t column = (int64_t)(k * LANES + lane) * 4;
@@ -240,9 +258,10 @@ static __device__ inline void leave_sums(const struct norm_gradient &n, int lane
 }
 
 template <int LANES, int FOURS>
-static __global__ void __launch_bounds__(VAIN_CUDA_THREADS, 1) gradient_rows(struct norm_gradient n)
+static __global__ void __launch_bounds__(VAIN_CUDA_THREADS, FOURS <= 4 ? 2 : 1)
+    gradient_rows(struct norm_gradient n)
 {
-    __shared__ float room[32];
+    __shared__ float room[64];
     const int lane = (int)threadIdx.x % LANES;
     const int64_t first = blockIdx.x * n.rows;
     const int64_t end = first + n.rows < n.M ? first + n.rows : n.M;
@@ -326,9 +345,8 @@ static const struct gradient_kernel {
     int64_t C_most;
     void (*kernel)(struct norm_gradient);
 } gradient_kernels[] = {
-    {256, gradient_rows<32, 2>},   {512, gradient_rows<32, 4>},   {768, gradient_rows<32, 6>},
-    {1024, gradient_rows<32, 8>},  {2048, gradient_rows<256, 2>}, {4096, gradient_rows<256, 4>},
-    {8192, gradient_rows<256, 8>},
+    {256, gradient_rows<32, 2>},   {512, gradient_rows<32, 4>},   {1024, gradient_rows<256, 1>},
+    {2048, gradient_rows<256, 2>}, {4096, gradient_rows<256, 4>}, {8192, gradient_rows<256, 8>},
 };
 
 static void queue_gradient(struct vain_queue *queue, const struct norm_gradient *n, int64_t blocks)

@@ -121,24 +121,41 @@ static void adamw(struct vain_queue *queue, const struct vain_adamw *adamw, cons
 
 /* The CPU's order: element j of a block goes to lane j mod 16, lanes are halved, blocks are added
  * in order. So a block has 16 chains of 4096 additions, one a thread; two blocks a warp, and each
- * thread has SQUARES_AHEAD loads under way. A square is exact in double, so a fused multiply-add
- * rounds once as the CPU does. */
-enum { SQUARES_BLOCK = 65536, SQUARES_LANES = 16, SQUARES_AHEAD = 32, IN_ORDER_THREADS = 256 };
+ * thread has SQUARES_AHEAD loads under way while it adds those before them. A square is exact in
+ * double, so a fused multiply-add rounds once as the CPU does. */
+enum {
+    SQUARES_BLOCK = 65536,
+    SQUARES_LANES = 16,
+    SQUARES_AHEAD = 32,
+    SQUARES_PIECE = SQUARES_AHEAD * SQUARES_LANES,
+    IN_ORDER_THREADS = 256
+};
+
+__device__ static void load_chain(const float *x, float out[SQUARES_AHEAD])
+{
+#pragma unroll
+    for (int a = 0; a < SQUARES_AHEAD; a++)
+        out[a] = __ldcs(x + a * SQUARES_LANES);
+}
 
 __device__ static double squares_chain(const float *x, int64_t count, int lane)
 {
+    const int64_t whole = count / SQUARES_PIECE * SQUARES_PIECE;
+    float now[SQUARES_AHEAD], next[SQUARES_AHEAD] = {};
     double sum = 0;
-    int64_t j = lane;
-    for (; j + (SQUARES_AHEAD - 1) * SQUARES_LANES < count; j += SQUARES_AHEAD * SQUARES_LANES) {
-        float ahead[SQUARES_AHEAD];
+    if (whole > 0)
+        load_chain(x + lane, next);
+    for (int64_t j = 0; j < whole; j += SQUARES_PIECE) {
 #pragma unroll
         for (int a = 0; a < SQUARES_AHEAD; a++)
-            ahead[a] = x[j + a * SQUARES_LANES];
+            now[a] = next[a];
+        if (j + SQUARES_PIECE < whole)
+            load_chain(x + j + SQUARES_PIECE + lane, next);
 #pragma unroll
         for (int a = 0; a < SQUARES_AHEAD; a++)
-            sum = fma((double)ahead[a], (double)ahead[a], sum);
+            sum = fma((double)now[a], (double)now[a], sum);
     }
-    for (; j < count; j += SQUARES_LANES)
+    for (int64_t j = whole + lane; j < count; j += SQUARES_LANES)
         sum = fma((double)x[j], (double)x[j], sum);
     return sum;
 }

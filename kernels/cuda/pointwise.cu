@@ -1,9 +1,9 @@
 /* The GPU's cross entropy and dropout; the table of the pointwise group.
  *
  * Logits are read once and their gradient is written once: a row waits in registers (up to 1024
- * symbols, a warp a row) or in shared memory (a block a row; what does not fit there is read
- * again). Losses of rows are added in double by one block: lane j takes rows j, j + 1024, ..., and
- * lanes are added in pairs, 512 apart first. */
+ * symbols, a warp a row) or in shared memory (a block a row; what does not fit there is read again,
+ * while it is in the second cache). Losses of rows are added in double by one block: lane j takes
+ * rows j, j + 1024, ..., and lanes are added in pairs, 512 apart first. */
 #include "kernels/cuda/dropout.h"
 #include "kernels/cuda/pointwise.h"
 
@@ -74,6 +74,7 @@ static __device__ inline float row_exponentials(const struct entropy &e, const f
         cache[j] = x;
         sum += x;
     }
+#pragma unroll 8
     for (int64_t j = e.cached + threadIdx.x; j < e.V; j += blockDim.x)
         sum += expf(logits[j] - maximum);
     return sum;
@@ -81,7 +82,7 @@ static __device__ inline float row_exponentials(const struct entropy &e, const f
 
 /* A block a row. Every thread meets the same elements in each pass, so the cache needs no barrier.
  */
-static __global__ void __launch_bounds__(LARGE_THREADS) entropy_blocks(struct entropy e)
+static __global__ void __launch_bounds__(LARGE_THREADS, 2) entropy_blocks(struct entropy e)
 {
     extern __shared__ float cache[];
     __shared__ float room[32];
@@ -96,6 +97,7 @@ static __global__ void __launch_bounds__(LARGE_THREADS) entropy_blocks(struct en
         cache[j] = x;
         maximum = fmaxf(maximum, x);
     }
+#pragma unroll 8
     for (int64_t j = e.cached + threadIdx.x; j < e.V; j += blockDim.x)
         maximum = fmaxf(maximum, logits[j]);
     maximum = vain_cuda_block_maximum(maximum, room);
@@ -108,6 +110,7 @@ static __global__ void __launch_bounds__(LARGE_THREADS) entropy_blocks(struct en
 #pragma unroll 4
     for (int64_t j = threadIdx.x; j < e.cached; j += blockDim.x)
         logits[j] = cache[j] * factor - (j == target ? e.scale : 0.0f);
+#pragma unroll 8
     for (int64_t j = e.cached + threadIdx.x; j < e.V; j += blockDim.x)
         logits[j] = expf(logits[j] - maximum) * factor - (j == target ? e.scale : 0.0f);
 }
@@ -129,25 +132,38 @@ static __global__ void __launch_bounds__(LARGE_THREADS)
         *out = lanes[0];
 }
 
+/* Floats of a row that a block may keep, such that two blocks share a multiprocessor: one computes
+ * while the other waits for memory. */
+static bool entropy_room(struct vain_queue *queue, int64_t *floats)
+{
+    const int index = queue->device->cuda->index;
+    int block = 0, whole = 0, reserved = 0;
+    cudaFuncAttributes attributes;
+    if (!VAIN_CUDA_CHECK(queue, cudaDeviceGetAttribute(
+                                    &block, cudaDevAttrMaxSharedMemoryPerBlockOptin, index)) ||
+        !VAIN_CUDA_CHECK(queue, cudaDeviceGetAttribute(
+                                    &whole, cudaDevAttrMaxSharedMemoryPerMultiprocessor, index)) ||
+        !VAIN_CUDA_CHECK(queue, cudaDeviceGetAttribute(
+                                    &reserved, cudaDevAttrReservedSharedMemoryPerBlock, index)) ||
+        !VAIN_CUDA_CHECK(queue, cudaFuncGetAttributes(&attributes, entropy_blocks)))
+        return false;
+    const int half = whole / 2 - reserved, most = half < block ? half : block;
+    const int bytes = (most - (int)attributes.sharedSizeBytes) / 256 * 256;
+    *floats = bytes / (int)sizeof(float);
+    return VAIN_CUDA_CHECK(
+        queue,
+        cudaFuncSetAttribute(entropy_blocks, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));
+}
+
 static void queue_entropy_blocks(struct vain_queue *queue, struct entropy e)
 {
-    int most = 0;
-    cudaFuncAttributes attributes;
     cudaStream_t stream = vain_cuda_stream(queue);
     const unsigned threads =
         (unsigned)(e.V <= SMALL_SYMBOLS ? (int)VAIN_CUDA_THREADS : (int)LARGE_THREADS);
-    if (!VAIN_CUDA_CHECK(queue,
-                         cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin,
-                                                queue->device->cuda->index)) ||
-        !VAIN_CUDA_CHECK(queue, cudaFuncGetAttributes(&attributes, entropy_blocks)))
+    int64_t fit = 0;
+    if (!entropy_room(queue, &fit))
         return;
-    most -= (int)attributes.sharedSizeBytes;
-    const int64_t fit = most / (int64_t)sizeof(float);
     e.cached = e.V < fit ? e.V : fit;
-    if (!VAIN_CUDA_CHECK(queue,
-                         cudaFuncSetAttribute(entropy_blocks,
-                                              cudaFuncAttributeMaxDynamicSharedMemorySize, most)))
-        return;
     entropy_blocks<<<(unsigned)e.M, threads, (size_t)e.cached * sizeof(float), stream>>>(e);
 }
 

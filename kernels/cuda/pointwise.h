@@ -55,6 +55,34 @@ static inline bool vain_cuda_fours(int64_t columns, const void *pointer)
     return columns % 4 == 0 && (uintptr_t)pointer % 16 == 0;
 }
 
+/* x = the four floats at `source`: at once if `fours` (16-byte accesses), else the first `count`,
+ * and zeros. */
+static __device__ inline void vain_cuda_load_four(bool fours, int64_t count, const float *source,
+                                                  float x[4])
+{
+    if (fours) {
+        const float4 four = *(const float4 *)source;
+        x[0] = four.x, x[1] = four.y, x[2] = four.z, x[3] = four.w;
+    } else {
+#pragma unroll
+        for (int i = 0; i < 4; i++)
+            x[i] = i < count ? source[i] : 0;
+    }
+}
+
+static __device__ inline void vain_cuda_store_four(bool fours, int64_t count, const float x[4],
+                                                   float *target)
+{
+    if (fours) {
+        *(float4 *)target = make_float4(x[0], x[1], x[2], x[3]);
+    } else {
+#pragma unroll
+        for (int i = 0; i < 4; i++)
+            if (i < count)
+                target[i] = x[i];
+    }
+}
+
 /* Contracts in kernels/ops.h. */
 void vain_cuda_embed(struct vain_queue *queue, int64_t B, int64_t T, int64_t C,
                      const int32_t *tokens, const float *token_table, const float *position_table,

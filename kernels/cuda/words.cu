@@ -115,13 +115,12 @@ struct mask_pass {
     uint32_t *words;
 };
 
-__device__ static void add_quad(const struct mask_pass &p, int64_t w, uint4 mask)
+__device__ static void add_quad(const struct mask_pass &p, int64_t w, const uint32_t terms[4])
 {
-    const uint32_t terms[4] = {mask.x, mask.y, mask.z, mask.w};
     if (p.aligned && w >= 0 && w + 4 <= p.count) {
         uint4 *place = reinterpret_cast<uint4 *>(p.words + w);
         const uint4 old = *place;
-        *place = make_uint4(old.x + mask.x, old.y + mask.y, old.z + mask.z, old.w + mask.w);
+        *place = make_uint4(old.x + terms[0], old.y + terms[1], old.z + terms[2], old.w + terms[3]);
         return;
     }
 #pragma unroll
@@ -139,13 +138,12 @@ __global__ static void __launch_bounds__(VAIN_WORDS_THREADS)
     const int64_t groups = (p.skip + p.count + VAIN_GROUP_WORDS - 1) / VAIN_GROUP_WORDS;
     for (int64_t g = (int64_t)blockIdx.x * VAIN_WORDS_WARPS + warp; g < groups;
          g += (int64_t)gridDim.x * VAIN_WORDS_WARPS) {
-        uint32_t sum[16];
-        uint4 quads[4];
+        uint32_t sum[16], turned[16];
         vain_sum_streams(batch, p.base + (uint64_t)(g * VAIN_GROUP_WORDS + 16 * lane), sum);
-        vain_turn_group(sum, lines[warp], quads);
+        vain_turn_group<4>(sum, lines[warp], turned);
 #pragma unroll
         for (int q = 0; q < 4; q++)
-            add_quad(p, g * VAIN_GROUP_WORDS + 128 * q + 4 * lane - p.skip, quads[q]);
+            add_quad(p, g * VAIN_GROUP_WORDS + 128 * q + 4 * lane - p.skip, turned + 4 * q);
     }
 }
 

@@ -5,9 +5,9 @@
 #include "kernels/cuda/range.h"
 
 /* A warp works on groups of 512 words. Making them, thread t has ChaCha20 block t of the group, 16
- * neighbours; memory wants each access of a warp to be 512 bytes in a row: quad q (0 .. 3) of
- * thread t is words 128 q + 4 t and on. The streams' sum goes from one shape to the other through
- * shared memory, whose quads are swizzled so that neither way has bank conflicts. */
+ * neighbours; memory wants each access of a warp to be in a row: place p of thread t is W words, 4
+ * or 2, from 32 W p + W t on. The streams' sum goes from one shape to the other through shared
+ * memory, whose quads are swizzled so that neither way has bank conflicts. */
 enum {
     VAIN_WARP = 32,
     VAIN_GROUP_WORDS = 16 * VAIN_WARP,
@@ -66,9 +66,12 @@ __device__ static inline void vain_sum_streams(const struct vain_mask_batch &bat
     }
 }
 
-/* From a block a thread to quads: on return quads[q] are words 128 q + 4 lane and on of the group.
- * All threads of the warp; `lines` is its own shared memory. */
-__device__ static inline void vain_turn_group(const uint32_t sum[16], uint4 *lines, uint4 quads[4])
+/* From a block a thread to places of WORDS words (2 or 4): on return out[WORDS * p + k] is word
+ * 32 * WORDS * p + WORDS * lane + k of the group. All threads of the warp; `lines` is its own
+ * shared memory. */
+template <int WORDS>
+__device__ static inline void vain_turn_group(const uint32_t sum[16], uint4 *lines,
+                                              uint32_t out[16])
 {
     const int lane = threadIdx.x % VAIN_WARP;
     __syncwarp();
@@ -78,9 +81,22 @@ __device__ static inline void vain_turn_group(const uint32_t sum[16], uint4 *lin
             make_uint4(sum[4 * q], sum[4 * q + 1], sum[4 * q + 2], sum[4 * q + 3]);
     __syncwarp();
 #pragma unroll
-    for (int q = 0; q < 4; q++) {
-        const int line = 8 * q + lane / 4;
-        quads[q] = lines[4 * line + (lane % 4 ^ (line >> 1 & 3))];
+    for (int p = 0; p < 16 / WORDS; p++) {
+        const int word = VAIN_WARP * WORDS * p + WORDS * lane;
+        const int line = word / 16, quad = word / 4 % 4 ^ (line >> 1 & 3);
+        const uint32_t *place =
+            reinterpret_cast<const uint32_t *>(&lines[4 * line + quad]) + word % 4;
+        if (WORDS == 4) {
+            const uint4 w = *reinterpret_cast<const uint4 *>(place);
+            out[4 * p] = w.x;
+            out[4 * p + 1] = w.y;
+            out[4 * p + 2] = w.z;
+            out[4 * p + 3] = w.w;
+        } else {
+            const uint2 w = *reinterpret_cast<const uint2 *>(place);
+            out[2 * p] = w.x;
+            out[2 * p + 1] = w.y;
+        }
     }
 }
 

@@ -5,19 +5,20 @@
 #
 # usage: tests/gpu/run.sh [--built FOLDER] [--only PART,...]
 #   --built  take test_twins, vain and libvain_cuda.so from there instead of building
-#   --only   of: twins, sanitizer, runs, speed
+#   --only   of: twins, sanitizer, runs, speed, learn (VAIN_SHAKESPEARE names tinyshakespeare.txt),
+#            peers (PyTorch on the same card, where python3 has it)
 # The rate that products are compared with comes from PyTorch, if python3 has it.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 source_folder=$PWD
 built=""
-parts="twins,sanitizer,runs,speed"
+parts="twins,sanitizer,runs,speed,learn,peers"
 while [ $# -gt 0 ]; do
     case $1 in
     --built) built=$(realpath "$2") ;;
     --only) parts=$2 ;;
     *)
-        sed -n '2,10s/^# \{0,1\}//p' "$0" >&2
+        sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
         exit 2
         ;;
     esac
@@ -157,7 +158,7 @@ name: gpu
 seed: 3
 model: {layers: 2, heads: 4, width: 128, context: 64}
 data: {text: $work/text.txt}
-train: {batch: 8, local_steps: 10, rounds: 12, learning_rate: 1e-3}
+train: {batch: 8, local_steps: 10, rounds: 40, learning_rate: 1e-3}
 exchange: {privacy: masked, level: 2}
 checkpoint: {every: 3}
 END
@@ -171,9 +172,12 @@ if wants runs; then
     run plain --set device=cuda --set precision=float32 --set exchange.privacy=none \
         --set exchange.level=1
     run bf16 --set device=cuda --set precision=bf16
-    run stopped --set device=cuda --set precision=float32 --set train.rounds=12 &
-    sleep 2
-    kill -INT "$(pgrep -P $! -x timeout | head -n 1)" 2>/dev/null || kill -INT $! 2>/dev/null
+    run stopped --set device=cuda --set precision=float32 &
+    until compgen -G "$work/stopped/checkpoint-*" >/dev/null || ! kill -0 $! 2>/dev/null; do
+        sleep 0.02
+    done
+    # The signal goes to the program itself, which is the child of timeout.
+    pkill -INT -P "$(pgrep -P $! -x timeout | head -n 1)" 2>/dev/null
     wait $!
     stopped_at=$(field "$work/stopped.json" rounds)
     run stopped --set device=cuda --set precision=float32
@@ -220,6 +224,31 @@ END
         timeout 150 "$vain" bench step "$work/gpt2.yaml" --set device=cuda \
             --set precision=$precision --windows 3 --seconds 3 2>&1
     done
+fi
+
+# ---- learning --------------------------------------------------------------------------------------
+
+# nanoGPT's GPU setting for Tiny Shakespeare: 6 layers, 384, context 256, batch 64, dropout 0.2, 5000 steps;
+# its page says 1.4697.
+if wants learn && [ ! -f "${VAIN_SHAKESPEARE:-}" ]; then
+    echo "learn: VAIN_SHAKESPEARE does not name tinyshakespeare.txt: not run"
+elif wants learn; then
+    timeout 400 "$vain" run examples/shakespeare-medium.yaml --out "$work/learn" \
+        --set data.text="$(realpath "$VAIN_SHAKESPEARE")" --set device=cuda --set train.batch=64 \
+        --set model.dropout=0.2 --set train.local_steps=250 --set train.rounds=20 \
+        --set checkpoint.every=1 >"$work/learn.txt" 2>"$work/learn.err"
+    sed -n 's/.*validation loss/validation loss/p' "$work/learn.err" | tr '\n' ' '
+    grep -E '^(time|device|training)' "$work/learn.txt"
+    best=$(sed -n 's/.*validation loss //p' "$work/learn.err" | sort -g | head -n 1)
+    check "Tiny Shakespeare, nanoGPT's GPU setting: best validation loss $best, at most 1.48" \
+        within "${best:-9}" 0 1.48
+fi
+
+# ---- the same by PyTorch -------------------------------------------------------------------------
+
+if wants peers; then
+    python3 "$source_folder/bench/peers/attention_torch.py" 2>&1 | tail -n 30
+    timeout 200 python3 "$source_folder/bench/peers/gpt2_torch.py" 2>&1 | tail -n 3
 fi
 
 echo "$passed passed, $failed failed"

@@ -135,20 +135,46 @@ int64_t vain_twin_differences(struct vain_twins *twins, const struct vain_twin *
     return differences;
 }
 
-double vain_twin_error(struct vain_twins *twins, const struct vain_twin *twin)
+/* What the differences of a twin come to. */
+struct measured {
+    double worst; /* NaN if one is */
+    double difference_squares, squares;
+    size_t count;
+};
+
+static struct measured measure(struct vain_twins *twins, const struct vain_twin *twin)
 {
     float *got = fetch(twins, twin);
     const float *host = twin->host;
-    const size_t count = twin->bytes / sizeof *got;
-    double worst = 0, squares = 0;
-    for (size_t i = 0; i < count; i++) {
+    struct measured m = {.count = twin->bytes / sizeof *got};
+    for (size_t i = 0; i < m.count; i++) {
         const double difference = fabs((double)got[i] - (double)host[i]);
-        if (!(difference <= worst)) /* NaN too */
-            worst = difference;
-        squares += (double)host[i] * (double)host[i];
+        if (!(difference <= m.worst)) /* NaN too */
+            m.worst = difference;
+        m.difference_squares += difference * difference;
+        m.squares += (double)host[i] * (double)host[i];
     }
     vain_release(got);
-    return squares > 0 ? worst / sqrt(squares / (double)count) : worst;
+    return m;
+}
+
+static double error_of(const struct measured *m)
+{
+    return m->squares > 0 ? m->worst / sqrt(m->squares / (double)m->count) : m->worst;
+}
+
+double vain_twin_error(struct vain_twins *twins, const struct vain_twin *twin)
+{
+    const struct measured m = measure(twins, twin);
+    return error_of(&m);
+}
+
+double vain_twin_distance(struct vain_twins *twins, const struct vain_twin *twin)
+{
+    const struct measured m = measure(twins, twin);
+    const double single = error_of(&m) / 30;
+    const double all = m.squares > 0 ? sqrt(m.difference_squares / m.squares) : m.worst;
+    return all > single ? all : single;
 }
 
 static double now(void)

@@ -49,6 +49,10 @@ int64_t vain_twin_differences(struct vain_twins *twins, const struct vain_twin *
  * them is not finite. */
 double vain_twin_error(struct vain_twins *twins, const struct vain_twin *twin);
 
+/* |gpu - host| / |host| as vectors, or a thirtieth of vain_twin_error, whichever is more: rounded
+ * factors err everywhere a little, and no single element may be wrong. */
+double vain_twin_distance(struct vain_twins *twins, const struct vain_twin *twin);
+
 /* Seconds of one call of run(context), which queues on the GPU: median of five measurements of
  * several queued calls after a warm-up. If twins->timed is false run is called once, and 0 given.
  */

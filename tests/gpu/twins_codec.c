@@ -303,7 +303,7 @@ static void time_all(struct vain_twins *t, int64_t N)
     b.delta = vain_twin_large(t, N, 1e-3f, 61);
     b.words = vain_twin_large(t, N, 1e-3f, 62);
     b.rest = vain_twin_large(t, N, 1e-3f, 63);
-    time_one(&b, "delta", "N = 10^9", 16, run_delta);
+    time_one(&b, "delta", "N = 10^9", 12, run_delta);
     time_one(&b, "encode", "N = 10^9, no masks", 12, run_encode);
     b.encoding.masks = &b.list;
     time_one(&b, "encode, masked", "N = 10^9, 3 pair masks + own", 12, run_encode);

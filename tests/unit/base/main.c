@@ -12,6 +12,7 @@ extern const struct vain_suite vain_suite_philox;
 extern const struct vain_suite vain_suite_rounding;
 extern const struct vain_suite vain_suite_crypto;
 extern const struct vain_suite vain_suite_mask_stream;
+extern const struct vain_suite vain_suite_chacha;
 extern const struct vain_suite vain_suite_ristretto;
 extern const struct vain_suite vain_suite_box;
 extern const struct vain_suite vain_suite_identity;
@@ -32,7 +33,7 @@ int main(void)
         &vain_suite_identity,    &vain_suite_card,   &vain_suite_record,
         &vain_suite_event,       &vain_suite_option, &vain_suite_option_value,
         &vain_suite_option_hint, &vain_suite_text,   &vain_suite_ristretto,
-        &vain_suite_box,
+        &vain_suite_box,         &vain_suite_chacha,
     };
     return vain_suites_run(suites, VAIN_COUNT_OF(suites));
 }

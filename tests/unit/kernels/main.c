@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 extern const struct vain_suite vain_suite_device;
+extern const struct vain_suite vain_suite_device_choice;
 extern const struct vain_suite vain_suite_product;
 extern const struct vain_suite vain_suite_linear;
 extern const struct vain_suite vain_suite_attention;
@@ -28,6 +29,7 @@ int main(void)
         &vain_suite_optimiser, &vain_suite_codec,       &vain_suite_mix,
         &vain_suite_words,     &vain_suite_vector_math, &vain_suite_convolution,
         &vain_suite_image,     &vain_suite_pairs,       &vain_suite_team,
+        &vain_suite_device_choice,
     };
     if (!bed_open()) {
         printf("%s\n", vain_fail_message());
