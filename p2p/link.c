@@ -119,8 +119,13 @@ static enum vain_status end_by_tls(struct vain_link *link, int ssl_error)
     if (ssl_error != SSL_ERROR_SSL)
         return end_broken(link);
     const bool is_alert = reason > SSL_AD_REASON_OFFSET;
-    snprintf(why, sizeof why, "%s: %s", is_alert ? "the peer refuses" : "not TLS 1.3 as expected",
-             words != NULL ? words : "unknown");
+    if (reason == SSL_AD_REASON_OFFSET + SSL_AD_BAD_CERTIFICATE)
+        snprintf(why, sizeof why,
+                 "the peer refuses: it expects another key here, or its clock is days off");
+    else
+        snprintf(why, sizeof why, "%s: %s",
+                 is_alert ? "the peer refuses" : "not TLS 1.3 as expected",
+                 words != NULL ? words : "unknown");
     return end_link(link, VAIN_LINK_PROTOCOL,
                     link->state == VAIN_LINK_ESTABLISHED ? VAIN_ERR_PEER : VAIN_ERR_AUTH, why);
 }

@@ -489,6 +489,27 @@ static void other_specs_are_refused_with_the_key(void)
     hosts_close(&hosts);
 }
 
+/* As long as there are enough without it, whoever has another spec is refused, and nobody else. */
+static void one_with_another_spec_does_not_end_the_others(void)
+{
+    static const char *const sets[] = {"start.timeout=60s", "start.quorum=3", "train.rounds=4",
+                                       NULL};
+    static const char *const other[] = {"train.batch=3", NULL};
+    begin();
+    hosts.hosts[1].fate.extra = other;
+    hosts.hosts[0].fate.waits_after_round = 1; /* until it has ended, lest it finds nobody */
+    hosts.hosts[0].fate.waits_for = 1;
+    hosts_run(&hosts, sets);
+    expect_end(13, 4);
+    CU_ASSERT_EQUAL(hosts.hosts[1].status, VAIN_ERR_REFUSED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(hosts.hosts[1].message, "train.batch"));
+    for (int i = 0; i < MEMBERS; i++) {
+        CU_ASSERT(hosts_count_notices(&hosts.hosts[i], "'m1' was cut off") <= (i != 1));
+        CU_ASSERT_EQUAL(hosts_count_notices(&hosts.hosts[i], "the run begins with 3 of 4"), i != 1);
+    }
+    hosts_close(&hosts);
+}
+
 static void other_symbols_are_refused(void)
 {
     static const char *const sets[] = {"start.timeout=60s", NULL};
@@ -526,6 +547,8 @@ static const struct vain_test tests[] = {
     {"one that is asked to stop leaves the others", one_that_is_asked_to_stop_leaves_the_others},
     {"too few at the start are named", too_few_at_the_start_are_named},
     {"other specs are refused with the key", other_specs_are_refused_with_the_key},
+    {"one with another spec does not end the others",
+     one_with_another_spec_does_not_end_the_others},
     {"other symbols are refused", other_symbols_are_refused},
     {NULL, NULL},
 };
