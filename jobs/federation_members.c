@@ -577,10 +577,11 @@ static void say_beginning(const struct vain_members *members)
     if (vain_set_count(&present) >= members->count)
         return;
     say_who_is_missing(members, missing, sizeof missing);
-    vain_event_notice(members->config.events,
-                      "the run begins with %d of %d members (start.quorum); not there: %s. Whoever "
-                      "comes later is given what it missed",
-                      vain_set_count(&present), members->count, missing);
+    vain_event_notice(
+        members->config.events,
+        "%d of %d members are there, enough to begin (start.quorum); not there yet: %s. "
+        "Whoever comes later is given what it missed",
+        vain_set_count(&present), members->count, missing);
 }
 
 static enum vain_status members_meet(struct vain_federation *federation)
