@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # One job, the same parameters bit for bit: members that are threads of a process (loop), ranks of a world (mpi),
 # processes that `--local` starts, and processes that were started one by one with keys of their own (tls); in the
-# clear, under pair masks, and under pair masks and own ones.
+# clear, under pair masks, under pair masks and own ones, and with commitments to what is under those.
 # usage: VAIN=build/vain three_transports.sh      (without mpirun, mpi is left out, and said to be)
 . "$(dirname "$0")/common.sh"
 cd "$scratch" || exit 1
@@ -36,7 +36,9 @@ parameters_in() {
 # expect_same WHAT FOLDER: the reference's parameters, and a record of all rounds that verifies
 expect_same() {
     expect "$1: parameters" "$wanted" "$(parameters_in "$2")"
-    expect "$1: records that verify" 6 "$("$VAIN" record verify "$2/record.bin" --json | field records)"
+    "$VAIN" record verify "$2/record.bin" --json >verified.json
+    expect "$1: records that verify" 6 "$(field records <verified.json)"
+    expect "$1: rounds with commitments" "$committed" "$(field rounds_committed <verified.json)"
 }
 
 # run_listed NAME ARGUMENT...: a process a member, with its own key; waits for all
@@ -57,10 +59,12 @@ run_listed() {
 
 wanted=$("$VAIN" run job.yaml --members $members "${quiet[@]}" --out reference | field parameters_hash)
 expect "a hash to compare with" 64 "${#wanted}"
-for way in none masked/1 masked/2; do
-    folder=${way/\//-}
-    set_way=(--set exchange.privacy="${way%/*}")
-    [ "$way" = none ] || set_way+=(--set exchange.level="${way#*/}")
+for way in none masked/1 masked/2 masked/2/committed; do
+    folder=${way//\//-}
+    set_way=(--set exchange.privacy="${way%%/*}")
+    case $way in masked/1) set_way+=(--set exchange.level=1) ;; masked/2*) set_way+=(--set exchange.level=2) ;; esac
+    committed=0
+    [ "$way" = "${way%committed}" ] || { set_way+=(--set exchange.commitments=true); committed=6; }
 
     "$VAIN" run job.yaml --members $members "${quiet[@]}" "${set_way[@]}" --out "loop-$folder" >/dev/null 2>loop.log
     expect_same "loop, $way" "loop-$folder"

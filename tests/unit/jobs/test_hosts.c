@@ -5,7 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/record_extension.h"
 #include "jobs/store/record_file.h"
+#include "jobs/store/salt_file.h"
 #include "tests/unit/jobs/hosts.h"
 #include "tests/unit/suite.h"
 
@@ -97,11 +99,70 @@ static void bits_are_those_of_members_under_a_launcher(void)
     static const char *const clear[] = {"outer.optimizer=nesterov", NULL};
     static const char *const masked[] = {"exchange.privacy=masked", NULL};
     static const char *const own[] = {"exchange.privacy=masked", "exchange.level=2", NULL};
+    static const char *const committed[] = {"exchange.privacy=masked", "exchange.level=2",
+                                            "exchange.commitments=true", NULL};
     static const char *const wide[] = {"exchange.connections=3", "exchange.algorithm=ring", NULL};
     expect_bits_of_loop(clear);
     expect_bits_of_loop(masked);
     expect_bits_of_loop(own);
+    expect_bits_of_loop(committed);
     expect_bits_of_loop(wide);
+}
+
+/* ---- commitments ----------------------------------------------------------------------------- */
+
+enum { SALTS_MAX = 64 };
+
+/* A member's salts, and the record that they are compared with. */
+struct salts {
+    const char *name;
+    uint8_t lines[SALTS_MAX * VAIN_SALT_LINE_BYTES];
+    size_t bytes;
+    int opened; /* commitments of its own that its salts are for */
+};
+
+static enum vain_status compare_salts(void *context, const struct vain_record_decoded *decoded)
+{
+    struct salts *salts = context;
+    const struct vain_record *record = &decoded->record;
+    for (int i = 0; i < record->member_count; i++) {
+        const uint8_t *root = vain_record_commitment_of(record, i);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(root);
+        CU_ASSERT_FALSE(vain_is_zero(root, VAIN_HASH_BYTES));
+        if (strcmp(record->members[i].name, salts->name) != 0)
+            continue;
+        for (size_t at = 0; at < salts->bytes; at += VAIN_SALT_LINE_BYTES)
+            salts->opened += memcmp(salts->lines + at + 64, root, VAIN_HASH_BYTES) == 0 &&
+                             salts->lines[at + 24] == record->round - 1;
+    }
+    return VAIN_OK;
+}
+
+/* Every record has the roots of all its members, and each member the salts of its own. */
+static void what_members_commit_to_is_in_the_record(void)
+{
+    static const char *const sets[] = {"exchange.privacy=masked", "exchange.level=2",
+                                       "exchange.commitments=true", NULL};
+    begin();
+    hosts.hosts[2].fate.dies_after_step = 5; /* in the second round; three go on */
+    hosts_run(&hosts, sets);
+    expect_end(11, 4);
+    for (int i = 0; i < MEMBERS; i++) {
+        struct vain_record_summary summary;
+        struct salts salts = {.name = hosts.hosts[i].bed.spec.members[i].name};
+        char path[256];
+        if (i == 2)
+            continue;
+        snprintf(path, sizeof path, "%s/salts-%s.bin", hosts.hosts[i].bed.output, salts.name);
+        FILE *file = fopen(path, "rb");
+        CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+        salts.bytes = fread(salts.lines, 1, sizeof salts.lines, file);
+        fclose(file);
+        snprintf(path, sizeof path, "%s/record.bin", hosts.hosts[i].bed.output);
+        CU_ASSERT_EQUAL(vain_record_file_verify(path, &summary, compare_salts, &salts), VAIN_OK);
+        CU_ASSERT_EQUAL(salts.opened, 4);
+    }
+    hosts_close(&hosts);
 }
 
 /* ---- deaths ---------------------------------------------------------------------------------- */
@@ -528,6 +589,7 @@ static void other_symbols_are_refused(void)
 
 static const struct vain_test tests[] = {
     {"bits are those of members under a launcher", bits_are_those_of_members_under_a_launcher},
+    {"what members commit to is in the record", what_members_commit_to_is_in_the_record},
     {"a death anywhere is borne", a_death_anywhere_is_borne},
     {"a death anywhere is borne under masks", a_death_anywhere_is_borne_under_masks},
     {"a death anywhere is borne under own masks", a_death_anywhere_is_borne_under_own_masks},
