@@ -8,7 +8,7 @@ cd "$scratch" || exit 1
 trap 'jobs -p | xargs -r kill -KILL 2>/dev/null; rm -rf "$scratch"' EXIT
 export VAIN_HOME=$scratch/home
 names=(member-0 member-1 member-2 member-3)
-members=${#names[@]}
+members=4
 quiet=(--quiet --json --set start.timeout=60s --set exchange.linger=5s)
 
 # The same members with keys and addresses, for those who start one by one.
