@@ -35,6 +35,11 @@ void vain_record_add_dropped(struct vain_record *record, const uint32_t *inputs,
         add(record, VAIN_EXTENSION_DROPPED, bytes, writer.position);
 }
 
+void vain_record_add_commitments(struct vain_record *record, const uint8_t *roots)
+{
+    add(record, VAIN_EXTENSION_COMMITMENTS, roots, (size_t)record->member_count * VAIN_HASH_BYTES);
+}
+
 static const struct vain_record_extension *find(const struct vain_record *record,
                                                 enum vain_record_extension_type type)
 {
@@ -68,4 +73,13 @@ uint32_t vain_record_dropped_of(const struct vain_record *record, int index)
             return inputs;
     }
     return 0;
+}
+
+const uint8_t *vain_record_commitment_of(const struct vain_record *record, int index)
+{
+    const struct vain_record_extension *found = find(record, VAIN_EXTENSION_COMMITMENTS);
+    VAIN_ASSERT(index >= 0 && index < record->member_count);
+    if (found == NULL || found->bytes != (size_t)record->member_count * VAIN_HASH_BYTES)
+        return NULL;
+    return found->data + (size_t)index * VAIN_HASH_BYTES;
 }

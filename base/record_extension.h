@@ -4,12 +4,19 @@
  * 1, privacy: u8 1 if words were masked | u8 1 if all members' keys are pinned in the spec.
  *
  * 2, dropped: { u16 member index | u32 inputs } ... ascending: members that did not send what they
- * had for this round, because it was promised to another set of members. */
+ * had for this round, because it was promised to another set of members.
+ *
+ * 3, commitments: root[32] a member, by index: of the leaves over its words before masks, which it
+ * gave out before words travelled (collectives/commit.h). */
 #pragma once
 
 #include "base/record.h"
 
-enum vain_record_extension_type { VAIN_EXTENSION_PRIVACY = 1, VAIN_EXTENSION_DROPPED = 2 };
+enum vain_record_extension_type {
+    VAIN_EXTENSION_PRIVACY = 1,
+    VAIN_EXTENSION_DROPPED = 2,
+    VAIN_EXTENSION_COMMITMENTS = 3
+};
 enum { VAIN_EXTENSION_PRIVACY_BYTES = 2, VAIN_EXTENSION_DROPPED_BYTES = 6 /* a member */ };
 
 struct vain_record_privacy {
@@ -23,7 +30,12 @@ void vain_record_add_privacy(struct vain_record *record, bool masked, bool keys_
                              uint8_t *bytes);
 void vain_record_add_dropped(struct vain_record *record, const uint32_t *inputs /* (members) */,
                              uint8_t *bytes);
+/* roots (members, 32), borrowed as long as the record lives. */
+void vain_record_add_commitments(struct vain_record *record, const uint8_t *roots);
 /* What it says; one that has another length than its type is not known. */
 struct vain_record_privacy vain_record_privacy_of(const struct vain_record *record);
 /* Inputs that the member at `index` has dropped for this round. */
 uint32_t vain_record_dropped_of(const struct vain_record *record, int index);
+/* What the member at `index` has committed to [VAIN_HASH_BYTES], in the record's bytes; NULL: it
+ * does not say. */
+const uint8_t *vain_record_commitment_of(const struct vain_record *record, int index);

@@ -310,6 +310,8 @@ static int print_json(const struct answer *answer)
     json_object_object_add(phases, "masks", vain_json_number(median[VAIN_BENCH_MASKS]));
     json_object_object_add(phases, "own_masks_off", vain_json_number(median[VAIN_BENCH_OPEN]));
     json_object_object_add(phases, "transfer", vain_json_number(median[VAIN_BENCH_TRANSFER]));
+    json_object_object_add(phases, "check", vain_json_number(median[VAIN_BENCH_CHECK]));
+    json_object_object_add(phases, "commitment", vain_json_number(median[VAIN_BENCH_COMMITMENT]));
     json_object_object_add(phases, "hash", vain_json_number(median[VAIN_BENCH_HASH]));
     json_object_object_add(data, "seconds_median", vain_json_number(median[VAIN_BENCH_REDUCE]));
     json_object_object_add(data, "seconds", all);
@@ -343,6 +345,8 @@ static int print_table(const struct answer *answer)
         {VAIN_BENCH_MASKS, "masks alone"},
         {VAIN_BENCH_OPEN, "own masks off"},
         {VAIN_BENCH_TRANSFER, "transfer"},
+        {VAIN_BENCH_CHECK, "check"},
+        {VAIN_BENCH_COMMITMENT, "commitment"},
         {VAIN_BENCH_HASH, "hash"},
         {VAIN_BENCH_STREAM, "one mask, a core"},
     };
@@ -365,7 +369,8 @@ static int print_table(const struct answer *answer)
         char rate[32];
         const bool of_masks =
             rows[i].part == VAIN_BENCH_MASKS || rows[i].part == VAIN_BENCH_CODEC_MASKED;
-        const bool of_own = rows[i].part == VAIN_BENCH_OPEN;
+        const bool of_own =
+            rows[i].part == VAIN_BENCH_OPEN || rows[i].part == VAIN_BENCH_COMMITMENT;
         if ((of_masks && !exchange->masked) || (of_own && !exchange->own_masks))
             continue;
         printf("%-16s  %10.3f  %10.3f  %10.3f  %12s/s\n", rows[i].label, median * scale,

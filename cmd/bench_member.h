@@ -23,6 +23,8 @@ enum vain_bench_part {
     VAIN_BENCH_MASKS,        /* all masks of ready words, nothing travels; 0 without masks */
     VAIN_BENCH_OPEN,         /* taking all members' own masks off the sum; 0 without */
     VAIN_BENCH_TRANSFER,     /* summing alone, and opening */
+    VAIN_BENCH_CHECK,        /* the check word of the sum against its words */
+    VAIN_BENCH_COMMITMENT,   /* committing to the words, a member's own; 0 without own masks */
     VAIN_BENCH_HASH,         /* Merkle root of the words */
     VAIN_BENCH_STREAM,       /* one mask of all words, on one thread: its processor time */
     VAIN_BENCH_PARTS

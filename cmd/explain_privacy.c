@@ -8,6 +8,7 @@
 
 #include "cmd/json.h"
 #include "cmd/report.h"
+#include "collectives/mask_graph.h"
 #include "collectives/secagg.h"
 
 struct learnt {
@@ -22,6 +23,14 @@ static const struct learnt in_the_clear[] = {
 static const char members_learn[] =
     "the sum of all deltas, hence what the others' add up to; tokens and loss of all together. Not "
     "one other member's delta, unless all members but that one pool what they know";
+/* Own masks come off with what a quorum knows, and large groups have pair masks with some only. */
+static const char members_learn_at_level_2[] =
+    "the sum of all deltas, hence what the others' add up to; tokens and loss of all together. Not "
+    "one other member's delta, unless all members but that one pool what they know, or, after an "
+    "exchange that failed, more than two thirds of all";
+static const char large_groups_learn[] =
+    "the sum of all deltas, hence what the others' add up to; tokens and loss of all together. Not "
+    "one other member's delta, as long as no more than a third of all pool what they know";
 static const char one_other_learns[] =
     "the sum of both deltas, hence, less its own, the other member's; tokens and loss";
 static const struct learnt in_masks[] = {
@@ -82,8 +91,13 @@ static bool keys_are_pinned(const struct vain_spec *spec)
 /* What a row says of so many members. */
 static const char *what_of(const struct vain_job *job, const struct learnt *row, int members)
 {
-    const bool small = is_masked(job) && members < VAIN_SECAGG_MEMBERS_MIN;
-    return small && row->what == members_learn ? one_other_learns : row->what;
+    if (row->what != members_learn)
+        return row->what;
+    if (members < VAIN_SECAGG_MEMBERS_MIN)
+        return one_other_learns;
+    if (job->exchange.level != VAIN_LEVEL_2)
+        return members_learn;
+    return members > VAIN_MASK_COMPLETE_MAX ? large_groups_learn : members_learn_at_level_2;
 }
 
 static const struct learnt *rows_of(const struct vain_job *job, const struct vain_spec *spec)
@@ -112,6 +126,9 @@ void vain_explain_privacy_print(const struct vain_job *job, const struct vain_sp
     if (!is_masked(job))
         return;
     vain_print_wrapped("keys", keys_are_pinned(spec) ? pinned : not_pinned);
+    if (job->exchange.commitments)
+        vain_print_wrapped("", "Each member commits to its words before they travel: roots in the "
+                               "record, salts in its own file, for an auditor");
     vain_print_wrapped(
         "", "What a sum itself tells, and sums over changing sets: docs/threat-model.md");
     if (members < VAIN_SECAGG_MEMBERS_MIN)

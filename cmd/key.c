@@ -97,7 +97,9 @@ static int print_new(const struct new_key *made, const struct arguments *argumen
            "make the next key; whoever copies it can speak as %s.\n\n"
            "Others pin %s by this entry in their job spec:\n"
            "  members:\n"
-           "    - {name: %s, key: %s}\n",
+           "    - {name: %s, key: %s}\n"
+           "For members on hosts of their own (exchange.transport: tls) it also says where others\n"
+           "dial it: addresses: HOST:PORT\n",
            id, made->root_path, made->path, arguments->name, arguments->name, arguments->name,
            arguments->name, id);
     return vain_finish_output();

@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "cmd/local_log.h"
+#include "cmd/verb.h"
 #include "cmd/world.h"
 
 enum { LOOK_MS = 100, AGAIN_MS = 500 };
@@ -131,6 +133,7 @@ struct fleet {
     void (*live)(void *context, int index, struct vain_local_report *report);
     void *context;
     struct process *processes; /* (count) */
+    struct vain_local_tee tee; /* of member 0 */
     int killed;
 };
 
@@ -156,25 +159,58 @@ static void be_member(const struct fleet *fleet, int index, int pipe)
     _exit(report->exit_code);
 }
 
+/* Where the standard error of a member goes: its log, or the pipe of member 0. Closed by the
+ * caller.
+ */
+static enum vain_status open_log(struct fleet *fleet, int index, int *out)
+{
+    int log, ends[2];
+    VAIN_TRY(vain_local_log_open(fleet->local->log_folder, fleet->local->listed[index].name, &log));
+    *out = log;
+    if (index > 0)
+        return VAIN_OK;
+    vain_local_tee_close(&fleet->tee);
+    if (pipe2(ends, O_CLOEXEC) != 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0) {
+        (void)close(log);
+        return vain_fail(VAIN_ERR_UNAVAILABLE, "member %d: no pipe for it: %s", index,
+                         strerror(errno));
+    }
+    fleet->tee = (struct vain_local_tee){.pipe = ends[0], .file = log};
+    *out = ends[1];
+    return VAIN_OK;
+}
+
+/* The child's side of the fork; does not return. */
+static void become_member(struct fleet *fleet, int index, pid_t parent, int report, int log)
+{
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* who started it is gone: save, and leave */
+    if (getppid() != parent || dup2(log, STDERR_FILENO) < 0)
+        _exit(1);
+    (void)close(log);
+    vain_local_tee_close(&fleet->tee);
+    be_member(fleet, index, report);
+}
+
 static enum vain_status start_process(struct fleet *fleet, int index)
 {
     struct process *process = &fleet->processes[index];
-    int ends[2];
+    int ends[2], log;
     const pid_t parent = getpid();
-    if (pipe2(ends, O_CLOEXEC) != 0)
+    VAIN_TRY(open_log(fleet, index, &log));
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        (void)close(log);
         return vain_fail(VAIN_ERR_UNAVAILABLE, "member %d: no pipe for it: %s", index,
                          strerror(errno));
+    }
     fflush(stdout);
     fflush(stderr);
     process->id = fork();
     if (process->id == 0) {
-        (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* who started it is gone: save, and leave */
-        if (getppid() != parent)
-            _exit(1);
         (void)close(ends[0]);
-        be_member(fleet, index, ends[1]);
+        become_member(fleet, index, parent, ends[1], log);
     }
     (void)close(ends[1]);
+    (void)close(log);
     if (process->id < 0) {
         process->id = 0;
         (void)close(ends[0]);
@@ -184,6 +220,18 @@ static enum vain_status start_process(struct fleet *fleet, int index)
     process->pipe = ends[0];
     process->again_ms = 0;
     return VAIN_OK;
+}
+
+/* "vain: member-2 was killed by signal 9; it is started again. The last line of DIR/member-2.log:"
+ */
+static void say_end(const struct fleet *fleet, int index, const char *how, int number, bool again)
+{
+    const char *name = fleet->local->listed[index].name;
+    char line[VAIN_LOCAL_LINE_BYTES], path[VAIN_PATH_BYTES];
+    vain_local_log_path(fleet->local->log_folder, name, path, sizeof path);
+    vain_local_log_last_line(fleet->local->log_folder, name, line);
+    fprintf(stderr, "vain: %s %s %d%s; the last line of %s: %s\n", name, how, number,
+            again ? "; it is started again" : "", path, line);
 }
 
 /* Its report, if it left one, once it has ended. */
@@ -197,18 +245,24 @@ static void end_process(struct fleet *fleet, int index, int how, bool stopping)
         got += count > 0 ? (size_t)count : 0;
     }
     (void)close(process->pipe);
+    if (index == 0)
+        vain_local_tee_pass(&fleet->tee);
     process->id = 0;
     process->reported = got == sizeof process->report && WIFEXITED(how);
     if (process->reported) {
+        const int code = process->report.exit_code;
         process->ended = true;
+        if (code != 0 && code != vain_exit_code(VAIN_STOPPED))
+            say_end(fleet, index, "ended with exit code", code, false);
         return;
     }
     fleet->killed++;
-    fprintf(stderr, "vain: %s %s %d%s\n", fleet->local->listed[index].name,
-            WIFSIGNALED(how) ? "was killed by signal" : "ended without a word, exit code",
-            WIFSIGNALED(how) ? WTERMSIG(how) : WEXITSTATUS(how),
-            fleet->again && !stopping ? "; it is started again" : "");
-    if (fleet->again && !stopping)
+    const bool again = fleet->again && !stopping;
+    if (WIFSIGNALED(how))
+        say_end(fleet, index, "was killed by signal", WTERMSIG(how), again);
+    else
+        say_end(fleet, index, "ended without a word, exit code", WEXITSTATUS(how), again);
+    if (again)
         process->again_ms = now_ms() + AGAIN_MS;
     else
         process->ended = true;
@@ -252,8 +306,11 @@ static enum vain_status wait_for_all(struct fleet *fleet, atomic_int *signal)
             pass_on(fleet, caught);
         }
         VAIN_TRY(look(fleet, caught != 0, &all_ended));
-        if (!all_ended)
-            (void)poll(NULL, 0, LOOK_MS);
+        if (!all_ended) {
+            struct pollfd log = {.fd = fleet->tee.pipe, .events = POLLIN}; /* -1 is passed over */
+            (void)poll(&log, 1, LOOK_MS);
+            vain_local_tee_pass(&fleet->tee);
+        }
     }
     return VAIN_OK;
 }
@@ -289,7 +346,11 @@ enum vain_status vain_local_run(const struct vain_local *local, bool again, atom
                                              struct vain_local_report *report),
                                 void *context, struct vain_local_report *report, int *killed)
 {
-    struct fleet fleet = {.local = local, .again = again, .live = live, .context = context};
+    struct fleet fleet = {.local = local,
+                          .again = again,
+                          .live = live,
+                          .context = context,
+                          .tee = {.pipe = -1, .file = -1}};
     memset(report, 0, sizeof *report);
     VAIN_TRY(vain_take_array(local->count, sizeof *fleet.processes, "processes",
                              (void **)&fleet.processes));
@@ -303,6 +364,7 @@ enum vain_status vain_local_run(const struct vain_local *local, bool again, atom
     else
         pass_on(&fleet, SIGKILL);
     *killed = fleet.killed;
+    vain_local_tee_close(&fleet.tee);
     vain_release(fleet.processes);
     return status;
 }

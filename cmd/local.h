@@ -2,7 +2,8 @@
  *
  * Each has a key, kept in the run's folder so that the same command goes on with the same members,
  * and an address on the loopback interface, found before the processes are started, so that a
- * member that was killed can be started again as the same one. */
+ * member that was killed can be started again as the same one. What each says is kept in a file
+ * (cmd/local_log.h). */
 #pragma once
 
 #include <sys/types.h>
@@ -22,6 +23,8 @@ struct vain_local {
     int count;
     struct vain_option_member *listed; /* (count) as a spec would list them */
     struct vain_signer *signers;       /* (count) */
+    char log_folder[VAIN_PATH_BYTES];  /* of their logs; set before vain_local_run */
+    bool terminal;                     /* member 0 is shown on one */
 };
 
 /* Names, addresses and throw-away keys. Gives them. */
@@ -32,7 +35,8 @@ enum vain_status vain_local_keep_keys(struct vain_local *local, const char *fold
 void vain_local_close(struct vain_local *local);
 
 /* Starts a process a member, which calls live(context, index, report) and ends; waits for all.
- * `again`: who was killed is started once more. A signal that this process is sent goes on to them.
+ * `again`: who was killed is started once more. Who is killed or fails is told on standard error,
+ * with its log and the log's last line. A signal that this process is sent goes on to them.
  * `report` becomes that of the member that did best and was there longest, exit_code the first that
  * is not 0 among those who ended in order; killed: how often one did not. VAIN_ERR_PEER: none did.
  * Call it before there are threads. */

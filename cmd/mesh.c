@@ -35,6 +35,13 @@ static void clear_event(int descriptor)
     (void)!read(descriptor, &count, sizeof count);
 }
 
+/* Of a resolver. */
+static void wake(void *context)
+{
+    const struct vain_mesh *mesh = context;
+    raise_event(mesh->wake);
+}
+
 uint64_t vain_mesh_now(const struct vain_mesh *mesh)
 {
     return mesh->world->ops->now_ns(mesh->world);
@@ -339,6 +346,7 @@ static void close_mesh(struct vain_connector *connector)
             close_stream(&mesh->peers[i].arrived[c], &mesh->arrivals);
     }
     vain_link_host_close(&mesh->host);
+    vain_resolver_close(&mesh->resolver);
     if (mesh->news >= 0)
         (void)close(mesh->news);
     if (mesh->wake >= 0)
@@ -441,6 +449,9 @@ static enum vain_status open_parts(struct vain_mesh *mesh, const struct vain_mes
     mesh->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (mesh->news < 0 || mesh->wake < 0)
         return vain_fail(VAIN_ERR_UNAVAILABLE, "links: no event descriptor: %s", strerror(errno));
+    const struct vain_resolver_config names = {
+        .world = mesh->world, .look_up = config->look_up, .answered = wake, .context = mesh};
+    VAIN_TRY(vain_resolver_open(&names, &mesh->resolver));
     VAIN_TRY(copy_members(mesh, config));
     VAIN_TRY(open_host(mesh, config));
     if (config->listen != NULL)

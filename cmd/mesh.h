@@ -10,14 +10,15 @@
  * that are not established (of the address that has most of them the oldest goes first) and 16
  * links a member that are for no use of ours, for 10 s each. docs/protocol.md, "Links".
  *
- * An address that is a name is looked up by the mesh's thread, which dials and accepts nobody else
- * meanwhile: where that takes seconds, numeric addresses help. */
+ * An address that is a name is looked up on a thread of its own (p2p/resolver.h): however long that
+ * takes, the other members are dialled and accepted meanwhile. */
 #pragma once
 
 #include "base/identity.h"
 #include "base/limits.h"
 #include "base/world.h"
 #include "jobs/connector.h"
+#include "p2p/resolver.h"
 
 enum {
     VAIN_MESH_ADDRESSES_MAX = VAIN_MEMBER_ADDRESSES_MAX,
@@ -44,6 +45,7 @@ struct vain_mesh_config {
     /* Optional: something for people to read, from within a call of the connector. */
     void (*notice)(void *context, const char *text);
     void *notice_context;
+    vain_resolver_look_up look_up; /* NULL: the system's; for tests */
 };
 
 /* Listens, and starts to dial. VAIN_ERR_INPUT for equal ids, a signer of another member or an

@@ -2,11 +2,14 @@
  *
  * An attempt that fails is made again, at the member's next address, after 0.2 s, then twice that
  * and so on to 5 s, each up to a fifth longer, so that members that lost each other at once do not
- * come back at once. A link that is lost soon after it was made counts as one that failed. */
+ * come back at once. A link that is lost soon after it was made counts as one that failed. While a
+ * name is looked up a dial waits to be woken with the answer. */
 #include "cmd/mesh_state.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#include "p2p/address.h"
 
 enum { FIRST_MS = 200, MOST_MS = 5000, SPREAD = 5, DOUBLINGS_MAX = 5 };
 _Static_assert(FIRST_MS << DOUBLINGS_MAX >= MOST_MS, "doubling reaches the most");
@@ -25,6 +28,7 @@ void vain_mesh_dial_want(struct vain_mesh *mesh, struct vain_mesh_dial *dial)
 {
     const uint64_t now = vain_mesh_now(mesh);
     VAIN_ASSERT(dial->link == NULL);
+    dial->asks = false;
     if (now - dial->since_ns >= (uint64_t)MOST_MS * VAIN_MESH_NS_PER_MS)
         dial->failures = 0;
     dial->wanted = true;
@@ -34,6 +38,7 @@ void vain_mesh_dial_want(struct vain_mesh *mesh, struct vain_mesh_dial *dial)
 void vain_mesh_dial_move(struct vain_mesh *mesh, struct vain_mesh_dial *dial)
 {
     vain_link_close(&dial->link);
+    dial->asks = false;
     dial->failures = 0;
     dial->next_ns = vain_mesh_now(mesh);
 }
@@ -41,7 +46,7 @@ void vain_mesh_dial_move(struct vain_mesh *mesh, struct vain_mesh_dial *dial)
 void vain_mesh_dial_end(struct vain_mesh_dial *dial)
 {
     vain_link_close(&dial->link);
-    dial->wanted = false;
+    dial->wanted = dial->asks = false;
 }
 
 static void fail(struct vain_mesh *mesh, struct vain_mesh_peer *peer, struct vain_mesh_dial *dial)
@@ -50,20 +55,22 @@ static void fail(struct vain_mesh *mesh, struct vain_mesh_peer *peer, struct vai
     snprintf(peer->trouble, sizeof peer->trouble, "%s", vain_fail_message());
     VAIN_ASSERT(pthread_mutex_unlock(&mesh->lock) == 0);
     vain_link_close(&dial->link);
+    dial->asks = false;
     dial->failures++;
     dial->next_ns = vain_mesh_now(mesh) + pause_ns(mesh->world, dial->failures);
 }
 
-/* The address whose turn it is; false if none is known. */
+/* The address whose turn it is, the same while it is asked about; false if none is known. */
 static bool next_address(struct vain_mesh *mesh, struct vain_mesh_peer *peer,
                          struct vain_mesh_dial *dial,
                          char out[VAIN_MIN_LEN(VAIN_LINK_ADDRESS_BYTES)])
 {
     VAIN_ASSERT(pthread_mutex_lock(&mesh->lock) == 0);
     const int count = peer->address_count;
+    if (!dial->asks)
+        dial->turn = peer->next_address++;
     if (count > 0)
-        memcpy(out, peer->addresses[peer->next_address++ % (unsigned)count],
-               VAIN_LINK_ADDRESS_BYTES);
+        memcpy(out, peer->addresses[dial->turn % (unsigned)count], VAIN_LINK_ADDRESS_BYTES);
     dial->moves = peer->moves;
     VAIN_ASSERT(pthread_mutex_unlock(&mesh->lock) == 0);
     return count > 0;
@@ -72,11 +79,20 @@ static bool next_address(struct vain_mesh *mesh, struct vain_mesh_peer *peer,
 static enum vain_status begin(struct vain_mesh *mesh, struct vain_mesh_peer *peer, int number)
 {
     struct vain_mesh_dial *dial = &peer->dials[number];
+    const uint64_t now = vain_mesh_now(mesh);
+    struct vain_addresses found;
     char address[VAIN_LINK_ADDRESS_BYTES];
     if (!next_address(mesh, peer, dial, address))
         return vain_fail(VAIN_ERR_NOT_FOUND, "no address of it is known");
-    dial->until_ns = vain_mesh_now(mesh) + (uint64_t)VAIN_LINK_DEADLINE_MS * VAIN_MESH_NS_PER_MS;
-    return vain_link_dial(mesh->host, address, peer->id, (uint16_t)number, &dial->link);
+    const enum vain_status status = vain_resolver_ask(mesh->resolver, address, &found);
+    if (status == VAIN_AGAIN && !dial->asks)
+        dial->until_ns = now + (uint64_t)VAIN_RESOLVER_PATIENCE_MS * VAIN_MESH_NS_PER_MS;
+    dial->asks = status == VAIN_AGAIN;
+    if (dial->asks && now >= dial->until_ns)
+        return vain_fail(VAIN_ERR_TIMEOUT, "address '%s': too many names are looked up", address);
+    VAIN_TRY(status);
+    dial->until_ns = now + (uint64_t)VAIN_LINK_DEADLINE_MS * VAIN_MESH_NS_PER_MS;
+    return vain_link_dial_at(mesh->host, address, &found, peer->id, (uint16_t)number, &dial->link);
 }
 
 /* A link that has just been established has room for its first 32 bytes. */
@@ -138,7 +154,8 @@ void vain_mesh_dials_watch(struct vain_mesh *mesh)
                 continue;
             if (dial->link != NULL)
                 vain_mesh_watch_link(mesh, dial->link);
-            vain_mesh_watch_clock(mesh, dial->link != NULL ? dial->until_ns : dial->next_ns);
+            vain_mesh_watch_clock(mesh, dial->link != NULL || dial->asks ? dial->until_ns
+                                                                         : dial->next_ns);
         }
     }
 }

@@ -21,6 +21,8 @@ enum {
 /* A link that this member makes. */
 struct vain_mesh_dial {
     bool wanted;
+    bool asks;                  /* what its address stands for, until until_ns */
+    unsigned turn;              /* the address that is tried */
     struct vain_link *link;     /* owned, not established; NULL: not before next_ns */
     uint64_t next_ns, until_ns; /* the next attempt; the link's own deadline */
     uint64_t since_ns;          /* when one was established last */
@@ -68,6 +70,7 @@ struct vain_mesh {
     struct vain_connector connector; /* first: what users hold */
     struct vain_world *world;        /* borrowed */
     struct vain_link_host *host;     /* owned; the thread's */
+    struct vain_resolver *resolver;  /* owned; asked by the thread */
     int member_count, own;
     struct vain_mesh_peer *peers; /* (member_count) */
     char address[VAIN_LINK_ADDRESS_BYTES];

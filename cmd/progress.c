@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "jobs/store/timestamp.h"
 #include "cmd/verb.h"
 #include "jobs/method.h"
 
@@ -64,14 +65,22 @@ static void read_step(struct vain_progress *progress, const struct vain_event *e
         print_line(progress, event, step);
 }
 
+void vain_progress_read_notices(void *context, const struct vain_event *event)
+{
+    struct vain_progress *progress = context;
+    char date[VAIN_TIMESTAMP_BYTES] = "";
+    if (event->type != VAIN_EVENT_NOTICE)
+        return;
+    if (progress->dated && !progress->terminal)
+        vain_timestamp_format(event->unix_ms, date);
+    vain_progress_end(progress);
+    fprintf(stderr, "vain: %s%s%s\n", date, date[0] != '\0' ? ": " : "", event->text);
+}
+
 void vain_progress_read(void *context, const struct vain_event *event)
 {
     struct vain_progress *progress = context;
-    if (event->type == VAIN_EVENT_NOTICE) {
-        vain_progress_end(progress);
-        fprintf(stderr, "vain: %s\n", event->text);
-        return;
-    }
+    vain_progress_read_notices(progress, event);
     if (progress->quiet)
         return;
     if (event->type == VAIN_EVENT_STEP)

@@ -62,6 +62,7 @@ static enum vain_status locate(const char *file, char out[VAIN_MIN_LEN(VAIN_PATH
  * Members without pinned keys have others after every start. */
 struct members {
     int count;
+    int64_t committed; /* rounds in which all committed to their words */
     bool changed, keys_changed;
     struct {
         char name[VAIN_NAME_BYTES];
@@ -84,6 +85,7 @@ static enum vain_status note_members(void *context, const struct vain_record_dec
     struct members *members = context;
     const struct vain_record *record = &decoded->record;
     VAIN_ASSERT(record->member_count <= VAIN_MEMBERS_MAX);
+    members->committed += record->member_count > 0 && vain_record_commitment_of(record, 0) != NULL;
     if (members->count != 0 && members->count != record->member_count)
         members->changed = true;
     for (int i = 0; i < record->member_count && members->count > 0; i++) {
@@ -123,6 +125,7 @@ static int print_verified_json(const char *path, const struct vain_record_summar
     json_object_object_add(data, "absent_signatures",
                            json_object_new_int64(summary->absent_signatures));
     json_object_object_add(data, "torn_tail", json_object_new_boolean(summary->torn_tail));
+    json_object_object_add(data, "rounds_committed", json_object_new_int64(members->committed));
     json_object_object_add(data, "members", list);
     json_object_object_add(data, "members_changed", json_object_new_boolean(members->changed));
     json_object_object_add(data, "keys_changed", json_object_new_boolean(members->keys_changed));
@@ -151,6 +154,10 @@ static int print_verified(const struct vain_record_summary *summary, const struc
         printf(
             "The members are the same by name, but keys changed at a restart, as throw-away keys "
             "do; these are the last round's.\n");
+    if (members->committed > 0)
+        printf("In %lld rounds every member has committed to its words; 'vain record show --json' "
+               "has the roots.\n",
+               (long long)members->committed);
     if (summary->absent_signatures > 0)
         printf("%lld signatures are of members that were lost before they had signed; those of the "
                "others are there.\n",
@@ -266,6 +273,18 @@ static void add_privacy(struct json_object *item, const struct vain_record *reco
     json_object_object_add(item, "dropped_inputs", dropped);
 }
 
+static void add_commitments(struct json_object *item, const struct vain_record *record)
+{
+    struct json_object *roots = json_object_new_object();
+    for (int i = 0; i < record->member_count; i++) {
+        const uint8_t *root = vain_record_commitment_of(record, i);
+        if (root != NULL)
+            json_object_object_add(roots, record->members[i].name,
+                                   vain_json_hex(root, VAIN_HASH_BYTES));
+    }
+    json_object_object_add(item, "commitments", roots);
+}
+
 static enum vain_status collect_round(void *context, const struct vain_record_decoded *decoded)
 {
     const struct vain_record *record = &decoded->record;
@@ -283,6 +302,7 @@ static enum vain_status collect_round(void *context, const struct vain_record_de
     json_object_object_add(item, "parameters_after",
                            vain_json_hex(record->parameters_after, VAIN_HASH_BYTES));
     add_privacy(item, record);
+    add_commitments(item, record);
     json_object_object_add(item, "platform", vain_json_text(record->platform));
     json_object_object_add(item, "previous", vain_json_hex(record->previous, VAIN_HASH_BYTES));
     json_object_object_add(item, "hash", vain_json_hex(decoded->hash, VAIN_HASH_BYTES));

@@ -236,12 +236,8 @@ static void read_progress(void *context, const struct vain_event *event)
 /* Ranks other than the first only pass on what people must know. */
 static void print_notice(void *context, const struct vain_event *event)
 {
-    struct vain_progress *progress = context;
-    if (event->type != VAIN_EVENT_NOTICE)
-        return;
     pthread_mutex_lock(&output_lock);
-    vain_progress_end(progress);
-    fprintf(stderr, "vain: %s\n", event->text);
+    vain_progress_read_notices(context, event);
     pthread_mutex_unlock(&output_lock);
 }
 
@@ -325,9 +321,7 @@ static void *run_rank(void *context)
     vain_event_log_init(&rank->events, world);
     if (rank->number == 0) {
         vain_event_subscribe(&rank->events, vain_metrics_read, session->metrics);
-        /* Of several members that all see the same one speaks. */
-        if (session->local == NULL || session->own == 0)
-            vain_event_subscribe(&rank->events, read_progress, &session->progress);
+        vain_event_subscribe(&rank->events, read_progress, &session->progress);
     } else {
         vain_event_subscribe(&rank->events, print_notice, &session->progress);
     }
@@ -539,6 +533,9 @@ static enum vain_status prepare_alone(struct session *session, bool *reported)
                                 session->key_folder, &session->own));
     vain_progress_init(&session->progress, &session->loaded.job, session->ranks,
                        session->arguments->quiet);
+    session->progress.dated = is_on_own_host(session);
+    if (session->local != NULL)
+        session->progress.terminal = session->own == 0 && session->local->terminal;
     if (session->loaded.job.exchange.privacy == VAIN_PRIVACY_MASKED)
         leave_no_core_dump();
     if (session->launch.rank != 0)
@@ -639,7 +636,6 @@ static void live(void *context, int index, struct vain_local_report *report)
     struct session *session = NULL;
     report->exit_code = 1;
     arguments.json = false;
-    arguments.quiet = arguments.quiet || index > 0;
     if (vain_take(sizeof *session, "session", (void **)&session) != VAIN_OK)
         return;
     session->arguments = &arguments;
@@ -656,6 +652,11 @@ static enum vain_status keep_keys(struct session *session, struct vain_local *lo
 {
     char folder[VAIN_PATH_BYTES + 8];
     VAIN_TRY(choose_folder(session));
+    snprintf(local->log_folder, sizeof local->log_folder, "%s", session->directory);
+    local->terminal = isatty(STDERR_FILENO) == 1;
+    if (!session->arguments->quiet)
+        fprintf(stderr, "vain: the %d members' logs are %s/%s.log and on; the first is shown\n",
+                local->count, session->directory, local->listed[0].name);
     snprintf(folder, sizeof folder, "%s/keys", session->directory);
     return vain_local_keep_keys(local, folder);
 }
@@ -706,9 +707,11 @@ static int run_local(struct arguments *arguments)
         snprintf(session.directory, sizeof session.directory, "%.*s",
                  (int)(strrchr(report->result.record, '/') - report->result.record),
                  report->result.record);
-        if (report->result.parameter_count > 0 &&
-            vain_run_result_print(&report->result, session.directory, report->peak_bytes,
-                                  arguments->json) != 0)
+        const bool has_result = report->result.parameter_count > 0;
+        if (has_result && !arguments->json)
+            printf("logs             %s/%s.log and on\n", local.log_folder, local.listed[0].name);
+        if (has_result && vain_run_result_print(&report->result, session.directory,
+                                                report->peak_bytes, arguments->json) != 0)
             code = 1;
     }
     vain_local_close(&local);

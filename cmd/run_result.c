@@ -121,6 +121,10 @@ static int print_summary(const struct vain_run_result *result, const char *direc
            vain_format_count(result->units_per_second, rate), result->unit,
            vain_format_bytes((double)peak_bytes, peak));
     printf("device           %s\n", result->device);
+    if (result->counts.members_lost > 0 || result->counts.members_joined > 0)
+        printf("members          %lld lost, %lld joined, %lld exchanges of this one for nothing\n",
+               (long long)result->counts.members_lost, (long long)result->counts.members_joined,
+               (long long)result->counts.rounds_burned);
     printf("checkpoint       %s\n", result->checkpoint);
     printf("metrics          %s/metrics.jsonl\n", directory);
     printf("round record     %s\n", result->record);

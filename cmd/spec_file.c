@@ -83,7 +83,9 @@ static enum vain_status open_spec(const char *path, const char *const *sets, int
     if (status == VAIN_OK) {
         vain_plan_check(&out->job, &out->spec, problems);
         if (problems->total > 0)
-            status = vain_fail(VAIN_ERR_INPUT, "%s: %s", path, problems->items[0].message);
+            status =
+                vain_fail(VAIN_ERR_INPUT, "%s: %s%s%s", path, problems->items[0].message,
+                          problems->items[0].hint[0] != '\0' ? "; " : "", problems->items[0].hint);
     }
     if (status == VAIN_OK)
         status = finish(out);

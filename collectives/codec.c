@@ -9,6 +9,7 @@
 
 #include <math.h>
 
+#include "base/memory.h"
 #include "collectives/codec_range.h"
 #include "kernels/device.h"
 
@@ -185,6 +186,45 @@ static enum vain_status check_masked(const struct vain_codec *codec, struct vain
     return vain_queue_wait(queue);
 }
 
+/* Of bare words in memory that lies on the device. */
+static enum vain_status commit(struct vain_queue *queue, const uint32_t *words, size_t bytes,
+                               struct vain_codec_commitment *commitment)
+{
+    void *copy = NULL;
+    if (queue->stream != NULL) { /* not the host's */
+        VAIN_TRY(vain_take(bytes, "words to commit to", &copy));
+        queue->device->ops->memory.copy_out(queue, copy, words, bytes);
+    }
+    enum vain_status status = vain_queue_wait(queue);
+    const struct vain_commit_data data = {.data = copy != NULL ? copy : words,
+                                          .bytes = bytes,
+                                          .chunk_bytes = VAIN_COMMIT_CHUNK_BYTES};
+    if (status == VAIN_OK)
+        status = vain_commit_root(commitment->salt, &data, queue->device->pool, commitment->root);
+    vain_release(copy);
+    return status;
+}
+
+/* The vector's words, under the masks; committed to before those are added. */
+static enum vain_status encode_vector(const struct vain_codec *codec, struct vain_queue *queue,
+                                      const struct vain_encoding *encoding,
+                                      const struct vain_codec_attempt *attempt, const float *delta,
+                                      uint32_t *words, float *residual, struct vain_encoded *out)
+{
+    const struct vain_ops *ops = queue->device->ops;
+    struct vain_encoding bare = *encoding;
+    const bool commits = attempt->commitment != NULL;
+    bare.masks = commits ? NULL : attempt->masks;
+    ops->codec.encode(queue, codec->parameter_count, &bare, delta, words, residual, out);
+    if (commits) {
+        VAIN_TRY(
+            commit(queue, words, (size_t)codec->vector_words * sizeof *words, attempt->commitment));
+        if (attempt->masks != NULL)
+            ops->codec.add_masks(queue, attempt->masks, 0, codec->vector_words, words);
+    }
+    return vain_queue_wait(queue);
+}
+
 enum vain_status vain_codec_encode(const struct vain_codec *codec, struct vain_queue *queue,
                                    const float *delta, const struct vain_counters *mine,
                                    const struct vain_codec_attempt *attempt, uint32_t *words,
@@ -203,10 +243,8 @@ enum vain_status vain_codec_encode(const struct vain_codec *codec, struct vain_q
         .fixed = codec->fixed,
         .shrink = shrink_to(report->bound, report->norm),
         .check_key = vain_check_key_of(attempt->check, attempt->round, attempt->attempt),
-        .masks = attempt->masks,
     };
-    ops->codec.encode(queue, codec->parameter_count, &encoding, delta, words, residual, &encoded);
-    VAIN_TRY(vain_queue_wait(queue));
+    VAIN_TRY(encode_vector(codec, queue, &encoding, attempt, delta, words, residual, &encoded));
     report->saturation = encoded.saturation;
     write_tail(codec, mine, report, encoding.check_key, encoded.check, tail);
     ops->memory.copy_in(queue, words + codec->vector_words, tail, sizeof tail);

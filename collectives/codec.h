@@ -1,7 +1,7 @@
 /* From a delta to words and from summed words to a mean.
  *
  *     delta -> L2 clip -> integers of a power-of-two scale -> words (32-bit, or two packed 16-bit
- *     fields) -> counters -> check word -> masks
+ *     fields) -> (commitment) -> counters -> check word -> masks
  *
  * The range of the integers is public, known before the round and equal at all members: in the
  * first round it comes from the learning rates (an AdamW step moves a parameter by about its rate),
@@ -14,6 +14,7 @@
 #pragma once
 
 #include "base/record.h"
+#include "collectives/commit.h"
 #include "kernels/ops.h"
 
 /* The words of an exchange: the vector's, then the counters', then the check word.
@@ -100,11 +101,19 @@ struct vain_codec_report {
     bool clipped; /* norm > bound: the delta was scaled to it, the rest is in the residual */
     struct vain_saturation saturation;
 };
+/* To what the words of the vector say, bare, as they lie in memory: little-endian, in leaves of
+ * VAIN_COMMIT_CHUNK_BYTES. Counters and check word are no part of it. */
+struct vain_codec_commitment {
+    uint8_t salt[VAIN_COMMIT_SALT_BYTES]; /* set by the caller, fresh */
+    uint8_t root[VAIN_HASH_BYTES];        /* set by the codec */
+};
 /* The attempt that words are made for. */
 struct vain_codec_attempt {
     struct vain_random check; /* the group's agreed stream */
     uint32_t round, attempt;
-    const struct vain_masks *masks; /* borrowed; NULL: none */
+    const struct vain_masks *masks;           /* borrowed; NULL: none */
+    struct vain_codec_commitment *commitment; /* borrowed; NULL: none. It costs a hash of the words
+                                                 and a pass of its own for the masks */
 };
 /* words (word_count) from delta (N): vector, counters and check word, all under the masks;
  * residual (N) written, may be delta itself. Of `mine` weight and loss are read (both >= 0); what

@@ -13,6 +13,9 @@
  * of the table (tests/unit/collectives/test_mask_graph.c adds it up). Whoever can have many
  * contexts drawn, by letting attempts fail, has as many chances.
  *
+ * Pair masks only: shares of own masks go to all members, with a quorum as threshold. (The other
+ * number of vain_mask_degree is for sharing among neighbours too, which nothing does yet.)
+ *
  * The graph is the same at all members, since it is a function of ctx, n and k. */
 #pragma once
 

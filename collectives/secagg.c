@@ -302,7 +302,6 @@ static void remember(struct vain_secagg *secagg, const struct vain_context *cont
 enum vain_status vain_secagg_use_graph(struct vain_secagg *secagg, int neighbours)
 {
     VAIN_ASSERT(secagg->graph == NULL);
-    VAIN_ASSERT(secagg->own == NULL);
     secagg->neighbours = neighbours;
     return vain_mask_graph_open(secagg->member_count, &secagg->graph);
 }
@@ -349,8 +348,9 @@ void vain_secagg_end(struct vain_secagg *secagg)
 enum vain_status vain_secagg_use_own_masks(struct vain_secagg *secagg, int threshold)
 {
     VAIN_ASSERT(secagg->own == NULL);
-    VAIN_ASSERT(secagg->graph == NULL);
     VAIN_ASSERT(threshold >= 1 && threshold <= secagg->member_count);
+    if (secagg->member_count > VAIN_MASK_COMPLETE_MAX)
+        VAIN_TRY(vain_secagg_use_graph(secagg, vain_mask_degree(secagg->member_count).neighbours));
     return vain_own_mask_open(threshold, &secagg->own);
 }
 

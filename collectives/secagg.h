@@ -75,13 +75,16 @@ const struct vain_masks *vain_secagg_begin(struct vain_secagg *secagg,
 void vain_secagg_end(struct vain_secagg *secagg);
 
 /* From the next vain_secagg_begin on pair masks are with `neighbours` members only, those of the
- * attempt's mask_graph.h. Once, at level 1: shares go to all. */
+ * attempt's mask_graph.h. Once. */
 enum vain_status vain_secagg_use_graph(struct vain_secagg *secagg, int neighbours) VAIN_MUST_USE;
 
 /* ---- own masks (level 2) --------------------------------------------------------------------- */
 
 /* From the next vain_secagg_begin on words carry an own mask, whose secret any `threshold` other
- * members can put together (collectives/quorum.h; that of the round's first set). Once. */
+ * members can put together (collectives/quorum.h; that of the round's first set). In groups of more
+ * than VAIN_MASK_COMPLETE_MAX pair masks are with vain_mask_degree's neighbours only: against a
+ * third of the members, which is what the threshold bears, that is as good as masks with all
+ * (mask_graph.h). Shares go to all in any group. Once. */
 enum vain_status vain_secagg_use_own_masks(struct vain_secagg *secagg, int threshold) VAIN_MUST_USE;
 /* What this member sends to all in the attempt under way, between begin and finish: out
  * (vain_share_message_bytes(members, threshold)). Boxes have new nonces in every call, so that a

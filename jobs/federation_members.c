@@ -15,6 +15,7 @@
 /* Secrets of a member and shares of some others that may come early. */
 enum { WAITING_OPEN_EACH = 4 };
 enum { FIRST_WAITING_MS = 5000 }; /* until it is said for whom the start waits */
+enum { DURATION_BYTES = 32 };
 
 /* ---- what the assembly asks for -------------------------------------------------------------- */
 
@@ -119,14 +120,22 @@ void vain_members_lose_sum(struct vain_members *members)
 
 /* ---- waiting --------------------------------------------------------------------------------- */
 
+/* "30m", as a spec would say it. */
+static const char *duration_text(int64_t ms, char out[VAIN_MIN_LEN(DURATION_BYTES)])
+{
+    static const struct vain_option duration = {.key = "", .type = VAIN_OPTION_DURATION};
+    vain_option_format(&duration, &ms, out, DURATION_BYTES);
+    return out;
+}
+
 /* How long the others have been too few. */
 struct patience {
     uint64_t since_ms;
     bool waits;
 };
 
-/* "'bob' (link to 10.0.0.1:4000: Connection refused), 'carol'": who dials this member and does not
- * come has no reason. */
+/* "'bob' (link to 10.0.0.1:4000: Connection refused), 'carol'": of who dials this member and does
+ * not come no reason is known. */
 static void say_who_is_missing(const struct vain_members *members, char *out, size_t bytes)
 {
     struct vain_connector *connector = members->config.connector;
@@ -136,7 +145,9 @@ static void say_who_is_missing(const struct vain_members *members, char *out, si
     for (int i = 0; i < members->count && length < bytes; i++) {
         if (vain_set_has(&present, i))
             continue;
-        const char *why = connector->ops->trouble(connector, members->known[i].listed);
+        const char *why = members->known[i].other[0] != '\0'
+                              ? members->known[i].other
+                              : connector->ops->trouble(connector, members->known[i].listed);
         length += (size_t)snprintf(out + length, bytes - length, "%s'%s'%s%s%s",
                                    length > 0 ? ", " : "", vain_members_name(members, i),
                                    why[0] != '\0' ? " (" : "", why, why[0] != '\0' ? ")" : "");
@@ -174,15 +185,15 @@ static enum vain_status wait_for_others(struct vain_members *members, struct pat
         patience->since_ms = now_ms;
     }
     if (!enough && now_ms - patience->since_ms > (uint64_t)deadline_ms) {
-        char missing[600];
+        char missing[600], waited[DURATION_BYTES];
         say_who_is_missing(members, missing, sizeof missing);
-        vain_event_notice(members->config.events,
-                          "round %lld: %s not there for %lld ms (exchange.deadline); with fewer "
-                          "than %d of %d members nothing can be agreed, so this one stops and can "
-                          "be started again",
-                          (long long)members->holding->round + 1, missing, (long long)deadline_ms,
-                          vain_quorum(vain_set_count(&members->voters)),
-                          vain_set_count(&members->voters));
+        vain_event_notice(
+            members->config.events,
+            "round %lld: %s not there for %s (exchange.deadline); with fewer "
+            "than %d of %d members nothing can be agreed, so this one stops and can "
+            "be started again",
+            (long long)members->holding->round + 1, missing, duration_text(deadline_ms, waited),
+            vain_quorum(vain_set_count(&members->voters)), vain_set_count(&members->voters));
         return VAIN_STOPPED;
     }
     return vain_members_wait(members);
@@ -328,6 +339,7 @@ static enum vain_status members_failed(struct vain_federation *federation, enum 
         return status;
     note_failure(members, status);
     end_attempt(members);
+    VAIN_TRY(vain_members_pump(members)); /* who is gone is told before what it costs */
     return VAIN_AGAIN;
 }
 
@@ -515,20 +527,20 @@ static enum vain_status members_finish(struct vain_federation *federation)
 static enum vain_status too_few(struct vain_members *members, int quorum)
 {
     const struct vain_set present = vain_assembly_present(members->assembly);
-    char missing[600];
+    char missing[600], waited[DURATION_BYTES];
     say_who_is_missing(members, missing, sizeof missing);
     return vain_fail(VAIN_ERR_TIMEOUT,
-                     "%d of %d members are there after %lld ms, and %d must be (start.quorum, "
+                     "%d of %d members are there after %s, and %d must be (start.quorum, "
                      "start.timeout); missing: %s. Start them, or look at their addresses, keys "
                      "and logs",
                      vain_set_count(&present), members->count,
-                     (long long)members->config.job->start.timeout_ms, quorum, missing);
+                     duration_text(members->config.job->start.timeout_ms, waited), quorum, missing);
 }
 
-static int start_quorum(const struct vain_federation_members_config *config)
+int vain_members_start_quorum(const struct vain_members *members)
 {
-    const int64_t quorum = config->job->start.quorum;
-    return quorum > 0 ? (int)quorum : config->spec->member_count;
+    const int64_t quorum = members->config.job->start.quorum;
+    return quorum > 0 ? (int)quorum : members->count;
 }
 
 /* Whoever was met since the start, this one included. One that has nothing left to do may be gone
@@ -557,10 +569,25 @@ static void say_waiting(const struct vain_members *members, int quorum, uint64_t
                       (unsigned long long)waited_ms / 1000, quorum, missing);
 }
 
+/* A run that begins without some is told to have. */
+static void say_beginning(const struct vain_members *members)
+{
+    const struct vain_set present = vain_assembly_present(members->assembly);
+    char missing[600];
+    if (vain_set_count(&present) >= members->count)
+        return;
+    say_who_is_missing(members, missing, sizeof missing);
+    vain_event_notice(
+        members->config.events,
+        "%d of %d members are there, enough to begin (start.quorum); not there yet: %s. "
+        "Whoever comes later is given what it missed",
+        vain_set_count(&present), members->count, missing);
+}
+
 static enum vain_status members_meet(struct vain_federation *federation)
 {
     struct vain_members *members = (struct vain_members *)federation;
-    const int quorum = start_quorum(&members->config);
+    const int quorum = vain_members_start_quorum(members);
     const uint64_t start_ms = vain_members_now_ms(members);
     uint64_t next_ms = FIRST_WAITING_MS;
     for (;;) {
@@ -569,8 +596,10 @@ static enum vain_status members_meet(struct vain_federation *federation)
         const bool behind = vain_assembly_behind(members->assembly, &news);
         if (behind && (news.target.flags & VAIN_POSITION_STARTING) == 0)
             return VAIN_BEHIND;
-        if (count_met(members) >= quorum)
+        if (count_met(members) >= quorum) {
+            say_beginning(members);
             return behind ? VAIN_BEHIND : VAIN_OK;
+        }
         if (atomic_load(members->config.signal) != 0)
             return VAIN_STOPPED;
         const uint64_t waited_ms = vain_members_now_ms(members) - start_ms;
@@ -675,7 +704,7 @@ static enum vain_status open_assembly(struct vain_members *members)
         .context = members,
         .members = members->count,
         .own = members->own,
-        .start_quorum = start_quorum(config),
+        .start_quorum = vain_members_start_quorum(members),
         .set_min = masked && !config->job->exchange.allow_small ? VAIN_SECAGG_MEMBERS_MIN : 1,
         .patience_ms = (uint64_t)config->job->exchange.deadline_ms};
     VAIN_TRY(vain_vote_file_read(config->directory, vain_members_name(members, members->own),

@@ -23,6 +23,8 @@ enum vain_status vain_group_take(struct vain_run *run, int members_max)
         vain_take_array(members_max, VAIN_ROUND_VOTE_BYTES, "signatures", (void **)&run->votes));
     VAIN_TRY(vain_take(vain_round_record_bytes(members_max), "round record",
                        (void **)&run->record_buffer));
+    VAIN_TRY(vain_take_array(members_max, VAIN_HASH_BYTES, "commitments",
+                             (void **)&run->commitment_roots));
     VAIN_TRY(vain_take_array(members_max, sizeof *run->ring_order, "order of the ring",
                              (void **)&run->ring_order));
     return vain_take_array(members_max, sizeof *run->names_by_rank, "member names",
@@ -33,6 +35,7 @@ void vain_group_release(struct vain_run *run)
 {
     vain_release(run->names_by_rank);
     vain_release(run->ring_order);
+    vain_release(run->commitment_roots);
     vain_release(run->record_buffer);
     vain_release(run->signatures);
     vain_release(run->votes);

@@ -29,6 +29,7 @@ struct vain_acquaintance {
     bool finished;                  /* ... after the last round */
     bool told_lost;                 /* and it has not taken part again since */
     bool left_out;                  /* of an exchange, for a reason that is not known yet */
+    char other[256];                /* what differs in its spec or data; "": nothing is known to */
     int asked;                      /* for what it holds, without an answer yet */
     bool answered;                  /* the last time it was asked */
     struct vain_state_letter state; /* answered: what it holds */
@@ -121,6 +122,8 @@ struct vain_members {
 
 uint64_t vain_members_now_ms(const struct vain_members *members);
 const char *vain_members_name(const struct vain_members *members, int member);
+/* How many must be met before the run begins. */
+int vain_members_start_quorum(const struct vain_members *members);
 /* "alice, bob and carol", cut to fit. */
 void vain_members_list(const struct vain_members *members, const struct vain_set *set, char *out,
                        size_t bytes);

@@ -61,6 +61,26 @@ static void refuse_to_begin(struct vain_members *members, enum vain_status statu
     snprintf(members->fatal_message, sizeof members->fatal_message, "%s", vain_fail_message());
 }
 
+/* A member that trains something else counts as not there. The run does not begin if that leaves
+ * too few, and one that is on its way goes on. */
+static void set_aside(struct vain_members *members, int member, const char *what,
+                      const char *way_out)
+{
+    struct vain_acquaintance *known = &members->known[member];
+    const bool news = strcmp(known->other, what) != 0;
+    int fitting = 0;
+    snprintf(known->other, sizeof known->other, "%s", what);
+    for (int i = 0; i < members->count; i++)
+        fitting += members->known[i].other[0] == '\0';
+    if (news)
+        vain_event_notice(members->config.events, "member '%s' was cut off: %s; %s",
+                          vain_members_name(members, member), what, way_out);
+    if (!members->running && fitting < vain_members_start_quorum(members))
+        refuse_to_begin(members, vain_fail(VAIN_ERR_REFUSED, "member '%s': %s; %s",
+                                           vain_members_name(members, member), what, way_out));
+    vain_mailbox_drop(members->mailbox, member, what);
+}
+
 /* Specs differ: the other side is sent the own text, and says in what. */
 static void send_spec(struct vain_members *members, int member)
 {
@@ -93,19 +113,14 @@ static void take_hello(struct vain_members *members, int member, const uint8_t *
     }
     if (memcmp(hello.group_id, members->group_id, VAIN_HASH_BYTES) != 0 ||
         memcmp(hello.corpus_hash, members->corpus_hash, VAIN_HASH_BYTES) != 0) {
-        if (!members->running)
-            refuse_to_begin(members,
-                            vain_fail(VAIN_ERR_REFUSED,
-                                      "the data of member '%s' have other symbols than those "
-                                      "here; use data.symbols: bytes, or files with the same "
-                                      "characters",
-                                      vain_members_name(members, member)));
-        cut_off(members, member, "its data have other symbols");
+        set_aside(members, member, "its data have other symbols than those here",
+                  "use data.symbols: bytes, or files with the same characters");
         return;
     }
     known->member = claimed;
     snprintf(known->platform, sizeof known->platform, "%s", hello.platform);
     known->met = known->greeted = true;
+    known->other[0] = '\0';
     known->lost_ms = 0;
     known->finished = false;
     vain_assembly_link(members->assembly, member, true);
@@ -113,7 +128,7 @@ static void take_hello(struct vain_members *members, int member, const uint8_t *
 
 static void take_spec(struct vain_members *members, int member, const uint8_t *body, size_t bytes)
 {
-    char differences[384];
+    char differences[192], what[sizeof members->known[member].other];
     char *there = NULL;
     if (vain_take(bytes + 1, "another member's spec", (void **)&there) != VAIN_OK)
         return;
@@ -122,15 +137,9 @@ static void take_spec(struct vain_members *members, int member, const uint8_t *b
     vain_spec_differences(members->config.spec, there, members->config.spec_resolved, differences,
                           sizeof differences);
     vain_release(there);
-    if (!members->running)
-        refuse_to_begin(
-            members,
-            vain_fail(VAIN_ERR_REFUSED,
-                      "the spec of member '%s' has other agreed keys than this one: %s; use one "
-                      "spec at all members",
-                      vain_members_name(members, member),
-                      differences[0] != '\0' ? differences : "compare what 'vain explain' prints"));
-    cut_off(members, member, "its spec has other agreed keys");
+    snprintf(what, sizeof what, "its spec has other agreed keys: %s",
+             differences[0] != '\0' ? differences : "compare what 'vain explain' prints");
+    set_aside(members, member, what, "use one spec at all members");
 }
 
 /* ---- state ----------------------------------------------------------------------------------- */

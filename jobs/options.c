@@ -366,6 +366,14 @@ static const struct vain_option exchange_rows[] = {
      .help = "What it costs under masks when a member is lost within an exchange: 1 burns the "
              "round's inputs, so its local steps run once more; 2 (masks of a member's own) keeps "
              "them."},
+    {.key = "exchange.commitments",
+     .type = VAIN_OPTION_FLAG,
+     .scope = VAIN_AGREED,
+     ROW(vain_exchange_options, commitments),
+     .fallback = "false",
+     .help = "With level 2: before words travel each member commits to what they say under its "
+             "masks. The salted roots stand in the signed record; the salts stay in the member's "
+             "own file, for an auditor. It hashes the words once a round."},
     {.key = "exchange.attempts",
      .type = VAIN_OPTION_COUNT,
      .scope = VAIN_LOCAL,

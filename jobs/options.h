@@ -89,6 +89,7 @@ struct vain_exchange_options {
     int level;     /* enum vain_exchange_level */
     int privacy, bits;
     bool allow_small; /* masks with fewer than 3 members */
+    bool commitments; /* level 2: members commit to their words */
     double clip;      /* NaN: from the last aggregate */
     int64_t attempts; /* exchanges that a round may take */
     int64_t deadline_ms;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "jobs/commitments.h"
 
 bool vain_own_masks_used(const struct vain_run *run)
 {
@@ -46,6 +47,17 @@ static enum vain_status gather(struct vain_run *run, const struct vain_roster *r
     return status;
 }
 
+/* Commitments come behind the deals; they are put aside, and the deals moved together. */
+static void take_commitments(struct vain_run *run, int members, size_t deal_bytes, uint8_t *deals)
+{
+    const size_t stride = deal_bytes + VAIN_HASH_BYTES;
+    for (size_t i = 0; i < (size_t)members; i++) {
+        memcpy(run->commitment_roots + i * VAIN_HASH_BYTES, deals + i * stride + deal_bytes,
+               VAIN_HASH_BYTES);
+        memmove(deals + i * deal_bytes, deals + i * stride, deal_bytes);
+    }
+}
+
 enum vain_status vain_own_masks_deal(struct vain_run *run, const struct vain_roster *roster)
 {
     uint8_t *deals = NULL, *mine = NULL;
@@ -53,12 +65,18 @@ enum vain_status vain_own_masks_deal(struct vain_run *run, const struct vain_ros
     enum vain_status status;
     if (!vain_own_masks_used(run))
         return VAIN_OK;
-    const size_t bytes = vain_opening_deal_bytes(run->opening);
+    const bool commits = vain_commitments_used(run);
+    const size_t deal_bytes = vain_opening_deal_bytes(run->opening);
+    const size_t bytes = deal_bytes + (commits ? VAIN_HASH_BYTES : 0);
     VAIN_TRY_OUT(vain_take(bytes, "shares of the own mask", (void **)&mine));
     VAIN_TRY_OUT(
         vain_take_array(roster->member_count, bytes, "shares of own masks", (void **)&deals));
     vain_opening_deal(run->opening, mine);
+    if (commits)
+        memcpy(mine + deal_bytes, run->commitment.root, VAIN_HASH_BYTES);
     VAIN_TRY_OUT(gather(run, roster, mine, bytes, deals));
+    if (commits)
+        take_commitments(run, roster->member_count, deal_bytes, deals);
     const enum vain_share_fault fault = vain_opening_begin(run->opening, deals, &dealer);
     if (fault != VAIN_SHARE_FINE) {
         run->federation->spoilt = true;

@@ -190,6 +190,11 @@ static void check_losses(const struct vain_job *job, const struct vain_spec *spe
                              "set exchange.privacy: masked, or leave out exchange.level",
                              "level 2 gives members masks of their own, but words travel without "
                              "masks (exchange.privacy: none)");
+    else if (job->exchange.commitments && job->exchange.level != VAIN_LEVEL_2)
+        vain_spec_problem_at(spec, problems, "exchange.commitments",
+                             "set exchange.level: 2 (with exchange.privacy: masked)",
+                             "commitments are given out with the shares of own masks, which level "
+                             "1 does not have");
 }
 
 struct vain_plan_hosts vain_plan_hosts_of(const struct vain_job *job, const struct vain_spec *spec)

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "jobs/catch_up.h"
+#include "jobs/commitments.h"
 #include "jobs/group.h"
 #include "jobs/host_vector.h"
 #include "jobs/masks.h"
@@ -182,7 +183,8 @@ static enum vain_status encode(struct vain_run *run, const struct vain_context *
         const struct vain_codec_attempt attempt = {.check = run->check_random,
                                                    .round = (uint32_t)context->round,
                                                    .attempt = context->attempt,
-                                                   .masks = vain_masks_begin(run, context)};
+                                                   .masks = vain_masks_begin(run, context),
+                                                   .commitment = vain_commitments_begin(run)};
         *masked = attempt.masks != NULL;
         status = vain_codec_encode(&run->codec, &run->queue, delta, &mine, &attempt,
                                    run->device_words, run->next_residual, report);
@@ -259,7 +261,9 @@ static enum vain_status sum(struct vain_run *run, const struct vain_roster *rost
     bool masked = false;
     VAIN_TRY(encode(run, &context, report, &masked));
 
-    /* Before they travel all are dealt shares of what opens the own mask, if there is one. */
+    /* Before they travel all are dealt shares of what opens the own mask, if there is one, and a
+     * commitment to what is under it, if that is asked for. */
+    VAIN_TRY(vain_commitments_keep(run, &context));
     VAIN_TRY(vain_own_masks_deal(run, roster));
 
     /* 5. Reduce: masked words travel and are summed; the pair masks are gone in the sum. */

@@ -5,6 +5,7 @@
 
 #include "base/record_extension.h"
 #include "collectives/quorum.h"
+#include "jobs/commitments.h"
 #include "jobs/host_vector.h"
 
 #include <assert.h>
@@ -15,8 +16,8 @@
  * of a body. */
 static size_t body_bytes_max(int members)
 {
-    return 1024 + (size_t)members *
-                      (2 + VAIN_NAME_BYTES + VAIN_CERTIFICATE_BYTES + VAIN_EXTENSION_DROPPED_BYTES);
+    return 1024 + (size_t)members * (2 + VAIN_NAME_BYTES + VAIN_CERTIFICATE_BYTES +
+                                     VAIN_EXTENSION_DROPPED_BYTES + VAIN_HASH_BYTES);
 }
 
 size_t vain_round_record_bytes(int members)
@@ -41,6 +42,7 @@ static void extend(const struct vain_run *run, const struct vain_roster *roster,
         dropped[i] = vain_exchange_dropped(run->exchange, roster->member_rank[i]);
     vain_record_add_privacy(record, masked, roster->keys_pinned, bytes->privacy);
     vain_record_add_dropped(record, dropped, bytes->dropped);
+    vain_commitments_record(run, record);
 }
 
 static void describe(const struct vain_run *run, const struct vain_roster *roster,

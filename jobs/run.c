@@ -204,6 +204,7 @@ static enum vain_status start(struct vain_run *run)
     }
     if (run->leader)
         VAIN_TRY(vain_lend(run));
+    run->start_ns = run->config->world->ops->now_ns(run->config->world); /* of the waiting */
     VAIN_TRY(vain_round_meet(run));
     report_start(run);
     run->start_ns = run->config->world->ops->now_ns(run->config->world);

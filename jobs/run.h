@@ -101,6 +101,9 @@ struct vain_run {
     struct vain_exchange *exchange; /* owned */
     struct vain_secagg *secagg;     /* with masks; owned */
     struct vain_opening *opening;   /* with own masks; owned */
+    /* With commitments (jobs/commitments.h): the own one, and the roots of all. */
+    struct vain_codec_commitment commitment;
+    uint8_t *commitment_roots; /* (members, 32) by member index, owned */
 
     /* Who receives from whom in it: jobs/group_ring.h. */
     int *ring_order;                    /* (members) rank at each place, owned */

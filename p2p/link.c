@@ -119,8 +119,13 @@ static enum vain_status end_by_tls(struct vain_link *link, int ssl_error)
     if (ssl_error != SSL_ERROR_SSL)
         return end_broken(link);
     const bool is_alert = reason > SSL_AD_REASON_OFFSET;
-    snprintf(why, sizeof why, "%s: %s", is_alert ? "the peer refuses" : "not TLS 1.3 as expected",
-             words != NULL ? words : "unknown");
+    if (reason == SSL_AD_REASON_OFFSET + SSL_AD_BAD_CERTIFICATE)
+        snprintf(why, sizeof why,
+                 "the peer refuses: it expects another key here, or its clock is days off");
+    else
+        snprintf(why, sizeof why, "%s: %s",
+                 is_alert ? "the peer refuses" : "not TLS 1.3 as expected",
+                 words != NULL ? words : "unknown");
     return end_link(link, VAIN_LINK_PROTOCOL,
                     link->state == VAIN_LINK_ESTABLISHED ? VAIN_ERR_PEER : VAIN_ERR_AUTH, why);
 }
@@ -191,14 +196,24 @@ enum vain_status vain_link_dial(struct vain_link_host *host, const char *address
                                 const uint8_t peer_id[VAIN_MIN_LEN(VAIN_HASH_BYTES)],
                                 uint16_t connection, struct vain_link **out)
 {
-    struct vain_addresses addresses;
+    struct vain_addresses found;
+    *out = NULL;
+    if (memcmp(peer_id, host->signer->member_id, VAIN_HASH_BYTES) != 0)
+        VAIN_TRY(vain_address_resolve(address, true, &found));
+    return vain_link_dial_at(host, address, &found, peer_id, connection, out);
+}
+
+enum vain_status vain_link_dial_at(struct vain_link_host *host, const char *where,
+                                   const struct vain_addresses *found,
+                                   const uint8_t peer_id[VAIN_MIN_LEN(VAIN_HASH_BYTES)],
+                                   uint16_t connection, struct vain_link **out)
+{
     *out = NULL;
     if (memcmp(peer_id, host->signer->member_id, VAIN_HASH_BYTES) == 0)
-        return vain_fail(VAIN_ERR_REFUSED, "link to %.95s: this member's own id", address);
-    VAIN_TRY(vain_address_resolve(address, true, &addresses));
+        return vain_fail(VAIN_ERR_REFUSED, "link to %.95s: this member's own id", where);
     VAIN_TRY(vain_link_host_refresh(host));
-    VAIN_TRY(vain_link_begin(host, -1, false, address, out));
-    (*out)->addresses = addresses;
+    VAIN_TRY(vain_link_begin(host, -1, false, where, out));
+    (*out)->addresses = *found;
     (*out)->connection = connection;
     memcpy((*out)->wanted_id, peer_id, VAIN_HASH_BYTES);
     host->counts.dialled++;

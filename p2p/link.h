@@ -99,6 +99,13 @@ enum vain_status vain_link_accept(struct vain_link_host *host,
 enum vain_status vain_link_dial(struct vain_link_host *host, const char *address,
                                 const uint8_t peer_id[VAIN_MIN_LEN(VAIN_HASH_BYTES)],
                                 uint16_t connection, struct vain_link **out) VAIN_MUST_USE;
+/* The same at addresses that are known (p2p/address.h, copied); `where` is for messages. Never
+ * blocks. */
+struct vain_addresses;
+enum vain_status vain_link_dial_at(struct vain_link_host *host, const char *where,
+                                   const struct vain_addresses *found,
+                                   const uint8_t peer_id[VAIN_MIN_LEN(VAIN_HASH_BYTES)],
+                                   uint16_t connection, struct vain_link **out) VAIN_MUST_USE;
 
 /* Goes as far as it can without waiting. VAIN_AGAIN: not yet; VAIN_OK: established, the peer is
  * known and hellos fit. VAIN_ERR_AUTH, VAIN_ERR_PEER or VAIN_ERR_TIMEOUT say why it came to

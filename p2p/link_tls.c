@@ -83,7 +83,11 @@ static enum vain_status check_member(const struct vain_link *link)
         if (memcmp(id, host->allowed[i], VAIN_HASH_BYTES) == 0)
             return VAIN_OK;
     }
-    return vain_fail(VAIN_ERR_AUTH, "member %s is not allowed here", hex);
+    return vain_fail(
+        VAIN_ERR_AUTH,
+        "member %s is not allowed here: the spec lists no such key, or it is not for that "
+        "member to dial this one",
+        hex);
 }
 
 static enum vain_status judge(struct vain_link *link, X509_STORE_CTX *store)

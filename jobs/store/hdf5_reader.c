@@ -79,7 +79,10 @@ static enum vain_status check_file(const char *path, int64_t *file_bytes)
     const int reason = errno;
     (void)close(descriptor);
     if (!regular)
-        return vain_fail(VAIN_ERR_CORRUPT, "%s: not a regular file", path);
+        return vain_fail(VAIN_ERR_CORRUPT, "%s: not a regular file%s", path,
+                         S_ISDIR(about.st_mode) ? " but a folder; name a checkpoint in it ('vain "
+                                                  "ckpt ls' lists them)"
+                                                : "");
     if (got < 0)
         return vain_fail(VAIN_ERR_STORAGE, "%s: cannot be read: %s", path, strerror(reason));
     *file_bytes = (int64_t)about.st_size;

@@ -41,6 +41,8 @@ static void add_members(struct vain_text *line, const struct vain_record *record
         if (vain_record_dropped_of(record, i) > 0)
             vain_text_add(line, ",\"dropped_inputs\":%lu",
                           (unsigned long)vain_record_dropped_of(record, i));
+        if (vain_record_commitment_of(record, i) != NULL)
+            add_hex(line, "commitment", vain_record_commitment_of(record, i), VAIN_HASH_BYTES);
         vain_text_add(line, "}");
     }
     vain_text_add(line, "]");

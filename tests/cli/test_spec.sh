@@ -20,6 +20,10 @@ holds "four members take more than one" test "$(value data.memory_bytes_in_one_p
 masked=(--set exchange.privacy=masked --set exchange.allow_small=true)
 answer 0 explain job.yaml --members 3 "${masked[@]}"
 has "explain of three in masks" "$(value data.privacy.learns.members)" "Not one other member's delta"
+answer 0 explain job.yaml --members 3 "${masked[@]}" --set exchange.level=2
+has "explain of own masks" "$(value data.privacy.learns.members)" 'more than two thirds of all'
+answer 0 explain job.yaml --members 65 "${masked[@]}" --set exchange.level=2
+has "explain of a large group" "$(value data.privacy.learns.members)" 'no more than a third of all'
 answer 0 explain job.yaml --members 2 "${masked[@]}"
 has "explain of two in masks" "$(value data.privacy.learns.members)" "the other member's"
 lacks "explain of two in masks" "$(value data.privacy.learns.members)" 'Not one'

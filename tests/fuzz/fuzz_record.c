@@ -1,6 +1,6 @@
 /* Round records: a log is read frame by frame; every accepted frame encodes to the same bytes
- * again. */
-#include "base/record.h"
+ * again, and its extensions can be asked for every member. */
+#include "base/record_extension.h"
 
 #include <string.h>
 
@@ -20,6 +20,12 @@ static size_t read_frame(const uint8_t *data, size_t bytes)
         return 0;
     }
     fuzz_expect(used <= bytes);
+    (void)vain_record_privacy_of(&decoded.record);
+    for (int i = 0; i < decoded.record.member_count; i++) {
+        const uint8_t *root = vain_record_commitment_of(&decoded.record, i);
+        (void)vain_record_dropped_of(&decoded.record, i);
+        fuzz_expect(root == NULL || (root > data && root + VAIN_HASH_BYTES <= data + used));
+    }
     fuzz_expect(vain_record_encode_body(&decoded.record, body, sizeof body, &body_bytes) ==
                 VAIN_OK);
     fuzz_expect(vain_record_encode_frame(body, body_bytes, decoded.record.signatures,

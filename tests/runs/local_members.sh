@@ -100,7 +100,9 @@ for privacy in none masked; do
     done
     wait "$job"
     expect "$folder: exit code" 0 $?
-    expect "$folder: somebody was killed" yes "$(grep -q 'was killed by signal 9' "$folder.log" && echo yes)"
+    expect "$folder: somebody was killed, and its log's last line is told" yes \
+        "$(grep -q 'was killed by signal 9; it is started again; the last line of .*/member-[0-3]\.log: .' \
+            "$folder.log" && echo yes)"
     expect_alike "$folder" 400 "${all[@]}"
 done
 
@@ -114,6 +116,14 @@ expect "lost: members lost" 1 "$(field members_lost <lost.json)"
 expect "lost: said once, with who goes on" 1 \
     "$(grep -c "round [0-9]*: member 'member-2' is gone (.*); 3 of 4 go on" lost.log)"
 expect_alike lost 60 member-0 member-1 member-3
+for member in "${all[@]}"; do
+    expect "lost: $member has a log" "vain: member starts" \
+        "$(sed -n "1s/: 20.*Z: $member/: member/p" "lost/$member.log")"
+done
+expect "lost: what the others saw is in their logs, with the time" 2 \
+    "$(cat lost/member-[13].log | grep -c "^vain: 20[-0-9]*T[0-9:.]*Z: round [0-9]*: member 'member-2' is gone")"
+expect "lost: member 0 is shown" "$(grep -c . lost/member-0.log)" \
+    "$(($(grep -c . lost.log) - $(grep -c '^vain: member-2 was killed' lost.log) + 1))"
 start lost --set train.rounds=60 --set exchange.linger=2s
 wait "$job"
 expect "lost, and started once more: exit code" 0 $?

@@ -24,6 +24,7 @@ static void close_attempts(struct crowd *crowd)
     while (crowd->attempts != NULL) {
         struct crowd_attempt *attempt = crowd->attempts;
         crowd->attempts = attempt->next;
+        vain_mask_graph_close(&attempt->graph);
         vain_release(attempt->sum);
         vain_release(attempt->secrets);
         vain_release(attempt);

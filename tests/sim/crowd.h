@@ -14,6 +14,7 @@
 #pragma once
 
 #include "base/ristretto.h"
+#include "collectives/mask_graph.h"
 #include "tests/sim/federation_member.h"
 
 enum crowd_stage { CROWD_CONNECT, CROWD_AGREE, CROWD_DEAL, CROWD_REDUCE, CROWD_STAGES };
@@ -59,8 +60,9 @@ struct crowd_attempt {
     int size, arrived[CROWD_STAGES], ended; /* ended: have the sum */
     uint64_t fails_ns;                      /* for who has not ended it then */
     int64_t word_count;
-    uint32_t *sum;               /* (word_count) owned */
-    struct vain_scalar *secrets; /* (size) behind own masks; owned */
+    uint32_t *sum;                 /* (word_count) owned */
+    struct vain_scalar *secrets;   /* (size) behind own masks; owned */
+    struct vain_mask_graph *graph; /* who has pair masks with whom; owned, drawn anew by each */
     struct crowd_attempt *next;
 };
 struct crowd_early {

@@ -25,6 +25,7 @@ static struct crowd_attempt *find_attempt(struct crowd *crowd, const struct vain
     memcpy(attempt->key, key, sizeof key);
     VAIN_ASSERT(vain_take_array(attempt->size, sizeof *attempt->secrets, "attempt",
                                 (void **)&attempt->secrets) == VAIN_OK);
+    VAIN_ASSERT(vain_mask_graph_open(attempt->size, &attempt->graph) == VAIN_OK);
     crowd->attempts = attempt;
     return attempt;
 }
@@ -158,9 +159,12 @@ static struct vain_masks make_masks(struct member *member, const struct vain_con
     struct crowd *crowd = member->plan->crowd;
     const struct member_use *use = &member->use;
     struct vain_scalar *secret = &crowd_seat_of(member)->attempt->secrets[use->rank];
-    int count = 0;
+    struct vain_mask_graph *graph = crowd_seat_of(member)->attempt->graph;
+    int count = 0, rank = -1;
+    vain_mask_graph_draw(graph, context, vain_mask_degree(use->size).neighbours);
     for (int i = vain_set_next(&use->set, 0); i >= 0; i = vain_set_next(&use->set, i + 1)) {
-        if (i == member->index)
+        rank++;
+        if (!vain_mask_graph_joins(graph, use->rank, rank))
             continue;
         crowd->masks[count] =
             (struct vain_mask){.domain = VAIN_MASK_PAIR, .subtract = i < member->index};

@@ -224,6 +224,7 @@ static void judge_end(struct federation *own, struct federation_result *out)
     for (int i = 0; i < own->plan.members; i++) {
         const struct member *member = &own->members[i];
         out->failed_attempts += member->failed_attempts;
+        out->suspicions += member->suspicions;
         out->fetches += member->fetches;
         out->lost += member->lost;
         if (own->harmless && member->failed_attempts + member->lost > 0)

@@ -13,7 +13,7 @@ struct federation_wish {
 struct federation_result {
     char why[JUDGE_WHY_BYTES]; /* "": all as it should be */
     uint64_t trace, events, virtual_ms;
-    int crashes, failed_attempts, fetches, lost;
+    int crashes, failed_attempts, suspicions, fetches, lost;
 };
 /* queue: borrowed. */
 enum vain_status federation_run(uint64_t seed, const struct federation_wish *wish,

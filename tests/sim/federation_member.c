@@ -121,7 +121,8 @@ void member_start(struct member *member)
     member->voters = vain_set_first(member->plan->members);
     member->fetched_round = 0;
     member->proposal = (struct vain_proposal){0};
-    member->sent = member->disclosed = member->spent = false;
+    member->sent = member->disclosed = member->spent = member->unjudged = false;
+    member->round_failures = 0;
     member->early_count = 0;
     member->next_look_ms = 0;
     const enum vain_status status = member_talk_open(member);
@@ -156,8 +157,35 @@ static void train(struct member *member)
     enter_for(member, MEMBER_TRAIN, member->plan->train_ms);
 }
 
+/* As jobs/federation_members.c does; no member lies here, so no part of anybody is proven wrong. */
+static void suspect(struct member *member)
+{
+    const struct vain_set *set = &member->failed_set;
+    const struct vain_set present = vain_assembly_present(member->assembly);
+    const struct vain_set there = vain_set_both(set, &present);
+    if (member->unjudged && member->round_failures >= (member->failed_late ? 1 : 2) &&
+        vain_set_equal(&there, set)) {
+        vain_assembly_suspect(member->assembly, set, -1);
+        member->suspicions++;
+    }
+    member->unjudged = false;
+}
+
+static void note_failure(struct member *member, enum vain_status status)
+{
+    if (member->failed_round != member->state.round)
+        member->round_failures = 0;
+    member->failed_round = member->state.round;
+    member->round_failures++;
+    member->failed_set = member->proposal.set;
+    member->failed_late = status == VAIN_ERR_TIMEOUT;
+    member->unjudged = true;
+}
+
 static void form(struct member *member)
 {
+    member_pump(member); /* who is gone */
+    suspect(member);
     vain_assembly_ready(member->assembly);
     member_enter(member, MEMBER_FORM);
 }
@@ -181,6 +209,7 @@ static void end_attempt(struct member *member, enum vain_status status)
     }
     member_says(member, "attempt %u fails in phase %d: %s", member->proposal.attempt,
                 (int)member->phase, vain_fail_message());
+    note_failure(member, status);
     member_use_close(member);
     member->failed_attempts++;
     member->epoch = member->proposal.epoch;

@@ -124,6 +124,12 @@ struct member {
     struct vain_set voters;
     int64_t fetched_round;
     struct vain_proposal proposal;
+    /* The last attempt that came to nothing: who was in it, whether by a deadline, and whether
+     * nobody is suspected for it yet; and how many did of this round. */
+    struct vain_set failed_set;
+    bool failed_late, unjudged;
+    uint64_t failed_round;
+    int round_failures;
     struct member_use use;
     struct vain_comm retired;
 
@@ -144,7 +150,7 @@ struct member {
 
     float *delta, *mean; /* (parameters) owned */
     /* Counted over all lives. */
-    int lives, failed_attempts, fetches, rounds_burned, lost;
+    int lives, failed_attempts, fetches, rounds_burned, lost, suspicions;
 };
 
 /* ---- federation_member.c --------------------------------------------------------------------- */

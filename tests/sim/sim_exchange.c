@@ -27,7 +27,7 @@ struct options {
 struct count {
     unsigned long long passed, failed, events, virtual_ms;
     unsigned long long harmed, whole, partly; /* --plain: of the harmed all succeeded, some did */
-    unsigned long long crashes, failed_attempts, fetches, lost;
+    unsigned long long crashes, failed_attempts, suspicions, fetches, lost;
 };
 
 static bool read_number(const char *text, uint64_t most, uint64_t *out, const char **rest)
@@ -121,6 +121,7 @@ static enum vain_status run_federation(uint64_t seed, const struct options *opti
     count->virtual_ms += result.virtual_ms;
     count->crashes += (unsigned)result.crashes;
     count->failed_attempts += (unsigned)result.failed_attempts;
+    count->suspicions += (unsigned)result.suspicions;
     count->fetches += (unsigned)result.fetches;
     count->lost += (unsigned)result.lost;
     return status;
@@ -155,8 +156,11 @@ static void say_counts(const struct options *options, const struct count *totals
         printf("harm in %llu worlds, of which %llu ended well for all and %llu for some\n",
                totals->harmed, totals->whole, totals->partly);
     else
-        printf("%llu crashes, %llu failed attempts, %llu states fetched, %llu sums lost\n",
-               totals->crashes, totals->failed_attempts, totals->fetches, totals->lost);
+        printf(
+            "%llu crashes, %llu failed attempts, %llu of them held against somebody, %llu states "
+            "fetched, %llu sums lost\n",
+            totals->crashes, totals->failed_attempts, totals->suspicions, totals->fetches,
+            totals->lost);
     printf("%llu passed, %llu failed\n", totals->passed, totals->failed);
 }
 

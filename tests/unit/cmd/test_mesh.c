@@ -1,9 +1,11 @@
 /* Mailbox streams of a mesh: who dials whom, again and again, and what the descriptor says. */
 #include "cmd/mesh.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "p2p/address.h"
 #include "tests/unit/cmd/town.h"
 #include "tests/unit/suite.h"
 
@@ -164,6 +166,72 @@ static void addresses_are_tried_in_turn(void)
     town_close(&town);
 }
 
+/* A name service that answers when it is told to. */
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool answers;
+    int asked;
+    char address[VAIN_LINK_ADDRESS_BYTES];
+} service = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+static enum vain_status slow_look_up(const char *text, bool names, struct vain_addresses *out)
+{
+    (void)text;
+    (void)names;
+    pthread_mutex_lock(&service.lock);
+    service.asked++;
+    pthread_cond_broadcast(&service.changed);
+    while (!service.answers)
+        pthread_cond_wait(&service.changed, &service.lock);
+    const enum vain_status status = vain_address_resolve(service.address, false, out);
+    pthread_mutex_unlock(&service.lock);
+    return status;
+}
+
+static void let_the_service(bool answer, const char *address)
+{
+    pthread_mutex_lock(&service.lock);
+    service.answers = answer;
+    snprintf(service.address, sizeof service.address, "%s", address);
+    pthread_cond_broadcast(&service.changed);
+    pthread_mutex_unlock(&service.lock);
+}
+
+/* Member 0 dials both others; the name of one is not answered for. */
+static void a_name_without_an_answer_holds_nobody_up(void)
+{
+    static const char *const name[] = {"ben.example.org:4000"};
+    struct town town;
+    service.asked = 0;
+    let_the_service(false, "");
+    town_open(&town, 3);
+    town.look_up = slow_look_up;
+    town_enter(&town, 0);
+    struct vain_connector *first = town.members[0].connector;
+    CU_ASSERT_EQUAL(vain_mesh_set_addresses(first, 1, name, 1), VAIN_OK);
+    pthread_mutex_lock(&service.lock);
+    while (service.asked == 0)
+        pthread_cond_wait(&service.changed, &service.lock);
+    pthread_mutex_unlock(&service.lock);
+    town_enter(&town, 2);
+    struct vain_stream *there = town_mailbox(&town, 0, 2), *back = town_mailbox(&town, 2, 0);
+    CU_ASSERT_TRUE(town_passes(there, back, 5));
+
+    town_enter(&town, 1);
+    CU_ASSERT_EQUAL(vain_mesh_set_addresses(first, 1, name, 1), VAIN_OK);
+    let_the_service(true, vain_mesh_address(town.members[1].connector));
+    struct vain_stream *named = town_mailbox(&town, 0, 1);
+    CU_ASSERT_PTR_NOT_NULL(named);
+    pthread_mutex_lock(&service.lock);
+    CU_ASSERT_EQUAL(service.asked, 1);
+    pthread_mutex_unlock(&service.lock);
+    town_hang_up(&named);
+    town_hang_up(&there);
+    town_hang_up(&back);
+    town_close(&town);
+}
+
 static void streams_outlive_the_mesh(void)
 {
     struct town town;
@@ -243,6 +311,7 @@ static const struct vain_test tests[] = {
     {"a newer stream replaces what was not taken", a_newer_one_replaces_what_was_not_taken},
     {"nothing is made before it is lost", nothing_is_made_before_it_is_lost},
     {"addresses are tried in turn", addresses_are_tried_in_turn},
+    {"a name without an answer holds nobody up", a_name_without_an_answer_holds_nobody_up},
     {"streams outlive the mesh", streams_outlive_the_mesh},
     {"wrong configurations are refused", wrong_configurations_are_refused},
     {"a name listens everywhere", a_name_listens_everywhere},

@@ -103,7 +103,8 @@ void town_enter(struct town *town, int member)
                                             .own = member,
                                             .listen = "127.0.0.1:0",
                                             .notice = note,
-                                            .notice_context = self};
+                                            .notice_context = self,
+                                            .look_up = town->look_up};
     CU_ASSERT_EQUAL_FATAL(vain_mesh_open(&config, &self->connector), VAIN_OK);
     for (int i = 0; i < town->count; i++) {
         introduce(town, member, i);

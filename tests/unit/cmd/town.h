@@ -22,7 +22,8 @@ struct town_member {
 struct town {
     int count;
     struct vain_world world;
-    _Atomic uint64_t ahead_ns; /* of this machine's clock */
+    _Atomic uint64_t ahead_ns;     /* of this machine's clock */
+    vain_resolver_look_up look_up; /* of members that enter from now on */
     struct town_member members[TOWN_MEMBERS_MAX];
 };
 

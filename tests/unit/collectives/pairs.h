@@ -25,7 +25,10 @@ struct vain_masks golden_masks(int own, const struct vain_context *context, stru
 
 /* ---- a start with throw-away keys ------------------------------------------------------------ */
 
-enum { PAIRS_MOST = 16 };
+enum {
+    PAIRS_MOST = 66, /* two more than have masks with all */
+    PAIRS_EACH = 16  /* all numbers up to this are tried */
+};
 struct pairs {
     int count;
     struct vain_signer signers[PAIRS_MOST];

@@ -39,10 +39,11 @@ static void sum_members(struct sum *sum, float (*delta_of)(int member, int64_t i
     for (int member = 0; member < sum->codec.members; member++) {
         for (int64_t i = 0; i < sum->codec.parameter_count; i++)
             delta[i] = delta_of(member, i);
-        CU_ASSERT_EQUAL_FATAL(vain_codec_encode(&sum->codec, &queue, delta, &each,
-                                                &(struct vain_codec_attempt){check, 1, 2, NULL},
-                                                words, sum->residual, &sum->report),
-                              VAIN_OK);
+        CU_ASSERT_EQUAL_FATAL(
+            vain_codec_encode(&sum->codec, &queue, delta, &each,
+                              &(struct vain_codec_attempt){check, 1, 2, NULL, NULL}, words,
+                              sum->residual, &sum->report),
+            VAIN_OK);
         for (int64_t i = 0; i < sum->codec.word_count; i++)
             sum->words[i] += words[i];
     }
@@ -206,8 +207,8 @@ static void the_residual_may_take_the_place_of_the_delta(void)
     for (int64_t i = 0; i < N_MAX - 1; i++)
         delta[i] = small_value(0, i);
     CU_ASSERT_EQUAL_FATAL(vain_codec_encode(&apart.codec, &queue, delta, &each,
-                                            &(struct vain_codec_attempt){check, 1, 2, NULL}, words,
-                                            delta, &report),
+                                            &(struct vain_codec_attempt){check, 1, 2, NULL, NULL},
+                                            words, delta, &report),
                           VAIN_OK);
     CU_ASSERT_EQUAL(memcmp(delta, apart.residual, (N_MAX - 1) * sizeof *delta), 0);
     CU_ASSERT_EQUAL(memcmp(words, apart.words, (size_t)apart.codec.word_count * sizeof *words), 0);
@@ -279,8 +280,8 @@ static void a_delta_that_is_not_finite_is_stopped(void)
         delta[300] = bad[i];
         delta[400] = bad[i];
         CU_ASSERT_EQUAL(vain_codec_encode(&codec, &queue, delta, &mine,
-                                          &(struct vain_codec_attempt){check, 1, 2, NULL}, words,
-                                          residual, &report),
+                                          &(struct vain_codec_attempt){check, 1, 2, NULL, NULL},
+                                          words, residual, &report),
                         VAIN_ERR_NUMERIC);
         CU_ASSERT_PTR_NOT_NULL(strstr(vain_fail_message(), "element 300 of 512"));
         CU_ASSERT_EQUAL(words[0], 0xabababab);
@@ -299,12 +300,12 @@ static void a_negative_loss_is_stopped(void)
     open_queue();
     CU_ASSERT_EQUAL_FATAL(vain_codec_init(&codec, 4, 3, 32, NAN, 0.01), VAIN_OK);
     CU_ASSERT_EQUAL(vain_codec_encode(&codec, &queue, delta, &loss,
-                                      &(struct vain_codec_attempt){check, 9, 2, NULL}, words,
+                                      &(struct vain_codec_attempt){check, 9, 2, NULL, NULL}, words,
                                       residual, &report),
                     VAIN_ERR_NUMERIC);
     CU_ASSERT_PTR_NOT_NULL(strstr(vain_fail_message(), "round 9"));
     CU_ASSERT_EQUAL(vain_codec_encode(&codec, &queue, delta, &weight,
-                                      &(struct vain_codec_attempt){check, 9, 2, NULL}, words,
+                                      &(struct vain_codec_attempt){check, 9, 2, NULL, NULL}, words,
                                       residual, &report),
                     VAIN_ERR_NUMERIC);
     vain_device_close(&device);
@@ -411,10 +412,11 @@ static void a_sum_is_checked_under_own_masks(void)
         const struct vain_masks masks = {.count = 1, .masks = &mask};
         for (int64_t i = 0; i < 37; i++)
             delta[i] = ramp(member, i);
-        CU_ASSERT_EQUAL_FATAL(vain_codec_encode(&hidden.codec, &queue, delta, &each,
-                                                &(struct vain_codec_attempt){check, 1, 2, &masks},
-                                                words, hidden.residual, &hidden.report),
-                              VAIN_OK);
+        CU_ASSERT_EQUAL_FATAL(
+            vain_codec_encode(&hidden.codec, &queue, delta, &each,
+                              &(struct vain_codec_attempt){check, 1, 2, &masks, NULL}, words,
+                              hidden.residual, &hidden.report),
+            VAIN_OK);
         for (int64_t i = 0; i < hidden.codec.word_count; i++)
             hidden.words[i] += words[i];
     }
@@ -438,6 +440,49 @@ static void a_sum_is_checked_under_own_masks(void)
     vain_device_close(&device);
 }
 
+/* A commitment is to the vector's bare words, and changes no word, for both widths of fields. */
+static void a_commitment_changes_no_word(void)
+{
+    enum { N = 40000 }; /* three leaves of words, or two */
+    static float delta[N], residual[N], residual_too[N];
+    static uint32_t bare[N + 20], masked[N + 20], committed[N + 20];
+    const struct vain_counters mine = {.weight = 7, .loss_micro = 9};
+    const struct vain_mask mask = own_mask(1, false);
+    const struct vain_masks masks = {.count = 1, .masks = &mask};
+    open_queue();
+    for (int64_t i = 0; i < N; i++)
+        delta[i] = ramp(1, i);
+    for (int field_bits = 16; field_bits <= 32; field_bits += 16) {
+        struct vain_codec codec;
+        struct vain_codec_report report;
+        struct vain_codec_commitment commitment = {.salt = {1, 2, 3}};
+        struct vain_codec_attempt attempt = {.check = check, .round = 1, .attempt = 2};
+        uint8_t root[VAIN_HASH_BYTES];
+        CU_ASSERT_EQUAL_FATAL(vain_codec_init(&codec, N, 3, field_bits, NAN, 0.01), VAIN_OK);
+        codec.checks_masked = true;
+        CU_ASSERT_EQUAL(
+            vain_codec_encode(&codec, &queue, delta, &mine, &attempt, bare, residual, &report),
+            VAIN_OK);
+        attempt.masks = &masks;
+        CU_ASSERT_EQUAL(
+            vain_codec_encode(&codec, &queue, delta, &mine, &attempt, masked, residual, &report),
+            VAIN_OK);
+        attempt.commitment = &commitment;
+        CU_ASSERT_EQUAL(vain_codec_encode(&codec, &queue, delta, &mine, &attempt, committed,
+                                          residual_too, &report),
+                        VAIN_OK);
+        CU_ASSERT_EQUAL(memcmp(committed, masked, (size_t)codec.word_count * 4), 0);
+        CU_ASSERT_EQUAL(memcmp(residual, residual_too, sizeof residual), 0);
+        const struct vain_commit_data words = {.data = bare,
+                                               .bytes = (size_t)codec.vector_words * 4,
+                                               .chunk_bytes = VAIN_COMMIT_CHUNK_BYTES};
+        CU_ASSERT(vain_commit_leaf_count(&words) > 1);
+        CU_ASSERT_EQUAL(vain_commit_root(commitment.salt, &words, NULL, root), VAIN_OK);
+        CU_ASSERT_EQUAL(memcmp(root, commitment.root, sizeof root), 0);
+    }
+    vain_device_close(&device);
+}
+
 /* A device that is gone at any of its waits: said, and never taken for words. */
 static void a_device_that_fails_is_said(void)
 {
@@ -455,7 +500,7 @@ static void a_device_that_fails_is_said(void)
             device_fails_after(waits);
             const enum vain_status status = vain_codec_encode(
                 &codec, &queue, deltas[kind], &mine,
-                &(struct vain_codec_attempt){check, 1, 0, NULL}, words, residual, &report);
+                &(struct vain_codec_attempt){check, 1, 0, NULL, NULL}, words, residual, &report);
             CU_ASSERT_EQUAL(status, waits < waits_of_encode ? VAIN_ERR_UNAVAILABLE
                                     : kind == 0             ? VAIN_OK
                                                             : VAIN_ERR_NUMERIC);
@@ -463,7 +508,7 @@ static void a_device_that_fails_is_said(void)
     }
     device_works();
     CU_ASSERT_EQUAL(vain_codec_encode(&codec, &queue, deltas[0], &mine,
-                                      &(struct vain_codec_attempt){check, 1, 0, NULL}, words,
+                                      &(struct vain_codec_attempt){check, 1, 0, NULL, NULL}, words,
                                       residual, &report),
                     VAIN_OK);
     device_fails_after(0);
@@ -500,6 +545,7 @@ static const struct vain_test tests[] = {
     {"counters are exact sums", counters_are_exact_sums},
     {"a sum is checked under own masks", a_sum_is_checked_under_own_masks},
     {"counters that nobody can count are refused", counters_that_nobody_can_count_are_refused},
+    {"a commitment changes no word", a_commitment_changes_no_word},
     {"a device that fails is said", a_device_that_fails_is_said},
     {"bytes of a round are those of a ring", round_bytes_are_those_of_a_ring},
     {NULL, NULL},

@@ -208,7 +208,7 @@ static void one_member_needs_nobody(void)
     set_table(1);
     const struct vain_counters mine = {0};
     CU_ASSERT_EQUAL_FATAL(vain_codec_encode(&table.codec, &table.queue, delta, &mine,
-                                            &(struct vain_codec_attempt){check, 4, 0, NULL},
+                                            &(struct vain_codec_attempt){check, 4, 0, NULL, NULL},
                                             table.words[0], residual, &report),
                           VAIN_OK);
     begin_agree(0);

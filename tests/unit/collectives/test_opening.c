@@ -3,13 +3,14 @@
 
 #include <string.h>
 
+#include "collectives/mask_graph.h"
 #include "collectives/quorum.h"
 #include "kernels/device.h"
 #include "tests/unit/base/helpers.h"
 #include "tests/unit/collectives/pairs.h"
 #include "tests/unit/suite.h"
 
-enum { WORDS = 50, DEAL_MOST = 2000 };
+enum { WORDS = 50, DEAL_MOST = 6300 };
 
 static struct pairs pairs;
 static struct vain_device device;
@@ -129,6 +130,33 @@ static void opens_without_those_who_are_gone(void)
     close_all();
 }
 
+/* More members than have masks with all: each has 30 and its own, and still the sum comes out, of
+ * two that are gone from the shares of a quorum. */
+static void a_large_group_has_masks_with_neighbours(void)
+{
+    const int count = PAIRS_MOST, quorum = vain_quorum(count);
+    const struct vain_context context = {.attempt = 3};
+    open_all(count);
+    const struct vain_masks *masks = vain_secagg_begin(pairs.secaggs[0], &context, 1);
+    CU_ASSERT_EQUAL(masks->count, vain_mask_degree(count).neighbours + 1);
+    CU_ASSERT_EQUAL(masks->count, 31);
+    vain_secagg_end(pairs.secaggs[0]);
+    vain_secagg_finish(pairs.secaggs[0]);
+    mask_all(4);
+    begin_all();
+    for (int i = 0; i < count - 2; i++)
+        disclose_to(i, 0);
+    for (int gone = count - 2; gone < count; gone++) {
+        for (int i = 0; i < quorum; i++) {
+            CU_ASSERT_FALSE(vain_opening_knows(openings[0], gone));
+            share_to(i, gone, 0);
+        }
+        CU_ASSERT_TRUE(vain_opening_knows(openings[0], gone));
+    }
+    expect_sum(0);
+    close_all();
+}
+
 static void one_share_too_few_opens_nothing(void)
 {
     open_all(4);
@@ -228,6 +256,7 @@ static void attempts_do_not_mix(void)
 static const struct vain_test tests[] = {
     {"a sum opens when all disclose", opens_when_all_disclose},
     {"those who are gone are made up for", opens_without_those_who_are_gone},
+    {"a large group has masks with neighbours", a_large_group_has_masks_with_neighbours},
     {"one share too few opens nothing", one_share_too_few_opens_nothing},
     {"wrong secrets are refused", wrong_secrets_are_refused},
     {"wrong shares open nothing wrong", wrong_shares_open_nothing_wrong},

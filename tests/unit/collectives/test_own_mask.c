@@ -159,7 +159,7 @@ static void many_masks_come_off(void)
 /* The sum of masked words is the sum of words once every own mask is off, and not before. */
 static void masks_cancel_once_all_own_masks_are_off(void)
 {
-    for (int count = 3; count <= PAIRS_MOST; count++) {
+    for (int count = 3; count <= PAIRS_EACH; count++) {
         struct vain_scalar secrets[PAIRS_MOST];
         const struct vain_context context = {.round = 4};
         open_all(count);
@@ -179,7 +179,7 @@ static void masks_cancel_once_all_own_masks_are_off(void)
 /* Everybody reads everybody's; shares of the lost ones come from those who are left. */
 static void lost_secrets_are_put_together(void)
 {
-    for (int count = 4; count <= PAIRS_MOST; count += 3) {
+    for (int count = 4; count <= PAIRS_EACH; count += 3) {
         const struct vain_context context = {.round = 5, .attempt = 1};
         const int threshold = vain_quorum(count), lost = count - threshold;
         struct vain_scalar secret;

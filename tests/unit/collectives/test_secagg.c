@@ -125,7 +125,7 @@ static void sum_up(const struct vain_context *context, uint64_t input)
 /* Keys are new each time, so ids come in other orders. */
 static void masks_cancel_for_every_number_of_members(void)
 {
-    for (int count = 1; count <= PAIRS_MOST; count++)
+    for (int count = 1; count <= PAIRS_EACH; count++)
         for (int order = 0; order < 3; order++) {
             pairs_start(&pairs, count);
             for (uint64_t round = 0; round < 3; round++) {

@@ -5,7 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/record_extension.h"
 #include "jobs/store/record_file.h"
+#include "jobs/store/salt_file.h"
 #include "tests/unit/jobs/hosts.h"
 #include "tests/unit/suite.h"
 
@@ -97,11 +99,70 @@ static void bits_are_those_of_members_under_a_launcher(void)
     static const char *const clear[] = {"outer.optimizer=nesterov", NULL};
     static const char *const masked[] = {"exchange.privacy=masked", NULL};
     static const char *const own[] = {"exchange.privacy=masked", "exchange.level=2", NULL};
+    static const char *const committed[] = {"exchange.privacy=masked", "exchange.level=2",
+                                            "exchange.commitments=true", NULL};
     static const char *const wide[] = {"exchange.connections=3", "exchange.algorithm=ring", NULL};
     expect_bits_of_loop(clear);
     expect_bits_of_loop(masked);
     expect_bits_of_loop(own);
+    expect_bits_of_loop(committed);
     expect_bits_of_loop(wide);
+}
+
+/* ---- commitments ----------------------------------------------------------------------------- */
+
+enum { SALTS_MAX = 64 };
+
+/* A member's salts, and the record that they are compared with. */
+struct salts {
+    const char *name;
+    uint8_t lines[SALTS_MAX * VAIN_SALT_LINE_BYTES];
+    size_t bytes;
+    int opened; /* commitments of its own that its salts are for */
+};
+
+static enum vain_status compare_salts(void *context, const struct vain_record_decoded *decoded)
+{
+    struct salts *salts = context;
+    const struct vain_record *record = &decoded->record;
+    for (int i = 0; i < record->member_count; i++) {
+        const uint8_t *root = vain_record_commitment_of(record, i);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(root);
+        CU_ASSERT_FALSE(vain_is_zero(root, VAIN_HASH_BYTES));
+        if (strcmp(record->members[i].name, salts->name) != 0)
+            continue;
+        for (size_t at = 0; at < salts->bytes; at += VAIN_SALT_LINE_BYTES)
+            salts->opened += memcmp(salts->lines + at + 64, root, VAIN_HASH_BYTES) == 0 &&
+                             salts->lines[at + 24] == record->round - 1;
+    }
+    return VAIN_OK;
+}
+
+/* Every record has the roots of all its members, and each member the salts of its own. */
+static void what_members_commit_to_is_in_the_record(void)
+{
+    static const char *const sets[] = {"exchange.privacy=masked", "exchange.level=2",
+                                       "exchange.commitments=true", NULL};
+    begin();
+    hosts.hosts[2].fate.dies_after_step = 5; /* in the second round; three go on */
+    hosts_run(&hosts, sets);
+    expect_end(11, 4);
+    for (int i = 0; i < MEMBERS; i++) {
+        struct vain_record_summary summary;
+        struct salts salts = {.name = hosts.hosts[i].bed.spec.members[i].name};
+        char path[256];
+        if (i == 2)
+            continue;
+        snprintf(path, sizeof path, "%s/salts-%s.bin", hosts.hosts[i].bed.output, salts.name);
+        FILE *file = fopen(path, "rb");
+        CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+        salts.bytes = fread(salts.lines, 1, sizeof salts.lines, file);
+        fclose(file);
+        snprintf(path, sizeof path, "%s/record.bin", hosts.hosts[i].bed.output);
+        CU_ASSERT_EQUAL(vain_record_file_verify(path, &summary, compare_salts, &salts), VAIN_OK);
+        CU_ASSERT_EQUAL(salts.opened, 4);
+    }
+    hosts_close(&hosts);
 }
 
 /* ---- deaths ---------------------------------------------------------------------------------- */
@@ -489,6 +550,28 @@ static void other_specs_are_refused_with_the_key(void)
     hosts_close(&hosts);
 }
 
+/* As long as there are enough without it, whoever has another spec is refused, and nobody else. */
+static void one_with_another_spec_does_not_end_the_others(void)
+{
+    static const char *const sets[] = {"start.timeout=60s", "start.quorum=3", "train.rounds=4",
+                                       NULL};
+    static const char *const other[] = {"train.batch=3", NULL};
+    begin();
+    hosts.hosts[1].fate.extra = other;
+    hosts.hosts[0].fate.waits_after_round = 1; /* until it has ended, lest it finds nobody */
+    hosts.hosts[0].fate.waits_for = 1;
+    hosts_run(&hosts, sets);
+    expect_end(13, 4);
+    CU_ASSERT_EQUAL(hosts.hosts[1].status, VAIN_ERR_REFUSED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(hosts.hosts[1].message, "train.batch"));
+    for (int i = 0; i < MEMBERS; i++) {
+        CU_ASSERT(hosts_count_notices(&hosts.hosts[i], "'m1' was cut off") <= (i != 1));
+        CU_ASSERT_EQUAL(hosts_count_notices(&hosts.hosts[i], "3 of 4 members are there, enough"),
+                        i != 1);
+    }
+    hosts_close(&hosts);
+}
+
 static void other_symbols_are_refused(void)
 {
     static const char *const sets[] = {"start.timeout=60s", NULL};
@@ -506,6 +589,7 @@ static void other_symbols_are_refused(void)
 
 static const struct vain_test tests[] = {
     {"bits are those of members under a launcher", bits_are_those_of_members_under_a_launcher},
+    {"what members commit to is in the record", what_members_commit_to_is_in_the_record},
     {"a death anywhere is borne", a_death_anywhere_is_borne},
     {"a death anywhere is borne under masks", a_death_anywhere_is_borne_under_masks},
     {"a death anywhere is borne under own masks", a_death_anywhere_is_borne_under_own_masks},
@@ -526,6 +610,8 @@ static const struct vain_test tests[] = {
     {"one that is asked to stop leaves the others", one_that_is_asked_to_stop_leaves_the_others},
     {"too few at the start are named", too_few_at_the_start_are_named},
     {"other specs are refused with the key", other_specs_are_refused_with_the_key},
+    {"one with another spec does not end the others",
+     one_with_another_spec_does_not_end_the_others},
     {"other symbols are refused", other_symbols_are_refused},
     {NULL, NULL},
 };

@@ -36,6 +36,10 @@ static void test_pairs_that_do_not_fit(void)
          "train.minimum_learning_rate",
          "constant"},
         {{"outer.momentum=0.5"}, "outer.optimizer", "do nothing"},
+        {{"exchange.commitments=true"}, "exchange.commitments", "own masks"},
+        {{"exchange.commitments=true", "exchange.privacy=masked"},
+         "exchange.commitments",
+         "level 1"},
     };
     struct bed bed;
     CU_ASSERT_FATAL(bed_open(&bed));
