@@ -99,4 +99,5 @@ struct vain_method {
 
 /* The kind that the job chooses; borrowed for ever. */
 const struct vain_method_ops *vain_method_ops_of(const struct vain_job *job);
-extern const struct vain_method_ops vain_method_supervised, vain_method_fedavg;
+extern const struct vain_method_ops vain_method_supervised, vain_method_fedavg,
+    vain_method_reptile, vain_method_maml;

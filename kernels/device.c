@@ -79,6 +79,11 @@ out:
     return status;
 }
 
+enum vain_status vain_device_open_alone(const struct vain_device *like, struct vain_device *out)
+{
+    return vain_device_open_cpu(1, like->code->name, out);
+}
+
 void vain_device_close(struct vain_device *device)
 {
     close_mask_streams(device);

@@ -44,6 +44,21 @@ static enum vain_status open_images(const struct vain_data_options *options,
     return VAIN_OK;
 }
 
+static enum vain_status open_episodes(const struct vain_data_options *options,
+                                      const struct vain_data_place *place, int member,
+                                      struct vain_data *out)
+{
+    char path[VAIN_PATH_BYTES];
+    VAIN_TRY(vain_partition_path(options, place->spec_folder, place->own_name, path));
+    VAIN_TRY(vain_episode_data_open(options, path, place->seed, member, place->name_count,
+                                    &out->episodes));
+    out->kind = VAIN_DATA_EPISODES;
+    out->symbol_count = options->way;
+    out->symbol_kind = "classes";
+    out->bytes = vain_episode_data_bytes(&out->episodes);
+    return VAIN_OK;
+}
+
 enum vain_status vain_data_open(const struct vain_data_options *options,
                                 const struct vain_data_place *place, struct vain_data *out)
 {
@@ -59,6 +74,9 @@ enum vain_status vain_data_open(const struct vain_data_options *options,
     case VAIN_DATA_IMAGES:
         VAIN_TRY(open_images(options, place, member, out));
         break;
+    case VAIN_DATA_EPISODES:
+        VAIN_TRY(open_episodes(options, place, member, out));
+        break;
     }
     out->member = member;
     out->member_count = place->name_count;
@@ -69,12 +87,13 @@ void vain_data_close(struct vain_data *data)
 {
     vain_corpus_close(&data->corpus);
     vain_image_data_close(&data->images);
+    vain_episode_data_close(&data->episodes);
     memset(data, 0, sizeof *data);
 }
 
-static void hash_images(const struct vain_images *images, uint8_t out[VAIN_MIN_LEN(32)])
+static void hash_images(const struct vain_images *images, int64_t class_count, uint8_t out[VAIN_MIN_LEN(32)])
 {
-    const int64_t numbers[] = {images->class_count, images->height, images->width,
+    const int64_t numbers[] = {class_count, images->height, images->width,
                                images->channels};
     struct vain_hash_state state;
     vain_hash_init(&state, "vain/classes");
@@ -90,7 +109,9 @@ static void hash_images(const struct vain_images *images, uint8_t out[VAIN_MIN_L
 void vain_data_hash(const struct vain_data *data, uint8_t out[VAIN_MIN_LEN(32)])
 {
     if (data->kind == VAIN_DATA_IMAGES)
-        hash_images(&data->images.train, out);
+        hash_images(&data->images.train, data->symbol_count, out);
+    else if (data->kind == VAIN_DATA_EPISODES)
+        hash_images(&data->episodes.episodes.images, data->symbol_count, out);
     else
         vain_corpus_hash(&data->corpus, out);
 }

@@ -6,12 +6,14 @@
 #pragma once
 
 #include "jobs/data/corpus.h"
+#include "jobs/data/episode_data.h"
 #include "jobs/data/image_data.h"
 
 struct vain_data {
     enum vain_data_kind kind;
     struct vain_corpus corpus;     /* TEXT */
     struct vain_image_data images; /* IMAGES */
+    struct vain_episode_data episodes; /* EPISODES */
 
     /* Common to all kinds; borrowed from the part above. */
     int64_t symbol_count;       /* symbols, or classes */
@@ -31,7 +33,7 @@ struct vain_data_place {
     uint64_t seed;   /* of the job */
 };
 
-/* Open what `options` name. On failure `out` is empty and needs no close; messages say file, place,
+/* Open what `options` name, in `out`, which must not move afterwards. On failure `out` is empty and needs no close; messages say file, place,
  * numbers and the way out. Statuses of vain_corpus_open. */
 enum vain_status vain_data_open(const struct vain_data_options *options,
                                 const struct vain_data_place *place,
