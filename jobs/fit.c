@@ -6,9 +6,8 @@ void vain_fit_model(const struct vain_data *data, struct vain_model_options *mod
         model->symbols = data->symbol_count;
         return;
     }
-    const struct vain_images *images = data->kind == VAIN_DATA_IMAGES
-                                           ? &data->images.train
-                                           : &data->episodes.episodes.images;
+    const struct vain_images *images =
+        data->kind == VAIN_DATA_IMAGES ? &data->images.train : &data->episodes.episodes.images;
     model->image = (struct vain_image_shape){images->height, images->width, images->channels};
     model->classes = data->symbol_count;
 }

@@ -119,8 +119,7 @@ static enum vain_status take_memory(struct vain_learner *learner)
     VAIN_TRY(take_floats(learner, sizes.query * sizes.way, "logits", &learner->query_logits));
     VAIN_TRY(memory->take(&learner->device, (size_t)sizes.batch * sizeof(int32_t), "targets",
                           (void **)&learner->batch_targets));
-    VAIN_TRY(
-        memory->take(&learner->device, sizes.workspace, "activations", &learner->workspace));
+    VAIN_TRY(memory->take(&learner->device, sizes.workspace, "activations", &learner->workspace));
     VAIN_TRY(vain_take_array(sizes.examples * sizes.pixels, sizeof(float), "a task's images",
                              (void **)&learner->images));
     VAIN_TRY(vain_take_array(sizes.examples, sizeof(int32_t), "a task's labels",
@@ -142,6 +141,8 @@ enum vain_status vain_learner_open(const struct vain_method_config *config,
         const char *name = test != 0 ? "" : config->member_name;
         out->tasks[test] = vain_random_stream(config->job->general.seed, VAIN_PURPOSE_DATA, name);
         out->orders[test] = vain_random_stream(config->job->general.seed, VAIN_PURPOSE_ORDER, name);
+        out->dropout[test] =
+            vain_random_stream(config->job->general.seed, VAIN_PURPOSE_DROPOUT, name);
     }
     const enum vain_status status = take_memory(out);
     if (status != VAIN_OK)
@@ -169,7 +170,8 @@ void vain_learner_close(struct vain_learner *learner)
     memset(learner, 0, sizeof *learner);
 }
 
-/* ------------------------------------------------------------------ the order of a task's examples */
+/* ------------------------------------------------------------------ the order of a task's examples
+ */
 
 /* The support in an endless row of shuffled orders. */
 struct shuffle {
@@ -181,10 +183,8 @@ struct shuffle {
 static void shuffle_init(struct shuffle *shuffle, struct vain_random random, int64_t task,
                          int64_t count, int64_t *order)
 {
-    *shuffle = (struct shuffle){.draw = vain_draw_start_at(random, task),
-                                .order = order,
-                                .count = count,
-                                .next = count};
+    *shuffle = (struct shuffle){
+        .draw = vain_draw_start_at(random, task), .order = order, .count = count, .next = count};
     for (int64_t i = 0; i < count; i++)
         order[i] = i;
 }
@@ -219,10 +219,8 @@ static void put_in_batch(struct vain_learner *learner, int64_t index, int64_t at
 
 static struct vain_batch batch_of(const struct vain_learner *learner, int64_t B)
 {
-    return (struct vain_batch){.B = B,
-                               .T = 1,
-                               .images = learner->batch_images,
-                               .targets = learner->batch_targets};
+    return (struct vain_batch){
+        .B = B, .T = 1, .images = learner->batch_images, .targets = learner->batch_targets};
 }
 
 void vain_learner_begin(struct vain_learner *learner, const struct vain_inner *inner, int64_t task,
@@ -234,15 +232,25 @@ void vain_learner_begin(struct vain_learner *learner, const struct vain_inner *i
                                     .support_labels = learner->labels,
                                     .query = learner->images + support * learner->pixels,
                                     .query_labels = learner->labels + support};
-    vain_episodes_draw(&learner->config->data->episodes.pools[inner->test], &shape, learner->tasks[inner->test], task,
-                       &place);
+    vain_episodes_draw(&learner->config->data->episodes.pools[inner->test], &shape,
+                       learner->tasks[inner->test], task, &place);
     copy_vector(learner, parameters, learner->parameters);
     if (moment != NULL)
         copy_vector(learner, moment, learner->moment);
 }
 
+/* Where dropout is in a task. */
+static struct vain_place place_of(const struct vain_learner *learner,
+                                  const struct vain_inner *inner, int64_t task, int64_t step)
+{
+    return (struct vain_place){.dropout_random = learner->dropout[inner->test],
+                               .round = (uint32_t)task,
+                               .step = (uint32_t)step,
+                               .micro_batch = (uint32_t)(task >> 32)};
+}
+
 /* Mean loss of the first B of the batch, and its gradient. */
-static double gradient_of(struct vain_learner *learner, int64_t B)
+static double gradient_of(struct vain_learner *learner, int64_t B, const struct vain_place *place)
 {
     const struct vain_method_config *config = learner->config;
     const struct vain_batch batch = batch_of(learner, B);
@@ -250,7 +258,7 @@ static double gradient_of(struct vain_learner *learner, int64_t B)
     learner->device.ops->memory.zero(&learner->queue, learner->gradients,
                                      (size_t)config->layout->parameter_count * sizeof(float));
     config->model_ops->forward_backward(config->model, config->layout, &learner->queue,
-                                        learner->parameters, &batch, NULL, 1.0f,
+                                        learner->parameters, &batch, place, 1.0f,
                                         learner->workspace, learner->gradients, &loss);
     return loss;
 }
@@ -292,19 +300,21 @@ void vain_learner_adapt(struct vain_learner *learner, const struct vain_inner *i
     for (int64_t step = 0; step < inner->iterations; step++) {
         for (int64_t at = 0; at < B; at++)
             put_in_batch(learner, shuffle_next(&shuffle), at);
-        loss_sum += gradient_of(learner, B);
+        const struct vain_place place = place_of(learner, inner, task, step);
+        loss_sum += gradient_of(learner, B, &place);
         inner_step(learner, steps_before + step + 1);
     }
     *mean_loss = loss_sum / (double)inner->iterations;
 }
 
 void vain_learner_query_gradient(struct vain_learner *learner, const struct vain_inner *inner,
-                                 double *mean_loss)
+                                 int64_t task, double *mean_loss)
 {
+    const struct vain_place place = place_of(learner, inner, task, inner->iterations);
     const int64_t support = learner->way * inner->shot, query = learner->way * inner->query;
     for (int64_t i = 0; i < query; i++)
         put_in_batch(learner, support + i, i);
-    *mean_loss = gradient_of(learner, query);
+    *mean_loss = gradient_of(learner, query, &place);
 }
 
 /* ------------------------------------------------------------------ judging */

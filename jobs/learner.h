@@ -1,9 +1,9 @@
 /* The inner loop of learning to learn: one worker that adapts weights to a task.
  *
- * A task is a few classes with a few examples of each (an episode of few-shot learning): its support
- * is what the weights are adapted to, its query is what they are then tried on. Several learners
- * work side by side, each with a device of one thread: tasks are independent of each other, so what
- * comes out does not depend on how many learners there are. */
+ * A task is a few classes with a few examples of each (an episode of few-shot learning): its
+ * support is what the weights are adapted to, its query is what they are then tried on. Several
+ * learners work side by side, each with a device of one thread: tasks are independent of each
+ * other, so what comes out does not depend on how many learners there are. */
 #pragma once
 
 #include "jobs/method.h"
@@ -22,13 +22,14 @@ struct vain_learner {
     const struct vain_method_config *config; /* borrowed; its queue is not used */
     struct vain_device device;               /* of one thread */
     struct vain_queue queue;
-    /* Streams of training [0] and of tests [1]: which tasks there are, and in which order a task's
-     * examples come. Those of training are the member's own, tests are the same for all. */
-    struct vain_random tasks[2], orders[2];
+    /* Streams of training [0] and of tests [1]: which tasks there are, in which order a task's
+     * examples come, what is dropped. Those of training are the member's own, tests are the same
+     * for all. */
+    struct vain_random tasks[2], orders[2], dropout[2];
     int64_t way, pixels; /* classes of a task; numbers of an image */
-    float *parameters;                 /* (N) device memory, as all below unless said: adapted */
-    float *moment;                     /* (N) Adam's second; NULL with sgd */
-    float *gradients;                  /* (N) */
+    float *parameters;   /* (N) device memory, as all below unless said: adapted */
+    float *moment;       /* (N) Adam's second; NULL with sgd */
+    float *gradients;    /* (N) */
     void *workspace;
     float *images;          /* (examples, pixels) host: the task's support, then its query */
     int32_t *labels;        /* (examples) host */
@@ -43,8 +44,8 @@ struct vain_learner {
 int64_t vain_learner_memory_bytes(const struct vain_method_config *config);
 /* Tasks of `inner` with `way` classes, as those who draw them know them. */
 struct vain_task_shape vain_inner_shape(const struct vain_inner *inner, int64_t way);
-/* Local; takes all memory. The data's pools have passed vain_class_pool_check for training and tests.
- * On failure `out` is empty. VAIN_ERR_MEMORY. */
+/* Local; takes all memory. The data's pools have passed vain_class_pool_check for training and
+ * tests. On failure `out` is empty. VAIN_ERR_MEMORY. */
 enum vain_status vain_learner_open(const struct vain_method_config *config,
                                    struct vain_learner *out) VAIN_MUST_USE;
 /* A learner that is zero or closed is fine. */
@@ -61,14 +62,14 @@ void vain_learner_adapt(struct vain_learner *learner, const struct vain_inner *i
 /* Gradient of the mean loss of the query, seen in one batch, at the adapted weights: into
  * learner->gradients. Gives that loss. */
 void vain_learner_query_gradient(struct vain_learner *learner, const struct vain_inner *inner,
-                                 double *mean_loss);
+                                 int64_t task, double *mean_loss);
 
 /* What the adapted weights say of the query. */
 struct vain_judgement {
-    int64_t right;       /* each example alone behind the support: batch statistics know no other */
-    int64_t right_seen;  /* transductive: the query in one batch */
-    int64_t count;       /* examples */
-    double loss_sum;     /* nats, each example alone */
+    int64_t right;      /* each example alone behind the support: batch statistics know no other */
+    int64_t right_seen; /* transductive: the query in one batch */
+    int64_t count;      /* examples */
+    double loss_sum;    /* nats, each example alone */
 };
 void vain_learner_judge(struct vain_learner *learner, const struct vain_inner *inner,
                         struct vain_judgement *out);

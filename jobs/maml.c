@@ -108,7 +108,7 @@ static void adapt_to_task(void *context, int64_t index, int worker)
     double support_loss;
     vain_learner_begin(learner, &own->meta.training, task, method->parameters, NULL);
     vain_learner_adapt(learner, &own->meta.training, task, 0, &support_loss);
-    vain_learner_query_gradient(learner, &own->meta.training, &own->meta.losses[index]);
+    vain_learner_query_gradient(learner, &own->meta.training, task, &own->meta.losses[index]);
     learner->device.ops->memory.copy(&learner->queue, own->meta.results + index * N,
                                      learner->gradients, (size_t)N * sizeof(float));
 }

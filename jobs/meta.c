@@ -28,7 +28,8 @@ static enum vain_status open_learners(const struct vain_method_config *config,
                                       struct vain_meta *meta)
 {
     const int threads = vain_pool_threads(config->queue->device->pool);
-    VAIN_TRY(vain_take_array(threads, sizeof *meta->learners, "learners", (void **)&meta->learners));
+    VAIN_TRY(
+        vain_take_array(threads, sizeof *meta->learners, "learners", (void **)&meta->learners));
     for (; meta->learner_count < threads; meta->learner_count++)
         VAIN_TRY(vain_learner_open(config, &meta->learners[meta->learner_count]));
     return VAIN_OK;
@@ -39,10 +40,8 @@ static enum vain_status take_results(const struct vain_method_config *config,
 {
     struct vain_device *device = config->queue->device;
     const int64_t tasks = config->job->meta.batch;
-    const size_t bytes =
-        (size_t)tasks * (size_t)config->layout->parameter_count * sizeof(float);
-    VAIN_TRY(vain_take_array(tasks, sizeof *meta->losses, "tasks' losses",
-                             (void **)&meta->losses));
+    const size_t bytes = (size_t)tasks * (size_t)config->layout->parameter_count * sizeof(float);
+    VAIN_TRY(vain_take_array(tasks, sizeof *meta->losses, "tasks' losses", (void **)&meta->losses));
     VAIN_TRY(vain_take_array(tests_of(config->job), sizeof *meta->judgements, "tests",
                              (void **)&meta->judgements));
     return device->ops->memory.take(device, bytes, "tasks' results", (void **)&meta->results);
@@ -113,14 +112,13 @@ enum vain_status vain_meta_refuse_not_finite(const struct vain_method *method,
     int64_t index = N;
     config->queue->device->ops->optimiser.first_not_finite(config->queue, N, vector, &index);
     if (index < N)
-        return vain_fail(VAIN_ERR_NUMERIC,
-                         "member '%s', round %lld, local step %lld: the %s of slice '%s' are not "
-                         "finite (parameter %lld; loss %g); nothing was sent. Lower "
-                         "meta.inner_learning_rate, or look at the data",
-                         config->member_name, (long long)step->round + 1,
-                         (long long)step->step_in_round + 1, what,
-                         vain_layout_slice_at(config->layout, index)->name, (long long)index,
-                         step->loss);
+        return vain_fail(
+            VAIN_ERR_NUMERIC,
+            "member '%s', round %lld, local step %lld: the %s of slice '%s' are not "
+            "finite (parameter %lld; loss %g); nothing was sent. Lower "
+            "meta.inner_learning_rate, or look at the data",
+            config->member_name, (long long)step->round + 1, (long long)step->step_in_round + 1,
+            what, vain_layout_slice_at(config->layout, index)->name, (long long)index, step->loss);
     if (isfinite(step->loss))
         return VAIN_OK;
     return vain_fail(VAIN_ERR_NUMERIC,
@@ -191,8 +189,7 @@ void vain_meta_evaluate(const struct vain_method *method, struct vain_meta *meta
 {
     const struct vain_meta_options *options = &method->config.job->meta;
     const int64_t tests = share->last ? options->final_tasks : options->evaluation_tasks;
-    const int64_t mine =
-        tests > share->share ? (tests - share->share - 1) / share->shares + 1 : 0;
+    const int64_t mine = tests > share->share ? (tests - share->share - 1) / share->shares + 1 : 0;
     struct evaluation evaluation = {.meta = meta,
                                     .parameters = parameters,
                                     .moment = moment,

@@ -1,8 +1,8 @@
 /* What methods that learn to learn share: learners side by side, and tests on new classes.
  *
  * A meta-iteration is one local step: meta.batch tasks, each adapted to from the same parameters by
- * one learner. Tasks and learners meet by chance, results are kept by task and added in the order of
- * tasks, so bits do not depend on the number of threads. */
+ * one learner. Tasks and learners meet by chance, results are kept by task and added in the order
+ * of tasks, so bits do not depend on the number of threads. */
 #pragma once
 
 #include "jobs/learner.h"
@@ -11,8 +11,8 @@ struct vain_meta {
     int learner_count; /* as many as the device has threads */
     struct vain_learner *learners;
     struct vain_inner training, test;
-    float *results;  /* (meta.batch, N) device memory: what each task of a step came to */
-    double *losses;  /* (meta.batch) of each task, nats an example */
+    float *results; /* (meta.batch, N) device memory: what each task of a step came to */
+    double *losses; /* (meta.batch) of each task, nats an example */
     struct vain_judgement *judgements; /* of the tests of an evaluation */
 };
 
@@ -45,7 +45,8 @@ enum vain_status vain_meta_refuse_not_finite(const struct vain_method *method,
                                              const struct vain_meta_step *step, const char *what,
                                              const float *vector) VAIN_MUST_USE;
 /* Mean of the tasks' results in the order of tasks, into method->gradients; with a site of several
- * ranks the mean over all of them, and loss and stop with it: collective then. Statuses as above. */
+ * ranks the mean over all of them, and loss and stop with it: collective then. Statuses as above.
+ */
 enum vain_status vain_meta_mean(struct vain_method *method, const struct vain_meta *meta,
                                 const char *what, struct vain_meta_step *step) VAIN_MUST_USE;
 /* As vain_method_ops.evaluate: adapts from `parameters` and `moment` (N; NULL with sgd), whose

@@ -15,7 +15,8 @@ const struct vain_option vain_meta_option_rows[] = {
      .maximum = VAIN_META_BATCH_MAX,
      .fallback = "5",
      .unit = "tasks",
-     .help = "Tasks of a meta-iteration, which is one local step; all start from the same weights."},
+     .help =
+         "Tasks of a meta-iteration, which is one local step; all start from the same weights."},
     {.key = "meta.step",
      .type = VAIN_OPTION_NUMBER,
      .scope = VAIN_AGREED,
@@ -39,7 +40,7 @@ const struct vain_option vain_meta_option_rows[] = {
      .scope = VAIN_AGREED,
      ROW(train_shots),
      .minimum = 0,
-     .maximum = 10000,
+     .maximum = VAIN_SHOT_MAX,
      .fallback = "0",
      .unit = "examples",
      .help = "Examples of a class that a training task is adapted to; 0: data.shot, as in tests."},

@@ -11,6 +11,7 @@
 #include "collectives/quorum.h"
 #include "collectives/secagg.h"
 #include "jobs/fit.h"
+#include "jobs/meta_check.h"
 #include "jobs/method.h"
 #include "jobs/outer.h"
 #include "jobs/store/checkpoint.h"
@@ -33,14 +34,17 @@ static void check_source(const struct vain_job *job, const struct vain_spec *spe
         vain_spec_problem_at(spec, problems, source->key, "set data.partition: named",
                              "'%s' names a file a member, which needs data.partition: named",
                              source->path);
-    if ((source->kind == VAIN_DATA_IMAGES) != (job->model.kind == VAIN_MODEL_CONVNET))
-        vain_spec_problem_at(
-            spec, problems, "model.kind",
-            source->kind == VAIN_DATA_IMAGES ? "use model.kind: convnet" : "give data.images",
-            source->kind == VAIN_DATA_IMAGES ? "a model of symbols cannot learn from images (%s)"
-                                             : "a convnet cannot learn from a text (%s)",
-            source->key);
-    if (partition > VAIN_PARTITION_NAMED && source->kind == VAIN_DATA_TEXT)
+    const bool text = source->kind == VAIN_DATA_TEXT;
+    if (text == (job->model.kind == VAIN_MODEL_CONVNET))
+        vain_spec_problem_at(spec, problems, "model.kind",
+                             text ? "give data.images" : "use model.kind: convnet",
+                             text ? "a convnet cannot learn from a text (%s)"
+                                  : "a model of symbols cannot learn from images (%s)",
+                             source->key);
+    if (partition > VAIN_PARTITION_IID && source->kind == VAIN_DATA_EPISODES)
+        vain_spec_problem_at(spec, problems, "data.partition", "use shared, iid or named",
+                             "the classes of few-shot tasks cannot be parted by their labels");
+    if (partition > VAIN_PARTITION_NAMED && text)
         vain_spec_problem_at(spec, problems, "data.partition",
                              "use disjoint, shared or named, or data with labels",
                              "a text has no labels to be parted by");
@@ -65,7 +69,8 @@ static void check_data(const struct vain_job *job, const struct vain_spec *spec,
         vain_spec_problem_at(spec, problems, "data.text",
                              "add 'text: FILE' under 'data', or --set data.text=FILE",
                              "nothing to train on: give data.text (a text file), data.tokens (a "
-                             ".bin file of uint16) or data.images (labelled images)");
+                             ".bin file of uint16), data.images (labelled images) or "
+                             "data.episodes (few-shot tasks)");
         return;
     }
     check_source(job, spec, source, problems);
@@ -226,6 +231,7 @@ void vain_plan_check(const struct vain_job *job, const struct vain_spec *spec,
         VAIN_OK)
         vain_spec_problem_at(spec, problems, key, NULL, "%s", message);
     check_data(job, spec, problems);
+    vain_meta_check(job, spec, problems);
     check_schedule(job, spec, problems);
     check_exchange(job, spec, problems);
     check_hosts(job, spec, problems);

@@ -155,8 +155,7 @@ static void carry_moments(struct vain_method *method)
     const struct vain_ops *ops = config->queue->device->ops;
     const int64_t N = config->layout->parameter_count;
     const float kept = (float)pow(meta->inner_beta2, (double)meta->inner_iterations);
-    ops->memory.copy(config->queue, own->next_moment, own->task_moments,
-                     (size_t)N * sizeof(float));
+    ops->memory.copy(config->queue, own->next_moment, own->task_moments, (size_t)N * sizeof(float));
     for (int64_t i = 1; i < meta->batch; i++) {
         ops->optimiser.scale(config->queue, N, kept, own->next_moment);
         ops->optimiser.add(config->queue, N, own->task_moments + i * N, own->next_moment);
@@ -206,9 +205,9 @@ static void move(struct vain_method *method, double step_size)
                                                (float)step_size, method->gradients,
                                                method->parameters);
     if (own->moment != NULL)
-        config->queue->device->ops->memory.copy(
-            config->queue, own->moment, own->next_moment,
-            (size_t)config->layout->parameter_count * sizeof(float));
+        config->queue->device->ops->memory.copy(config->queue, own->moment, own->next_moment,
+                                                (size_t)config->layout->parameter_count *
+                                                    sizeof(float));
     method->optimiser_step += config->job->meta.batch * config->job->meta.inner_iterations;
     method->data_position++;
 }
@@ -252,9 +251,8 @@ static void reptile_forget(struct vain_method *method)
     const struct vain_method_config *config = &method->config;
     const struct reptile *own = method->own;
     if (own->moment != NULL)
-        config->queue->device->ops->memory.zero(config->queue, own->moment,
-                                                (size_t)config->layout->parameter_count *
-                                                    sizeof(float));
+        config->queue->device->ops->memory.zero(
+            config->queue, own->moment, (size_t)config->layout->parameter_count * sizeof(float));
     method->optimiser_step = 0;
 }
 

@@ -91,10 +91,10 @@ void vain_data_close(struct vain_data *data)
     memset(data, 0, sizeof *data);
 }
 
-static void hash_images(const struct vain_images *images, int64_t class_count, uint8_t out[VAIN_MIN_LEN(32)])
+static void hash_images(const struct vain_images *images, int64_t class_count,
+                        uint8_t out[VAIN_MIN_LEN(32)])
 {
-    const int64_t numbers[] = {class_count, images->height, images->width,
-                               images->channels};
+    const int64_t numbers[] = {class_count, images->height, images->width, images->channels};
     struct vain_hash_state state;
     vain_hash_init(&state, "vain/classes");
     for (size_t i = 0; i < VAIN_COUNT_OF(numbers); i++) {

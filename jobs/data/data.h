@@ -11,8 +11,8 @@
 
 struct vain_data {
     enum vain_data_kind kind;
-    struct vain_corpus corpus;     /* TEXT */
-    struct vain_image_data images; /* IMAGES */
+    struct vain_corpus corpus;         /* TEXT */
+    struct vain_image_data images;     /* IMAGES */
     struct vain_episode_data episodes; /* EPISODES */
 
     /* Common to all kinds; borrowed from the part above. */
@@ -33,8 +33,9 @@ struct vain_data_place {
     uint64_t seed;   /* of the job */
 };
 
-/* Open what `options` name, in `out`, which must not move afterwards. On failure `out` is empty and needs no close; messages say file, place,
- * numbers and the way out. Statuses of vain_corpus_open. */
+/* Open what `options` name, in `out`, which must not move afterwards. On failure `out` is empty and
+ * needs no close; messages say file, place, numbers and the way out. Statuses of vain_corpus_open.
+ */
 enum vain_status vain_data_open(const struct vain_data_options *options,
                                 const struct vain_data_place *place,
                                 struct vain_data *out) VAIN_MUST_USE;

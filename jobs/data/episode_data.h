@@ -10,8 +10,8 @@ struct vain_episode_data {
     struct vain_class_pool pools[2]; /* of training [0], a member's own, and of tests [1] */
 };
 
-/* Read the set from `path` and take the classes of member `member` of `member_count` (in the order of
- * names): all of them with partition shared or named, else a part of them drawn by `seed`. Into
+/* Read the set from `path` and take the classes of member `member` of `member_count` (in the order
+ * of names): all of them with partition shared or named, else a part of them drawn by `seed`. Into
  * memory of `out`, which must not move: pools point into it. Local; blocks on the disk. On failure
  * `out` is empty. Statuses of vain_episodes_open, vain_class_pool_open. */
 enum vain_status vain_episode_data_open(const struct vain_data_options *options, const char *path,

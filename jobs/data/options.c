@@ -67,14 +67,16 @@ const struct vain_option vain_data_option_rows[] = {
      .offset = offsetof(struct vain_data_options, episodes),
      .text_bytes = VAIN_PATH_BYTES,
      .fallback = "",
-     .help = "Few-shot tasks to learn to learn from: an HDF5 file of many classes with a few images "
-             "each."},
+     .help =
+         "Few-shot tasks to learn to learn from: an HDF5 file of many classes with a few images "
+         "each."},
     NAME_ROW("data.episode_images", episode_images, "images",
              "Data set of the images: (classes, examples, height, width), or with "
              "data.episode_labels (count, height, width)."),
-    NAME_ROW("data.episode_labels", episode_labels, "",
-             "Data set of their classes: (count) whole numbers from 0; empty: the images come class "
-             "by class."),
+    NAME_ROW(
+        "data.episode_labels", episode_labels, "",
+        "Data set of their classes: (count) whole numbers from 0; empty: the images come class "
+        "by class."),
     NAME_ROW("data.episode_order", episode_order, "",
              "Data set (classes) that says in which order classes are taken, those to train on "
              "first; empty: as they come."),

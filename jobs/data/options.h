@@ -29,7 +29,7 @@ struct vain_data_options {
     char images[VAIN_PATH_BYTES]; /* HDF5 file, or folder of idx files */
     char train_images[VAIN_DATASET_NAME_BYTES], train_labels[VAIN_DATASET_NAME_BYTES];
     char test_images[VAIN_DATASET_NAME_BYTES], test_labels[VAIN_DATASET_NAME_BYTES];
-    int64_t classes; /* 0: 1 + largest label */
+    int64_t classes;                /* 0: 1 + largest label */
     char episodes[VAIN_PATH_BYTES]; /* HDF5 file of classes with a few images each */
     char episode_images[VAIN_DATASET_NAME_BYTES], episode_labels[VAIN_DATASET_NAME_BYTES];
     char episode_order[VAIN_DATASET_NAME_BYTES];

@@ -44,8 +44,7 @@ static void note(const struct vain_batch *batch)
 {
     if (!few_notes.on)
         return;
-    VAIN_ASSERT(few_notes.batches < FEW_NOTES_MAX &&
-                few_notes.images + batch->B <= FEW_NOTES_MAX);
+    VAIN_ASSERT(few_notes.batches < FEW_NOTES_MAX && few_notes.images + batch->B <= FEW_NOTES_MAX);
     few_notes.batch_count[few_notes.batches++] = batch->B;
     for (int64_t b = 0; b < batch->B; b++)
         few_notes.first_pixel[few_notes.images++] = batch->images[b * FEW_PIXELS];
@@ -79,10 +78,9 @@ static void model_forward_backward(const struct vain_model_options *options,
         gradients[i] += (float)(gradient[i] * (double)gradient_scale);
 }
 
-static void model_logits(const struct vain_model_options *options,
-                         const struct vain_layout *layout, struct vain_queue *queue,
-                         const float *parameters, const struct vain_batch *batch, void *workspace,
-                         float *logits)
+static void model_logits(const struct vain_model_options *options, const struct vain_layout *layout,
+                         struct vain_queue *queue, const float *parameters,
+                         const struct vain_batch *batch, void *workspace, float *logits)
 {
     double wide[FEW_N], scores[FEW_WAY];
     (void)options, (void)layout, (void)queue, (void)workspace;
@@ -128,8 +126,7 @@ static enum vain_status make_episodes(struct vain_episodes *out)
     VAIN_TRY(vain_images_adopt("few.h5", "images", false, &pixels, &array, &out->images));
     for (int i = 0; i < CLASSES * EXAMPLES; i++)
         labels[i] = i / EXAMPLES;
-    VAIN_TRY(
-        vain_label_index_make(labels, CLASSES * EXAMPLES, CLASSES, NULL, 0, &out->index));
+    VAIN_TRY(vain_label_index_make(labels, CLASSES * EXAMPLES, CLASSES, NULL, 0, &out->index));
     VAIN_TRY(vain_take_array(CLASSES, sizeof *out->order, "order", (void **)&out->order));
     for (int i = 0; i < CLASSES; i++)
         out->order[i] = i;

@@ -103,13 +103,17 @@ static void test_going_on_is_as_if_nothing_had_been(void)
     few_close(&other);
 }
 
-/* Adapted weights do better on queries than those before, and training makes them better still. */
+/* From weights that lead nowhere in three steps to weights that do. */
 static void test_it_learns_to_adapt(void)
 {
     const struct vain_method_share share = {.shares = 1};
     struct vain_measure_sums before = {0}, after = {0};
     open_maml(&few, 2);
     few.job.train.rounds = 100;
+    few.job.meta.evaluation_iterations = 3;
+    few.job.meta.evaluation_batch = 0;
+    for (int i = 0; i < FEW_N; i++)
+        few.method.parameters[i] *= 10;
     few.ops->evaluate(&few.method, few.method.parameters, &share, &before);
     CU_ASSERT_EQUAL(few_steps(&few, 0, 200), VAIN_OK);
     few.ops->evaluate(&few.method, few.method.parameters, &share, &after);

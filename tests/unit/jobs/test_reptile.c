@@ -167,8 +167,8 @@ static void test_members_have_tasks_of_their_own(void)
     CU_ASSERT_EQUAL_FATAL(few_open(&other, 1, "bob"), VAIN_OK);
     CU_ASSERT_EQUAL(few_steps(&few, 0, 1), VAIN_OK);
     CU_ASSERT_EQUAL(few_steps(&other, 0, 1), VAIN_OK);
-    CU_ASSERT_NOT_EQUAL(
-        memcmp(few.method.parameters, other.method.parameters, sizeof few.initial), 0);
+    CU_ASSERT_NOT_EQUAL(memcmp(few.method.parameters, other.method.parameters, sizeof few.initial),
+                        0);
     few_close(&few);
     few_close(&other);
 }
