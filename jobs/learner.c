@@ -37,6 +37,12 @@ struct vain_task_shape vain_inner_shape(const struct vain_inner *inner, int64_t 
     return (struct vain_task_shape){(int)way, (int)inner->shot, (int)inner->query};
 }
 
+const struct vain_class_pool *vain_inner_pool(const struct vain_inner *inner,
+                                              const struct vain_data *data)
+{
+    return inner->test ? &data->episodes.test : &data->episodes.train;
+}
+
 static int64_t larger(int64_t a, int64_t b)
 {
     return a > b ? a : b;
@@ -232,7 +238,7 @@ void vain_learner_begin(struct vain_learner *learner, const struct vain_inner *i
                                     .support_labels = learner->labels,
                                     .query = learner->images + support * learner->pixels,
                                     .query_labels = learner->labels + support};
-    vain_episodes_draw(&learner->config->data->episodes.pools[inner->test], &shape,
+    vain_episodes_draw(vain_inner_pool(inner, learner->config->data), &shape,
                        learner->tasks[inner->test], task, &place);
     copy_vector(learner, parameters, learner->parameters);
     if (moment != NULL)

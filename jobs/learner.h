@@ -18,6 +18,12 @@ struct vain_inner {
 struct vain_inner vain_inner_of_training(const struct vain_job *job);
 struct vain_inner vain_inner_of_test(const struct vain_job *job);
 
+/* Tasks of `inner` with `way` classes, as those who draw them know them. */
+struct vain_task_shape vain_inner_shape(const struct vain_inner *inner, int64_t way);
+/* The classes that they are drawn from; borrowed. */
+const struct vain_class_pool *vain_inner_pool(const struct vain_inner *inner,
+                                              const struct vain_data *data);
+
 struct vain_learner {
     const struct vain_method_config *config; /* borrowed; its queue is not used */
     struct vain_device device;               /* of one thread */
@@ -42,8 +48,6 @@ struct vain_learner {
 
 /* Bytes of one learner, for the plan: `config` without queue is enough. */
 int64_t vain_learner_memory_bytes(const struct vain_method_config *config);
-/* Tasks of `inner` with `way` classes, as those who draw them know them. */
-struct vain_task_shape vain_inner_shape(const struct vain_inner *inner, int64_t way);
 /* Local; takes all memory. The data's pools have passed vain_class_pool_check for training and
  * tests. On failure `out` is empty. VAIN_ERR_MEMORY. */
 enum vain_status vain_learner_open(const struct vain_method_config *config,

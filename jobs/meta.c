@@ -52,7 +52,7 @@ static enum vain_status check_pool(const struct vain_method_config *config,
                                    const struct vain_inner *inner)
 {
     const struct vain_task_shape shape = vain_inner_shape(inner, config->job->data.way);
-    return vain_class_pool_check(&config->data->episodes.pools[inner->test], &shape);
+    return vain_class_pool_check(vain_inner_pool(inner, config->data), &shape);
 }
 
 static enum vain_status open_all(const struct vain_method_config *config, struct vain_meta *meta)

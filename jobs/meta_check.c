@@ -2,7 +2,7 @@
  * where they are given: whoever wrote them expects something of them. */
 #include "jobs/meta_check.h"
 
-#include <string.h>
+#include "jobs/learner.h"
 
 static bool learns_to_learn(const struct vain_job *job)
 {
@@ -33,7 +33,24 @@ static void check_source(const struct vain_job *job, const struct vain_spec *spe
                              "only methods that learn to learn take few-shot tasks");
 }
 
-static void check_shots(const struct vain_job *job, const struct vain_spec *spec,
+static void check_examples(const struct vain_job *job, const struct vain_spec *spec,
+                           struct vain_problems *problems)
+{
+    const struct vain_inner training = vain_inner_of_training(job), test = vain_inner_of_test(job);
+    if (training.shot + training.query > VAIN_TASK_EXAMPLES_MAX)
+        vain_spec_problem_at(spec, problems, "meta.train_shots", NULL,
+                             "%lld examples of a class to learn from and %lld to ask about: a "
+                             "task has at most %d of a class",
+                             (long long)training.shot, (long long)training.query,
+                             VAIN_TASK_EXAMPLES_MAX);
+    if (test.shot + test.query > VAIN_TASK_EXAMPLES_MAX)
+        vain_spec_problem_at(spec, problems, "data.shot", NULL,
+                             "%lld examples of a class to learn from and %lld to ask about: a "
+                             "task has at most %d of a class",
+                             (long long)test.shot, (long long)test.query, VAIN_TASK_EXAMPLES_MAX);
+}
+
+static void check_steps(const struct vain_job *job, const struct vain_spec *spec,
                         struct vain_problems *problems)
 {
     if (job->train.accumulate != 1)
@@ -42,8 +59,7 @@ static void check_shots(const struct vain_job *job, const struct vain_spec *spec
                              "nothing to accumulate; found %lld, expected 1",
                              (long long)job->train.accumulate);
     if (job->train.method == VAIN_METHOD_MAML && job->meta.inner_optimizer != VAIN_INNER_SGD)
-        vain_spec_problem_at(spec, problems, "meta.inner_optimizer",
-                             "set meta.inner_optimizer: sgd",
+        vain_spec_problem_at(spec, problems, "meta.inner_optimizer", "set it to sgd",
                              "maml adapts to a task by plain gradient steps");
 }
 
@@ -95,6 +111,7 @@ void vain_meta_check(const struct vain_job *job, const struct vain_spec *spec,
         check_other_methods(spec, problems);
         return;
     }
-    check_shots(job, spec, problems);
+    check_examples(job, spec, problems);
+    check_steps(job, spec, problems);
     check_idle(job, spec, problems);
 }

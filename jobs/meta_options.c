@@ -40,7 +40,7 @@ const struct vain_option vain_meta_option_rows[] = {
      .scope = VAIN_AGREED,
      ROW(train_shots),
      .minimum = 0,
-     .maximum = VAIN_SHOT_MAX,
+     .maximum = VAIN_TASK_EXAMPLES_MAX,
      .fallback = "0",
      .unit = "examples",
      .help = "Examples of a class that a training task is adapted to; 0: data.shot, as in tests."},

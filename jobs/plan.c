@@ -34,17 +34,14 @@ static void check_source(const struct vain_job *job, const struct vain_spec *spe
         vain_spec_problem_at(spec, problems, source->key, "set data.partition: named",
                              "'%s' names a file a member, which needs data.partition: named",
                              source->path);
-    const bool text = source->kind == VAIN_DATA_TEXT;
-    if (text == (job->model.kind == VAIN_MODEL_CONVNET))
+    const bool images = source->kind == VAIN_DATA_IMAGES || source->kind == VAIN_DATA_EPISODES;
+    if (images != (job->model.kind == VAIN_MODEL_CONVNET))
         vain_spec_problem_at(spec, problems, "model.kind",
-                             text ? "give data.images" : "use model.kind: convnet",
-                             text ? "a convnet cannot learn from a text (%s)"
-                                  : "a model of symbols cannot learn from images (%s)",
+                             images ? "use model.kind: convnet" : "give data.images",
+                             images ? "a model of symbols cannot learn from images (%s)"
+                                    : "a convnet cannot learn from a text (%s)",
                              source->key);
-    if (partition > VAIN_PARTITION_IID && source->kind == VAIN_DATA_EPISODES)
-        vain_spec_problem_at(spec, problems, "data.partition", "use shared, iid or named",
-                             "the classes of few-shot tasks cannot be parted by their labels");
-    if (partition > VAIN_PARTITION_NAMED && text)
+    if (partition > VAIN_PARTITION_NAMED && source->kind == VAIN_DATA_TEXT)
         vain_spec_problem_at(spec, problems, "data.partition",
                              "use disjoint, shared or named, or data with labels",
                              "a text has no labels to be parted by");
@@ -69,8 +66,8 @@ static void check_data(const struct vain_job *job, const struct vain_spec *spec,
         vain_spec_problem_at(spec, problems, "data.text",
                              "add 'text: FILE' under 'data', or --set data.text=FILE",
                              "nothing to train on: give data.text (a text file), data.tokens (a "
-                             ".bin file of uint16), data.images (labelled images) or "
-                             "data.episodes (few-shot tasks)");
+                             ".bin file of uint16), data.images (labelled images), "
+                             "data.episodes (few-shot tasks) or data.pairs (labelled sentences)");
         return;
     }
     check_source(job, spec, source, problems);

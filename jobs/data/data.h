@@ -8,17 +8,19 @@
 #include "jobs/data/corpus.h"
 #include "jobs/data/episode_data.h"
 #include "jobs/data/image_data.h"
+#include "jobs/data/sentence_data.h"
 
 struct vain_data {
     enum vain_data_kind kind;
-    struct vain_corpus corpus;         /* TEXT */
-    struct vain_image_data images;     /* IMAGES */
-    struct vain_episode_data episodes; /* EPISODES */
+    struct vain_corpus corpus;           /* TEXT */
+    struct vain_image_data images;       /* IMAGES */
+    struct vain_episode_data episodes;   /* EPISODES */
+    struct vain_sentence_data sentences; /* SENTENCES */
 
     /* Common to all kinds; borrowed from the part above. */
     int64_t symbol_count;       /* symbols, or classes */
     const uint32_t *vocabulary; /* (symbol_count) or NULL */
-    const char *symbol_kind;    /* "bytes", "characters", "tokens", "classes" */
+    const char *symbol_kind;    /* "bytes", "characters", "tokens", "words", "classes" */
     int64_t bytes;              /* of memory, or of the mapped file */
     int member, member_count;   /* this member's place in the order of the names, and how many */
 };
@@ -33,9 +35,8 @@ struct vain_data_place {
     uint64_t seed;   /* of the job */
 };
 
-/* Open what `options` name, in `out`, which must not move afterwards. On failure `out` is empty and
- * needs no close; messages say file, place, numbers and the way out. Statuses of vain_corpus_open.
- */
+/* Open what `options` name. On failure `out` is empty and needs no close; messages say file, place,
+ * numbers and the way out. Statuses of vain_corpus_open. */
 enum vain_status vain_data_open(const struct vain_data_options *options,
                                 const struct vain_data_place *place,
                                 struct vain_data *out) VAIN_MUST_USE;

@@ -169,11 +169,11 @@ enum vain_status few_open(struct few_shot *few, int threads, const char *name)
     VAIN_TRY(vain_device_open_cpu(threads, NULL, &few->device));
     few->queue.device = &few->device;
     few->is_open = true;
-    VAIN_TRY(make_episodes(&few->data.episodes.episodes));
-    for (int test = 0; test < 2; test++)
-        VAIN_TRY(vain_class_pool_open(&few->data.episodes.episodes,
-                                      test != 0 ? VAIN_EPISODES_TEST : VAIN_EPISODES_TRAIN, NULL,
-                                      &few->data.episodes.pools[test]));
+    VAIN_TRY(make_episodes(&few->data.episodes.set));
+    VAIN_TRY(vain_class_pool_open(&few->data.episodes.set, VAIN_EPISODES_TRAIN, NULL,
+                                  &few->data.episodes.train));
+    VAIN_TRY(vain_class_pool_open(&few->data.episodes.set, VAIN_EPISODES_TEST, NULL,
+                                  &few->data.episodes.test));
     const struct vain_method_config config = {
         .job = &few->job,
         .model = &few->model,
@@ -214,5 +214,5 @@ void few_draw(const struct few_shot *few, const char *name, const struct vain_in
     const struct vain_task_shape shape = {FEW_WAY, (int)inner->shot, (int)inner->query};
     const int64_t support = FEW_WAY * inner->shot;
     const struct vain_task place = {out, labels, out + support * FEW_PIXELS, labels + support};
-    vain_episodes_draw(&few->data.episodes.pools[inner->test], &shape, random, task, &place);
+    vain_episodes_draw(vain_inner_pool(inner, &few->data), &shape, random, task, &place);
 }
