@@ -55,8 +55,8 @@ static enum vain_status read_spec(const char *method, const char *const *more)
                                          "meta.evaluation_iterations=3",
                                          "meta.evaluation_tasks=10",
                                          "meta.final_tasks=20"};
-    char name[60], path[230];
-    const char *sets[SETS_MAX];
+    static char name[60], path[230]; /* the spec borrows them */
+    static const char *sets[SETS_MAX];
     int count = 0;
     snprintf(name, sizeof name, "train.method=%s", method);
     snprintf(path, sizeof path, "data.episodes=%s", episodes);
