@@ -25,12 +25,12 @@
 
 static const char *const presets[] = {
     [VAIN_PRESET_NONE] = "",
-    [VAIN_PRESET_REPTILE] = "conv 64 3x3 stride 2 same batch-norm relu, "
-                            "conv 64 3x3 stride 2 same batch-norm relu, "
-                            "conv 64 3x3 stride 2 same batch-norm relu, "
-                            "conv 64 3x3 stride 2 same batch-norm relu, dense",
-    [VAIN_PRESET_MCMAHAN_CNN] = "conv 32 5x5 same relu, max-pool 2x2, conv 64 5x5 same relu, "
-                                "max-pool 2x2, dense 512 relu, dense",
+    [VAIN_PRESET_REPTILE] = ("conv 64 3x3 stride 2 same batch-norm relu, "
+                             "conv 64 3x3 stride 2 same batch-norm relu, "
+                             "conv 64 3x3 stride 2 same batch-norm relu, "
+                             "conv 64 3x3 stride 2 same batch-norm relu, dense"),
+    [VAIN_PRESET_MCMAHAN_CNN] = ("conv 32 5x5 same relu, max-pool 2x2, conv 64 5x5 same relu, "
+                                 "max-pool 2x2, dense 512 relu, dense"),
     [VAIN_PRESET_MLP_200] = "dense 200 relu, dense 200 relu, dense",
 };
 

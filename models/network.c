@@ -271,11 +271,39 @@ static enum vain_status shape_window(const struct reader *r)
     return VAIN_OK;
 }
 
+static enum vain_status shape_dense(const struct reader *r, int64_t classes)
+{
+    struct vain_network_layer *layer = r->layer;
+    layer->C = layer->H * layer->W * layer->C;
+    layer->H = layer->W = layer->rows = layer->columns = 1;
+    layer->channels = layer->units > 0 ? layer->units : classes;
+    if (layer->C > VAIN_NETWORK_WEIGHTS_MAX / layer->channels)
+        return complain(r,
+                        "%lld numbers to %lld channels are more weights than can be; pool more "
+                        "before",
+                        (long long)layer->C, (long long)layer->channels);
+    return VAIN_OK;
+}
+
+static bool can_be_counted(int64_t count)
+{
+    return count >= 1 && count <= VAIN_NETWORK_SIDE_MAX;
+}
+
 enum vain_status vain_network_shape(struct vain_network *network, int64_t H, int64_t W, int64_t C,
                                     int64_t classes, char *message, size_t message_bytes)
 {
     struct reader r = {.message = message, .message_bytes = message_bytes};
     int first_dense = -1;
+    if (!can_be_counted(H) || !can_be_counted(W) || !can_be_counted(C) ||
+        !can_be_counted(classes)) {
+        (void)snprintf(message, message_bytes,
+                       "images of %lldx%lld pixels with %lld numbers each and %lld classes: each "
+                       "has to be in 1 to %d",
+                       (long long)H, (long long)W, (long long)C, (long long)classes,
+                       VAIN_NETWORK_SIDE_MAX);
+        return VAIN_ERR_INPUT;
+    }
     for (int i = 0; i < network->count; i++) {
         struct vain_network_layer *layer = &network->layers[i];
         r.layer = layer;
@@ -294,9 +322,7 @@ enum vain_status vain_network_shape(struct vain_network *network, int64_t H, int
         if (wants_image(layer))
             VAIN_TRY(shape_window(&r));
         if (layer->kind == VAIN_NETWORK_DENSE) {
-            layer->C = H * W * C;
-            layer->H = layer->W = layer->rows = layer->columns = 1;
-            layer->channels = layer->units > 0 ? layer->units : classes;
+            VAIN_TRY(shape_dense(&r, classes));
             first_dense = first_dense < 0 ? i : first_dense;
         }
         H = layer->rows;

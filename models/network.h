@@ -11,10 +11,12 @@
 #include "kernels/image.h"
 
 enum {
-    VAIN_NETWORK_LAYERS_MAX = 64, /* deeper ones need more than a list of layers */
-    VAIN_NETWORK_BYTES = 1024,    /* of the text with its NUL */
-    VAIN_NETWORK_WORDS_BYTES = 64 /* of one layer's words with their NUL */
+    VAIN_NETWORK_LAYERS_MAX = 64,  /* deeper ones need more than a list of layers */
+    VAIN_NETWORK_BYTES = 1024,     /* of the text with its NUL */
+    VAIN_NETWORK_WORDS_BYTES = 64, /* of one layer's words with their NUL */
+    VAIN_NETWORK_SIDE_MAX = 65536  /* pixels of an image's side, numbers of a pixel, classes */
 };
+#define VAIN_NETWORK_WEIGHTS_MAX (INT64_C(1) << 40) /* of a layer: more than a machine holds */
 
 enum vain_network_kind {
     VAIN_NETWORK_CONVOLUTION,

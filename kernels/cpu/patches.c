@@ -83,6 +83,25 @@ static void zero_run(float *target, int64_t count)
         target[i] = 0;
 }
 
+static bool is_inside(const struct vain_patches *p, const struct corner *corner)
+{
+    return corner->y >= 0 && corner->y + p->window.height <= p->H && corner->x >= 0 &&
+           corner->x + p->window.width <= p->W;
+}
+
+/* A patch of which nothing is outside, as most are. */
+static void read_inside(const struct vain_patches *p, const float *images,
+                        const struct corner *corner, float *target)
+{
+    const int64_t line_floats = p->window.width * p->C;
+    const float *source = images + ((corner->b * p->H + corner->y) * p->W + corner->x) * p->C;
+    for (int64_t line = 0; line < p->window.height; line++) {
+        copy_run(target, source, line_floats);
+        source += p->W * p->C;
+        target += line_floats;
+    }
+}
+
 void vain_patches_read(const struct vain_patches *p, const float *images, int64_t m, int64_t count,
                        int64_t k, int64_t width, int64_t stride, float *target)
 {
@@ -90,7 +109,10 @@ void vain_patches_read(const struct vain_patches *p, const float *images, int64_
     const int64_t line_floats = p->window.width * p->C, first = k / line_floats,
                   end = vain_parts_of(k + width, line_floats);
     for (int64_t i = 0; i < count; i++) {
-        for (int64_t line = first; line < end; line++) {
+        const bool whole = width == p->K && is_inside(p, &corner);
+        if (whole)
+            read_inside(p, images, &corner, target);
+        for (int64_t line = first; line < end && !whole; line++) {
             const struct run run = run_of(p, &corner, line, k, k + width);
             zero_run(target + (run.from - k), run.inside - run.from);
             if (run.outside > run.inside)

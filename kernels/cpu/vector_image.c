@@ -80,38 +80,64 @@ static void moments(int64_t rows, int64_t C, const float *x, float *means, float
 #define NORMALISED(x, mean, reciprocal)  (((x) - (mean)) * (reciprocal))
 #define SHIFTED(normalised, gain, shift) ((normalised) * (gain) + (shift))
 
+/* Channels j .. j + width - 1 of the rows. Each element is read before it is written, since input
+ * and output may be one. */
+VAIN_ALWAYS_INLINE void normalise_of(const struct vain_batch_norm *norm, int64_t width,
+                                     int64_t first, int64_t rows, int64_t j)
+{
+    lanes mean, reciprocal, gain, shift, x;
+    load(width, norm->mean + j, &mean);
+    load(width, norm->reciprocal_deviation + j, &reciprocal);
+    load(width, norm->gain + j, &gain);
+    load(width, norm->shift + j, &shift);
+    for (int64_t at = first * norm->C + j; at < (first + rows) * norm->C; at += norm->C) {
+        load(width, norm->input + at, &x);
+        x = SHIFTED(NORMALISED(x, mean, reciprocal), gain, shift);
+        if (norm->relu)
+            x = (lanes)((truths)x & ~(truths)(x < 0));
+        store(width, &x, norm->output + at);
+    }
+}
+
 static void normalise(const struct vain_batch_norm *norm, int64_t first, int64_t rows)
 {
-    const int64_t C = norm->C;
-    const float *restrict gain = norm->gain, *restrict shift = norm->shift;
-    const float *restrict mean = norm->mean, *restrict reciprocal = norm->reciprocal_deviation;
-    for (int64_t i = first; i < first + rows; i++) {
-        const float *x = norm->input + i * C;
-        float *y = norm->output + i * C;
-        /* Each element is read before it is written, also where input and output are one. */
-#pragma GCC ivdep
-        for (int64_t j = 0; j < C; j++) {
-            const float v = SHIFTED(NORMALISED(x[j], mean[j], reciprocal[j]), gain[j], shift[j]);
-            y[j] = norm->relu && v < 0 ? 0 : v;
-        }
-    }
+    int64_t j = 0;
+    for (; j + WIDTH <= norm->C; j += WIDTH)
+        normalise_of(norm, WIDTH, first, rows, j);
+    if (j < norm->C)
+        normalise_of(norm, norm->C - j, first, rows, j);
 }
 
 /* ---- Batch norm backwards: with d the gradient that a ReLU let through and n the normalised
  * input, d_input = r gain (d - mean(d) - n mean(d n)) ---- */
 
-/* d and d n of `width` channels of a row. */
+/* Mean, reciprocal deviation, gain and shift of `width` channels. */
+VAIN_ALWAYS_INLINE void load_channels(const struct vain_batch_norm_gradient *g, int64_t width,
+                                      int64_t j, lanes channel[4])
+{
+    load(width, g->mean + j, &channel[0]);
+    load(width, g->reciprocal_deviation + j, &channel[1]);
+    load(width, g->gain + j, &channel[2]);
+    load(width, g->shift + j, &channel[3]);
+}
+
+/* d of `width` channels of a row whose normalised input is n. */
+VAIN_ALWAYS_INLINE void passed_of(const struct vain_batch_norm_gradient *g, int64_t width,
+                                  int64_t at, const lanes channel[4], const lanes *n, lanes *d)
+{
+    load(width, g->d_output + at, d);
+    if (g->relu)
+        *d = (lanes)((truths)*d & (truths)(SHIFTED(*n, channel[2], channel[3]) > 0));
+}
+
+/* d and d n. */
 VAIN_ALWAYS_INLINE void terms_of(const struct vain_batch_norm_gradient *g, int64_t width,
                                  int64_t at, const lanes channel[4], lanes *d, lanes *d_n)
 {
     lanes x;
     load(width, g->input + at, &x);
-    load(width, g->d_output + at, d);
     const lanes n = NORMALISED(x, channel[0], channel[1]);
-    if (g->relu) {
-        const truths passed = SHIFTED(n, channel[2], channel[3]) > 0;
-        *d = (lanes)((truths)*d & passed);
-    }
+    passed_of(g, width, at, channel, &n, d);
     *d_n = *d * n;
 }
 
@@ -120,10 +146,7 @@ VAIN_ALWAYS_INLINE void gradient_sums_of(const struct vain_batch_norm_gradient *
                                          float *d_n_sums)
 {
     lanes channel[4], sums[CHAINS] = {{0}}, n_sums[CHAINS] = {{0}}, d, d_n;
-    load(width, g->mean + j, &channel[0]);
-    load(width, g->reciprocal_deviation + j, &channel[1]);
-    load(width, g->gain + j, &channel[2]);
-    load(width, g->shift + j, &channel[3]);
+    load_channels(g, width, j, channel);
     int64_t i = 0;
     for (; i + CHAINS <= rows; i += CHAINS)
 #pragma GCC unroll 4
@@ -153,22 +176,32 @@ static void norm_gradient_sums(const struct vain_batch_norm_gradient *g, int64_t
         gradient_sums_of(g, g->C - j, first, rows, j, d_sums, d_n_sums);
 }
 
-static void norm_gradient(const struct vain_batch_norm_gradient *g, const float *restrict d_means,
-                          const float *restrict d_n_means, int64_t first, int64_t rows)
+VAIN_ALWAYS_INLINE void norm_gradient_of(const struct vain_batch_norm_gradient *g,
+                                         const float *d_means, const float *d_n_means,
+                                         int64_t width, int64_t first, int64_t rows, int64_t j)
 {
-    const int64_t C = g->C;
-    const float *restrict gain = g->gain, *restrict shift = g->shift;
-    const float *restrict mean = g->mean, *restrict reciprocal = g->reciprocal_deviation;
-    for (int64_t i = first; i < first + rows; i++) {
-        const float *x = g->input + i * C, *d_y = g->d_output + i * C;
-        float *d_x = g->d_input + i * C;
-#pragma GCC ivdep
-        for (int64_t j = 0; j < C; j++) {
-            const float n = NORMALISED(x[j], mean[j], reciprocal[j]);
-            const float d = g->relu && !(SHIFTED(n, gain[j], shift[j]) > 0) ? 0 : d_y[j];
-            d_x[j] = reciprocal[j] * gain[j] * ((d - d_means[j]) - n * d_n_means[j]);
-        }
+    lanes channel[4], d_mean, d_n_mean, factor, x, d;
+    load_channels(g, width, j, channel);
+    load(width, d_means + j, &d_mean);
+    load(width, d_n_means + j, &d_n_mean);
+    factor = channel[1] * channel[2];
+    for (int64_t at = first * g->C + j; at < (first + rows) * g->C; at += g->C) {
+        load(width, g->input + at, &x);
+        const lanes n = NORMALISED(x, channel[0], channel[1]);
+        passed_of(g, width, at, channel, &n, &d);
+        d = factor * ((d - d_mean) - n * d_n_mean);
+        store(width, &d, g->d_input + at);
     }
+}
+
+static void norm_gradient(const struct vain_batch_norm_gradient *g, const float *d_means,
+                          const float *d_n_means, int64_t first, int64_t rows)
+{
+    int64_t j = 0;
+    for (; j + WIDTH <= g->C; j += WIDTH)
+        norm_gradient_of(g, d_means, d_n_means, WIDTH, first, rows, j);
+    if (j < g->C)
+        norm_gradient_of(g, d_means, d_n_means, g->C - j, first, rows, j);
 }
 
 /* ---- Elementwise ---- */
@@ -188,7 +221,7 @@ static void relu_gradient(int64_t N, const float *restrict output, float *restri
 static void larger(int64_t N, const float *restrict x, float *restrict largest)
 {
     for (int64_t i = 0; i < N; i++)
-        largest[i] = (x[i] > largest[i]) | (x[i] != x[i]) ? x[i] : largest[i];
+        largest[i] = ((x[i] > largest[i]) | (x[i] != x[i])) != 0 ? x[i] : largest[i];
 }
 
 static void route(int64_t N, const float *restrict x, const float *restrict largest,
@@ -205,10 +238,12 @@ static void subtract_scaled(int64_t rows, int64_t C, const float *restrict y,
                             const float *restrict factors, const float *restrict dots,
                             const float *d_y, float *d_x)
 {
+    if (d_x != d_y)
+        memcpy(d_x, d_y, (size_t)(rows * C) * sizeof(float));
+    float *restrict d = d_x;
     for (int64_t i = 0; i < rows; i++)
-#pragma GCC ivdep
         for (int64_t j = 0; j < C; j++)
-            d_x[i * C + j] = factors[i] * (d_y[i * C + j] - y[i * C + j] * dots[i]);
+            d[i * C + j] = factors[i] * (d[i * C + j] - y[i * C + j] * dots[i]);
 }
 
 extern const struct vain_image_code VAIN_CODE_NAME(vain_image_code);

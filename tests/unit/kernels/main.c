@@ -18,6 +18,7 @@ extern const struct vain_suite vain_suite_vector_math;
 extern const struct vain_suite vain_suite_convolution;
 extern const struct vain_suite vain_suite_image;
 extern const struct vain_suite vain_suite_pairs;
+extern const struct vain_suite vain_suite_team;
 
 int main(void)
 {
@@ -26,7 +27,7 @@ int main(void)
         &vain_suite_attention, &vain_suite_pointwise,   &vain_suite_cross_entropy,
         &vain_suite_optimiser, &vain_suite_codec,       &vain_suite_mix,
         &vain_suite_words,     &vain_suite_vector_math, &vain_suite_convolution,
-        &vain_suite_image,     &vain_suite_pairs,
+        &vain_suite_image,     &vain_suite_pairs,       &vain_suite_team,
     };
     if (!bed_open()) {
         printf("%s\n", vain_fail_message());

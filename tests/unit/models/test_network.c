@@ -161,6 +161,21 @@ static void layers_that_cannot_be_are_refused(void)
     }
 }
 
+static void sizes_have_an_end(void)
+{
+    struct vain_network network = parsed("conv 32768 1x1, dense");
+    char message[256] = "";
+    CU_ASSERT_EQUAL(vain_network_shape(&network, 8, 0, 1, 10, message, sizeof message),
+                    VAIN_ERR_INPUT);
+    CU_ASSERT(strstr(message, "images of 8x0 pixels") != NULL);
+    CU_ASSERT_EQUAL(vain_network_shape(&network, 8, 8, 1, 65537, message, sizeof message),
+                    VAIN_ERR_INPUT);
+    CU_ASSERT(strstr(message, "65537 classes") != NULL);
+    CU_ASSERT_EQUAL(vain_network_shape(&network, 65536, 65536, 1, 10, message, sizeof message),
+                    VAIN_ERR_INPUT);
+    CU_ASSERT(strstr(message, "layer 2 (dense): 140737488355328 numbers to 10 channels") != NULL);
+}
+
 static const struct vain_test tests[] = {
     {"layers are read", layers_are_read},
     {"defaults are a stride of one and no padding", defaults_are_a_stride_of_one_and_no_padding},
@@ -168,6 +183,7 @@ static const struct vain_test tests[] = {
     {"too much is refused", too_much_is_refused},
     {"shapes follow from the image", shapes_follow_from_the_image},
     {"layers that cannot be are refused", layers_that_cannot_be_are_refused},
+    {"sizes have an end", sizes_have_an_end},
     {NULL, NULL},
 };
 const struct vain_suite vain_suite_network = {"models/network", tests};
