@@ -108,14 +108,14 @@ int64_t vain_learner_memory_bytes(const struct vain_method_config *config)
 static enum vain_status take_floats(struct vain_learner *learner, int64_t count, const char *what,
                                     float **out)
 {
-    return learner->device.ops->memory.take(&learner->device, (size_t)count * sizeof(float), what,
-                                            (void **)out);
+    return learner->queue->device->ops->memory.take(
+        learner->queue->device, (size_t)count * sizeof(float), what, (void **)out);
 }
 
 static enum vain_status take_memory(struct vain_learner *learner)
 {
     const struct sizes sizes = sizes_of(learner->config);
-    const struct vain_memory_ops *memory = &learner->device.ops->memory;
+    const struct vain_memory_ops *memory = &learner->queue->device->ops->memory;
     VAIN_TRY(take_floats(learner, sizes.N, "adapted parameters", &learner->parameters));
     VAIN_TRY(take_floats(learner, sizes.N, "inner gradients", &learner->gradients));
     if (sizes.moment)
@@ -123,9 +123,10 @@ static enum vain_status take_memory(struct vain_learner *learner)
     VAIN_TRY(take_floats(learner, sizes.batch * sizes.pixels, "images", &learner->batch_images));
     VAIN_TRY(take_floats(learner, sizes.batch * sizes.way, "logits", &learner->batch_logits));
     VAIN_TRY(take_floats(learner, sizes.query * sizes.way, "logits", &learner->query_logits));
-    VAIN_TRY(memory->take(&learner->device, (size_t)sizes.batch * sizeof(int32_t), "targets",
+    VAIN_TRY(memory->take(learner->queue->device, (size_t)sizes.batch * sizeof(int32_t), "targets",
                           (void **)&learner->batch_targets));
-    VAIN_TRY(memory->take(&learner->device, sizes.workspace, "activations", &learner->workspace));
+    VAIN_TRY(
+        memory->take(learner->queue->device, sizes.workspace, "activations", &learner->workspace));
     VAIN_TRY(vain_take_array(sizes.examples * sizes.pixels, sizeof(float), "a task's images",
                              (void **)&learner->images));
     VAIN_TRY(vain_take_array(sizes.examples, sizeof(int32_t), "a task's labels",
@@ -135,11 +136,10 @@ static enum vain_status take_memory(struct vain_learner *learner)
 }
 
 enum vain_status vain_learner_open(const struct vain_method_config *config,
-                                   struct vain_learner *out)
+                                   struct vain_queue *queue, struct vain_learner *out)
 {
     memset(out, 0, sizeof *out);
-    VAIN_TRY(vain_device_open_alone(config->queue->device, &out->device));
-    out->queue.device = &out->device;
+    out->queue = queue;
     out->config = config;
     out->way = config->job->data.way;
     out->pixels = pixels_of(config);
@@ -158,21 +158,20 @@ enum vain_status vain_learner_open(const struct vain_method_config *config,
 
 void vain_learner_close(struct vain_learner *learner)
 {
-    if (learner->device.ops == NULL)
+    if (learner->queue == NULL)
         return;
-    const struct vain_memory_ops *memory = &learner->device.ops->memory;
-    memory->release(&learner->device, learner->parameters);
-    memory->release(&learner->device, learner->moment);
-    memory->release(&learner->device, learner->gradients);
-    memory->release(&learner->device, learner->workspace);
-    memory->release(&learner->device, learner->batch_images);
-    memory->release(&learner->device, learner->batch_targets);
-    memory->release(&learner->device, learner->batch_logits);
-    memory->release(&learner->device, learner->query_logits);
+    const struct vain_memory_ops *memory = &learner->queue->device->ops->memory;
+    memory->release(learner->queue->device, learner->parameters);
+    memory->release(learner->queue->device, learner->moment);
+    memory->release(learner->queue->device, learner->gradients);
+    memory->release(learner->queue->device, learner->workspace);
+    memory->release(learner->queue->device, learner->batch_images);
+    memory->release(learner->queue->device, learner->batch_targets);
+    memory->release(learner->queue->device, learner->batch_logits);
+    memory->release(learner->queue->device, learner->query_logits);
     vain_release(learner->images);
     vain_release(learner->labels);
     vain_release(learner->order);
-    vain_device_close(&learner->device);
     memset(learner, 0, sizeof *learner);
 }
 
@@ -209,17 +208,17 @@ static int64_t shuffle_next(struct shuffle *shuffle)
 static void copy_vector(struct vain_learner *learner, const float *source, float *target)
 {
     const size_t bytes = (size_t)learner->config->layout->parameter_count * sizeof(float);
-    learner->device.ops->memory.copy(&learner->queue, target, source, bytes);
+    learner->queue->device->ops->memory.copy(learner->queue, target, source, bytes);
 }
 
 /* Example `index` of the task becomes number `at` of the batch. */
 static void put_in_batch(struct vain_learner *learner, int64_t index, int64_t at)
 {
-    const struct vain_memory_ops *memory = &learner->device.ops->memory;
-    memory->copy_in(&learner->queue, learner->batch_images + at * learner->pixels,
+    const struct vain_memory_ops *memory = &learner->queue->device->ops->memory;
+    memory->copy_in(learner->queue, learner->batch_images + at * learner->pixels,
                     learner->images + index * learner->pixels,
                     (size_t)learner->pixels * sizeof(float));
-    memory->copy_in(&learner->queue, learner->batch_targets + at, learner->labels + index,
+    memory->copy_in(learner->queue, learner->batch_targets + at, learner->labels + index,
                     sizeof(int32_t));
 }
 
@@ -261,9 +260,10 @@ static double gradient_of(struct vain_learner *learner, int64_t B, const struct 
     const struct vain_method_config *config = learner->config;
     const struct vain_batch batch = batch_of(learner, B);
     double loss = NAN;
-    learner->device.ops->memory.zero(&learner->queue, learner->gradients,
-                                     (size_t)config->layout->parameter_count * sizeof(float));
-    config->model_ops->forward_backward(config->model, config->layout, &learner->queue,
+    learner->queue->device->ops->memory.zero(learner->queue, learner->gradients,
+                                             (size_t)config->layout->parameter_count *
+                                                 sizeof(float));
+    config->model_ops->forward_backward(config->model, config->layout, learner->queue,
                                         learner->parameters, &batch, place, 1.0f,
                                         learner->workspace, learner->gradients, &loss);
     return loss;
@@ -272,12 +272,12 @@ static double gradient_of(struct vain_learner *learner, int64_t B, const struct 
 static void inner_step(struct vain_learner *learner, int64_t number)
 {
     const struct vain_meta_options *meta = &learner->config->job->meta;
-    const struct vain_optimiser_ops *optimiser = &learner->device.ops->optimiser;
+    const struct vain_optimiser_ops *optimiser = &learner->queue->device->ops->optimiser;
     const int64_t N = learner->config->layout->parameter_count;
     if (meta->inner_optimizer == VAIN_INNER_SGD) {
         const struct vain_sgd sgd = {.learning_rate = (float)meta->inner_learning_rate,
                                      .gradient_scale = 1.0f};
-        optimiser->sgd(&learner->queue, N, &sgd, learner->gradients, learner->parameters, NULL);
+        optimiser->sgd(learner->queue, N, &sgd, learner->gradients, learner->parameters, NULL);
         return;
     }
     const struct vain_segment all = {.count = N};
@@ -291,7 +291,7 @@ static void inner_step(struct vain_learner *learner, int64_t number)
         .segments = &all,
         .segment_count = 1,
     };
-    optimiser->adamw(&learner->queue, &adam, learner->gradients, learner->parameters, NULL,
+    optimiser->adamw(learner->queue, &adam, learner->gradients, learner->parameters, NULL,
                      learner->moment);
 }
 
@@ -329,7 +329,7 @@ static void logits_of(struct vain_learner *learner, int64_t B)
 {
     const struct vain_method_config *config = learner->config;
     const struct vain_batch batch = batch_of(learner, B);
-    config->model_ops->logits(config->model, config->layout, &learner->queue, learner->parameters,
+    config->model_ops->logits(config->model, config->layout, learner->queue, learner->parameters,
                               &batch, learner->workspace, learner->batch_logits);
 }
 
@@ -342,25 +342,26 @@ static void judge_alone(struct vain_learner *learner, int64_t support, int64_t q
     for (int64_t i = 0; i < query; i++) {
         put_in_batch(learner, support + i, support);
         logits_of(learner, support + 1);
-        learner->device.ops->memory.copy(&learner->queue, learner->query_logits + i * learner->way,
-                                         learner->batch_logits + support * learner->way, row);
+        learner->queue->device->ops->memory.copy(
+            learner->queue, learner->query_logits + i * learner->way,
+            learner->batch_logits + support * learner->way, row);
     }
 }
 
 void vain_learner_judge(struct vain_learner *learner, const struct vain_inner *inner,
                         struct vain_judgement *out)
 {
-    const struct vain_pointwise_ops *pointwise = &learner->device.ops->pointwise;
+    const struct vain_pointwise_ops *pointwise = &learner->queue->device->ops->pointwise;
     const int64_t support = learner->way * inner->shot, query = learner->way * inner->query;
     *out = (struct vain_judgement){.count = query};
     judge_alone(learner, support, query);
     for (int64_t i = 0; i < query; i++)
         put_in_batch(learner, support + i, i);
-    pointwise->count_correct(&learner->queue, query, learner->way, learner->query_logits,
+    pointwise->count_correct(learner->queue, query, learner->way, learner->query_logits,
                              learner->batch_targets, &out->right);
-    pointwise->cross_entropy(&learner->queue, query, learner->way, learner->query_logits,
+    pointwise->cross_entropy(learner->queue, query, learner->way, learner->query_logits,
                              learner->batch_targets, 0.0f, &out->loss_sum);
     logits_of(learner, query);
-    pointwise->count_correct(&learner->queue, query, learner->way, learner->batch_logits,
+    pointwise->count_correct(learner->queue, query, learner->way, learner->batch_logits,
                              learner->batch_targets, &out->right_seen);
 }

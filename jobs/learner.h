@@ -25,9 +25,8 @@ const struct vain_class_pool *vain_inner_pool(const struct vain_inner *inner,
                                               const struct vain_data *data);
 
 struct vain_learner {
-    const struct vain_method_config *config; /* borrowed; its queue is not used */
-    struct vain_device device;               /* of one thread */
-    struct vain_queue queue;
+    const struct vain_method_config *config; /* borrowed; its own queue is not used */
+    struct vain_queue *queue;                /* borrowed; of a device of one thread */
     /* Streams of training [0] and of tests [1]: which tasks there are, in which order a task's
      * examples come, what is dropped. Those of training are the member's own, tests are the same
      * for all. */
@@ -51,6 +50,7 @@ int64_t vain_learner_memory_bytes(const struct vain_method_config *config);
 /* Local; takes all memory. The data's pools have passed vain_class_pool_check for training and
  * tests. On failure `out` is empty. VAIN_ERR_MEMORY. */
 enum vain_status vain_learner_open(const struct vain_method_config *config,
+                                   struct vain_queue *queue,
                                    struct vain_learner *out) VAIN_MUST_USE;
 /* A learner that is zero or closed is fine. */
 void vain_learner_close(struct vain_learner *learner);

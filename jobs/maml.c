@@ -97,7 +97,7 @@ struct adaptation {
     int64_t first_task;
 };
 
-static void adapt_to_task(void *context, int64_t index, int worker)
+static void adapt_to_task(void *context, int64_t index, int worker, struct vain_queue *queue)
 {
     const struct adaptation *adaptation = context;
     const struct vain_method *method = adaptation->method;
@@ -109,8 +109,8 @@ static void adapt_to_task(void *context, int64_t index, int worker)
     vain_learner_begin(learner, &own->meta.training, task, method->parameters, NULL);
     vain_learner_adapt(learner, &own->meta.training, task, 0, &support_loss);
     vain_learner_query_gradient(learner, &own->meta.training, task, &own->meta.losses[index]);
-    learner->device.ops->memory.copy(&learner->queue, own->meta.results + index * N,
-                                     learner->gradients, (size_t)N * sizeof(float));
+    queue->device->ops->memory.copy(queue, own->meta.results + index * N, learner->gradients,
+                                    (size_t)N * sizeof(float));
 }
 
 static enum vain_status maml_step(struct vain_method *method, int64_t round, int64_t step_in_round,

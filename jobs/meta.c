@@ -28,10 +28,12 @@ static enum vain_status open_learners(const struct vain_method_config *config,
                                       struct vain_meta *meta)
 {
     const int threads = vain_pool_threads(config->queue->device->pool);
+    VAIN_TRY(vain_team_open(threads, NULL, &meta->team));
     VAIN_TRY(
         vain_take_array(threads, sizeof *meta->learners, "learners", (void **)&meta->learners));
     for (; meta->learner_count < threads; meta->learner_count++)
-        VAIN_TRY(vain_learner_open(config, &meta->learners[meta->learner_count]));
+        VAIN_TRY(vain_learner_open(config, &meta->team.queues[meta->learner_count],
+                                   &meta->learners[meta->learner_count]));
     return VAIN_OK;
 }
 
@@ -57,6 +59,11 @@ static enum vain_status check_pool(const struct vain_method_config *config,
 
 static enum vain_status open_all(const struct vain_method_config *config, struct vain_meta *meta)
 {
+    if (!vain_device_is_host(config->queue->device))
+        return vain_fail(VAIN_ERR_UNAVAILABLE,
+                         "train.method: reptile and maml adapt on the CPU only, and this run's "
+                         "device is %s; set device: cpu",
+                         config->queue->device->name);
     VAIN_TRY(check_pool(config, &meta->training));
     VAIN_TRY(check_pool(config, &meta->test));
     VAIN_TRY(open_learners(config, meta));
@@ -79,6 +86,7 @@ void vain_meta_close(struct vain_meta *meta, const struct vain_method_config *co
     for (int i = 0; i < meta->learner_count; i++)
         vain_learner_close(&meta->learners[i]);
     vain_release(meta->learners);
+    vain_team_close(&meta->team);
     vain_release(meta->losses);
     vain_release(meta->judgements);
     if (config->queue != NULL)
@@ -92,11 +100,11 @@ int64_t vain_meta_first_task(const struct vain_method *method)
     return (method->data_position * site->size + site->rank) * method->config.job->meta.batch;
 }
 
-void vain_meta_run(struct vain_method *method, struct vain_meta *meta, vain_pool_task task,
+void vain_meta_run(struct vain_method *method, struct vain_meta *meta, vain_team_task task,
                    void *context, struct vain_meta_step *step)
 {
     const int64_t tasks = method->config.job->meta.batch;
-    vain_pool_run(method->config.queue->device->pool, tasks, task, context);
+    vain_team_run(&meta->team, tasks, task, context);
     step->loss = 0;
     for (int64_t i = 0; i < tasks; i++)
         step->loss += meta->losses[i];
@@ -161,8 +169,9 @@ struct evaluation {
     int64_t first, stride; /* test i of this share is number first + i * stride */
 };
 
-static void take_test(void *context, int64_t index, int worker)
+static void take_test(void *context, int64_t index, int worker, struct vain_queue *queue)
 {
+    (void)queue; /* the learner's */
     const struct evaluation *evaluation = context;
     struct vain_meta *meta = evaluation->meta;
     struct vain_learner *learner = &meta->learners[worker];
@@ -196,7 +205,7 @@ void vain_meta_evaluate(const struct vain_method *method, struct vain_meta *meta
                                     .steps_before = steps_before,
                                     .first = share->share,
                                     .stride = share->shares};
-    vain_pool_run(method->config.queue->device->pool, mine, take_test, &evaluation);
+    vain_team_run(&meta->team, mine, take_test, &evaluation);
     for (int64_t i = 0; i < mine; i++)
         add_judgement(&meta->judgements[i], sums);
 }

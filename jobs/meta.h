@@ -6,10 +6,12 @@
 #pragma once
 
 #include "jobs/learner.h"
+#include "kernels/team.h"
 
 struct vain_meta {
-    int learner_count; /* as many as the device has threads */
-    struct vain_learner *learners;
+    struct vain_team team;         /* as many workers as the method's device has */
+    int learner_count;             /* one a worker */
+    struct vain_learner *learners; /* (learner_count) owned */
     struct vain_inner training, test;
     float *results; /* (meta.batch, N) device memory: what each task of a step came to */
     double *losses; /* (meta.batch) of each task, nats an example */
@@ -20,7 +22,7 @@ struct vain_meta {
  * machine says. */
 int64_t vain_meta_memory_bytes(const struct vain_method_config *config);
 /* Local; takes all memory. VAIN_ERR_INPUT if the data have too few classes, or classes with too few
- * examples. On failure `out` is empty. */
+ * examples; VAIN_ERR_UNAVAILABLE on a GPU. On failure `out` is empty. */
 enum vain_status vain_meta_open(const struct vain_method_config *config,
                                 struct vain_meta *out) VAIN_MUST_USE;
 /* `config` as in open. One that is zero or closed is fine. */
@@ -34,10 +36,9 @@ struct vain_meta_step {
     double loss;    /* mean over the tasks; of all ranks of the site after vain_meta_mean */
     bool want_stop; /* this rank was asked to stop; any rank, after vain_meta_mean */
 };
-/* Run `task` for the step's tasks, indices 0 .. meta.batch - 1, as a vain_pool_task whose worker is
- * the learner; each writes its loss and its row of results. Then the mean of the losses into
- * `step`. */
-void vain_meta_run(struct vain_method *method, struct vain_meta *meta, vain_pool_task task,
+/* Run `task` for the step's tasks, indices 0 .. meta.batch - 1; its worker is the number of its
+ * learner. Each writes its loss and its row of results. Then the mean of the losses into `step`. */
+void vain_meta_run(struct vain_method *method, struct vain_meta *meta, vain_team_task task,
                    void *context, struct vain_meta_step *step);
 /* VAIN_ERR_NUMERIC if the loss is not finite, or an element of `vector` (N, device memory), which
  * are `what` of the message: it says member, round, step and slice. */

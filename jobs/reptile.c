@@ -127,22 +127,22 @@ struct adaptation {
     int64_t first_task;
 };
 
-static void adapt_to_task(void *context, int64_t index, int worker)
+static void adapt_to_task(void *context, int64_t index, int worker, struct vain_queue *queue)
 {
     const struct adaptation *adaptation = context;
     const struct vain_method *method = adaptation->method;
     struct reptile *own = method->own;
     struct vain_learner *learner = &own->meta.learners[worker];
-    const struct vain_memory_ops *memory = &learner->device.ops->memory;
+    const struct vain_memory_ops *memory = &queue->device->ops->memory;
     const int64_t N = method->config.layout->parameter_count;
     const int64_t task = adaptation->first_task + index;
     vain_learner_begin(learner, &own->meta.training, task, method->parameters, own->moment);
     vain_learner_adapt(learner, &own->meta.training, task, method->optimiser_step,
                        &own->meta.losses[index]);
-    memory->copy(&learner->queue, own->meta.results + index * N, learner->parameters,
+    memory->copy(queue, own->meta.results + index * N, learner->parameters,
                  (size_t)N * sizeof(float));
     if (own->moment != NULL)
-        memory->copy(&learner->queue, own->task_moments + index * N, learner->moment,
+        memory->copy(queue, own->task_moments + index * N, learner->moment,
                      (size_t)N * sizeof(float));
 }
 

@@ -89,11 +89,6 @@ enum vain_status vain_device_can_mask(const struct vain_device *device)
     return device->ops->device.can_mask(device);
 }
 
-enum vain_status vain_device_open_alone(const struct vain_device *like, struct vain_device *out)
-{
-    return vain_device_open_cpu(1, like->code->name, out);
-}
-
 void vain_device_close(struct vain_device *device)
 {
     if (device->ops != NULL)

@@ -66,10 +66,6 @@ enum vain_status vain_device_open(const struct vain_device_wish *wish, struct va
  * VAIN_ERR_UNAVAILABLE if the processor lacks the wanted code. */
 enum vain_status vain_device_open_cpu(int threads, const char *isa,
                                       struct vain_device *out) VAIN_MUST_USE;
-/* Open a device of one worker, the caller, that computes as `like` does, bit for bit: so that
- * several threads can each run operations of their own. Gives the device. VAIN_ERR_MEMORY. */
-enum vain_status vain_device_open_alone(const struct vain_device *like,
-                                        struct vain_device *out) VAIN_MUST_USE;
 /* Whether the device can make masks: VAIN_ERR_UNAVAILABLE says why not (a library without the
  * cipher). All else works without. Local. */
 enum vain_status vain_device_can_mask(const struct vain_device *device) VAIN_MUST_USE;
