@@ -43,6 +43,13 @@ const struct vain_class_pool *vain_inner_pool(const struct vain_inner *inner,
     return inner->test ? &data->episodes.test : &data->episodes.train;
 }
 
+int64_t vain_inner_examples(const struct vain_job *job)
+{
+    const struct vain_inner inner = vain_inner_of_training(job);
+    const int64_t batch = inner.batch > 0 ? inner.batch : job->data.way * inner.shot;
+    return inner.iterations * batch + job->data.way * inner.query;
+}
+
 static int64_t larger(int64_t a, int64_t b)
 {
     return a > b ? a : b;

@@ -24,6 +24,9 @@ struct vain_task_shape vain_inner_shape(const struct vain_inner *inner, int64_t 
 const struct vain_class_pool *vain_inner_pool(const struct vain_inner *inner,
                                               const struct vain_data *data);
 
+/* Examples that go through the model forth and back in a training task. */
+int64_t vain_inner_examples(const struct vain_job *job);
+
 struct vain_learner {
     const struct vain_method_config *config; /* borrowed; its own queue is not used */
     struct vain_queue *queue;                /* borrowed; of a device of one thread */

@@ -23,6 +23,11 @@ static int64_t maml_step_size(const struct vain_job *job)
     return job->meta.batch;
 }
 
+static int64_t maml_step_examples(const struct vain_job *job)
+{
+    return job->meta.batch * vain_inner_examples(job);
+}
+
 static const char *maml_unit(const struct vain_job *job)
 {
     (void)job;
@@ -87,8 +92,8 @@ static enum vain_status maml_open(const struct vain_method_config *config, const
         return status;
     }
     vain_optimiser_list(&own->optimiser, out);
-    config->queue->device->ops->memory.copy_in(config->queue, out->parameters, initial,
-                                               (size_t)N * sizeof(float));
+    config->queue->device->ops->memory.copy(config->queue, out->parameters, initial,
+                                            (size_t)N * sizeof(float));
     return VAIN_OK;
 }
 
@@ -175,6 +180,7 @@ const struct vain_method_ops vain_method_maml = {
     .memory_bytes = maml_memory_bytes,
     .step_size = maml_step_size,
     .unit = maml_unit,
+    .step_examples = maml_step_examples,
     .step_bound = maml_step_bound,
     .open = maml_open,
     .step = maml_step,

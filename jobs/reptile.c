@@ -31,6 +31,11 @@ static int64_t reptile_step_size(const struct vain_job *job)
     return job->meta.batch;
 }
 
+static int64_t reptile_step_examples(const struct vain_job *job)
+{
+    return job->meta.batch * vain_inner_examples(job);
+}
+
 static const char *reptile_unit(const struct vain_job *job)
 {
     (void)job;
@@ -115,8 +120,8 @@ static enum vain_status reptile_open(const struct vain_method_config *config, co
             "moment2", "second moment of the inner optimiser", own->moment, N};
         out->memory_count = 1;
     }
-    config->queue->device->ops->memory.copy_in(config->queue, out->parameters, initial,
-                                               (size_t)N * sizeof(float));
+    config->queue->device->ops->memory.copy(config->queue, out->parameters, initial,
+                                            (size_t)N * sizeof(float));
     return VAIN_OK;
 }
 
@@ -272,6 +277,7 @@ const struct vain_method_ops vain_method_reptile = {
     .memory_bytes = reptile_memory_bytes,
     .step_size = reptile_step_size,
     .unit = reptile_unit,
+    .step_examples = reptile_step_examples,
     .step_bound = reptile_step_bound,
     .open = reptile_open,
     .step = reptile_step,

@@ -4,8 +4,8 @@
 usage: make_episodes.py FILE.h5 CLASSES EXAMPLES      or      make_episodes.py FOLDER CLASSES EXAMPLES
 
 A class is a line through four points; each drawing moves the points and the whole a little. Ink is 1, paper 0, 14 x 14
-pixels: data sets `images_nearest` (CLASSES, EXAMPLES, 14, 14), and `order` (CLASSES), a shuffled order of the classes. FILE.h5
-needs h5py; FOLDER gets the same as idx files."""
+pixels: data sets `images_nearest` (CLASSES, EXAMPLES, 14, 14), and `order` (CLASSES), a shuffled order of the classes.
+FILE.h5 needs h5py; FOLDER gets the same as idx files."""
 import os
 import random
 import struct
