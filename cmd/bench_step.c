@@ -221,12 +221,18 @@ static enum vain_status measure(struct bench *bench, const struct arguments *arg
 static int print_rates(const struct bench *bench, const struct arguments *arguments,
                        const double *rates)
 {
-    const double step_tokens = (double)bench->method_ops->step_size(bench->method.config.job);
+    const struct vain_method_ops *method_ops = bench->method_ops;
+    const struct vain_job *job = bench->method.config.job;
+    const double step_tokens = (double)method_ops->step_size(job);
     const double median = rates[arguments->windows / 2] * step_tokens;
-    const double flops = vain_model_flops_per_token(&bench->model, &bench->layout) * median;
+    const double step_examples =
+        method_ops->step_examples != NULL ? (double)method_ops->step_examples(job) : step_tokens;
+    const double flops = vain_model_flops_per_token(&bench->model, &bench->layout) *
+                         rates[arguments->windows / 2] * step_examples;
     if (arguments->json) {
         struct json_object *data = json_object_new_object();
         json_object_object_add(data, "tokens_per_second", json_object_new_double(median));
+        json_object_object_add(data, "unit", json_object_new_string(method_ops->unit(job)));
         json_object_object_add(data, "minimum", json_object_new_double(rates[0] * step_tokens));
         json_object_object_add(data, "maximum",
                                json_object_new_double(rates[arguments->windows - 1] * step_tokens));
@@ -241,8 +247,9 @@ static int print_rates(const struct bench *bench, const struct arguments *argume
         return vain_print_data(data);
     }
     char rate[32], low[32], high[32];
-    printf("%s tokens/s (%s to %s in %d windows), %.1f GFLOP/s, %d threads, %s\n",
-           vain_format_count(median, rate), vain_format_count(rates[0] * step_tokens, low),
+    printf("%s %s/s (%s to %s in %d windows), %.1f GFLOP/s, %d threads, %s\n",
+           vain_format_count(median, rate), method_ops->unit(job),
+           vain_format_count(rates[0] * step_tokens, low),
            vain_format_count(rates[arguments->windows - 1] * step_tokens, high), arguments->windows,
            flops * 1e-9, bench->threads, vain_device_platform(&bench->device));
     return vain_finish_output();

@@ -57,6 +57,9 @@ struct vain_method_ops {
      * "tokens", "images", "tasks". */
     int64_t (*step_size)(const struct vain_job *job);
     const char *(*unit)(const struct vain_job *job);
+    /* Optional: tokens or images that a local step of one rank takes through the model forth and
+     * back, where that is not step_size. */
+    int64_t (*step_examples)(const struct vain_job *job);
     /* Upper bound of how far one parameter moves in a round, from agreed keys in correctly rounded
      * operations: the range of the first exchange's integers. */
     double (*step_bound)(const struct vain_job *job);
@@ -122,7 +125,8 @@ struct vain_method {
 
 /* The kind that the job chooses; borrowed for ever. */
 const struct vain_method_ops *vain_method_ops_of(const struct vain_job *job);
-extern const struct vain_method_ops vain_method_supervised, vain_method_fedavg, vain_method_genetic;
+extern const struct vain_method_ops vain_method_supervised, vain_method_fedavg, vain_method_genetic,
+    vain_method_reptile, vain_method_maml;
 /* The layout of what members exchange: the method's own, or the model's. `model` has the data's
  * symbols. Gives the layout. Statuses of both. */
 enum vain_status vain_method_layout(const struct vain_job *job,

@@ -7,6 +7,8 @@ const struct vain_method_ops *vain_method_ops_of(const struct vain_job *job)
         [VAIN_METHOD_SUPERVISED] = &vain_method_supervised,
         [VAIN_METHOD_FEDAVG] = &vain_method_fedavg,
         [VAIN_METHOD_GENETIC] = &vain_method_genetic,
+        [VAIN_METHOD_REPTILE] = &vain_method_reptile,
+        [VAIN_METHOD_MAML] = &vain_method_maml,
     };
     return all[job->train.method];
 }

@@ -8,7 +8,8 @@
 #include <math.h>
 #include <string.h>
 
-static const char *const method_choices[] = {"supervised", "fedavg", "genetic", NULL};
+static const char *const method_choices[] = {"supervised", "fedavg", "genetic",
+                                             "reptile",    "maml",   NULL};
 static const char *const site_choices[] = {"rank", "host", "world", NULL};
 static const char *const optimizer_choices[] = {"adamw", "sgd", NULL};
 static const char *const precision_choices[] = {"bf16", "tf32", "float32", NULL};
@@ -91,9 +92,11 @@ static const struct vain_option train_rows[] = {
      ROW(vain_train_options, method),
      .choices = method_choices,
      .fallback = "supervised",
-     .help = "How a member improves its parameters between two exchanges: supervised is gradient "
-             "steps on its data; fedavg is federated averaging over data.clients (McMahan et al. "
-             "2017), a client a local step; genetic measures a population (keys genetic.*)."},
+     .help =
+         "How a member improves its parameters between two exchanges: supervised is gradient "
+         "steps on its data; fedavg is federated averaging over data.clients (McMahan et al. "
+         "2017), a client a local step; genetic measures a population (genetic.*); reptile and maml "
+         "(first-order) learn weights from which few steps lead to a new task (meta.*)."},
     {.key = "train.batch",
      .type = VAIN_OPTION_COUNT,
      .scope = VAIN_AGREED,
@@ -452,6 +455,7 @@ void vain_job_sections(struct vain_job *job,
         {train_rows, VAIN_COUNT_OF(train_rows), &job->train},
         {fedavg_rows, VAIN_COUNT_OF(fedavg_rows), &job->fedavg},
         {vain_genetic_option_rows, vain_genetic_option_count, &job->genetic},
+        {vain_meta_option_rows, vain_meta_option_count, &job->meta},
         {outer_rows, VAIN_COUNT_OF(outer_rows), &job->outer},
         {start_rows, VAIN_COUNT_OF(start_rows), &job->start},
         {exchange_rows, VAIN_COUNT_OF(exchange_rows), &job->exchange},

@@ -8,7 +8,13 @@
 #include "jobs/data/data.h"
 #include "models/model.h"
 
-enum vain_method_kind { VAIN_METHOD_SUPERVISED, VAIN_METHOD_FEDAVG, VAIN_METHOD_GENETIC };
+enum vain_method_kind {
+    VAIN_METHOD_SUPERVISED,
+    VAIN_METHOD_FEDAVG,
+    VAIN_METHOD_GENETIC,
+    VAIN_METHOD_REPTILE,
+    VAIN_METHOD_MAML
+};
 enum vain_site_kind { VAIN_SITE_RANK, VAIN_SITE_HOST, VAIN_SITE_WORLD };
 enum vain_optimiser_kind { VAIN_OPTIMISER_ADAMW, VAIN_OPTIMISER_SGD };
 enum vain_schedule { VAIN_SCHEDULE_CONSTANT, VAIN_SCHEDULE_COSINE };
@@ -72,6 +78,22 @@ struct vain_genetic_options {
 extern const struct vain_option vain_genetic_option_rows[];
 extern const int vain_genetic_option_count;
 
+enum vain_inner_kind { VAIN_INNER_ADAM, VAIN_INNER_SGD };
+enum { VAIN_META_BATCH_MAX = 1024, VAIN_META_TASKS_MAX = 1000000 };
+/* Of methods that learn to learn: reptile, maml. Rows in jobs/meta_options.c. */
+struct vain_meta_options {
+    int64_t batch;           /* tasks a meta-iteration */
+    double step, step_final; /* reptile's outer move */
+    int64_t train_shots;     /* examples of a class in a training task; 0: data.shot */
+    int inner_optimizer;     /* enum vain_inner_kind */
+    double inner_learning_rate, inner_beta2;
+    int64_t inner_batch, inner_iterations;           /* examples (0: all), steps; in training */
+    int64_t evaluation_batch, evaluation_iterations; /* the same in a test */
+    int64_t evaluation_tasks, final_tasks;           /* tests during the run, and at its end */
+};
+extern const struct vain_option vain_meta_option_rows[];
+extern const int vain_meta_option_count;
+
 struct vain_outer_options {
     int optimizer; /* enum vain_outer_kind */
     double learning_rate, momentum;
@@ -109,13 +131,14 @@ struct vain_job {
     struct vain_train_options train;
     struct vain_fedavg_options fedavg;
     struct vain_genetic_options genetic;
+    struct vain_meta_options meta;
     struct vain_outer_options outer;
     struct vain_start_options start;
     struct vain_exchange_options exchange;
     struct vain_checkpoint_options checkpoint;
 };
 
-enum { VAIN_JOB_SECTIONS = 10 };
+enum { VAIN_JOB_SECTIONS = 11 };
 /* The sections of `job`, which is borrowed and receives the values. */
 void vain_job_sections(struct vain_job *job,
                        struct vain_option_section out[VAIN_MIN_LEN(VAIN_JOB_SECTIONS)]);

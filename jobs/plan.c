@@ -12,6 +12,7 @@
 #include "collectives/secagg.h"
 #include "jobs/fit.h"
 #include "jobs/genetic_search.h"
+#include "jobs/meta_check.h"
 #include "jobs/method.h"
 #include "jobs/outer.h"
 #include "jobs/store/checkpoint.h"
@@ -243,6 +244,7 @@ void vain_plan_check(const struct vain_job *job, const struct vain_spec *spec,
                              "most %d",
                              job->general.device, VAIN_GPU_INDEX_MAX);
     check_data(job, spec, problems);
+    vain_meta_check(job, spec, problems);
     check_schedule(job, spec, problems);
     check_exchange(job, spec, problems);
     check_hosts(job, spec, problems);

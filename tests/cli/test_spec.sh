@@ -76,10 +76,14 @@ python3 "$SOURCE/tests/make_images.py" images 200
 images=(--set data.images="$PWD/images" --set data.train_images=train-images-idx3-ubyte
     --set data.train_labels=train-labels-idx1-ubyte --set data.test_images=t10k-images-idx3-ubyte
     --set data.test_labels=t10k-labels-idx1-ubyte)
+python3 "$SOURCE/tests/make_episodes.py" episodes 60 20
+episodes=(--set data.episodes="$PWD/episodes" --set data.episode_order=order --set data.train_classes=40)
 for example in "$SOURCE"/examples/*.yaml; do
     answer 0 validate "$example"
     if grep -q '^  images:' "$example"; then
         answer 0 explain "$example" "${images[@]}"
+    elif grep -q '^  episodes:' "$example"; then
+        answer 0 explain "$example" "${episodes[@]}"
     else
         answer 0 explain "$example" --set data.text="$PWD/corpus.txt" --set data.partition=disjoint
     fi
