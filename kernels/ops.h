@@ -65,6 +65,7 @@ struct vain_attention {
     const float *query_key_value; /* (B, T, 3 C): q, k, v of all heads side by side */
     float *output;                /* (B, T, C) */
     float *log_sum; /* (B, H, T): logarithm of the softmax denominators, for the backward pass */
+    const int32_t *lengths; /* (B) tokens of each sequence, 1 to T, bidirectional only */
 };
 struct vain_attention_gradient {
     int64_t B, T, C, H;
@@ -73,6 +74,7 @@ struct vain_attention_gradient {
     const float *log_sum;         /* (B, H, T) */
     const float *d_output;        /* (B, T, C) */
     float *d_query_key_value;     /* (B, T, 3 C) written */
+    const int32_t *lengths;       /* (B) bidirectional only */
 };
 
 /* A run of parameters that share a weight decay. Segments are in order of offset and do not
@@ -114,6 +116,11 @@ struct vain_attention_ops {
     void (*causal)(struct vain_queue *queue, const struct vain_attention *attention);
     void (*causal_gradient)(struct vain_queue *queue,
                             const struct vain_attention_gradient *gradient);
+    /* Every token of a sequence sees all of its `lengths[b]` first tokens. What lies behind them is
+     * padding: nothing of it is read, and its output, log_sum and gradients are 0. */
+    void (*bidirectional)(struct vain_queue *queue, const struct vain_attention *attention);
+    void (*bidirectional_gradient)(struct vain_queue *queue,
+                                   const struct vain_attention_gradient *gradient);
 };
 
 struct vain_pointwise_ops {

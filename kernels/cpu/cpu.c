@@ -78,7 +78,13 @@ const struct vain_ops vain_cpu_ops = {
             .zero = zero,
         },
     .matmul = {.linear = vain_cpu_linear, .linear_gradient = vain_cpu_linear_gradient},
-    .attention = {.causal = vain_cpu_attention, .causal_gradient = vain_cpu_attention_gradient},
+    .attention =
+        {
+            .causal = vain_cpu_attention,
+            .causal_gradient = vain_cpu_attention_gradient,
+            .bidirectional = vain_cpu_attention_both_ways,
+            .bidirectional_gradient = vain_cpu_attention_both_ways_gradient,
+        },
     .pointwise =
         {
             .embed = vain_cpu_embed,

@@ -64,6 +64,9 @@ void vain_cpu_linear_gradient(struct vain_queue *queue,
 void vain_cpu_attention(struct vain_queue *queue, const struct vain_attention *attention);
 void vain_cpu_attention_gradient(struct vain_queue *queue,
                                  const struct vain_attention_gradient *gradient);
+void vain_cpu_attention_both_ways(struct vain_queue *queue, const struct vain_attention *attention);
+void vain_cpu_attention_both_ways_gradient(struct vain_queue *queue,
+                                           const struct vain_attention_gradient *gradient);
 
 void vain_cpu_embed(struct vain_queue *queue, int64_t B, int64_t T, int64_t C,
                     const int32_t *tokens, const float *token_table, const float *position_table,
