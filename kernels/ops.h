@@ -15,7 +15,9 @@
 #include "base/philox.h"
 #include "base/status.h"
 #include "kernels/device.h"
+#include "kernels/loss.h"
 #include "kernels/mix.h"
+#include "kernels/sequence.h"
 
 /* What a linear layer does to its result while it is hot. */
 enum vain_epilogue {
@@ -260,4 +262,6 @@ struct vain_ops {
     struct vain_pointwise_ops pointwise;
     struct vain_optimiser_ops optimiser;
     struct vain_codec_ops codec;
+    struct vain_sequence_ops sequence;
+    struct vain_loss_ops loss;
 };

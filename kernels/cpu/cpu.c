@@ -114,4 +114,18 @@ const struct vain_ops vain_cpu_ops = {
             .add_masks = vain_cpu_add_masks,
             .tag_words = vain_cpu_tag_words,
         },
+    .sequence =
+        {
+            .embed_bags = vain_cpu_embed_bags,
+            .embed_bags_gradient = vain_cpu_embed_bags_gradient,
+            .mean_pool = vain_cpu_mean_pool,
+            .mean_pool_gradient = vain_cpu_mean_pool_gradient,
+        },
+    .loss =
+        {
+            .contrastive = vain_cpu_contrastive,
+            .soft_cross_entropy = vain_cpu_soft_cross_entropy,
+            .distillation = vain_cpu_distillation,
+            .balance = vain_cpu_balance,
+        },
 };

@@ -15,6 +15,8 @@ extern const struct vain_suite vain_suite_codec;
 extern const struct vain_suite vain_suite_mix;
 extern const struct vain_suite vain_suite_words;
 extern const struct vain_suite vain_suite_vector_math;
+extern const struct vain_suite vain_suite_sequence;
+extern const struct vain_suite vain_suite_loss;
 
 int main(void)
 {
@@ -22,7 +24,8 @@ int main(void)
         &vain_suite_device,    &vain_suite_product,     &vain_suite_linear,
         &vain_suite_attention, &vain_suite_pointwise,   &vain_suite_cross_entropy,
         &vain_suite_optimiser, &vain_suite_codec,       &vain_suite_mix,
-        &vain_suite_words,     &vain_suite_vector_math,
+        &vain_suite_words,     &vain_suite_vector_math, &vain_suite_sequence,
+        &vain_suite_loss,
     };
     if (!bed_open()) {
         printf("%s\n", vain_fail_message());
