@@ -19,6 +19,7 @@ pc:libssl libssl-dev
 pc:yaml-0.1 libyaml-dev
 pc:json-c libjson-c-dev
 pc:hdf5-serial libhdf5-dev
+pc:zlib zlib1g-dev
 pc:cunit libcunit1-dev
 '
 # shellcheck disable=SC2034

@@ -8,6 +8,7 @@
 
 static const char *const method_choices[] = {"supervised", NULL};
 static const char *const site_choices[] = {"rank", "host", "world", NULL};
+static const char *const optimizer_choices[] = {"adamw", "sgd", NULL};
 static const char *const schedule_choices[] = {"constant", "cosine", NULL};
 static const char *const outer_choices[] = {"mean", "sgd", "nesterov", NULL};
 static const char *const transport_choices[] = {"auto", "loop", "mpi", "tls", NULL};
@@ -93,7 +94,7 @@ static const struct vain_option train_rows[] = {
      .maximum = 10,
      .above_minimum = true,
      .fallback = "1e-3",
-     .help = "Highest learning rate of AdamW."},
+     .help = "Highest learning rate."},
     {.key = "train.minimum_learning_rate",
      .type = VAIN_OPTION_NUMBER,
      .scope = VAIN_AGREED,
@@ -118,6 +119,21 @@ static const struct vain_option train_rows[] = {
      .choices = schedule_choices,
      .fallback = "cosine",
      .help = "Learning rate after the warm-up."},
+    {.key = "train.optimizer",
+     .type = VAIN_OPTION_CHOICE,
+     .scope = VAIN_AGREED,
+     ROW(vain_train_options, optimizer),
+     .choices = optimizer_choices,
+     .fallback = "adamw",
+     .help = "What gradients do with parameters: AdamW, or SGD with train.momentum."},
+    {.key = "train.momentum",
+     .type = VAIN_OPTION_NUMBER,
+     .scope = VAIN_AGREED,
+     ROW(vain_train_options, momentum),
+     .minimum = 0,
+     .maximum = 0.999999,
+     .fallback = "0",
+     .help = "Momentum of sgd."},
     {.key = "train.weight_decay",
      .type = VAIN_OPTION_NUMBER,
      .scope = VAIN_AGREED,
@@ -125,7 +141,7 @@ static const struct vain_option train_rows[] = {
      .minimum = 0,
      .maximum = 10,
      .fallback = "0.1",
-     .help = "Decoupled weight decay of matrices and tables."},
+     .help = "Decoupled weight decay of matrices and tables, by AdamW."},
     {.key = "train.beta1",
      .type = VAIN_OPTION_NUMBER,
      .scope = VAIN_AGREED,

@@ -10,6 +10,7 @@
 
 enum vain_method_kind { VAIN_METHOD_SUPERVISED };
 enum vain_site_kind { VAIN_SITE_RANK, VAIN_SITE_HOST, VAIN_SITE_WORLD };
+enum vain_optimiser_kind { VAIN_OPTIMISER_ADAMW, VAIN_OPTIMISER_SGD };
 enum vain_schedule { VAIN_SCHEDULE_CONSTANT, VAIN_SCHEDULE_COSINE };
 enum vain_outer_kind { VAIN_OUTER_MEAN, VAIN_OUTER_SGD, VAIN_OUTER_NESTEROV };
 enum vain_transport_kind {
@@ -38,8 +39,10 @@ struct vain_train_options {
     int method;                /* enum vain_method_kind */
     int64_t batch, accumulate; /* windows a micro-batch; micro-batches a step */
     double learning_rate, minimum_learning_rate;
-    int64_t warmup; /* steps */
-    int schedule;   /* enum vain_schedule */
+    int64_t warmup;  /* steps */
+    int schedule;    /* enum vain_schedule */
+    int optimizer;   /* enum vain_optimiser_kind */
+    double momentum; /* SGD's */
     double weight_decay, beta1, beta2, gradient_clip;
     int64_t local_steps, rounds;
     int64_t evaluate_every; /* rounds; 0: with each checkpoint */

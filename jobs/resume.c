@@ -151,8 +151,10 @@ static void restore_curve(struct vain_run *run, const struct vain_checkpoint *co
 {
     run->curve_count = 0;
     for (int64_t i = 0; i < content->curve_count && i <= run->job->train.rounds; i++) {
-        if (content->curve[i].round <= content->round)
-            run->curve[run->curve_count++] = content->curve[i];
+        if (content->curve[i].round > content->round)
+            continue;
+        run->curve[run->curve_count++] = content->curve[i];
+        vain_note_target(run, content->curve[i].round, content->curve[i].accuracy);
     }
     if (run->curve_count > 0)
         run->first_validation_loss = run->curve[0].validation_loss;

@@ -31,10 +31,11 @@ static double trained_units_per_second(const struct vain_run *run, double second
     return seconds > 0 ? units / seconds : 0;
 }
 
-static bool reached_target(const struct vain_run *run)
+void vain_note_target(struct vain_run *run, int64_t round, double accuracy)
 {
     const double target = run->job->train.target_accuracy;
-    return target > 0 && run->measures.of[VAIN_MEASURE_ACCURACY].mean >= target;
+    if (target > 0 && accuracy >= target && run->rounds_to_target < 0)
+        run->rounds_to_target = round;
 }
 
 /* Whether the common parameters are measured after the round that has just ended, and saved. */
@@ -58,9 +59,9 @@ static enum vain_status evaluate(struct vain_run *run)
     const int64_t step = run->round * run->job->train.local_steps;
     const bool again = run->curve_count > 0 && run->curve[run->curve_count - 1].round == run->round;
     struct vain_curve_point *point = &run->curve[again ? run->curve_count - 1 : run->curve_count++];
-    *point = (struct vain_curve_point){run->round, step, run->round_loss, validation_loss};
-    if (reached_target(run) && run->rounds_to_target < 0)
-        run->rounds_to_target = run->round;
+    *point = (struct vain_curve_point){run->round, step, run->round_loss, validation_loss,
+                                       of[VAIN_MEASURE_ACCURACY].mean};
+    vain_note_target(run, run->round, of[VAIN_MEASURE_ACCURACY].mean);
     if (run->round == 0)
         run->first_validation_loss = validation_loss;
     const double values[] = {(double)run->round,
@@ -77,7 +78,7 @@ static enum vain_status evaluate(struct vain_run *run)
 static void put_on_curve(struct vain_run *run)
 {
     run->curve[run->curve_count++] = (struct vain_curve_point){
-        run->round, run->round * run->job->train.local_steps, run->round_loss, NAN};
+        run->round, run->round * run->job->train.local_steps, run->round_loss, NAN, NAN};
 }
 
 /* Rounds until the last one, evaluated and saved when due. */
@@ -145,6 +146,19 @@ static void report_start(struct vain_run *run)
     vain_event_emit(run->config->events, VAIN_EVENT_RUN_START, values);
 }
 
+/* loss.svg, and accuracy.svg where there is one. */
+static enum vain_status draw(const struct vain_run *run, const struct vain_run_result *result)
+{
+    char path[VAIN_PATH_BYTES];
+    VAIN_TRY(vain_curve_write_svg(VAIN_PICTURE_LOSS, run->curve, run->curve_count,
+                                  run->job->general.name, result->curve, run->config->world));
+    if (isnan(run->measures.of[VAIN_MEASURE_ACCURACY].mean))
+        return VAIN_OK;
+    snprintf(path, sizeof path, "%.*s/accuracy.svg", VAIN_PATH_BYTES - 16, run->config->directory);
+    return vain_curve_write_svg(VAIN_PICTURE_ACCURACY, run->curve, run->curve_count,
+                                run->job->general.name, path, run->config->world);
+}
+
 static enum vain_status finish(struct vain_run *run, struct vain_run_result *result)
 {
     const char *folder = run->config->directory;
@@ -173,8 +187,7 @@ static enum vain_status finish(struct vain_run *run, struct vain_run_result *res
                              result->final_loss, run->measures.of[VAIN_MEASURE_LOSS].mean,
                              result->seconds,    result->units_per_second};
     vain_event_emit(run->config->events, VAIN_EVENT_RUN_END, values);
-    return vain_curve_write_svg(run->curve, run->curve_count, run->job->general.name, result->curve,
-                                run->config->world);
+    return draw(run, result);
 }
 
 /* A run that goes on after its last round has nothing to do but to say how it ended. */

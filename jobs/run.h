@@ -57,7 +57,7 @@ struct vain_run_result {
     uint8_t parameters_hash[VAIN_HASH_BYTES];
     char platform[VAIN_PLATFORM_BYTES];
     char checkpoint[VAIN_PATH_BYTES], record[VAIN_PATH_BYTES], curve[VAIN_PATH_BYTES];
-    const char *published; /* the spec's; borrowed from the job */
+    const char *published;                /* the spec's; borrowed from the job */
     struct vain_federation_counts counts; /* of members that come and go */
     int signal;                           /* that stopped the run; 0: it is done */
     bool stopped;                         /* by a signal, or since too few others were there */
@@ -142,6 +142,9 @@ struct vain_run {
     struct vain_measures measures; /* of the last evaluation */
     int64_t rounds_to_target;      /* -1: train.target_accuracy is not reached yet */
 };
+
+/* Notes the first round whose accuracy reaches train.target_accuracy. Local. */
+void vain_note_target(struct vain_run *run, int64_t round, double accuracy);
 
 /* Take part in the job until it is done or stopped. Collective over the world; blocks. VAIN_OK,
  * VAIN_STOPPED (state is saved, exit 75), or a failure that vain_fail described. */

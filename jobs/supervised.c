@@ -8,27 +8,19 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "jobs/windows.h"
+#include "jobs/batches.h"
+#include "jobs/optimiser.h"
 
 /* What it has beyond struct vain_method. */
 struct supervised {
-    float *moment1, *moment2; /* (N) AdamW's */
+    struct vain_optimiser optimiser;
     struct vain_random data_random, dropout_random;
-    struct vain_segment *segments; /* weight decay by slice */
-    int segment_count;
-    int32_t *tokens, *targets; /* (B, T) */
-    void *workspace;           /* activations */
+    struct vain_batches batches;
 };
 
 static size_t parameter_bytes(const struct vain_method_config *config, int vectors)
 {
     return (size_t)vectors * (size_t)config->layout->parameter_count * sizeof(float);
-}
-
-static size_t workspace_bytes(const struct vain_method_config *config)
-{
-    return config->model_ops->workspace_bytes(config->model, config->job->train.batch,
-                                              config->model->context, true);
 }
 
 static int64_t supervised_step_size(const struct vain_job *job)
@@ -49,10 +41,8 @@ static double supervised_step_bound(const struct vain_job *job)
 
 static int64_t supervised_memory_bytes(const struct vain_method_config *config)
 {
-    const int64_t window_bytes =
-        config->job->train.batch * config->model->context * (int64_t)sizeof(int32_t);
-    return (int64_t)parameter_bytes(config, 4) + (int64_t)workspace_bytes(config) +
-           2 * window_bytes;
+    return (int64_t)parameter_bytes(config, 2) + vain_optimiser_memory_bytes(config) +
+           vain_batches_memory_bytes(config);
 }
 
 static void supervised_close(struct vain_method *method)
@@ -65,12 +55,8 @@ static void supervised_close(struct vain_method *method)
     memory->release(device, method->parameters);
     memory->release(device, method->gradients);
     if (own != NULL) {
-        memory->release(device, own->moment1);
-        memory->release(device, own->moment2);
-        memory->release(device, own->tokens);
-        memory->release(device, own->targets);
-        memory->release(device, own->workspace);
-        vain_release(own->segments);
+        vain_optimiser_close(&own->optimiser);
+        vain_batches_close(&own->batches);
     }
     vain_release(own);
     memset(method, 0, sizeof *method);
@@ -83,40 +69,11 @@ static enum vain_status take_vectors(struct vain_method *method)
     struct vain_device *device = config->queue->device;
     const struct vain_memory_ops *memory = &device->ops->memory;
     const size_t vector = parameter_bytes(config, 1);
-    const size_t window =
-        (size_t)(config->job->train.batch * config->model->context) * sizeof(int32_t);
     VAIN_TRY(memory->take(device, vector, "parameters", (void **)&method->parameters));
     VAIN_TRY(
         memory->take(device, vector + 2 * sizeof(float), "gradients", (void **)&method->gradients));
-    VAIN_TRY(memory->take(device, vector, "first moments", (void **)&own->moment1));
-    VAIN_TRY(memory->take(device, vector, "second moments", (void **)&own->moment2));
-    VAIN_TRY(memory->take(device, window, "tokens", (void **)&own->tokens));
-    VAIN_TRY(memory->take(device, window, "targets", (void **)&own->targets));
-    return memory->take(device, workspace_bytes(config), "activations", &own->workspace);
-}
-
-/* One segment a run of slices with equal decay. */
-static enum vain_status make_segments(struct vain_method *method)
-{
-    struct supervised *made = method->own;
-    const struct vain_layout *layout = method->config.layout;
-    const float decay = (float)method->config.job->train.weight_decay;
-    VAIN_TRY(vain_take_array(layout->slice_count, sizeof *made->segments, "weight decay segments",
-                             (void **)&made->segments));
-    VAIN_ASSERT(made->segments != NULL);
-    for (int i = 0; i < layout->slice_count; i++) {
-        const struct vain_slice *slice = &layout->slices[i];
-        const float own = slice->weight_decay ? decay : 0.0f;
-        struct vain_segment *last =
-            made->segment_count > 0 ? &made->segments[made->segment_count - 1] : NULL;
-        if (last != NULL && last->weight_decay == own &&
-            last->offset + last->count == slice->offset)
-            last->count += slice->count;
-        else
-            made->segments[made->segment_count++] = (struct vain_segment){
-                .offset = slice->offset, .count = slice->count, .weight_decay = own};
-    }
-    return VAIN_OK;
+    VAIN_TRY(vain_optimiser_open(config, &own->optimiser));
+    return vain_batches_open(config, &own->batches);
 }
 
 static enum vain_status supervised_open(const struct vain_method_config *config,
@@ -131,19 +88,12 @@ static enum vain_status supervised_open(const struct vain_method_config *config,
         vain_random_stream(config->job->general.seed, VAIN_PURPOSE_DATA, config->member_name);
     own->dropout_random =
         vain_random_stream(config->job->general.seed, VAIN_PURPOSE_DROPOUT, config->member_name);
-    enum vain_status status = take_vectors(out);
-    if (status == VAIN_OK)
-        status = make_segments(out);
+    const enum vain_status status = take_vectors(out);
     if (status != VAIN_OK) {
         supervised_close(out);
         return status;
     }
-    const int64_t N = config->layout->parameter_count;
-    out->memory_count = 2;
-    out->memories[0] =
-        (struct vain_member_memory){"moment1", "first moment of the optimiser", own->moment1, N};
-    out->memories[1] =
-        (struct vain_member_memory){"moment2", "second moment of the optimiser", own->moment2, N};
+    vain_optimiser_list(&own->optimiser, out);
     config->queue->device->ops->memory.copy_in(config->queue, out->parameters, initial,
                                                parameter_bytes(config, 1));
     return VAIN_OK;
@@ -157,14 +107,13 @@ static enum vain_status accumulate_gradients(struct vain_method *method, int64_t
     const struct vain_train_options *train = &config->job->train;
     struct supervised *own = method->own;
     const int rank = config->site->comm.rank;
-    const int64_t T = config->model->context;
     config->queue->device->ops->memory.zero(config->queue, method->gradients,
                                             parameter_bytes(config, 1));
     double loss_sum = 0;
     for (int64_t i = 0; i < train->accumulate; i++) {
-        VAIN_TRY(vain_corpus_batch(&config->data->corpus, own->data_random, method->data_position++,
-                                   rank, train->batch, T, own->tokens, own->targets));
-        const struct vain_batch batch = {train->batch, T, own->tokens, own->targets};
+        struct vain_batch batch;
+        VAIN_TRY(vain_batches_draw(&own->batches, own->data_random, method->data_position++, rank,
+                                   &batch));
         const struct vain_place place = {
             .dropout_random = own->dropout_random,
             .round = (uint32_t)round,
@@ -174,7 +123,7 @@ static enum vain_status accumulate_gradients(struct vain_method *method, int64_t
         double loss = 0;
         config->model_ops->forward_backward(
             config->model, config->layout, config->queue, method->parameters, &batch, &place,
-            1.0f / (float)train->accumulate, own->workspace, method->gradients, &loss);
+            1.0f / (float)train->accumulate, own->batches.workspace, method->gradients, &loss);
         loss_sum += loss;
     }
     *mean_loss = loss_sum / (double)train->accumulate;
@@ -219,25 +168,12 @@ static enum vain_status measure_gradients(struct vain_method *method, double los
 
 static void apply_step(struct vain_method *method, double learning_rate, double norm)
 {
-    const struct vain_method_config *config = &method->config;
-    const struct vain_train_options *train = &config->job->train;
-    const struct supervised *own = method->own;
-    const double limit = train->gradient_clip;
+    struct supervised *own = method->own;
+    const double limit = method->config.job->train.gradient_clip;
     method->optimiser_step++;
-    const double steps = (double)method->optimiser_step;
-    const struct vain_adamw adamw = {
-        .learning_rate = (float)learning_rate,
-        .beta1 = (float)train->beta1,
-        .beta2 = (float)train->beta2,
-        .epsilon = 1e-8f,
-        .gradient_scale = limit > 0 && norm > limit ? (float)(limit / norm) : 1.0f,
-        .correction1 = (float)(1.0 - pow(train->beta1, steps)),
-        .correction2 = (float)(1.0 - pow(train->beta2, steps)),
-        .segments = own->segments,
-        .segment_count = own->segment_count,
-    };
-    config->queue->device->ops->optimiser.adamw(config->queue, &adamw, method->gradients,
-                                                method->parameters, own->moment1, own->moment2);
+    vain_optimiser_step(&own->optimiser, method->optimiser_step, learning_rate,
+                        limit > 0 && norm > limit ? limit / norm : 1.0, method->gradients,
+                        method->parameters);
 }
 
 static enum vain_status supervised_step(struct vain_method *method, int64_t round,
@@ -279,11 +215,8 @@ static void supervised_adopt(struct vain_method *method, const float *parameters
 
 static void supervised_forget(struct vain_method *method)
 {
-    const struct vain_method_config *config = &method->config;
-    const struct supervised *own = method->own;
-    const struct vain_memory_ops *memory = &config->queue->device->ops->memory;
-    memory->zero(config->queue, own->moment1, parameter_bytes(config, 1));
-    memory->zero(config->queue, own->moment2, parameter_bytes(config, 1));
+    struct supervised *own = method->own;
+    vain_optimiser_forget(&own->optimiser);
     method->optimiser_step = 0;
 }
 
@@ -291,21 +224,8 @@ static enum vain_status supervised_evaluate(struct vain_method *method, const fl
                                             const struct vain_method_share *share,
                                             struct vain_measure_sums *sums)
 {
-    const struct vain_method_config *config = &method->config;
-    const struct supervised *own = method->own;
-    const struct vain_windows windows = {
-        .model = config->model,
-        .model_ops = config->model_ops,
-        .layout = config->layout,
-        .corpus = &config->data->corpus,
-        .queue = config->queue,
-        .parameters = parameters,
-        .batch = config->job->train.batch,
-        .tokens = own->tokens,
-        .targets = own->targets,
-        .workspace = own->workspace,
-    };
-    return vain_windows_evaluate(&windows, share->share, share->shares, sums);
+    struct supervised *own = method->own;
+    return vain_batches_evaluate(&own->batches, parameters, share, sums);
 }
 
 const struct vain_method_ops *vain_method_ops_of(const struct vain_job *job)

@@ -15,6 +15,7 @@
 #include "base/philox.h"
 #include "base/status.h"
 #include "kernels/device.h"
+#include "kernels/image.h"
 #include "kernels/loss.h"
 #include "kernels/mix.h"
 #include "kernels/sequence.h"
@@ -92,6 +93,13 @@ struct vain_adamw {
     const struct vain_segment *segments;
     int segment_count;
 };
+/* Sutskever et al. 2013, as PyTorch writes it: velocity = momentum * velocity + gradient;
+ * parameters -= rate * (nesterov ? gradient + momentum * velocity : velocity). */
+struct vain_sgd {
+    float learning_rate, momentum;
+    float gradient_scale; /* multiplies every gradient */
+    bool nesterov;
+};
 
 struct vain_memory_ops {
     enum vain_status (*take)(struct vain_device *device, size_t bytes, const char *what,
@@ -153,6 +161,10 @@ struct vain_pointwise_ops {
      * for evaluation). */
     void (*cross_entropy)(struct vain_queue *queue, int64_t M, int64_t V, float *logits,
                           const int32_t *targets, float scale, double *loss_sum);
+    /* How many rows of logits (M, V) have their first largest at the target (M); none where one is
+     * NaN. */
+    void (*count_correct)(struct vain_queue *queue, int64_t M, int64_t V, const float *logits,
+                          const int32_t *targets, int64_t *correct);
     /* d_output = dropout's gradient of d_output (N), in place: the same elements kept, the same
      * scale. */
     void (*dropout_gradient)(struct vain_queue *queue, int64_t N,
@@ -160,9 +172,13 @@ struct vain_pointwise_ops {
 };
 
 struct vain_optimiser_ops {
-    /* One pass of AdamW (Loshchilov & Hutter 2019) over the segments: parameters, both moments. */
+    /* One pass of AdamW (Loshchilov & Hutter 2019) over the segments: parameters, both moments.
+     * Adam (Kingma & Ba 2015) where nothing decays; moment1 may be NULL where beta1 is 0. */
     void (*adamw)(struct vain_queue *queue, const struct vain_adamw *adamw, const float *gradients,
                   float *parameters, float *moment1, float *moment2);
+    /* velocity (N) may be NULL where momentum is 0. */
+    void (*sgd)(struct vain_queue *queue, int64_t N, const struct vain_sgd *sgd,
+                const float *gradients, float *parameters, float *velocity);
     /* Sum of squares in double over fixed blocks of 65536 elements, blocks added in order. Not
      * finite if any element is. */
     void (*sum_squares)(struct vain_queue *queue, int64_t N, const float *x, double *out);
@@ -172,6 +188,9 @@ struct vain_optimiser_ops {
     void (*add)(struct vain_queue *queue, int64_t N, const float *source, float *target);
     /* target *= factor. */
     void (*scale)(struct vain_queue *queue, int64_t N, float factor, float *target);
+    /* target += rate * (source - target): the outer move of Reptile (Nichol et al. 2018). */
+    void (*move)(struct vain_queue *queue, int64_t N, float rate, const float *source,
+                 float *target);
     /* Outer step (docs/architecture.md, promise 2: only correctly rounded operations, in this
      * order): momentum = mu * momentum + delta; parameters = parameters - rate * (nesterov ? delta
      * + mu * momentum : momentum). momentum may be NULL where mu is 0: parameters = parameters -
@@ -264,4 +283,6 @@ struct vain_ops {
     struct vain_codec_ops codec;
     struct vain_sequence_ops sequence;
     struct vain_loss_ops loss;
+    struct vain_image_ops image;
+    struct vain_pair_ops pair;
 };

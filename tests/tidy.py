@@ -34,7 +34,8 @@ TOP_ONLY = ["tests", "bench"]  # may include everything; nothing includes them
 LIBRARIES = [
     (r"sodium\.h", ["base"]),
     (r"openssl/.*\.h", ["base", "p2p"]),
-    (r"hdf5.*\.h", ["jobs/store", "cmd"]),
+    (r"hdf5.*\.h", ["jobs/store", "jobs/data", "cmd"]),
+    (r"zlib\.h", ["jobs/data"]),
     (r"yaml\.h", ["jobs/spec"]),
     (r"mpi\.h", ["collectives", "cmd"]),
 ]

@@ -16,7 +16,7 @@
 #include "base/world.h"
 
 enum {
-    VAIN_CHECKPOINT_FORMAT = 1, /* /format_version: a reader refuses a larger one */
+    VAIN_CHECKPOINT_FORMAT = 2, /* /format_version: a reader refuses a larger one */
     VAIN_DIM_BYTES = 32,        /* name of an axis with its NUL */
     VAIN_JOB_NAME_BYTES = 256,  /* attribute job_name with its NUL */
     VAIN_TEXT_BYTES_MAX =
@@ -36,10 +36,10 @@ struct vain_store_slice {
     const char *dims[VAIN_SHAPE_MAX]; /* what an axis is; NULL is written as "" */
 };
 
-/* A curve point: losses at the end of a round. NaN: not evaluated then. */
+/* A curve point: losses and accuracy at the end of a round. NaN: not evaluated then. */
 struct vain_curve_point {
     int64_t round, step;
-    double loss, validation_loss;
+    double loss, validation_loss, accuracy;
 };
 
 struct vain_checkpoint {

@@ -126,6 +126,7 @@ static void add_curve(struct vain_hash_state *state, const struct vain_checkpoin
         add_integer(state, point->step);
         add_number(state, point->loss);
         add_number(state, point->validation_loss);
+        add_number(state, point->accuracy);
     }
 }
 

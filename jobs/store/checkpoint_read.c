@@ -47,7 +47,8 @@ static void read_root(struct vain_checkpoint_file *file)
     vain_h5_get_text(reader, root, "/", "file_type", text, sizeof text);
     if (ok(file) && strcmp(text, VAIN_CHECKPOINT_FILE_TYPE) != 0)
         vain_h5_reject(reader, "file_type is '%s', expected '" VAIN_CHECKPOINT_FILE_TYPE "'", text);
-    vain_h5_get_integer(reader, root, "/", "format_version", 1, VAIN_CHECKPOINT_FORMAT);
+    vain_h5_get_integer(reader, root, "/", "format_version", VAIN_CHECKPOINT_FORMAT,
+                        VAIN_CHECKPOINT_FORMAT);
     vain_h5_get_text(reader, root, "/", "created", text, sizeof text);
     if (ok(file) && !vain_timestamp_parse(text, &content->created_unix_ms))
         vain_h5_reject(reader, "created is no time such as 2026-10-29T12:00:00.000Z");
@@ -206,7 +207,7 @@ static void read_peers(struct vain_checkpoint_file *file)
 static void read_curve(struct vain_checkpoint_file *file)
 {
     struct vain_h5_reader *reader = &file->reader;
-    int64_t counts[4] = {0};
+    int64_t counts[5] = {0};
     int64_t *step = vain_h5_take_column(reader, "/run/loss/step", H5T_STD_I64LE, sizeof(int64_t),
                                         VAIN_CURVE_POINTS_MAX, &counts[0]);
     int64_t *round = vain_h5_take_column(reader, "/run/loss/round", H5T_STD_I64LE, sizeof(int64_t),
@@ -215,8 +216,12 @@ static void read_curve(struct vain_checkpoint_file *file)
                                        VAIN_CURVE_POINTS_MAX, &counts[2]);
     double *validation = vain_h5_take_column(reader, "/run/loss/val_loss", H5T_IEEE_F64LE,
                                              sizeof(double), VAIN_CURVE_POINTS_MAX, &counts[3]);
-    if (ok(file) && (counts[1] != counts[0] || counts[2] != counts[0] || counts[3] != counts[0]))
-        vain_h5_reject(reader, "the columns of '/run/loss' differ in length");
+    double *accuracy = vain_h5_take_column(reader, "/run/loss/accuracy", H5T_IEEE_F64LE,
+                                           sizeof(double), VAIN_CURVE_POINTS_MAX, &counts[4]);
+    for (int i = 1; i < 5 && ok(file); i++) {
+        if (counts[i] != counts[0])
+            vain_h5_reject(reader, "the columns of '/run/loss' differ in length");
+    }
     for (int64_t i = 0; i < counts[0] && ok(file); i++) {
         if (round[i] < 0 || (i > 0 && round[i] <= round[i - 1]))
             vain_h5_reject(reader, "the rounds of '/run/loss' do not ascend from 0 on");
@@ -227,9 +232,11 @@ static void read_curve(struct vain_checkpoint_file *file)
             vain_take_array(counts[0], sizeof(struct vain_curve_point), "loss curve", &curve);
     file->curve = curve;
     for (int64_t i = 0; i < counts[0] && ok(file); i++)
-        file->curve[i] = (struct vain_curve_point){round[i], step[i], loss[i], validation[i]};
+        file->curve[i] =
+            (struct vain_curve_point){round[i], step[i], loss[i], validation[i], accuracy[i]};
     file->content.curve = file->curve;
     file->content.curve_count = ok(file) ? counts[0] : 0;
+    vain_release(accuracy);
     vain_release(validation);
     vain_release(loss);
     vain_release(round);

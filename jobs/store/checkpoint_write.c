@@ -220,7 +220,7 @@ static enum vain_status write_peers(struct vain_h5_writer *writer,
 /* The curve as columns, in one block. */
 struct curve_columns {
     int64_t *round, *step;
-    double *loss, *validation_loss;
+    double *loss, *validation_loss, *accuracy;
 };
 
 static struct curve_columns split_curve(const struct vain_checkpoint *checkpoint, void *memory)
@@ -234,11 +234,13 @@ static struct curve_columns split_curve(const struct vain_checkpoint *checkpoint
     columns.step = columns.round + count;
     columns.loss = (double *)(void *)(columns.step + count);
     columns.validation_loss = columns.loss + count;
+    columns.accuracy = columns.validation_loss + count;
     for (int64_t i = 0; i < count; i++) {
         columns.round[i] = checkpoint->curve[i].round;
         columns.step[i] = checkpoint->curve[i].step;
         columns.loss[i] = checkpoint->curve[i].loss;
         columns.validation_loss[i] = checkpoint->curve[i].validation_loss;
+        columns.accuracy[i] = checkpoint->curve[i].accuracy;
     }
     return columns;
 }
@@ -247,18 +249,18 @@ static enum vain_status write_curve(struct vain_h5_writer *writer,
                                     const struct vain_checkpoint *checkpoint)
 {
     void *memory;
-    VAIN_TRY(vain_take_array(checkpoint->curve_count, 4 * sizeof(int64_t), "columns of the curve",
+    VAIN_TRY(vain_take_array(checkpoint->curve_count, 5 * sizeof(int64_t), "columns of the curve",
                              &memory));
     const struct curve_columns columns = split_curve(checkpoint, memory);
     hid_t run = vain_h5_make_group(writer, vain_h5_root(writer), "run");
     vain_h5_put_text(writer, run, "NX_class", "NXentry");
     vain_h5_put_text(writer, run, "default", "loss");
     hid_t curve = vain_h5_make_group(writer, run, "loss");
-    static const char *const axes[] = {"step"}, *const auxiliary[] = {"val_loss"};
+    static const char *const axes[] = {"step"}, *const auxiliary[] = {"val_loss", "accuracy"};
     vain_h5_put_text(writer, curve, "NX_class", "NXdata");
     vain_h5_put_text(writer, curve, "signal", "loss");
     vain_h5_put_texts(writer, curve, "axes", axes, 1);
-    vain_h5_put_texts(writer, curve, "auxiliary_signals", auxiliary, 1);
+    vain_h5_put_texts(writer, curve, "auxiliary_signals", auxiliary, 2);
     vain_h5_make_text(writer, curve, "title", "loss by local steps", NULL);
 
     struct vain_h5_shape shape = {1, {checkpoint->curve_count}, "1", "local steps of each member"};
@@ -266,13 +268,18 @@ static enum vain_status write_curve(struct vain_h5_writer *writer,
     shape.long_name = "exchanges finished";
     hid_t round =
         vain_h5_make_dataset(writer, curve, "round", H5T_STD_I64LE, &shape, columns.round);
-    hid_t losses[2];
-    shape.long_name = "training loss (nats per token), mean over members and steps of the round";
+    hid_t losses[3];
+    shape.long_name =
+        "training loss (nats per token or example), mean over members and steps of the round";
     losses[0] = vain_h5_make_dataset(writer, curve, "loss", H5T_IEEE_F64LE, &shape, columns.loss);
-    shape.long_name = "validation loss (nats per token), NaN where not measured";
+    shape.long_name = "validation loss (nats per token or example), NaN where not measured";
     losses[1] = vain_h5_make_dataset(writer, curve, "val_loss", H5T_IEEE_F64LE, &shape,
                                      columns.validation_loss);
-    vain_h5_attach_scale(writer, step, "step", losses, 2);
+    shape.long_name = "share of held-out samples that is right, NaN where not measured";
+    losses[2] =
+        vain_h5_make_dataset(writer, curve, "accuracy", H5T_IEEE_F64LE, &shape, columns.accuracy);
+    vain_h5_attach_scale(writer, step, "step", losses, 3);
+    vain_h5_close(&losses[2]);
     vain_h5_close(&losses[1]);
     vain_h5_close(&losses[0]);
     vain_h5_close(&round);

@@ -5,25 +5,24 @@
  * system call the reason stands inside a long line, and only that is taken out. */
 #include "jobs/store/hdf5_file.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/library_lock.h"
+
 enum { REASON_BYTES = 200 };
 
-/* Protects every call of the HDF5 library in this process. */
-static pthread_mutex_t library_lock = PTHREAD_MUTEX_INITIALIZER;
 static _Thread_local char reason[REASON_BYTES];
 
 void vain_h5_lock(void)
 {
-    VAIN_ASSERT(pthread_mutex_lock(&library_lock) == 0);
+    vain_library_lock();
     VAIN_ASSERT(H5Eset_auto2(H5E_DEFAULT, NULL, NULL) >= 0);
 }
 
 void vain_h5_unlock(void)
 {
-    VAIN_ASSERT(pthread_mutex_unlock(&library_lock) == 0);
+    vain_library_unlock();
 }
 
 static herr_t take_innermost(unsigned index, const H5E_error2_t *error, void *context)

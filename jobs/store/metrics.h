@@ -16,8 +16,11 @@ void vain_metrics_read(void *metrics, const struct vain_event *event);
 /* Flushes; a write that failed since is reported here. Accepts NULL, sets *metrics to NULL. */
 enum vain_status vain_metrics_close(struct vain_metrics **metrics) VAIN_MUST_USE;
 
-/* Loss against step, training and validation, as a self-contained SVG (axes with units, readable in
- * print and dark). The same points give the same bytes. */
-enum vain_status vain_curve_write_svg(const struct vain_curve_point *points, int64_t count,
+/* What a picture shows against the step: loss, training and validation, or accuracy in %. */
+enum vain_picture { VAIN_PICTURE_LOSS, VAIN_PICTURE_ACCURACY };
+/* A self-contained SVG (axes with units, readable in print and dark). The same points give the same
+ * bytes. */
+enum vain_status vain_curve_write_svg(enum vain_picture picture,
+                                      const struct vain_curve_point *points, int64_t count,
                                       const char *title, const char *path,
                                       struct vain_world *world) VAIN_MUST_USE;

@@ -1,4 +1,4 @@
-/* The loss curve as a picture that needs nothing but a browser: no script, no fonts, no links.
+/* The curve of a run as a picture that needs nothing but a browser: no script, no fonts, no links.
  *
  * Colours are two of Okabe and Ito's (2008), apart for all kinds of colour vision, and the
  * validation curve is dashed and dotted besides, so that print in grey works too. Colours stand in
@@ -35,13 +35,38 @@ struct axis {
 
 struct curve {
     const char *class, *label;
-    bool validation;
+    double (*value_of)(const struct vain_curve_point *point);
 };
 
-static double value_of(const struct vain_curve_point *point, bool validation)
+static double training_loss(const struct vain_curve_point *point)
 {
-    return validation ? point->validation_loss : point->loss;
+    return point->loss;
 }
+
+static double validation_loss(const struct vain_curve_point *point)
+{
+    return point->validation_loss;
+}
+
+static double accuracy_percent(const struct vain_curve_point *point)
+{
+    return 100 * point->accuracy;
+}
+
+static const struct curve loss_curves[] = {{"training", "training", training_loss},
+                                           {"validation", "validation", validation_loss}};
+static const struct curve accuracy_curves[] = {{"validation", "held out", accuracy_percent}};
+
+/* A picture: its curves in one plot. */
+static const struct picture {
+    const char *values, *missing; /* label of the values; what is said where there are none */
+    const struct curve *curves;
+    int count;
+} pictures[] = {
+    [VAIN_PICTURE_LOSS] = {"loss (nats per token or example)", "no loss was measured yet",
+                           loss_curves, 2},
+    [VAIN_PICTURE_ACCURACY] = {"accuracy (%)", "no accuracy was measured yet", accuracy_curves, 1},
+};
 
 /* 1, 2 or 5 times a power of ten, so that about TICKS_WANTED fit. */
 static double nice_step(double span)
@@ -127,7 +152,8 @@ static void tick_text(const struct axis *axis, int index, char out[32])
     snprintf(out, 32, "%.6g", fabs(value) < axis->step * 1e-6 ? 0.0 : value);
 }
 
-static void add_axes(struct vain_text *svg, const struct axis *x, const struct axis *y)
+static void add_axes(struct vain_text *svg, const struct axis *x, const struct axis *y,
+                     const char *values)
 {
     char text[32];
     for (int i = 0; i < tick_count(y); i++) {
@@ -152,9 +178,8 @@ static void add_axes(struct vain_text *svg, const struct axis *x, const struct a
                   "<text class=\"middle\" x=\"%d\" y=\"%d\">local steps of each member</text>\n",
                   (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 12);
     vain_text_add(svg,
-                  "<text class=\"middle\" transform=\"translate(18 %d) rotate(-90)\">loss (nats "
-                  "per token)</text>\n",
-                  (TOP + HEIGHT - BOTTOM) / 2);
+                  "<text class=\"middle\" transform=\"translate(18 %d) rotate(-90)\">%s</text>\n",
+                  (TOP + HEIGHT - BOTTOM) / 2, values);
 }
 
 /* Whether point `index` is one of those that are drawn. A curve with few measured points keeps them
@@ -165,29 +190,30 @@ static bool is_shown(int64_t index, int64_t count, int64_t measured)
     return measured <= POINTS_SHOWN_MAX || index % stride == 0 || index == count - 1;
 }
 
-static int64_t count_measured(const struct vain_curve_point *points, int64_t count, bool validation)
+static int64_t count_measured(const struct vain_curve_point *points, int64_t count,
+                              const struct curve *curve)
 {
     int64_t measured = 0;
     for (int64_t i = 0; i < count; i++)
-        measured += isfinite(value_of(&points[i], validation)) ? 1 : 0;
+        measured += isfinite(curve->value_of(&points[i])) ? 1 : 0;
     return measured;
 }
 
 static void add_curve(struct vain_text *svg, const struct vain_curve_point *points, int64_t count,
                       const struct curve *curve, const struct axis *x, const struct axis *y)
 {
-    const int64_t measured = count_measured(points, count, curve->validation);
+    const int64_t measured = count_measured(points, count, curve);
     if (measured == 0)
         return;
     vain_text_add(svg, "<polyline class=\"%s\" points=\"", curve->class);
     for (int64_t i = 0; i < count; i++) {
-        const double value = value_of(&points[i], curve->validation);
+        const double value = curve->value_of(&points[i]);
         if (isfinite(value) && is_shown(i, count, measured))
             vain_text_add(svg, "%.1f,%.1f ", place(x, (double)points[i].step), place(y, value));
     }
     vain_text_add(svg, "\"/>\n");
     for (int64_t i = 0; i < count && measured <= DOTS_MAX; i++) {
-        const double value = value_of(&points[i], curve->validation);
+        const double value = curve->value_of(&points[i]);
         if (isfinite(value))
             vain_text_add(svg, "<circle class=\"%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"2.5\"/>\n",
                           curve->class, place(x, (double)points[i].step), place(y, value));
@@ -202,40 +228,40 @@ static void add_legend(struct vain_text *svg, const struct curve *curve, int ind
         curve->class, left, left + 28, left + 34, curve->label);
 }
 
-static void add_plot(struct vain_text *svg, const struct vain_curve_point *points, int64_t count)
+static void add_plot(struct vain_text *svg, const struct picture *picture,
+                     const struct vain_curve_point *points, int64_t count)
 {
-    static const struct curve curves[] = {{"training", "training", false},
-                                          {"validation", "validation", true}};
     double low = INFINITY, high = -INFINITY;
-    for (int64_t i = 0; i < 2 * count; i++) {
-        const double value = value_of(&points[i / 2], i % 2 == 1);
+    for (int64_t i = 0; i < picture->count * count; i++) {
+        const double value =
+            picture->curves[i % picture->count].value_of(&points[i / picture->count]);
         if (isfinite(value)) {
             low = value < low ? value : low;
             high = value > high ? value : high;
         }
     }
     if (!(low <= high)) {
-        vain_text_add(svg,
-                      "<text class=\"middle\" x=\"%d\" y=\"%d\">no loss was measured yet</text>\n",
-                      WIDTH / 2, HEIGHT / 2);
+        vain_text_add(svg, "<text class=\"middle\" x=\"%d\" y=\"%d\">%s</text>\n", WIDTH / 2,
+                      HEIGHT / 2, picture->missing);
         return;
     }
     const struct axis x =
         make_axis((double)points[0].step, (double)points[count - 1].step, LEFT, WIDTH - RIGHT);
     const struct axis y = make_axis(low, high, HEIGHT - BOTTOM, TOP);
-    add_axes(svg, &x, &y);
-    for (size_t i = 0; i < VAIN_COUNT_OF(curves); i++) {
-        add_curve(svg, points, count, &curves[i], &x, &y);
-        add_legend(svg, &curves[i], (int)i);
+    add_axes(svg, &x, &y, picture->values);
+    for (int i = 0; i < picture->count; i++) {
+        add_curve(svg, points, count, &picture->curves[i], &x, &y);
+        add_legend(svg, &picture->curves[i], i);
     }
 }
 
-enum vain_status vain_curve_write_svg(const struct vain_curve_point *points, int64_t count,
+enum vain_status vain_curve_write_svg(enum vain_picture picture,
+                                      const struct vain_curve_point *points, int64_t count,
                                       const char *title, const char *path, struct vain_world *world)
 {
     struct vain_text svg = {0};
     add_head(&svg, title);
-    add_plot(&svg, points, count);
+    add_plot(&svg, &pictures[picture], points, count);
     vain_text_add(&svg, "</svg>\n");
     char *text;
     VAIN_TRY(vain_text_give(&svg, &text));

@@ -92,15 +92,18 @@ const struct vain_ops vain_cpu_ops = {
             .layer_norm = vain_cpu_layer_norm,
             .layer_norm_gradient = vain_cpu_layer_norm_gradient,
             .cross_entropy = vain_cpu_cross_entropy,
+            .count_correct = vain_cpu_count_correct,
             .dropout_gradient = vain_cpu_dropout_gradient,
         },
     .optimiser =
         {
             .adamw = vain_cpu_adamw,
+            .sgd = vain_cpu_sgd,
             .sum_squares = vain_cpu_sum_squares,
             .first_not_finite = vain_cpu_first_not_finite,
             .add = vain_cpu_add,
             .scale = vain_cpu_scale,
+            .move = vain_cpu_move,
             .outer_step = vain_cpu_outer_step,
         },
     .codec =
@@ -127,5 +130,23 @@ const struct vain_ops vain_cpu_ops = {
             .soft_cross_entropy = vain_cpu_soft_cross_entropy,
             .distillation = vain_cpu_distillation,
             .balance = vain_cpu_balance,
+        },
+    .image =
+        {
+            .convolution = vain_cpu_convolution,
+            .convolution_gradient = vain_cpu_convolution_gradient,
+            .batch_norm = vain_cpu_batch_norm,
+            .batch_norm_gradient = vain_cpu_batch_norm_gradient,
+            .relu = vain_cpu_relu,
+            .relu_gradient = vain_cpu_relu_gradient,
+            .pool = vain_cpu_pool,
+            .pool_gradient = vain_cpu_pool_gradient,
+        },
+    .pair =
+        {
+            .normalise_rows = vain_cpu_normalise_rows,
+            .normalise_rows_gradient = vain_cpu_normalise_rows_gradient,
+            .dot_products = vain_cpu_dot_products,
+            .dot_products_gradient = vain_cpu_dot_products_gradient,
         },
 };

@@ -85,15 +85,21 @@ void vain_cpu_layer_norm_gradient(struct vain_queue *queue, int64_t M, int64_t C
                                   float *d_shift);
 void vain_cpu_cross_entropy(struct vain_queue *queue, int64_t M, int64_t V, float *logits,
                             const int32_t *targets, float scale, double *loss_sum);
+void vain_cpu_count_correct(struct vain_queue *queue, int64_t M, int64_t V, const float *logits,
+                            const int32_t *targets, int64_t *correct);
 void vain_cpu_dropout_gradient(struct vain_queue *queue, int64_t N,
                                const struct vain_dropout *dropout, float *d_output);
 
 void vain_cpu_adamw(struct vain_queue *queue, const struct vain_adamw *adamw,
                     const float *gradients, float *parameters, float *moment1, float *moment2);
+void vain_cpu_sgd(struct vain_queue *queue, int64_t N, const struct vain_sgd *sgd,
+                  const float *gradients, float *parameters, float *velocity);
 void vain_cpu_sum_squares(struct vain_queue *queue, int64_t N, const float *x, double *out);
 void vain_cpu_first_not_finite(struct vain_queue *queue, int64_t N, const float *x, int64_t *out);
 void vain_cpu_add(struct vain_queue *queue, int64_t N, const float *source, float *target);
 void vain_cpu_scale(struct vain_queue *queue, int64_t N, float factor, float *target);
+void vain_cpu_move(struct vain_queue *queue, int64_t N, float rate, const float *source,
+                   float *target);
 void vain_cpu_outer_step(struct vain_queue *queue, int64_t N, float rate, float mu, bool nesterov,
                          const float *delta, float *momentum, float *parameters);
 
@@ -135,3 +141,25 @@ void vain_cpu_distillation(struct vain_queue *queue, int64_t M, int64_t V, const
                            float temperature, float scale, float *logits, double *loss_sum);
 void vain_cpu_balance(struct vain_queue *queue, int64_t M, int64_t V, const float *scores,
                       float temperature, int iterations, float *targets);
+void vain_cpu_convolution(struct vain_queue *queue, const struct vain_convolution *convolution);
+void vain_cpu_convolution_gradient(struct vain_queue *queue,
+                                   const struct vain_convolution_gradient *gradient);
+void vain_cpu_batch_norm(struct vain_queue *queue, const struct vain_batch_norm *norm);
+void vain_cpu_batch_norm_gradient(struct vain_queue *queue,
+                                  const struct vain_batch_norm_gradient *gradient);
+void vain_cpu_relu(struct vain_queue *queue, int64_t N, float *x);
+void vain_cpu_relu_gradient(struct vain_queue *queue, int64_t N, const float *output,
+                            float *d_output);
+void vain_cpu_pool(struct vain_queue *queue, const struct vain_pool_layer *pool);
+void vain_cpu_pool_gradient(struct vain_queue *queue,
+                            const struct vain_pool_layer_gradient *gradient);
+
+void vain_cpu_normalise_rows(struct vain_queue *queue, int64_t M, int64_t C, const float *input,
+                             float *output, float *reciprocal_norm);
+void vain_cpu_normalise_rows_gradient(struct vain_queue *queue, int64_t M, int64_t C,
+                                      const float *output, const float *reciprocal_norm,
+                                      const float *d_output, float *d_input);
+void vain_cpu_dot_products(struct vain_queue *queue, int64_t M, int64_t C, const float *rows,
+                           float *products);
+void vain_cpu_dot_products_gradient(struct vain_queue *queue, int64_t M, int64_t C,
+                                    const float *rows, float *d_products, float *d_rows);

@@ -38,7 +38,8 @@ static void adamw_block(void *context, int64_t index, int worker)
         if (segment->offset >= end)
             return;
         a->code->adamw(to - from, a->adamw, segment->weight_decay, a->gradients + from,
-                       a->parameters + from, a->moment1 + from, a->moment2 + from);
+                       a->parameters + from, a->moment1 == NULL ? NULL : a->moment1 + from,
+                       a->moment2 + from);
     }
 }
 
@@ -47,6 +48,7 @@ void vain_cpu_adamw(struct vain_queue *queue, const struct vain_adamw *adamw,
 {
     if (adamw->segment_count == 0)
         return;
+    VAIN_ASSERT(moment1 != NULL || !(adamw->beta1 > 0));
     for (int s = 1; s < adamw->segment_count; s++)
         VAIN_ASSERT(adamw->segments[s - 1].offset + adamw->segments[s - 1].count <=
                     adamw->segments[s].offset);
@@ -62,6 +64,33 @@ void vain_cpu_adamw(struct vain_queue *queue, const struct vain_adamw *adamw,
         .moment2 = moment2,
     };
     vain_run(queue->device, vain_parts_of(a.end - a.start, VAIN_BLOCK), adamw_block, &a);
+}
+
+/* ---- SGD ---- */
+
+struct sgd {
+    const struct vain_range_code *code;
+    int64_t N;
+    const struct vain_sgd *sgd;
+    const float *gradients;
+    float *parameters, *velocity;
+};
+
+static void sgd_block(void *context, int64_t index, int worker)
+{
+    const struct sgd *s = context;
+    const int64_t first = index * VAIN_BLOCK;
+    (void)worker;
+    s->code->sgd(vain_smaller(VAIN_BLOCK, s->N - first), s->sgd, s->gradients + first,
+                 s->parameters + first, s->velocity == NULL ? NULL : s->velocity + first);
+}
+
+void vain_cpu_sgd(struct vain_queue *queue, int64_t N, const struct vain_sgd *sgd,
+                  const float *gradients, float *parameters, float *velocity)
+{
+    VAIN_ASSERT(velocity != NULL || !(sgd->momentum > 0));
+    struct sgd s = {queue->device->code->range, N, sgd, gradients, parameters, velocity};
+    vain_run(queue->device, vain_parts_of(N, VAIN_BLOCK), sgd_block, &s);
 }
 
 /* ---- Looking at all elements ---- */
@@ -164,6 +193,22 @@ void vain_cpu_scale(struct vain_queue *queue, int64_t N, float factor, float *ta
 {
     struct range range = {queue->device->code->range, N, NULL, target, factor};
     vain_run(queue->device, vain_parts_of(N, VAIN_BLOCK), scale_block, &range);
+}
+
+static void move_block(void *context, int64_t index, int worker)
+{
+    const struct range *r = context;
+    const int64_t first = index * VAIN_BLOCK;
+    (void)worker;
+    r->code->move(vain_smaller(VAIN_BLOCK, r->N - first), r->factor, r->source + first,
+                  r->target + first);
+}
+
+void vain_cpu_move(struct vain_queue *queue, int64_t N, float rate, const float *source,
+                   float *target)
+{
+    struct range range = {queue->device->code->range, N, source, target, rate};
+    vain_run(queue->device, vain_parts_of(N, VAIN_BLOCK), move_block, &range);
 }
 
 struct outer {

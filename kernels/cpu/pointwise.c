@@ -240,6 +240,41 @@ void vain_cpu_cross_entropy(struct vain_queue *queue, int64_t M, int64_t V, floa
     *loss_sum = sum;
 }
 
+struct correct {
+    const struct vain_device *device;
+    int64_t M, V, rows; /* rows of a task */
+    const float *logits;
+    const int32_t *targets;
+    int64_t *counts; /* of tasks */
+};
+
+static void correct_rows(void *context, int64_t index, int worker)
+{
+    const struct correct *c = context;
+    const int64_t first = index * c->rows;
+    (void)worker;
+    c->counts[index] = c->device->code->row->count_correct(
+        vain_smaller(c->rows, c->M - first), c->V, c->logits + first * c->V, c->targets + first);
+}
+
+void vain_cpu_count_correct(struct vain_queue *queue, int64_t M, int64_t V, const float *logits,
+                            const int32_t *targets, int64_t *correct)
+{
+    const int64_t most = VAIN_SHARED_BYTES / (int64_t)sizeof(int64_t);
+    struct correct c = {.device = queue->device,
+                        .M = M,
+                        .V = V,
+                        .rows = vain_larger(vain_rows_of_block(V), vain_parts_of(M, most)),
+                        .logits = logits,
+                        .targets = targets,
+                        .counts = (int64_t *)(void *)queue->device->shared};
+    const int64_t tasks = vain_parts_of(M, c.rows);
+    vain_run(queue->device, tasks, correct_rows, &c);
+    *correct = 0;
+    for (int64_t i = 0; i < tasks; i++)
+        *correct += c.counts[i];
+}
+
 /* ---- Dropout ---- */
 
 struct drop {

@@ -50,6 +50,10 @@ struct vain_product_code {
     void (*pack_columns)(int64_t K, int64_t N, const float *source, int64_t stride, float *target);
     void (*pack_transposed)(int64_t K, int64_t N, const float *source, int64_t stride,
                             float *target);
+    /* Some of the rows of a packed B with `depth` rows: `rows` from `first` on, given as (rows, N).
+     */
+    void (*pack_more)(int64_t rows, int64_t N, const float *source, int64_t stride, int64_t depth,
+                      int64_t first, float *target);
     /* Pack A, given as its transpose (K, M): then A_group = 12 K, A_row = 1, A_step = 12. K * M
      * floats with M rounded up to 12. */
     void (*pack_group)(int64_t K, int64_t M, const float *source, int64_t stride, float *target);
@@ -89,6 +93,8 @@ struct vain_row_code {
                                 const float *mean, const float *reciprocal_deviation,
                                 const float *d_output, const float *residual_gradient,
                                 float *d_input, float *d_gain, float *d_shift);
+    /* How many rows have their first largest at the target. */
+    int64_t (*count_correct)(int64_t rows, int64_t V, const float *logits, const int32_t *targets);
     /* Loss of each row, written to losses (rows); logits become gradients unless scale is 0. */
     void (*cross_entropy)(int64_t rows, int64_t V, float *logits, const int32_t *targets,
                           float scale, double *losses);
@@ -117,6 +123,9 @@ struct vain_range_code {
                             float *factors);
     void (*adamw)(int64_t N, const struct vain_adamw *adamw, float weight_decay,
                   const float *gradients, float *parameters, float *moment1, float *moment2);
+    void (*sgd)(int64_t N, const struct vain_sgd *sgd, const float *gradients, float *parameters,
+                float *velocity);
+    void (*move)(int64_t N, float rate, const float *source, float *target);
     double (*sum_squares)(int64_t N, const float *x);
     int64_t (*first_not_finite)(int64_t N, const float *x);
     void (*outer_step)(int64_t N, float rate, float mu, bool nesterov, const float *delta,
@@ -144,6 +153,31 @@ struct vain_integer_code {
                           uint64_t first_block);
 };
 
+/* Images: channels are side by side, rows are pixels (kernels/image.h). */
+struct vain_image_code {
+    /* Means of rows (rows, C), and sums of the squared distances from them, both (C) written. */
+    void (*moments)(int64_t rows, int64_t C, const float *x, float *means, float *squares);
+    /* Rows first .. first + rows - 1 of a batch norm whose mean and deviation are there. */
+    void (*normalise)(const struct vain_batch_norm *norm, int64_t first, int64_t rows);
+    /* Sums over these rows, (C) written: of the gradient that the ReLU let through, and of its
+     * products with the normalised input. */
+    void (*norm_gradient_sums)(const struct vain_batch_norm_gradient *gradient, int64_t first,
+                               int64_t rows, float *d_sums, float *d_n_sums);
+    /* d_input of these rows, from the same sums divided by all M rows. */
+    void (*norm_gradient)(const struct vain_batch_norm_gradient *gradient, const float *d_means,
+                          const float *d_n_means, int64_t first, int64_t rows);
+    void (*relu)(int64_t N, float *x);
+    void (*relu_gradient)(int64_t N, const float *output, float *d);
+    /* largest = the larger of both; NaN counts as largest. */
+    void (*larger)(int64_t N, const float *x, float *largest);
+    /* d_x += d where x is the largest and nobody has `taken` (0 or 1) it. */
+    void (*route)(int64_t N, const float *x, const float *largest, const float *d, uint32_t *taken,
+                  float *d_x);
+    /* d_x (rows, C) = factor of the row * (d_y - y * dot of the row); d_x may be d_y. */
+    void (*subtract_scaled)(int64_t rows, int64_t C, const float *y, const float *factors,
+                            const float *dots, const float *d_y, float *d_x);
+};
+
 struct vain_vector_code {
     const char *name; /* "baseline", "avx2", "avx512" */
     bool (*available)(void);
@@ -154,6 +188,7 @@ struct vain_vector_code {
     const struct vain_row_code *row;
     const struct vain_range_code *range;
     const struct vain_integer_code *integer;
+    const struct vain_image_code *image;
 };
 
 /* The vector codes of this build, best first, ended by NULL. The last one runs everywhere. */

@@ -9,6 +9,7 @@ extern const struct vain_tile_code VAIN_CODE_NAME(vain_tile_code);
 extern const struct vain_row_code VAIN_CODE_NAME(vain_row_code);
 extern const struct vain_range_code VAIN_CODE_NAME(vain_range_code);
 extern const struct vain_integer_code VAIN_CODE_NAME(vain_integer_code);
+extern const struct vain_image_code VAIN_CODE_NAME(vain_image_code);
 
 #define VAIN_TEXT_(x) #x
 #define VAIN_TEXT(x)  VAIN_TEXT_(x)
@@ -23,4 +24,5 @@ const struct vain_vector_code VAIN_CODE_NAME(vain_vector_code) = {
     .row = &VAIN_CODE_NAME(vain_row_code),
     .range = &VAIN_CODE_NAME(vain_range_code),
     .integer = &VAIN_CODE_NAME(vain_integer_code),
+    .image = &VAIN_CODE_NAME(vain_image_code),
 };

@@ -210,26 +210,32 @@ static void multiply(const struct vain_product *p)
 /* Rows become panels `width` wide, the last one filled up with zeros. Row by row, since sources are
  * far and long. */
 VAIN_ALWAYS_INLINE void pack_rows(int64_t K, int64_t N, int64_t width, const float *source,
-                                  int64_t stride, float *restrict target)
+                                  int64_t stride, int64_t depth, float *restrict target)
 {
     const int64_t whole = N / width * width;
     for (int64_t k = 0; k < K; k++, target += width) {
         const float *from = source + k * stride;
         for (int64_t j = 0; j < whole; j += width)
-            memcpy(target + j * K, from + j, (size_t)width * sizeof(float));
+            memcpy(target + j * depth, from + j, (size_t)width * sizeof(float));
         for (int64_t c = 0; whole < N && c < width; c++)
-            target[whole * K + c] = c < N - whole ? from[whole + c] : 0;
+            target[whole * depth + c] = c < N - whole ? from[whole + c] : 0;
     }
 }
 
 static void pack_columns(int64_t K, int64_t N, const float *source, int64_t stride, float *target)
 {
-    pack_rows(K, N, COLUMNS, source, stride, target);
+    pack_rows(K, N, COLUMNS, source, stride, K, target);
+}
+
+static void pack_more(int64_t rows, int64_t N, const float *source, int64_t stride, int64_t depth,
+                      int64_t first, float *target)
+{
+    pack_rows(rows, N, COLUMNS, source, stride, depth, target + first * COLUMNS);
 }
 
 static void pack_group(int64_t K, int64_t M, const float *source, int64_t stride, float *target)
 {
-    pack_rows(K, M, VAIN_GROUP_ROWS, source, stride, target);
+    pack_rows(K, M, VAIN_GROUP_ROWS, source, stride, K, target);
 }
 
 /* A square of LANES x LANES in registers: swap what lies off the diagonal in blocks of 1, 2, 4 ...
@@ -292,5 +298,6 @@ const struct vain_product_code VAIN_CODE_NAME(vain_product_code) = {
     .multiply = multiply,
     .pack_columns = pack_columns,
     .pack_transposed = pack_transposed,
+    .pack_more = pack_more,
     .pack_group = pack_group,
 };

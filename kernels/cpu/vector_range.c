@@ -88,10 +88,32 @@ static void dropout_factors(int64_t N, const struct vain_dropout *dropout, int64
 
 /* ---- Optimisers ---- */
 
+/* Without a first moment, which is the gradient itself where beta1 is 0. */
+static void adam_without_mean(int64_t N, const struct vain_adamw *a, float weight_decay,
+                              const float *restrict gradients, float *restrict parameters,
+                              float *restrict moment2)
+{
+    const float beta2 = a->beta2, rest2 = 1.0f - a->beta2;
+    const float shrink = 1.0f - a->learning_rate * weight_decay,
+                rate = a->learning_rate / a->correction1;
+    const float inverse2 = 1.0f / a->correction2, gradient_scale = a->gradient_scale,
+                epsilon = a->epsilon;
+    for (int64_t i = 0; i < N; i++) {
+        const float g = gradient_scale * gradients[i];
+        const float v = beta2 * moment2[i] + rest2 * (g * g);
+        moment2[i] = v;
+        parameters[i] = shrink * parameters[i] - rate * g / (sqrtf(v * inverse2) + epsilon);
+    }
+}
+
 static void adamw(int64_t N, const struct vain_adamw *a, float weight_decay,
                   const float *restrict gradients, float *restrict parameters,
                   float *restrict moment1, float *restrict moment2)
 {
+    if (moment1 == NULL) {
+        adam_without_mean(N, a, weight_decay, gradients, parameters, moment2);
+        return;
+    }
     const float beta1 = a->beta1, rest1 = 1.0f - a->beta1, beta2 = a->beta2,
                 rest2 = 1.0f - a->beta2;
     const float shrink = 1.0f - a->learning_rate * weight_decay,
@@ -106,6 +128,26 @@ static void adamw(int64_t N, const struct vain_adamw *a, float weight_decay,
         moment2[i] = v;
         parameters[i] = shrink * parameters[i] - rate * m / (sqrtf(v * inverse2) + epsilon);
     }
+}
+
+static void sgd(int64_t N, const struct vain_sgd *s, const float *restrict gradients,
+                float *restrict parameters, float *restrict velocity)
+{
+    const float rate = s->learning_rate, momentum = s->momentum, scaled = s->gradient_scale;
+    const bool nesterov = s->nesterov;
+    for (int64_t i = 0; velocity == NULL && i < N; i++)
+        parameters[i] -= rate * (scaled * gradients[i]);
+    for (int64_t i = 0; velocity != NULL && i < N; i++) {
+        const float g = scaled * gradients[i], v = momentum * velocity[i] + g;
+        velocity[i] = v;
+        parameters[i] -= rate * (nesterov ? g + momentum * v : v);
+    }
+}
+
+static void move(int64_t N, float rate, const float *restrict source, float *restrict target)
+{
+    for (int64_t i = 0; i < N; i++)
+        target[i] += rate * (source[i] - target[i]);
 }
 
 static double sum_squares(int64_t N, const float *restrict x)
@@ -161,6 +203,8 @@ const struct vain_range_code VAIN_CODE_NAME(vain_range_code) = {
     .scale = scale,
     .dropout_factors = dropout_factors,
     .adamw = adamw,
+    .sgd = sgd,
+    .move = move,
     .sum_squares = sum_squares,
     .first_not_finite = first_not_finite,
     .outer_step = outer_step,

@@ -201,6 +201,22 @@ static void cross_entropy(int64_t rows, int64_t V, float *restrict logits,
     }
 }
 
+static int64_t count_correct(int64_t rows, int64_t V, const float *restrict logits,
+                             const int32_t *restrict targets)
+{
+    int64_t correct = 0;
+    for (int64_t i = 0; i < rows; i++) {
+        const float *x = logits + i * V, target = x[targets[i]];
+        bool above = target != target; /* something speaks against the target */
+        for (int64_t j = 0; j < V; j++)
+            above |= !(x[j] <= target);
+        for (int64_t j = 0; j < targets[i]; j++)
+            above |= x[j] == target;
+        correct += !above;
+    }
+    return correct;
+}
+
 /* ---- Softmax of attention scores: rows are padded to whole vectors, in place of tails ---- */
 
 /* x becomes 0 behind the first `rest` lanes. */
@@ -278,6 +294,7 @@ const struct vain_row_code VAIN_CODE_NAME(vain_row_code) = {
     .layer_norm = layer_norm,
     .layer_norm_gradient = layer_norm_gradient,
     .cross_entropy = cross_entropy,
+    .count_correct = count_correct,
     .softmax = softmax,
     .softmax_gradient = softmax_gradient,
     .dot_rows = dot_rows,

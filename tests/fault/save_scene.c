@@ -20,7 +20,7 @@ enum vain_status scene_checkpoint(int64_t round, const struct scene_vectors *vec
         {"blocks.0.weight", 0, 39900, 2, {399, 100}, {"out", "in"}},
         {"blocks.0.bias", 39900, 100, 1, {100}, {"out"}},
     };
-    static const struct vain_curve_point curve[] = {{0, 0, NAN, 4.0}, {1, 10, 3.0, 3.5}};
+    static const struct vain_curve_point curve[] = {{0, 0, NAN, 4.0, NAN}, {1, 10, 3.0, 3.5, NAN}};
     static const uint32_t symbols[] = {10, 32, 65};
     *out = (struct vain_checkpoint){
         .round = round,

@@ -94,7 +94,7 @@ static size_t written_image(const char *symbol_kind, const uint32_t *symbols, in
     const struct vain_store_slice slices[] = {{"a.w", 0, 24, 2, {4, 6}, {"out", "in"}},
                                               {"b", 24, 6, 1, {6}, {"out"}}};
     const struct vain_record_member members[1] = {{.name = "alice"}};
-    const struct vain_curve_point curve[] = {{0, 0, NAN, 4.0}, {1, 10, 3.0, 3.5}};
+    const struct vain_curve_point curve[] = {{0, 0, NAN, 4.0, NAN}, {1, 10, 3.0, 3.5, NAN}};
     const struct vain_checkpoint checkpoint = {.parameter_count = N,
                                                .slice_count = 2,
                                                .slices = slices,

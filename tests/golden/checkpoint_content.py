@@ -31,11 +31,11 @@ momentum = struct.pack("<47f", *[1 / (i + 1) for i in range(n)])
 # A vector of at most 4 MiB is one leaf.
 root = {name: blake(b"vain/ckpt/leaf", i64(0) + data) for name, data in (("p", parameters), ("m", momentum))}
 members = [("alice", bytes(range(1, 33))), ("bob-2.site", bytes(255 - i for i in range(32)))]
-curve = [(0, 0, math.nan, 4.25), (1, 20, 3.5, math.nan), (7, 140, 2.125, 2.25)]
+curve = [(0, 0, math.nan, 4.25, 0.125), (1, 20, 3.5, math.nan, math.nan), (7, 140, 2.125, 2.25, 0.75)]
 symbols = [10, 0xe9, 0x1f600]
 
 def content(with_momentum):
-    out = i64(1) + bytes(0xa0 + i for i in range(16)) + i64(7) + i64(140) + text("2026-10-29T12:00:00.123Z") + i64(n)
+    out = i64(2) + bytes(0xa0 + i for i in range(16)) + i64(7) + i64(140) + text("2026-10-29T12:00:00.123Z") + i64(n)
     out += i64(len(slices))
     for name, offset, shape, dims in slices:
         out += text(name) + i64(offset) + i64(len(shape))
@@ -48,7 +48,7 @@ def content(with_momentum):
     out += text("café") + text("vain=0.1.0 device=cpu libm=glibc-2.36 product=fused") + text("transformer")
     out += i64(len(members)) + b"".join(text(name) + member for name, member in members)
     out += text("characters") + i64(len(symbols)) + i64(1) + b"".join(i64(s) for s in symbols)
-    out += i64(len(curve)) + b"".join(i64(r) + i64(s) + f64(a) + f64(b) for r, s, a, b in curve)
+    out += i64(len(curve)) + b"".join(i64(r) + i64(s) + f64(a) + f64(b) + f64(c) for r, s, a, b, c in curve)
     return blake(b"vain/ckpt/body", out).hex()
 
 print(content(True))

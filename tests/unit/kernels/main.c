@@ -17,6 +17,9 @@ extern const struct vain_suite vain_suite_words;
 extern const struct vain_suite vain_suite_vector_math;
 extern const struct vain_suite vain_suite_sequence;
 extern const struct vain_suite vain_suite_loss;
+extern const struct vain_suite vain_suite_convolution;
+extern const struct vain_suite vain_suite_image;
+extern const struct vain_suite vain_suite_pairs;
 
 int main(void)
 {
@@ -24,7 +27,8 @@ int main(void)
         &vain_suite_device,    &vain_suite_product,     &vain_suite_linear,
         &vain_suite_attention, &vain_suite_pointwise,   &vain_suite_cross_entropy,
         &vain_suite_optimiser, &vain_suite_codec,       &vain_suite_mix,
-        &vain_suite_words,     &vain_suite_vector_math, &vain_suite_sequence,
+        &vain_suite_words,     &vain_suite_vector_math, &vain_suite_convolution,
+        &vain_suite_image,     &vain_suite_pairs,       &vain_suite_sequence,
         &vain_suite_loss,
     };
     if (!bed_open()) {

@@ -154,12 +154,48 @@ static void gradients_are_slopes(void)
     bed_end();
 }
 
+static void run_correct(struct vain_queue *queue, const void *context, unsigned char *out)
+{
+    const struct problem *p = context;
+    int64_t correct = -1;
+    queue->device->ops->pointwise.count_correct(queue, p->M, p->V, p->logits, p->targets, &correct);
+    memcpy(out, &correct, sizeof correct);
+}
+
+static void first_largest_logits_are_counted(void)
+{
+    const struct problem large = {.M = 5000, .V = 10}, p = problem_of(&large, 1, 1);
+    int64_t expected = 0, found = -1;
+    for (int64_t m = 0; m < p.M; m++) {
+        int64_t best = 0;
+        for (int64_t v = 1; v < p.V; v++)
+            best = p.logits[m * p.V + v] > p.logits[m * p.V + best] ? v : best;
+        expected += best == p.targets[m];
+    }
+    run_correct(bed_queue(0), &p, (unsigned char *)&found);
+    CU_ASSERT_TRUE(expected > 0 && found == expected);
+    CU_ASSERT_TRUE(bed_same_bits(run_correct, &p, sizeof found));
+    bed_end();
+}
+
+/* Of equals the first is meant; where there is a NaN nothing is right. */
+static void ties_and_nan_are_not_correct(void)
+{
+    float logits[] = {2, 2, 1, 2, 2, 1, NAN, 2, 1, NAN, 2, 1, 0, 1, NAN};
+    const int32_t targets[] = {0, 1, 0, 1, 1};
+    int64_t found = -1;
+    bed_queue(0)->device->ops->pointwise.count_correct(bed_queue(0), 5, 3, logits, targets, &found);
+    CU_ASSERT_EQUAL(found, 1);
+}
+
 static const struct vain_test tests[] = {
     {"losses and gradients are right for every shape", losses_and_gradients_are_right},
     {"large logits do not overflow", large_logits_do_not_overflow},
     {"evaluation leaves logits alone and gives the same loss", evaluation_leaves_logits_alone},
     {"a NaN or infinity shows in the loss", a_nan_or_infinity_shows_in_the_loss},
     {"gradients are slopes of the loss", gradients_are_slopes},
+    {"first largest logits are counted", first_largest_logits_are_counted},
+    {"ties and NaN are not correct", ties_and_nan_are_not_correct},
     {NULL, NULL},
 };
 

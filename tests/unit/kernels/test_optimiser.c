@@ -95,6 +95,104 @@ static void no_segments_change_nothing(void)
     bed_end();
 }
 
+/* Adam without a first moment is Adam whose first moment forgets at once. */
+static void a_first_moment_may_be_left_out(void)
+{
+    for (int device = 0; device < bed_device_count(); device++) {
+        const struct vain_segment segment = {0, 40000, 0};
+        struct adamw a = adamw_of(40000, &segment, 1);
+        a.settings.beta1 = 0;
+        a.settings.correction1 = 1;
+        struct vain_queue *queue = bed_queue(device);
+        float *with = bed_floats(3 * a.N);
+        run_adamw(queue, &a, (unsigned char *)with);
+        queue->device->ops->optimiser.adamw(queue, &a.settings, a.gradients, a.parameters, NULL,
+                                            a.moment2);
+        CU_ASSERT_EQUAL(memcmp(a.parameters, with, (size_t)a.N * sizeof(float)), 0);
+        CU_ASSERT_EQUAL(memcmp(a.moment2, with + 2 * a.N, (size_t)a.N * sizeof(float)), 0);
+        bed_end();
+    }
+}
+
+/* ---- SGD and the outer move of Reptile ---- */
+
+struct sgd {
+    int64_t N;
+    struct vain_sgd settings;
+    float *gradients, *parameters, *velocity; /* NULL: plain */
+};
+
+/* Writes parameters and velocity. */
+static void run_sgd(struct vain_queue *queue, const void *context, unsigned char *out)
+{
+    const struct sgd *s = context;
+    float *parameters = (float *)(void *)out, *velocity = parameters + s->N;
+    memcpy(parameters, s->parameters, (size_t)s->N * sizeof(float));
+    if (s->velocity != NULL)
+        memcpy(velocity, s->velocity, (size_t)s->N * sizeof(float));
+    queue->device->ops->optimiser.sgd(queue, s->N, &s->settings, s->gradients, parameters,
+                                      s->velocity == NULL ? NULL : velocity);
+}
+
+static void check_sgd(int64_t N, bool keeps, bool nesterov)
+{
+    bed_seed((uint32_t)N + 3);
+    struct sgd s = {N,
+                    {0.1f, keeps ? 0.9f : 0, 0.5f, nesterov},
+                    bed_random_floats(N, 2),
+                    bed_random_floats(N, 1),
+                    keeps ? bed_random_floats(N, 1) : NULL};
+    float *found = bed_floats(2 * N);
+    double *expected = bed_doubles(2 * N);
+    for (int64_t i = 0; i < N; i++) {
+        const double g = 0.5 * (double)s.gradients[i],
+                     v = keeps ? 0.9 * (double)s.velocity[i] + g : g;
+        expected[i] = (double)s.parameters[i] - 0.1 * (nesterov ? g + 0.9 * v : v);
+        expected[N + i] = keeps ? v : 0;
+    }
+    run_sgd(bed_queue(0), &s, (unsigned char *)found);
+    CU_ASSERT_TRUE(bed_distance(2 * N, found, expected) < 1e-6);
+    CU_ASSERT_TRUE(bed_same_bits(run_sgd, &s, (size_t)(2 * N) * sizeof(float)));
+    bed_end();
+}
+
+static void sgd_is_right(void)
+{
+    for (size_t c = 0; c < VAIN_COUNT_OF(counts); c++) {
+        check_sgd(counts[c], false, false);
+        check_sgd(counts[c], true, false);
+        check_sgd(counts[c], true, true);
+    }
+}
+
+struct move {
+    int64_t N;
+    float rate, *source, *target;
+};
+
+static void run_move(struct vain_queue *queue, const void *context, unsigned char *out)
+{
+    const struct move *m = context;
+    memcpy(out, m->target, (size_t)m->N * sizeof(float));
+    queue->device->ops->optimiser.move(queue, m->N, m->rate, m->source, (float *)(void *)out);
+}
+
+static void a_move_goes_part_of_the_way(void)
+{
+    for (size_t c = 0; c < VAIN_COUNT_OF(counts); c++) {
+        const int64_t N = counts[c];
+        const struct move m = {N, 0.25f, bed_random_floats(N, 1), bed_random_floats(N, 1)};
+        float *found = bed_floats(N);
+        double *expected = bed_doubles(N);
+        for (int64_t i = 0; i < N; i++)
+            expected[i] = 0.75 * (double)m.target[i] + 0.25 * (double)m.source[i];
+        run_move(bed_queue(0), &m, (unsigned char *)found);
+        CU_ASSERT_TRUE(bed_distance(N, found, expected) < 1e-6);
+        CU_ASSERT_TRUE(bed_same_bits(run_move, &m, (size_t)N * sizeof(float)));
+        bed_end();
+    }
+}
+
 /* ---- Looking at all elements ---- */
 
 struct numbers {
@@ -251,6 +349,9 @@ static void the_outer_step_is_exact(void)
 static const struct vain_test tests[] = {
     {"AdamW is right, and touches its segments only", adamw_is_right},
     {"no segments change nothing", no_segments_change_nothing},
+    {"a first moment may be left out", a_first_moment_may_be_left_out},
+    {"SGD is right, plain, with momentum, and Nesterov's", sgd_is_right},
+    {"a move goes part of the way", a_move_goes_part_of_the_way},
     {"sums of squares are right", sums_of_squares_are_right},
     {"a sum of squares shows what is not finite", a_sum_of_squares_shows_what_is_not_finite},
     {"the first bad element is found", the_first_bad_element_is_found},

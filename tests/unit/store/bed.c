@@ -110,9 +110,9 @@ void bed_make_checkpoint(struct bed_checkpoint *out)
     out->symbols[0] = 10;
     out->symbols[1] = 0xe9;
     out->symbols[2] = 0x1f600;
-    out->curve[0] = (struct vain_curve_point){0, 0, NAN, 4.25};
-    out->curve[1] = (struct vain_curve_point){1, 20, 3.5, NAN};
-    out->curve[2] = (struct vain_curve_point){7, 140, 2.125, 2.25};
+    out->curve[0] = (struct vain_curve_point){0, 0, NAN, 4.25, 0.125};
+    out->curve[1] = (struct vain_curve_point){1, 20, 3.5, NAN, NAN};
+    out->curve[2] = (struct vain_curve_point){7, 140, 2.125, 2.25, 0.75};
     out->content = (struct vain_checkpoint){
         .round = 7,
         .step = 140,

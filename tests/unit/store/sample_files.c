@@ -27,7 +27,8 @@ static enum vain_status write_all(const char *folder)
     VAIN_TRY(vain_checkpoint_write(&sample.content, folder, world, NULL));
     char path[VAIN_PATH_BYTES];
     snprintf(path, sizeof path, "%s/loss.svg", folder);
-    return vain_curve_write_svg(sample.curve, BED_POINTS, "café & <friends>", path, world);
+    return vain_curve_write_svg(VAIN_PICTURE_LOSS, sample.curve, BED_POINTS, "café & <friends>",
+                                path, world);
 }
 
 int main(int argc, char **argv)

@@ -161,7 +161,7 @@ static const struct documented layout[] = {
     {"/", "NX_class", "text", "NXroot"},
     {"/", "default", "text", "run"},
     {"/", "file_type", "text", "vain-checkpoint"},
-    {"/", "format_version", "int64", "1"},
+    {"/", "format_version", "int64", "2"},
     {"/", "conventions", "text", "VAIN-1.0"},
     {"/", "creator", "text", "vain " VAIN_VERSION},
     {"/", "hdf5_version", "text", NULL},
@@ -208,18 +208,19 @@ static const struct documented layout[] = {
     {"/run/loss", "NX_class", "text", "NXdata"},
     {"/run/loss", "signal", "text", "loss"},
     {"/run/loss", "axes", "texts 1", "step"},
-    {"/run/loss", "auxiliary_signals", "texts 1", "val_loss"},
+    {"/run/loss", "auxiliary_signals", "texts 2", "val_loss"},
     {"/run/loss/title", NULL, "text", NULL},
     {"/run/loss/step", NULL, "int64 3", NULL},
     {"/run/loss/step", "CLASS", "text", "DIMENSION_SCALE"},
     {"/run/loss/step", "NAME", "text", "step"},
-    {"/run/loss/step", "REFERENCE_LIST", "compound 2", NULL},
+    {"/run/loss/step", "REFERENCE_LIST", "compound 3", NULL},
     {"/run/loss/round", NULL, "int64 3", NULL},
     {"/run/loss/loss", NULL, "float64 3", NULL},
     {"/run/loss/loss", "units", "text", "1"},
     {"/run/loss/loss", "DIMENSION_LIST", "references 1", NULL},
     {"/run/loss/val_loss", NULL, "float64 3", NULL},
     {"/run/loss/val_loss", "DIMENSION_LIST", "references 1", NULL},
+    {"/run/loss/accuracy", NULL, "float64 3", NULL},
     {"/integrity", "algorithm", "text", "BLAKE2b-256"},
     {"/integrity", "leaf_bytes", "int64", "4194304"},
     {"/integrity/parameters", NULL, "uint8 32", NULL},
@@ -513,12 +514,12 @@ static void test_content_hash_is_the_documented_one(void)
     vain_checkpoint_content_hash(&sample.content, root, hash);
     vain_to_hex(hash, sizeof hash, text);
     CU_ASSERT_STRING_EQUAL(text,
-                           "05a590eeb55cf7ec6098e63394a383d59de122ed4f3c3eb83b6c9d4471cef786");
+                           "e4c7bcf7076ad949e3a3d1e0a99ca37bef2cb02537584e432c93f50d2ac51b77");
     sample.content.outer_momentum = NULL;
     vain_checkpoint_content_hash(&sample.content, NULL, hash);
     vain_to_hex(hash, sizeof hash, text);
     CU_ASSERT_STRING_EQUAL(text,
-                           "eb577c4ef619093ac7db8e764b0c7d91932d74fc2610c3d3e81528cf9dce7860");
+                           "f59c2dee346c364d27a8782dd1506051363bd049c0615d73a88b86a72618f86f");
 }
 
 static const struct vain_test tests[] = {

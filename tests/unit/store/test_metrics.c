@@ -151,17 +151,23 @@ static void test_failures_are_told_at_the_end(void)
 /* ---- SVG ------------------------------------------------------------------------------------ */
 
 /* A text with its NUL; release with vain_release. */
-static char *draw(const struct vain_curve_point *points, int64_t count, const char *title)
+static char *draw_picture(enum vain_picture picture, const struct vain_curve_point *points,
+                          int64_t count, const char *title)
 {
     char folder[VAIN_PATH_BYTES], path[VAIN_PATH_BYTES];
     bed_make_folder(folder);
     bed_join(folder, "loss.svg", path);
-    BED_OK(vain_curve_write_svg(points, count, title, path, vain_world_real()));
+    BED_OK(vain_curve_write_svg(picture, points, count, title, path, vain_world_real()));
     size_t bytes;
     char *text = (char *)bed_read_file(path, &bytes);
     text[bytes] = '\0';
     bed_remove_folder(folder);
     return text;
+}
+
+static char *draw(const struct vain_curve_point *points, int64_t count, const char *title)
+{
+    return draw_picture(VAIN_PICTURE_LOSS, points, count, title);
 }
 
 static int count_of(const char *text, const char *part)
@@ -172,15 +178,33 @@ static int count_of(const char *text, const char *part)
     return count;
 }
 
+static void test_svg_of_accuracy(void)
+{
+    const struct vain_curve_point points[] = {
+        {0, 0, NAN, 4.2, 0.125}, {1, 50, 3.0, NAN, NAN}, {2, 100, 2.0, 2.2, 0.5}};
+    char *svg = draw_picture(VAIN_PICTURE_ACCURACY, points, 3, "x");
+    CU_ASSERT_PTR_NOT_NULL(strstr(svg, ">accuracy (%)<"));
+    CU_ASSERT_EQUAL(count_of(svg, "<circle class=\"validation\""), 2);
+    CU_ASSERT_EQUAL(count_of(svg, ">held out</text>"), 1);
+    CU_ASSERT_PTR_NULL(strstr(svg, ">training</text>"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(svg, ">50</text>"));
+    vain_release(svg);
+    svg = draw_picture(VAIN_PICTURE_ACCURACY, points + 1, 1, "x");
+    CU_ASSERT_PTR_NOT_NULL(strstr(svg, "no accuracy was measured yet"));
+    vain_release(svg);
+}
+
 static void test_svg_of_a_run(void)
 {
-    struct vain_curve_point points[] = {
-        {0, 0, NAN, 4.2}, {1, 50, 3.0, NAN}, {2, 100, 2.0, 2.2}, {3, 150, 1.5, 1.9}};
+    struct vain_curve_point points[] = {{0, 0, NAN, 4.2, NAN},
+                                        {1, 50, 3.0, NAN, NAN},
+                                        {2, 100, 2.0, 2.2, NAN},
+                                        {3, 150, 1.5, 1.9, NAN}};
     char *svg = draw(points, 4, "a <run> & \"more\"\n");
     CU_ASSERT_EQUAL(strncmp(svg, "<svg xmlns=\"http://www.w3.org/2000/svg\"", 38), 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(svg, "a &lt;run&gt; &amp; &quot;more&quot;</text>"));
     CU_ASSERT_PTR_NOT_NULL(strstr(svg, "prefers-color-scheme:dark"));
-    CU_ASSERT_PTR_NOT_NULL(strstr(svg, ">loss (nats per token)<"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(svg, ">loss (nats per token or example)<"));
     CU_ASSERT_PTR_NOT_NULL(strstr(svg, ">local steps of each member<"));
     CU_ASSERT_EQUAL(count_of(svg, "<circle class=\"training\""), 3);
     CU_ASSERT_EQUAL(count_of(svg, "<circle class=\"validation\""), 3);
@@ -205,13 +229,13 @@ static void test_svg_of_little(void)
     char *svg = draw(NULL, 0, "empty");
     CU_ASSERT_PTR_NOT_NULL(strstr(svg, "no loss was measured yet"));
     vain_release(svg);
-    const struct vain_curve_point unmeasured = {1, 20, NAN, INFINITY};
+    const struct vain_curve_point unmeasured = {1, 20, NAN, INFINITY, NAN};
     svg = draw(&unmeasured, 1, "nothing");
     CU_ASSERT_PTR_NOT_NULL(strstr(svg, "no loss was measured yet"));
     vain_release(svg);
     static const double values[] = {0.0, -2.5, 3.5};
     for (size_t i = 0; i < VAIN_COUNT_OF(values); i++) {
-        const struct vain_curve_point one = {0, 0, values[i], NAN};
+        const struct vain_curve_point one = {0, 0, values[i], NAN, NAN};
         svg = draw(&one, 1, "one");
         CU_ASSERT_EQUAL(count_of(svg, "<circle"), 1);
         CU_ASSERT_PTR_NULL(strstr(svg, "nan"));
@@ -228,7 +252,7 @@ static void test_svg_of_much_is_thinned(void)
     struct vain_curve_point *points = memory;
     for (int i = 0; i < COUNT; i++)
         points[i] =
-            (struct vain_curve_point){i, i, 5.0 - 4.0 * i / COUNT, i % 10000 == 1 ? 2.0 : NAN};
+            (struct vain_curve_point){i, i, 5.0 - 4.0 * i / COUNT, i % 10000 == 1 ? 2.0 : NAN, NAN};
     points[COUNT - 1].loss = 0.0;
     char *svg = draw(points, COUNT, "long");
     CU_ASSERT(strlen(svg) < 60000);
@@ -241,7 +265,8 @@ static void test_svg_of_much_is_thinned(void)
 
 static void test_svg_that_cannot_be_written(void)
 {
-    BED_FAILS(vain_curve_write_svg(NULL, 0, "x", "/nowhere/loss.svg", vain_world_real()),
+    BED_FAILS(vain_curve_write_svg(VAIN_PICTURE_LOSS, NULL, 0, "x", "/nowhere/loss.svg",
+                                   vain_world_real()),
               VAIN_ERR_STORAGE);
 }
 
@@ -251,6 +276,7 @@ static const struct vain_test tests[] = {
     {"a torn line is cut off", test_a_torn_line_is_cut_off},
     {"failures are told at the end", test_failures_are_told_at_the_end},
     {"the curve of a run", test_svg_of_a_run},
+    {"accuracy has a picture of its own", test_svg_of_accuracy},
     {"the curve of nothing, and of one point", test_svg_of_little},
     {"the curve of a long run is thinned", test_svg_of_much_is_thinned},
     {"a curve that cannot be written", test_svg_that_cannot_be_written},

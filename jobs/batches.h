@@ -1,0 +1,34 @@
+/* Batches of a job's data in device memory, whatever kind the data are: what a method trains on,
+ * and what it measures on. Local; blocks on nothing but the disk. */
+#pragma once
+
+#include "jobs/method.h"
+
+struct vain_batches {
+    const struct vain_method_config *config; /* borrowed */
+    int64_t B, T;                            /* examples of a batch; tokens of each, or 1 */
+    int32_t *tokens, *targets;               /* (B, T) owned, device memory */
+    int32_t *host_tokens, *host_targets;     /* (B, T) owned, where they are drawn */
+    void *workspace;                         /* activations; owned, device memory */
+};
+
+/* Device memory that they take. */
+int64_t vain_batches_memory_bytes(const struct vain_method_config *config);
+/* Takes all memory, for batches of train.batch examples. `config` is borrowed until the close. On
+ * failure what was taken is released by vain_batches_close. */
+enum vain_status vain_batches_open(const struct vain_method_config *config,
+                                   struct vain_batches *out) VAIN_MUST_USE;
+/* Zeroed ones are fine. */
+void vain_batches_close(struct vain_batches *batches);
+
+/* Training batch number `position` (from 0) of rank `rank` of the site, in the order that `random`
+ * gives this member's part: a pure function of its arguments. `out` borrows the buffers until the
+ * next call. Statuses of vain_corpus_batch. */
+enum vain_status vain_batches_draw(struct vain_batches *batches, struct vain_random random,
+                                   int64_t position, int rank,
+                                   struct vain_batch *out) VAIN_MUST_USE;
+/* Measures of `parameters` (N, device memory) over this share of what nobody trains on, added to
+ * `sums`. */
+enum vain_status vain_batches_evaluate(struct vain_batches *batches, const float *parameters,
+                                       const struct vain_method_share *share,
+                                       struct vain_measure_sums *sums) VAIN_MUST_USE;
