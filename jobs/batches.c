@@ -60,7 +60,8 @@ enum vain_status vain_batches_draw(struct vain_batches *batches, struct vain_ran
                                batches->T, batches->host_tokens, batches->host_targets));
     memory->copy_in(config->queue, batches->tokens, batches->host_tokens, window_bytes(config));
     memory->copy_in(config->queue, batches->targets, batches->host_targets, window_bytes(config));
-    *out = (struct vain_batch){batches->B, batches->T, batches->tokens, batches->targets};
+    *out = (struct vain_batch){
+        .B = batches->B, .T = batches->T, .tokens = batches->tokens, .targets = batches->targets};
     return VAIN_OK;
 }
 

@@ -3,7 +3,8 @@
 
 static double batch_loss(const struct vain_windows *windows, int64_t B, int64_t T)
 {
-    const struct vain_batch batch = {B, T, windows->tokens, windows->targets};
+    const struct vain_batch batch = {
+        .B = B, .T = T, .tokens = windows->tokens, .targets = windows->targets};
     double sum = 0;
     windows->model_ops->evaluate(windows->model, windows->layout, windows->queue,
                                  windows->parameters, &batch, windows->workspace, &sum);

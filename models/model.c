@@ -15,7 +15,7 @@
 #include "models/layout.h"
 #include "models/normal.h"
 
-static const char *const kind_choices[] = {"transformer", "mlp", NULL};
+static const char *const kind_choices[] = {"transformer", "mlp", "encoder", NULL};
 
 #define MODEL_FIELD(name) .scope = VAIN_AGREED, .offset = offsetof(struct vain_model_options, name)
 
@@ -25,8 +25,9 @@ const struct vain_option vain_model_option_rows[] = {
      MODEL_FIELD(kind),
      .choices = kind_choices,
      .fallback = "transformer",
-     .help = "What is trained: a GPT-2 style transformer, or a multi-layer perceptron over a "
-             "window of tokens."},
+     .help =
+         "What is trained: a GPT-2 style transformer, a multi-layer perceptron over a window "
+         "of tokens, or an encoder of sentences (the transformer without its mask, mean-pooled)."},
     {.key = "model.layers",
      .type = VAIN_OPTION_COUNT,
      MODEL_FIELD(layers),
@@ -73,6 +74,14 @@ const struct vain_option vain_model_option_rows[] = {
      .unit = "channels",
      .help = "Layer sizes of the mlp, from its input (a multiple of the context) to its last "
              "hidden layer."},
+    {.key = "model.features",
+     .type = VAIN_OPTION_COUNT,
+     MODEL_FIELD(features),
+     .minimum = 0,
+     .maximum = VAIN_WIDTH_MAX,
+     .fallback = "0",
+     .unit = "channels",
+     .help = "Features of a sentence, a projection of the encoder's mean; 0: the mean itself."},
 };
 const int vain_model_option_count = (int)VAIN_COUNT_OF(vain_model_option_rows);
 
@@ -80,6 +89,8 @@ const struct vain_model_ops *vain_model_ops_of(const struct vain_model_options *
 {
     if (options->kind == VAIN_MODEL_TRANSFORMER)
         return &vain_transformer_ops;
+    if (options->kind == VAIN_MODEL_ENCODER)
+        return &vain_encoder_ops;
     VAIN_ASSERT(options->kind == VAIN_MODEL_MLP);
     return &vain_mlp_ops;
 }
@@ -166,6 +177,8 @@ double vain_model_flops_per_token(const struct vain_model_options *options,
         return 6 * multiplied;
     /* Positions are added, not multiplied; the token table is multiplied once, as the head. */
     multiplied -= (double)(options->context * options->width);
+    if (options->kind == VAIN_MODEL_ENCODER) /* which has no such head */
+        multiplied -= (double)(options->symbols * options->width);
     return 6 * multiplied +
            12 * (double)options->layers * (double)options->width * (double)options->context;
 }

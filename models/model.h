@@ -33,7 +33,21 @@ const struct vain_slice *vain_layout_slice_at(const struct vain_layout *layout, 
 
 enum { VAIN_WIDTH_MAX = 1 << 16 }; /* channels of a layer: five times the widest model published */
 
-enum vain_model_kind { VAIN_MODEL_TRANSFORMER, VAIN_MODEL_MLP };
+enum vain_model_kind { VAIN_MODEL_TRANSFORMER, VAIN_MODEL_MLP, VAIN_MODEL_ENCODER };
+enum vain_loss_kind { VAIN_LOSS_CROSS_ENTROPY, VAIN_LOSS_CONTRASTIVE, VAIN_LOSS_CLUSTERING };
+
+/* Spec keys loss.*, of encoders; rows in vain_loss_option_rows (models/losses.h says what each loss
+ * is). */
+struct vain_loss_options {
+    int kind; /* enum vain_loss_kind */
+    double temperature;
+    int64_t labels_a_batch; /* contrastive; 0: a quarter of the batch */
+    int64_t clusters;
+    double balance;     /* temperature of balanced assignments */
+    int64_t neighbours; /* that vote when features are measured */
+};
+extern const struct vain_option vain_loss_option_rows[];
+extern const int vain_loss_option_count;
 
 /* Spec keys model.*; rows in vain_model_option_rows. */
 struct vain_model_options {
@@ -41,7 +55,10 @@ struct vain_model_options {
     int64_t layers, heads, width, context;
     double dropout;
     struct vain_option_counts sizes; /* mlp */
+    int64_t features;                /* encoder; 0: as many as the width */
+    struct vain_loss_options loss;   /* encoder */
     int64_t symbols;                 /* not a key: set from the data */
+    int64_t classes;                 /* the same */
 };
 extern const struct vain_option vain_model_option_rows[];
 extern const int vain_model_option_count;
@@ -52,6 +69,8 @@ struct vain_batch {
     int64_t B, T;
     const int32_t *tokens;  /* (B, T) in [0, V) */
     const int32_t *targets; /* (B, T) in [0, V) */
+    const int32_t *lengths; /* (B) of sentences, whose targets are labels (B) in [0, classes):
+                               tokens of each, 1 to T; the rest is padding */
 };
 
 /* One micro-batch's place in the run, for dropout. */
@@ -94,17 +113,27 @@ struct vain_model_ops {
     void (*next_logits)(const struct vain_model_options *options, const struct vain_layout *layout,
                         struct vain_queue *queue, const float *parameters, const int32_t *tokens,
                         int64_t T, void *workspace, float *logits);
+    /* Features (B, vain_encoder_width) of unit length of a batch, written to `out`; targets are not
+     * read. The workspace is that of evaluation. NULL where a model is no encoder. */
+    void (*features)(const struct vain_model_options *options, const struct vain_layout *layout,
+                     struct vain_queue *queue, const float *parameters,
+                     const struct vain_batch *batch, void *workspace, float *out);
 };
 extern const struct vain_model_ops vain_transformer_ops;
 extern const struct vain_model_ops vain_mlp_ops;
+extern const struct vain_model_ops vain_encoder_ops;
 /* The kind that the options choose; borrowed for ever. */
 const struct vain_model_ops *vain_model_ops_of(const struct vain_model_options *options);
+
+/* Channels of an encoder's features. */
+int64_t vain_encoder_width(const struct vain_model_options *options);
 
 /* Initial parameters (N) from the public stream (seed, INITIAL): element e of the vector is read at
  * index e, so every member computes the same, bit for bit, on any machine (models/normal.h). Host
  * memory. */
 void vain_model_init(const struct vain_layout *layout, uint64_t seed, float *parameters);
 /* Floating operations of one trained token, for rates: 6N + 12 L C T, N without the position table
- * (Kaplan et al. 2020, with attention counted in full); 6N for the mlp. */
+ * (Kaplan et al. 2020, with attention counted in full), an encoder's also without the token
+ * table; 6N for the mlp. */
 double vain_model_flops_per_token(const struct vain_model_options *options,
                                   const struct vain_layout *layout);

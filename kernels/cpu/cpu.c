@@ -119,8 +119,6 @@ const struct vain_ops vain_cpu_ops = {
         },
     .sequence =
         {
-            .embed_bags = vain_cpu_embed_bags,
-            .embed_bags_gradient = vain_cpu_embed_bags_gradient,
             .mean_pool = vain_cpu_mean_pool,
             .mean_pool_gradient = vain_cpu_mean_pool_gradient,
         },

@@ -122,11 +122,6 @@ void vain_cpu_add_masks(struct vain_queue *queue, const struct vain_masks *masks
 void vain_cpu_tag_words(struct vain_queue *queue, int64_t words_count, const uint32_t *words,
                         uint64_t key, uint64_t *out);
 
-void vain_cpu_embed_bags(struct vain_queue *queue, const struct vain_bags *bags,
-                         const float *symbol_table, const float *position_table, float *output);
-void vain_cpu_embed_bags_gradient(struct vain_queue *queue, const struct vain_bags *bags,
-                                  const float *d_output, float *d_symbol_table,
-                                  float *d_position_table);
 void vain_cpu_mean_pool(struct vain_queue *queue, int64_t B, int64_t T, int64_t C,
                         const int32_t *lengths, const float *input, float *output);
 void vain_cpu_mean_pool_gradient(struct vain_queue *queue, int64_t B, int64_t T, int64_t C,

@@ -14,6 +14,7 @@ struct bed {
     int64_t N;
     float *parameters, *gradients; /* (N) */
     int32_t *tokens, *targets;     /* (B, T) */
+    int32_t *lengths;              /* (B) of an encoder's sentences; NULL otherwise */
     struct vain_batch batch;
     unsigned char *workspace; /* followed by a guard that nothing may touch */
     size_t workspace_bytes;
