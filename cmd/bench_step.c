@@ -14,6 +14,7 @@
 #include "cmd/report.h"
 #include "cmd/spec_file.h"
 #include "cmd/verb.h"
+#include "jobs/fit.h"
 #include "jobs/method.h"
 
 struct arguments {
@@ -127,7 +128,8 @@ static enum vain_status open_bench(struct bench *bench, const struct vain_loaded
                                           .names = names,
                                           .name_count = 1,
                                           .own_name = name,
-                                          .context = job->model.context};
+                                          .context = job->model.context,
+                                          .seed = job->general.seed};
     if (vain_data_open(&job->data, &place, &bench->data) != VAIN_OK) {
         fprintf(stderr, "vain: %s; measuring on random symbols\n", vain_fail_message());
         vain_fail_clear();
@@ -135,7 +137,7 @@ static enum vain_status open_bench(struct bench *bench, const struct vain_loaded
     }
     bench->model = job->model;
     bench->method_ops = vain_method_ops_of(job);
-    bench->model.symbols = bench->data.symbol_count;
+    vain_fit_model(&bench->data, &bench->model);
     const struct vain_model_ops *model_ops = vain_model_ops_of(&bench->model);
     VAIN_TRY(model_ops->layout(&bench->model, &bench->layout));
     VAIN_TRY(vain_take_array(bench->layout.parameter_count, sizeof(float), "initial parameters",

@@ -101,6 +101,12 @@ static enum vain_status compare_model(const struct vain_model_options *stored,
         VAIN_TRY(compare_count("model.heads", stored->heads, given->heads));
         return compare_count("model.width", stored->width, given->width);
     }
+    if (stored->kind == VAIN_MODEL_CONVNET) {
+        if (stored->preset == given->preset && strcmp(stored->network, given->network) == 0)
+            return VAIN_OK;
+        return vain_fail(VAIN_ERR_REFUSED, "the checkpoint's model.network or model.preset is not "
+                                           "the spec's; give the checkpoint's own spec");
+    }
     bool equal = stored->sizes.count == given->sizes.count;
     for (int i = 0; equal && i < stored->sizes.count; i++)
         equal = stored->sizes.values[i] == given->sizes.values[i];

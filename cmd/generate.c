@@ -280,6 +280,11 @@ static enum vain_status write_text(struct writing *writing)
 {
     const struct arguments *arguments = writing->arguments;
     VAIN_TRY(vain_trained_open(arguments->file, &writing->trained));
+    if (writing->trained->model_ops->next_logits == NULL)
+        return vain_fail(VAIN_ERR_REFUSED,
+                         "%s: its model, a %s, does not go on with a text; a transformer or an mlp "
+                         "would",
+                         arguments->file, writing->trained->model_ops->name);
     writing->content = writing->trained->checkpoint.content;
     writing->random = vain_random_stream(arguments->seed, VAIN_PURPOSE_SAMPLE, "");
     VAIN_TRY(take_memory(writing));

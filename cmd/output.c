@@ -84,7 +84,8 @@ static const char *scaled(double value, double step, const char *const *units, i
         value /= step;
         unit++;
     }
-    snprintf(out, 32, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
+    const bool whole = unit == 0 && (value >= 10 || value == floor(value));
+    snprintf(out, 32, whole ? "%.0f %s" : unit == 0 ? "%.2g %s" : "%.1f %s", value, units[unit]);
     const size_t length = strlen(out);
     if (length > 0 && out[length - 1] == ' ')
         out[length - 1] = '\0';

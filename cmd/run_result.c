@@ -74,7 +74,7 @@ static void print_losses(const struct vain_run_result *result)
     if (isnan(result->final_loss))
         printf("training loss    not known: this member trained in no round\n");
     else
-        printf("training loss    %.4f nats a symbol\n", result->final_loss);
+        printf("training loss    %.4f nats\n", result->final_loss);
     if (isnan(result->measures.of[VAIN_MEASURE_LOSS].mean))
         printf("validation loss  not known: this member looked at it in no round\n");
     else if (isnan(result->first_validation_loss))

@@ -197,15 +197,16 @@ static enum vain_status explain(const struct vain_loaded_spec *loaded, int asked
                                           .names = names,
                                           .name_count = 1,
                                           .own_name = name,
-                                          .context = job->model.context};
+                                          .context = job->model.context,
+                                          .seed = job->general.seed};
     VAIN_TRY(vain_data_open(&job->data, &place, &data));
-    const int64_t symbols = data.symbol_count;
-    const int64_t corpus_bytes = data.bytes;
     snprintf(out->kind, sizeof out->kind, "%s", data.symbol_kind);
-    vain_data_close(&data);
     out->threads = vain_launch_threads(job->train.threads, 1);
-    VAIN_TRY(measure_base(out->threads, &base_bytes));
-    return vain_plan_make(job, members, 1, symbols, corpus_bytes, base_bytes, &out->plan);
+    enum vain_status status = measure_base(out->threads, &base_bytes);
+    if (status == VAIN_OK)
+        status = vain_plan_make(job, members, 1, &data, base_bytes, &out->plan);
+    vain_data_close(&data);
+    return status;
 }
 
 static int print_explanation(const struct vain_loaded_spec *loaded,

@@ -7,12 +7,16 @@
 struct vain_batches {
     const struct vain_method_config *config; /* borrowed */
     int64_t B, T;                            /* examples of a batch; tokens of each, or 1 */
-    int32_t *tokens, *targets;               /* (B, T) owned, device memory */
-    int32_t *host_tokens, *host_targets;     /* (B, T) owned, where they are drawn */
-    void *workspace;                         /* activations; owned, device memory */
+    int64_t pixels;                          /* numbers of an image; 0: no images */
+    int32_t *tokens, *targets;               /* (B, T) owned, device memory; tokens of texts */
+    float *images;                           /* (B, pixels) owned, device memory; or NULL */
+    int32_t *host_tokens, *host_targets;     /* the same in host memory, where they are drawn */
+    float *host_images;
+    int64_t *examples; /* (B) owned: which images */
+    void *workspace;   /* activations; owned, device memory */
 };
 
-/* Device memory that they take. */
+/* Memory that they take. */
 int64_t vain_batches_memory_bytes(const struct vain_method_config *config);
 /* Takes all memory, for batches of train.batch examples. `config` is borrowed until the close. On
  * failure what was taken is released by vain_batches_close. */
@@ -27,6 +31,10 @@ void vain_batches_close(struct vain_batches *batches);
 enum vain_status vain_batches_draw(struct vain_batches *batches, struct vain_random random,
                                    int64_t position, int rank,
                                    struct vain_batch *out) VAIN_MUST_USE;
+/* Images: batch `index` of epoch `epoch` of this member's own client `client`; the last of an epoch
+ * may be short. */
+void vain_batches_draw_client(struct vain_batches *batches, struct vain_random random, int client,
+                              int64_t epoch, int64_t index, struct vain_batch *out);
 /* Measures of `parameters` (N, device memory) over this share of what nobody trains on, added to
  * `sums`. */
 enum vain_status vain_batches_evaluate(struct vain_batches *batches, const float *parameters,

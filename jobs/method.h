@@ -68,6 +68,12 @@ struct vain_method_ops {
     enum vain_status (*evaluate)(struct vain_method *method, const float *parameters,
                                  const struct vain_method_share *share,
                                  struct vain_measure_sums *sums);
+    /* Optional, both or none: a method whose deltas weigh differently. The weight of this member's
+     * delta in `round`, in what all members count alike (examples); and the agreed weight that a
+     * delta is measured in: what the method leaves in `parameters` is its weight / unit times how
+     * far it went. The round divides the sum of the deltas by the sum of the weights. */
+    int64_t (*weight)(const struct vain_method *method, int64_t round);
+    double (*weight_unit)(const struct vain_method_config *config);
     /* Optional: after the outer step of `round` (from 0) the method moves what is common (N, device
      * memory) by a rule of its own. The same bits at all members: a pure function of agreed keys,
      * round and common parameters, in correctly rounded operations. */
@@ -93,4 +99,4 @@ struct vain_method {
 
 /* The kind that the job chooses; borrowed for ever. */
 const struct vain_method_ops *vain_method_ops_of(const struct vain_job *job);
-extern const struct vain_method_ops vain_method_supervised;
+extern const struct vain_method_ops vain_method_supervised, vain_method_fedavg;

@@ -4,9 +4,11 @@
  * lead to other parameters? */
 #include "jobs/options.h"
 
+#include <assert.h>
 #include <math.h>
+#include <string.h>
 
-static const char *const method_choices[] = {"supervised", NULL};
+static const char *const method_choices[] = {"supervised", "fedavg", NULL};
 static const char *const site_choices[] = {"rank", "host", "world", NULL};
 static const char *const optimizer_choices[] = {"adamw", "sgd", NULL};
 static const char *const schedule_choices[] = {"constant", "cosine", NULL};
@@ -67,7 +69,8 @@ static const struct vain_option train_rows[] = {
      .choices = method_choices,
      .fallback = "supervised",
      .help = "How a member improves its parameters between two exchanges: supervised is gradient "
-             "steps on its data."},
+             "steps on its data; fedavg is federated averaging over data.clients (McMahan et al. "
+             "2017), a client a local step."},
     {.key = "train.batch",
      .type = VAIN_OPTION_COUNT,
      .scope = VAIN_AGREED,
@@ -211,6 +214,29 @@ static const struct vain_option train_rows[] = {
      .unit = "threads",
      .help = "Worker threads of a rank; 0 takes the cores of the process over the ranks that share "
              "them."},
+};
+
+static const struct vain_option fedavg_rows[] = {
+    {.key = "fedavg.epochs",
+     .type = VAIN_OPTION_COUNT,
+     .scope = VAIN_AGREED,
+     ROW(vain_fedavg_options, epochs),
+     .minimum = 1,
+     .maximum = 1e6,
+     .fallback = "5",
+     .unit = "epochs",
+     .help = "Times that a client goes over its examples in a round."},
+    {.key = "fedavg.client_examples",
+     .type = VAIN_OPTION_COUNT,
+     .scope = VAIN_AGREED,
+     ROW(vain_fedavg_options, client_examples),
+     .minimum = 0,
+     .maximum = 1e9,
+     .fallback = "0",
+     .unit = "examples",
+     .help = "About how many examples a client has, where members have files of their own "
+             "(data.partition: named): the unit in which deltas are weighed. 0: an equal share of "
+             "the data."},
 };
 
 static const struct vain_option outer_rows[] = {
@@ -388,18 +414,19 @@ static const struct vain_option checkpoint_rows[] = {
 void vain_job_sections(struct vain_job *job,
                        struct vain_option_section out[VAIN_MIN_LEN(VAIN_JOB_SECTIONS)])
 {
-    out[0] = (struct vain_option_section){general_rows, VAIN_COUNT_OF(general_rows), &job->general};
-    out[1] =
-        (struct vain_option_section){vain_model_option_rows, vain_model_option_count, &job->model};
-    out[2] =
-        (struct vain_option_section){vain_data_option_rows, vain_data_option_count, &job->data};
-    out[3] = (struct vain_option_section){train_rows, VAIN_COUNT_OF(train_rows), &job->train};
-    out[4] = (struct vain_option_section){outer_rows, VAIN_COUNT_OF(outer_rows), &job->outer};
-    out[5] = (struct vain_option_section){start_rows, VAIN_COUNT_OF(start_rows), &job->start};
-    out[6] =
-        (struct vain_option_section){exchange_rows, VAIN_COUNT_OF(exchange_rows), &job->exchange};
-    out[7] = (struct vain_option_section){checkpoint_rows, VAIN_COUNT_OF(checkpoint_rows),
-                                          &job->checkpoint};
+    const struct vain_option_section sections[] = {
+        {general_rows, VAIN_COUNT_OF(general_rows), &job->general},
+        {vain_model_option_rows, vain_model_option_count, &job->model},
+        {vain_data_option_rows, vain_data_option_count, &job->data},
+        {train_rows, VAIN_COUNT_OF(train_rows), &job->train},
+        {fedavg_rows, VAIN_COUNT_OF(fedavg_rows), &job->fedavg},
+        {outer_rows, VAIN_COUNT_OF(outer_rows), &job->outer},
+        {start_rows, VAIN_COUNT_OF(start_rows), &job->start},
+        {exchange_rows, VAIN_COUNT_OF(exchange_rows), &job->exchange},
+        {checkpoint_rows, VAIN_COUNT_OF(checkpoint_rows), &job->checkpoint},
+    };
+    static_assert(VAIN_COUNT_OF(sections) == VAIN_JOB_SECTIONS, "every section is listed");
+    memcpy(out, sections, sizeof sections);
 }
 
 double vain_learning_rate(const struct vain_train_options *train, int64_t step)

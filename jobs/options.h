@@ -8,7 +8,7 @@
 #include "jobs/data/data.h"
 #include "models/model.h"
 
-enum vain_method_kind { VAIN_METHOD_SUPERVISED };
+enum vain_method_kind { VAIN_METHOD_SUPERVISED, VAIN_METHOD_FEDAVG };
 enum vain_site_kind { VAIN_SITE_RANK, VAIN_SITE_HOST, VAIN_SITE_WORLD };
 enum vain_optimiser_kind { VAIN_OPTIMISER_ADAMW, VAIN_OPTIMISER_SGD };
 enum vain_schedule { VAIN_SCHEDULE_CONSTANT, VAIN_SCHEDULE_COSINE };
@@ -50,6 +50,12 @@ struct vain_train_options {
     int64_t threads;        /* 0: cores over local ranks */
 };
 
+/* Of method fedavg (jobs/fedavg.c). */
+struct vain_fedavg_options {
+    int64_t epochs;          /* over a client's examples in a round */
+    int64_t client_examples; /* what deltas are weighed in; 0: an equal share of the data */
+};
+
 struct vain_outer_options {
     int optimizer; /* enum vain_outer_kind */
     double learning_rate, momentum;
@@ -84,13 +90,14 @@ struct vain_job {
     struct vain_model_options model;
     struct vain_data_options data;
     struct vain_train_options train;
+    struct vain_fedavg_options fedavg;
     struct vain_outer_options outer;
     struct vain_start_options start;
     struct vain_exchange_options exchange;
     struct vain_checkpoint_options checkpoint;
 };
 
-enum { VAIN_JOB_SECTIONS = 8 };
+enum { VAIN_JOB_SECTIONS = 9 };
 /* The sections of `job`, which is borrowed and receives the values. */
 void vain_job_sections(struct vain_job *job,
                        struct vain_option_section out[VAIN_MIN_LEN(VAIN_JOB_SECTIONS)]);

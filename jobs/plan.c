@@ -10,37 +10,65 @@
 #include "collectives/codec.h"
 #include "collectives/quorum.h"
 #include "collectives/secagg.h"
+#include "jobs/fit.h"
 #include "jobs/method.h"
 #include "jobs/outer.h"
 #include "jobs/store/checkpoint.h"
 
+static void check_source(const struct vain_job *job, const struct vain_spec *spec,
+                         const struct vain_data_source *source, struct vain_problems *problems)
+{
+    const int partition = job->data.partition;
+    const bool named = strstr(source->path, "{name}") != NULL;
+    if (job->data.vocabulary > 0 && source->path != job->data.tokens)
+        vain_spec_problem_at(spec, problems, "data.vocabulary", "remove it",
+                             "%lld tokens are counted, but %s has none",
+                             (long long)job->data.vocabulary, source->key);
+    if (partition == VAIN_PARTITION_NAMED && !named)
+        vain_spec_problem_at(
+            spec, problems, "data.partition", "write the path as parts/{name}.txt",
+            "partition 'named' gives every member its own file, but '%s' holds no {name}",
+            source->path);
+    if (partition != VAIN_PARTITION_NAMED && named)
+        vain_spec_problem_at(spec, problems, source->key, "set data.partition: named",
+                             "'%s' names a file a member, which needs data.partition: named",
+                             source->path);
+    if ((source->kind == VAIN_DATA_IMAGES) != (job->model.kind == VAIN_MODEL_CONVNET))
+        vain_spec_problem_at(
+            spec, problems, "model.kind",
+            source->kind == VAIN_DATA_IMAGES ? "use model.kind: convnet" : "give data.images",
+            source->kind == VAIN_DATA_IMAGES ? "a model of symbols cannot learn from images (%s)"
+                                             : "a convnet cannot learn from a text (%s)",
+            source->key);
+    if (partition > VAIN_PARTITION_NAMED && source->kind == VAIN_DATA_TEXT)
+        vain_spec_problem_at(spec, problems, "data.partition",
+                             "use disjoint, shared or named, or data with labels",
+                             "a text has no labels to be parted by");
+}
+
 static void check_data(const struct vain_job *job, const struct vain_spec *spec,
                        struct vain_problems *problems)
 {
-    const bool text = job->data.text[0] != '\0', tokens = job->data.tokens[0] != '\0';
-    if (!text && !tokens)
+    struct vain_data_source all[VAIN_DATA_SOURCES];
+    const struct vain_data_source *source = NULL;
+    vain_data_sources(&job->data, all);
+    for (int i = 0; i < VAIN_DATA_SOURCES; i++) {
+        if (all[i].path[0] == '\0')
+            continue;
+        if (source != NULL)
+            vain_spec_problem_at(spec, problems, all[i].key, "remove one of the two",
+                                 "%s and %s are both given, but a job has one source", source->key,
+                                 all[i].key);
+        source = &all[i];
+    }
+    if (source == NULL) {
         vain_spec_problem_at(spec, problems, "data.text",
                              "add 'text: FILE' under 'data', or --set data.text=FILE",
-                             "nothing to train on: give data.text (a text file) or data.tokens (a "
-                             ".bin file of uint16)");
-    if (text && tokens)
-        vain_spec_problem_at(spec, problems, "data.tokens", "remove one of the two",
-                             "data.text and data.tokens are both given, but a job has one source");
-    if (job->data.vocabulary > 0 && text)
-        vain_spec_problem_at(spec, problems, "data.vocabulary", "remove it",
-                             "%lld tokens are counted, but data.text has none: its symbols are "
-                             "counted by themselves",
-                             (long long)job->data.vocabulary);
-    const char *path = text ? job->data.text : job->data.tokens;
-    if (job->data.partition == VAIN_PARTITION_NAMED && (text || tokens) &&
-        strstr(path, "{name}") == NULL)
-        vain_spec_problem_at(
-            spec, problems, "data.partition", "write the path as parts/{name}.txt",
-            "partition 'named' gives every member its own file, but '%s' holds no {name}", path);
-    if (job->data.partition != VAIN_PARTITION_NAMED && strstr(path, "{name}") != NULL)
-        vain_spec_problem_at(spec, problems, text ? "data.text" : "data.tokens",
-                             "set data.partition: named",
-                             "'%s' names a file a member, which needs data.partition: named", path);
+                             "nothing to train on: give data.text (a text file), data.tokens (a "
+                             ".bin file of uint16) or data.images (labelled images)");
+        return;
+    }
+    check_source(job, spec, source, problems);
 }
 
 static void check_schedule(const struct vain_job *job, const struct vain_spec *spec,
@@ -246,23 +274,24 @@ static void plan_memory(struct vain_plan *plan, const struct vain_job *job,
     add_item(plan, "data", corpus_bytes);
 }
 
-enum vain_status vain_plan_make(const struct vain_job *job, int members, int ranks, int64_t symbols,
-                                int64_t corpus_bytes, int64_t base_bytes, struct vain_plan *out)
+enum vain_status vain_plan_make(const struct vain_job *job, int members, int ranks,
+                                const struct vain_data *data, int64_t base_bytes,
+                                struct vain_plan *out)
 {
     memset(out, 0, sizeof *out);
     struct vain_model_options model = job->model;
-    model.symbols = symbols;
+    vain_fit_model(data, &model);
     const struct vain_model_ops *model_ops = vain_model_ops_of(&model);
     struct vain_layout layout;
     struct vain_codec codec;
     VAIN_TRY(model_ops->layout(&model, &layout));
     const struct vain_method_config method = {
-        .job = job, .model = &model, .model_ops = model_ops, .layout = &layout};
+        .job = job, .model = &model, .model_ops = model_ops, .layout = &layout, .data = data};
     out->members = members;
     out->ranks = ranks;
     out->parameter_count = layout.parameter_count;
     out->slice_count = layout.slice_count;
-    out->symbols = symbols;
+    out->symbols = data->symbol_count;
     out->steps = job->train.rounds * job->train.local_steps;
     out->unit = vain_method_ops_of(job)->unit(job);
     out->units = out->steps * vain_method_ops_of(job)->step_size(job) * ranks;
@@ -271,7 +300,7 @@ enum vain_status vain_plan_make(const struct vain_job *job, int members, int ran
         &codec, layout.parameter_count, members, job->exchange.bits == VAIN_FIELD_16 ? 16 : 32,
         job->exchange.clip, vain_method_ops_of(job)->step_bound(job));
     if (status == VAIN_OK) {
-        plan_memory(out, job, &method, &codec, corpus_bytes, base_bytes);
+        plan_memory(out, job, &method, &codec, data->bytes, base_bytes);
         out->together_bytes = base_bytes + members * (out->memory_bytes - base_bytes);
         out->round_bytes = members > 1 ? vain_codec_round_bytes(&codec) : 0;
         out->value_bits = codec.fixed.bits;

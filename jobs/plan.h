@@ -42,9 +42,9 @@ struct vain_plan {
     int value_bits;         /* signed bits of a value that leave headroom for the members' sum */
     int64_t checkpoint_bytes, member_file_bytes;
 };
-/* `symbols` from the data; `threads` workers a rank; `base_bytes` what the program itself holds
- * before anything is planned (libraries, stacks), which the caller measures. VAIN_ERR_INPUT if
- * members leave no headroom. Local. */
-enum vain_status vain_plan_make(const struct vain_job *job, int members, int ranks, int64_t symbols,
-                                int64_t corpus_bytes, int64_t base_bytes,
+/* `data` for what the model takes from them, and their bytes; `threads` workers a rank;
+ * `base_bytes` what the program itself holds before anything is planned (libraries, stacks), which
+ * the caller measures. VAIN_ERR_INPUT if members leave no headroom. Local. */
+enum vain_status vain_plan_make(const struct vain_job *job, int members, int ranks,
+                                const struct vain_data *data, int64_t base_bytes,
                                 struct vain_plan *out) VAIN_MUST_USE;

@@ -142,6 +142,25 @@ enum vain_status vain_round_loss_micro(const char *member, int64_t round, double
     return VAIN_OK;
 }
 
+/* What this member's delta weighs: what it was trained on, unless the method counts otherwise. */
+static int64_t own_weight(const struct vain_run *run)
+{
+    if (run->method_ops->weight != NULL)
+        return run->method_ops->weight(&run->method, run->round);
+    return run->job->train.local_steps * run->method_ops->step_size(run->job) * run->site.comm.size;
+}
+
+/* Deltas that weigh differently: their mean becomes the sum divided by the sum of the weights. One
+ * correctly rounded factor of agreed numbers, so all members get the same bits. */
+static void weigh(struct vain_run *run, const struct vain_counters *sums, float *mean)
+{
+    if (run->method_ops->weight_unit == NULL || sums->weight < 1)
+        return;
+    const double unit = run->method_ops->weight_unit(&run->method.config);
+    const double factor = unit * (double)run->codec.members / (double)sums->weight;
+    run->device.ops->optimiser.scale(&run->queue, run->layout.parameter_count, (float)factor, mean);
+}
+
 /* delta = common - now + residual, then integers in words, under masks. The gradients' memory holds
  * the delta. What the words do not say becomes the residual only once the exchange is through, so
  * that a round that is left can be saved as if it had not been encoded. */
@@ -153,8 +172,7 @@ static enum vain_status encode(struct vain_run *run, const struct vain_context *
     float *delta = run->method.gradients;
     run->device.ops->codec.delta(&run->queue, N, run->common, run->method.parameters, run->residual,
                                  delta);
-    struct vain_counters mine = {
-        .weight = train->local_steps * run->method_ops->step_size(run->job) * run->site.comm.size};
+    struct vain_counters mine = {.weight = own_weight(run)};
     enum vain_status status =
         vain_round_loss_micro(run->name, run->round + 1,
                               run->method.loss_sum / (double)train->local_steps, &mine.loss_micro);
@@ -296,6 +314,7 @@ static enum vain_status attempt(struct vain_run *run, struct vain_counters *sums
 
     /* 8. Judge: one view a group (one group now), combined by the rule. */
     vain_codec_decode(&run->codec, &run->queue, run->words, mean, sums);
+    weigh(run, sums, mean);
     say_what_did_not_fit(run, report, sums);
     const float *const views[] = {mean};
     const int64_t weights[] = {federation->ops->weight(federation, roster.own_index)};

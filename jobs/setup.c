@@ -12,6 +12,7 @@
 #include "base/host.h"
 #include "base/memory.h"
 #include "jobs/federation_members.h"
+#include "jobs/fit.h"
 #include "jobs/group.h"
 #include "jobs/masks.h"
 #include "jobs/member_card.h"
@@ -120,7 +121,8 @@ static enum vain_status open_data(struct vain_run *run)
                                           .names = list,
                                           .name_count = count,
                                           .own_name = run->name,
-                                          .context = run->job->model.context};
+                                          .context = run->job->model.context,
+                                          .seed = run->job->general.seed};
     VAIN_TRY_OUT(vain_data_open(&run->job->data, &place, &run->data));
 out:
     vain_release(names);
@@ -178,7 +180,7 @@ static enum vain_status check_dropout(const struct vain_run *run)
 static enum vain_status open_model(struct vain_run *run)
 {
     run->model = run->job->model;
-    run->model.symbols = run->data.symbol_count;
+    vain_fit_model(&run->data, &run->model);
     run->model_ops = vain_model_ops_of(&run->model);
     VAIN_TRY(check_dropout(run));
     VAIN_TRY(run->model_ops->layout(&run->model, &run->layout));

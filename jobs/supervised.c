@@ -25,13 +25,13 @@ static size_t parameter_bytes(const struct vain_method_config *config, int vecto
 
 static int64_t supervised_step_size(const struct vain_job *job)
 {
-    return job->train.batch * job->train.accumulate * job->model.context;
+    const bool images = job->data.images[0] != '\0';
+    return job->train.batch * job->train.accumulate * (images ? 1 : job->model.context);
 }
 
 static const char *supervised_unit(const struct vain_job *job)
 {
-    (void)job;
-    return "tokens";
+    return job->data.images[0] != '\0' ? "images" : "tokens";
 }
 
 static double supervised_step_bound(const struct vain_job *job)
@@ -226,12 +226,6 @@ static enum vain_status supervised_evaluate(struct vain_method *method, const fl
 {
     struct supervised *own = method->own;
     return vain_batches_evaluate(&own->batches, parameters, share, sums);
-}
-
-const struct vain_method_ops *vain_method_ops_of(const struct vain_job *job)
-{
-    (void)job;
-    return &vain_method_supervised;
 }
 
 const struct vain_method_ops vain_method_supervised = {

@@ -5,10 +5,10 @@ static double batch_loss(const struct vain_windows *windows, int64_t B, int64_t 
 {
     const struct vain_batch batch = {
         .B = B, .T = T, .tokens = windows->tokens, .targets = windows->targets};
-    double sum = 0;
+    struct vain_measure measure = {0};
     windows->model_ops->evaluate(windows->model, windows->layout, windows->queue,
-                                 windows->parameters, &batch, windows->workspace, &sum);
-    return sum;
+                                 windows->parameters, &batch, windows->workspace, &measure);
+    return measure.loss_sum;
 }
 
 /* Full windows are taken `batch` at a time; the last window of the split may be short and goes

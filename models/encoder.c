@@ -222,12 +222,16 @@ static void forward_backward(const struct vain_model_options *options,
 
 static void evaluate(const struct vain_model_options *options, const struct vain_layout *layout_of,
                      struct vain_queue *queue, const float *parameters,
-                     const struct vain_batch *batch, void *workspace, double *loss_sum)
+                     const struct vain_batch *batch, void *workspace, struct vain_measure *measure)
 {
     struct pass p;
     pass_open(options, layout_of, queue, parameters, batch, NULL, false, workspace, &p);
     features_forward(&p);
-    *loss_sum = vain_loss_run(&p.loss, 0, NULL) * (double)batch->B;
+    *measure = (struct vain_measure){.count = batch->B};
+    measure->loss_sum = vain_loss_run(&p.loss, 0, NULL) * (double)batch->B;
+    if (options->loss.kind == VAIN_LOSS_CROSS_ENTROPY)
+        p.blocks.ops->pointwise.count_correct(queue, batch->B, options->classes, p.loss.scores,
+                                              batch->targets, &measure->correct);
 }
 
 static void features(const struct vain_model_options *options, const struct vain_layout *layout_of,

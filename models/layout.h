@@ -19,6 +19,10 @@ enum vain_status vain_layout_init(struct vain_layout *layout, int slice_capacity
 void vain_layout_add(struct vain_layout *layout, const char *prefix,
                      const struct vain_slice_form *form);
 
+/* Append a matrix whose rows are filters of images: (rows, height, width, columns). */
+void vain_layout_add_filters(struct vain_layout *layout, const char *prefix,
+                             const struct vain_slice_form *form, int64_t height, int64_t width);
+
 /* Where check() writes the key and the message of a problem. */
 struct vain_complaint {
     char *key;
@@ -40,3 +44,5 @@ void vain_nearest_divisors(int64_t whole, int64_t near, int64_t *below, int64_t 
  * symbols are not set. */
 enum vain_status vain_refuse_unchecked(const struct vain_model_ops *ops,
                                        const struct vain_model_options *options) VAIN_MUST_USE;
+/* Floating operations of one trained image: see vain_model_flops_per_token. */
+double vain_convnet_flops_per_image(const struct vain_model_options *options);

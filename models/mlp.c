@@ -328,15 +328,13 @@ static void forward_backward(const struct vain_model_options *options,
 
 static void evaluate(const struct vain_model_options *options, const struct vain_layout *layout,
                      struct vain_queue *queue, const float *parameters,
-                     const struct vain_batch *batch, void *workspace, double *loss_sum)
+                     const struct vain_batch *batch, void *workspace, struct vain_measure *measure)
 {
     struct pass p = pass_open(options, layout, queue, parameters, batch->B, batch->T);
     (void)carve(options, batch->B, batch->T, false, workspace, &p.a);
     gather_windows(&p, batch);
     forward(&p, p.a.logits);
-    double sum = 0;
-    p.ops->pointwise.cross_entropy(queue, p.M, p.V, p.a.logits, batch->targets, 0, &sum);
-    *loss_sum = vain_parts_settle_loss(queue, &sum);
+    *measure = vain_parts_measure(queue, p.M, p.V, p.a.logits, batch->targets);
 }
 
 static void next_logits(const struct vain_model_options *options, const struct vain_layout *layout,

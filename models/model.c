@@ -15,7 +15,8 @@
 #include "models/layout.h"
 #include "models/normal.h"
 
-static const char *const kind_choices[] = {"transformer", "mlp", "encoder", NULL};
+static const char *const kind_choices[] = {"transformer", "mlp", "convnet", "encoder", NULL};
+static const char *const preset_choices[] = {"none", "reptile", "mcmahan-cnn", "mlp-200", NULL};
 
 #define MODEL_FIELD(name) .scope = VAIN_AGREED, .offset = offsetof(struct vain_model_options, name)
 
@@ -25,9 +26,9 @@ const struct vain_option vain_model_option_rows[] = {
      MODEL_FIELD(kind),
      .choices = kind_choices,
      .fallback = "transformer",
-     .help =
-         "What is trained: a GPT-2 style transformer, a multi-layer perceptron over a window "
-         "of tokens, or an encoder of sentences (the transformer without its mask, mean-pooled)."},
+     .help = "What is trained: a GPT-2 style transformer, a multi-layer perceptron over a window "
+             "of tokens, a convnet that classifies images, or an encoder of sentences (the "
+             "transformer without its mask, mean-pooled)."},
     {.key = "model.layers",
      .type = VAIN_OPTION_COUNT,
      MODEL_FIELD(layers),
@@ -82,6 +83,21 @@ const struct vain_option vain_model_option_rows[] = {
      .fallback = "0",
      .unit = "channels",
      .help = "Features of a sentence, a projection of the encoder's mean; 0: the mean itself."},
+    {.key = "model.preset",
+     .type = VAIN_OPTION_CHOICE,
+     MODEL_FIELD(preset),
+     .choices = preset_choices,
+     .fallback = "none",
+     .help = "Layers of a convnet by the name of a paper's: Reptile's for Omniglot, McMahan's CNN "
+             "or two layers of 200 for MNIST."},
+    {.key = "model.network",
+     .type = VAIN_OPTION_TEXT,
+     MODEL_FIELD(network),
+     .text_bytes = VAIN_NETWORK_BYTES,
+     .fallback = "",
+     .help = "Layers of a convnet, by commas: conv 32 5x5 [stride 2] [same] [batch-norm] [relu], "
+             "max-pool 2x2, average-pool 2x2, dropout 0.4, dense 512 [batch-norm] [relu], and "
+             "dense, which makes the classes, last."},
 };
 const int vain_model_option_count = (int)VAIN_COUNT_OF(vain_model_option_rows);
 
@@ -89,10 +105,12 @@ const struct vain_model_ops *vain_model_ops_of(const struct vain_model_options *
 {
     if (options->kind == VAIN_MODEL_TRANSFORMER)
         return &vain_transformer_ops;
+    if (options->kind == VAIN_MODEL_MLP)
+        return &vain_mlp_ops;
     if (options->kind == VAIN_MODEL_ENCODER)
         return &vain_encoder_ops;
-    VAIN_ASSERT(options->kind == VAIN_MODEL_MLP);
-    return &vain_mlp_ops;
+    VAIN_ASSERT(options->kind == VAIN_MODEL_CONVNET);
+    return &vain_convnet_ops;
 }
 
 enum vain_status vain_layout_init(struct vain_layout *layout, int slice_capacity)
@@ -106,28 +124,52 @@ enum vain_status vain_layout_init(struct vain_layout *layout, int slice_capacity
     return VAIN_OK;
 }
 
-void vain_layout_add(struct vain_layout *layout, const char *prefix,
-                     const struct vain_slice_form *form)
+static void add_axis(struct vain_slice *slice, int64_t size, const char *dim)
+{
+    slice->shape[slice->shape_count] = size;
+    slice->dims[slice->shape_count] = dim;
+    slice->shape_count++;
+    slice->count *= size;
+}
+
+/* The next slice, with its name, place and first axis. */
+static struct vain_slice *begin_slice(struct vain_layout *layout, const char *prefix,
+                                      const struct vain_slice_form *form)
 {
     struct vain_slice *slice = &layout->slices[layout->slice_count];
     const int length = snprintf(slice->name, sizeof slice->name, "%s%s", prefix, form->name);
     VAIN_ASSERT(length > 0 && length < (int)sizeof slice->name);
     slice->offset = layout->parameter_count;
-    slice->shape[0] = form->rows;
-    slice->dims[0] = form->row_dim;
-    slice->shape_count = 1;
-    slice->count = form->rows;
-    if (form->columns > 0) {
-        slice->shape[1] = form->columns;
-        slice->dims[1] = form->column_dim;
-        slice->shape_count = 2;
-        slice->count *= form->columns;
-        slice->weight_decay = true;
-    }
+    slice->count = 1;
+    add_axis(slice, form->rows, form->row_dim);
+    return slice;
+}
+
+static void end_slice(struct vain_layout *layout, struct vain_slice *slice,
+                      const struct vain_slice_form *form)
+{
+    if (form->columns > 0)
+        add_axis(slice, form->columns, form->column_dim);
+    slice->weight_decay = form->columns > 0;
     slice->initial_deviation = form->deviation;
     slice->initial_constant = form->constant;
     layout->parameter_count += slice->count;
     layout->slice_count++;
+}
+
+void vain_layout_add(struct vain_layout *layout, const char *prefix,
+                     const struct vain_slice_form *form)
+{
+    end_slice(layout, begin_slice(layout, prefix, form), form);
+}
+
+void vain_layout_add_filters(struct vain_layout *layout, const char *prefix,
+                             const struct vain_slice_form *form, int64_t height, int64_t width)
+{
+    struct vain_slice *slice = begin_slice(layout, prefix, form);
+    add_axis(slice, height, "height");
+    add_axis(slice, width, "width");
+    end_slice(layout, slice, form);
 }
 
 void vain_layout_fini(struct vain_layout *layout)
@@ -173,6 +215,8 @@ double vain_model_flops_per_token(const struct vain_model_options *options,
                                   const struct vain_layout *layout)
 {
     double multiplied = (double)layout->parameter_count;
+    if (options->kind == VAIN_MODEL_CONVNET)
+        return vain_convnet_flops_per_image(options);
     if (options->kind == VAIN_MODEL_MLP)
         return 6 * multiplied;
     /* Positions are added, not multiplied; the token table is multiplied once, as the head. */

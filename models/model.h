@@ -9,6 +9,7 @@
 #include "base/option.h"
 #include "base/philox.h"
 #include "kernels/ops.h"
+#include "models/network.h"
 
 /* A named part of the flat vector. */
 struct vain_slice {
@@ -33,7 +34,24 @@ const struct vain_slice *vain_layout_slice_at(const struct vain_layout *layout, 
 
 enum { VAIN_WIDTH_MAX = 1 << 16 }; /* channels of a layer: five times the widest model published */
 
-enum vain_model_kind { VAIN_MODEL_TRANSFORMER, VAIN_MODEL_MLP, VAIN_MODEL_ENCODER };
+enum vain_model_kind {
+    VAIN_MODEL_TRANSFORMER,
+    VAIN_MODEL_MLP,
+    VAIN_MODEL_CONVNET,
+    VAIN_MODEL_ENCODER
+};
+/* Networks of images that papers name (models/convnet.c). */
+enum vain_model_preset {
+    VAIN_PRESET_NONE,
+    VAIN_PRESET_REPTILE,
+    VAIN_PRESET_MCMAHAN_CNN,
+    VAIN_PRESET_MLP_200
+};
+
+/* Of every image of a data set: pixels, and numbers of a pixel. */
+struct vain_image_shape {
+    int64_t height, width, channels;
+};
 enum vain_loss_kind { VAIN_LOSS_CROSS_ENTROPY, VAIN_LOSS_CONTRASTIVE, VAIN_LOSS_CLUSTERING };
 
 /* Spec keys loss.*, of encoders; rows in vain_loss_option_rows (models/losses.h says what each loss
@@ -55,22 +73,34 @@ struct vain_model_options {
     int64_t layers, heads, width, context;
     double dropout;
     struct vain_option_counts sizes; /* mlp */
-    int64_t features;                /* encoder; 0: as many as the width */
-    struct vain_loss_options loss;   /* encoder */
-    int64_t symbols;                 /* not a key: set from the data */
-    int64_t classes;                 /* the same */
+    int preset;                      /* convnet, as the next; one of the two */
+    char network[VAIN_NETWORK_BYTES];
+    int64_t features;              /* encoder, as the next; 0: as many as the width */
+    struct vain_loss_options loss; /* keys loss.* */
+    /* No keys: set from the data; 0: not known yet. */
+    int64_t symbols;               /* transformer, mlp, encoder */
+    struct vain_image_shape image; /* convnet */
+    int64_t classes;               /* convnet, encoder */
 };
 extern const struct vain_option vain_model_option_rows[];
 extern const int vain_model_option_count;
 
-/* B windows of T tokens, 1 <= T <= context; targets[b, t] is what follows tokens[b, 0..t]. Device
- * memory. */
+/* B windows of T tokens, 1 <= T <= context; targets[b, t] is what follows tokens[b, 0..t]. Or B
+ * images and their classes, with T = 1; or B sentences and their labels. Device memory. */
 struct vain_batch {
     int64_t B, T;
-    const int32_t *tokens;  /* (B, T) in [0, V) */
-    const int32_t *targets; /* (B, T) in [0, V) */
-    const int32_t *lengths; /* (B) of sentences, whose targets are labels (B) in [0, classes):
-                               tokens of each, 1 to T; the rest is padding */
+    const int32_t *tokens;  /* (B, T) in [0, V); NULL for images */
+    const int32_t *targets; /* (B, T) in [0, V); of images and sentences (B) in [0, classes) */
+    const float *images;    /* (B, height, width, channels), or NULL */
+    const int32_t *lengths; /* (B) tokens of each sentence, 1 to T, what follows being padding; or
+                               NULL */
+};
+
+/* What evaluation finds in a batch, to be added up over batches. */
+struct vain_measure {
+    double loss_sum; /* nats */
+    int64_t count;   /* targets: tokens, images or sentences */
+    int64_t correct; /* targets whose logit is the first largest */
 };
 
 /* One micro-batch's place in the run, for dropout. */
@@ -96,7 +126,7 @@ struct vain_model_ops {
      * fewer. SIZE_MAX: more than can be. */
     size_t (*workspace_bytes)(const struct vain_model_options *options, int64_t B, int64_t T,
                               bool training);
-    /* Mean loss in nats a token of the batch, written to `mean_loss`; adds d loss / d parameters *
+    /* Mean loss in nats a target of the batch, written to `mean_loss`; adds d loss / d parameters *
      * gradient_scale to `gradients` (N). `parameters` is (N); `place` may be NULL where dropout is
      * 0. */
     void (*forward_backward)(const struct vain_model_options *options,
@@ -104,15 +134,20 @@ struct vain_model_ops {
                              const float *parameters, const struct vain_batch *batch,
                              const struct vain_place *place, float gradient_scale, void *workspace,
                              float *gradients, double *mean_loss);
-    /* Sum of the losses of the batch in nats, no dropout. */
+    /* Loss and correct targets of the batch, no dropout. */
     void (*evaluate)(const struct vain_model_options *options, const struct vain_layout *layout,
                      struct vain_queue *queue, const float *parameters,
-                     const struct vain_batch *batch, void *workspace, double *loss_sum);
+                     const struct vain_batch *batch, void *workspace, struct vain_measure *measure);
     /* Logits (V) of what follows tokens (T), T <= context, written to `logits`; a workspace for (1,
-     * T) without training is enough. */
+     * T) without training is enough. NULL where a model has nothing that follows. */
     void (*next_logits)(const struct vain_model_options *options, const struct vain_layout *layout,
                         struct vain_queue *queue, const float *parameters, const int32_t *tokens,
                         int64_t T, void *workspace, float *logits);
+    /* Logits (B, classes) of a batch, without dropout, written to `logits`; targets are not read.
+     * The workspace is that of evaluation. NULL where a model does not classify. */
+    void (*logits)(const struct vain_model_options *options, const struct vain_layout *layout,
+                   struct vain_queue *queue, const float *parameters,
+                   const struct vain_batch *batch, void *workspace, float *logits);
     /* Features (B, vain_encoder_width) of unit length of a batch, written to `out`; targets are not
      * read. The workspace is that of evaluation. NULL where a model is no encoder. */
     void (*features)(const struct vain_model_options *options, const struct vain_layout *layout,
@@ -121,6 +156,7 @@ struct vain_model_ops {
 };
 extern const struct vain_model_ops vain_transformer_ops;
 extern const struct vain_model_ops vain_mlp_ops;
+extern const struct vain_model_ops vain_convnet_ops;
 extern const struct vain_model_ops vain_encoder_ops;
 /* The kind that the options choose; borrowed for ever. */
 const struct vain_model_ops *vain_model_ops_of(const struct vain_model_options *options);
@@ -133,7 +169,8 @@ int64_t vain_encoder_width(const struct vain_model_options *options);
  * memory. */
 void vain_model_init(const struct vain_layout *layout, uint64_t seed, float *parameters);
 /* Floating operations of one trained token, for rates: 6N + 12 L C T, N without the position table
- * (Kaplan et al. 2020, with attention counted in full), an encoder's also without the token
- * table; 6N for the mlp. */
+ * (Kaplan et al. 2020, with attention counted in full), an encoder's also without the token table;
+ * 6N for the mlp. For a convnet a token is an image: three times a multiplication and an addition
+ * for each weight and pixel that it is used at. */
 double vain_model_flops_per_token(const struct vain_model_options *options,
                                   const struct vain_layout *layout);

@@ -55,3 +55,15 @@ double vain_parts_settle_loss(struct vain_queue *queue, const double *loss_sum)
 {
     return vain_queue_wait(queue) == VAIN_OK ? *loss_sum : (double)NAN;
 }
+
+struct vain_measure vain_parts_measure(struct vain_queue *queue, int64_t M, int64_t V,
+                                       float *logits, const int32_t *targets)
+{
+    const struct vain_pointwise_ops *ops = &queue->device->ops->pointwise;
+    struct vain_measure measure = {.count = M};
+    double loss_sum = 0;
+    ops->count_correct(queue, M, V, logits, targets, &measure.correct);
+    ops->cross_entropy(queue, M, V, logits, targets, 0, &loss_sum);
+    measure.loss_sum = vain_parts_settle_loss(queue, &loss_sum);
+    return measure;
+}

@@ -31,3 +31,6 @@ struct vain_dropout vain_parts_dropout(double probability, const struct vain_pla
 /* Wait for the queue, then give loss_sum; NaN if the queue failed, which stops the member like any
  * other NaN. */
 double vain_parts_settle_loss(struct vain_queue *queue, const double *loss_sum);
+/* Loss and correct targets of logits (M, V), which stay as they are; waits as above. */
+struct vain_measure vain_parts_measure(struct vain_queue *queue, int64_t M, int64_t V,
+                                       float *logits, const int32_t *targets);

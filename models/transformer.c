@@ -143,16 +143,13 @@ static void forward_backward(const struct vain_model_options *options,
 
 static void evaluate(const struct vain_model_options *options, const struct vain_layout *layout,
                      struct vain_queue *queue, const float *parameters,
-                     const struct vain_batch *batch, void *workspace, double *loss_sum)
+                     const struct vain_batch *batch, void *workspace, struct vain_measure *measure)
 {
     struct pass p =
         pass_open(options, layout, queue, parameters, batch->B, batch->T, batch->tokens);
     (void)carve(options, batch->B, batch->T, false, workspace, &p);
     head_forward(&p, stream_forward(&p), p.blocks.M, p.logits);
-    double sum = 0;
-    p.blocks.ops->pointwise.cross_entropy(queue, p.blocks.M, p.V, p.logits, batch->targets, 0,
-                                          &sum);
-    *loss_sum = vain_parts_settle_loss(queue, &sum);
+    *measure = vain_parts_measure(queue, p.blocks.M, p.V, p.logits, batch->targets);
 }
 
 static void next_logits(const struct vain_model_options *options, const struct vain_layout *layout,

@@ -8,26 +8,9 @@
  * rank. Everything here is local and blocks on nothing but the disk. */
 #pragma once
 
-#include "base/limits.h"
-#include "base/option.h"
 #include "base/philox.h"
 #include "base/status.h"
-
-enum vain_symbol_kind { VAIN_SYMBOLS_BYTES, VAIN_SYMBOLS_CHARACTERS };
-enum vain_partition { VAIN_PARTITION_DISJOINT, VAIN_PARTITION_SHARED, VAIN_PARTITION_NAMED };
-
-/* Spec keys data.*; rows in vain_data_option_rows. */
-struct vain_data_options {
-    char text[VAIN_PATH_BYTES];   /* a text file; with partition `named` "{name}" stands for the
-                                     member's name */
-    char tokens[VAIN_PATH_BYTES]; /* a .bin file of uint16; exactly one of the two is given */
-    int symbols;                  /* enum vain_symbol_kind */
-    int64_t vocabulary;           /* V of token files; 0: 1 + largest token */
-    double validation;            /* share of the end of the file, 0.1 */
-    int partition; /* enum vain_partition; disjoint: equal parts in order of the sorted names */
-};
-extern const struct vain_option vain_data_option_rows[];
-extern const int vain_data_option_count;
+#include "jobs/data/options.h"
 
 struct vain_corpus {
     bool wide; /* uint16 tokens instead of bytes */

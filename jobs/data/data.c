@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "base/crypto.h"
+#include "jobs/data/partition.h"
+
 void vain_data_of_corpus(const struct vain_corpus *corpus, struct vain_data *out)
 {
     *out = (struct vain_data){
@@ -16,27 +19,78 @@ void vain_data_of_corpus(const struct vain_corpus *corpus, struct vain_data *out
     };
 }
 
-enum vain_status vain_data_open(const struct vain_data_options *options,
-                                const struct vain_data_place *place, struct vain_data *out)
+static enum vain_status open_text(const struct vain_data_options *options,
+                                  const struct vain_data_place *place, struct vain_data *out)
 {
     struct vain_corpus corpus;
-    memset(out, 0, sizeof *out);
     VAIN_TRY(vain_corpus_open(options, place->spec_folder, place->names, place->name_count,
                               place->own_name, place->context, &corpus));
     vain_data_of_corpus(&corpus, out);
+    return VAIN_OK;
+}
+
+static enum vain_status open_images(const struct vain_data_options *options,
+                                    const struct vain_data_place *place, int member,
+                                    struct vain_data *out)
+{
+    char path[VAIN_PATH_BYTES];
+    VAIN_TRY(vain_partition_path(options, place->spec_folder, place->own_name, path));
+    VAIN_TRY(
+        vain_image_data_open(options, path, place->seed, member, place->name_count, &out->images));
+    out->kind = VAIN_DATA_IMAGES;
+    out->symbol_count = out->images.train.class_count;
+    out->symbol_kind = "classes";
+    out->bytes = vain_image_data_bytes(&out->images);
+    return VAIN_OK;
+}
+
+enum vain_status vain_data_open(const struct vain_data_options *options,
+                                const struct vain_data_place *place, struct vain_data *out)
+{
+    struct vain_data_source source;
+    int member;
+    memset(out, 0, sizeof *out);
+    VAIN_TRY(vain_partition_place(place->names, place->name_count, place->own_name, &member));
+    VAIN_TRY(vain_data_source(options, &source));
+    switch (source.kind) {
+    case VAIN_DATA_TEXT:
+        VAIN_TRY(open_text(options, place, out));
+        break;
+    case VAIN_DATA_IMAGES:
+        VAIN_TRY(open_images(options, place, member, out));
+        break;
+    }
+    out->member = member;
     out->member_count = place->name_count;
-    for (int i = 0; i < place->name_count; i++)
-        out->member += strcmp(place->names[i], place->own_name) < 0 ? 1 : 0;
     return VAIN_OK;
 }
 
 void vain_data_close(struct vain_data *data)
 {
     vain_corpus_close(&data->corpus);
+    vain_image_data_close(&data->images);
     memset(data, 0, sizeof *data);
+}
+
+static void hash_images(const struct vain_images *images, uint8_t out[VAIN_MIN_LEN(32)])
+{
+    const int64_t numbers[] = {images->class_count, images->height, images->width,
+                               images->channels};
+    struct vain_hash_state state;
+    vain_hash_init(&state, "vain/classes");
+    for (size_t i = 0; i < VAIN_COUNT_OF(numbers); i++) {
+        uint8_t bytes[8];
+        for (int b = 0; b < 8; b++)
+            bytes[b] = (uint8_t)((uint64_t)numbers[i] >> (8 * b));
+        vain_hash_update(&state, bytes, sizeof bytes);
+    }
+    vain_hash_final(&state, out);
 }
 
 void vain_data_hash(const struct vain_data *data, uint8_t out[VAIN_MIN_LEN(32)])
 {
-    vain_corpus_hash(&data->corpus, out);
+    if (data->kind == VAIN_DATA_IMAGES)
+        hash_images(&data->images.train, out);
+    else
+        vain_corpus_hash(&data->corpus, out);
 }

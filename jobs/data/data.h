@@ -6,17 +6,17 @@
 #pragma once
 
 #include "jobs/data/corpus.h"
-
-enum vain_data_kind { VAIN_DATA_TEXT };
+#include "jobs/data/image_data.h"
 
 struct vain_data {
     enum vain_data_kind kind;
-    struct vain_corpus corpus; /* TEXT */
+    struct vain_corpus corpus;     /* TEXT */
+    struct vain_image_data images; /* IMAGES */
 
     /* Common to all kinds; borrowed from the part above. */
     int64_t symbol_count;       /* symbols, or classes */
     const uint32_t *vocabulary; /* (symbol_count) or NULL */
-    const char *symbol_kind;    /* "bytes", "characters", "tokens" */
+    const char *symbol_kind;    /* "bytes", "characters", "tokens", "classes" */
     int64_t bytes;              /* of memory, or of the mapped file */
     int member, member_count;   /* this member's place in the order of the names, and how many */
 };
@@ -28,6 +28,7 @@ struct vain_data_place {
     int name_count;
     const char *own_name;
     int64_t context; /* tokens of a window */
+    uint64_t seed;   /* of the job */
 };
 
 /* Open what `options` name. On failure `out` is empty and needs no close; messages say file, place,
@@ -37,7 +38,7 @@ enum vain_status vain_data_open(const struct vain_data_options *options,
                                 struct vain_data *out) VAIN_MUST_USE;
 /* Data that are zero or closed are fine. */
 void vain_data_close(struct vain_data *data);
-/* Of all that members must have in common to train one model: kind, symbols or classes. */
+/* Of all that members must have in common to train one model: symbols, or classes and shape. */
 void vain_data_hash(const struct vain_data *data, uint8_t out[VAIN_MIN_LEN(32)]);
 /* The common part of data that hold a corpus opened elsewhere, which is taken. */
 void vain_data_of_corpus(const struct vain_corpus *corpus, struct vain_data *out);

@@ -67,3 +67,29 @@ int64_t vain_order_offset(struct vain_random random, int rank, int64_t sample, i
     const int64_t shift = (int64_t)(word_of(random, rank, epoch, 0) % (uint64_t)shifts);
     return shift + T * permute(random, rank, epoch, windows, sample % windows);
 }
+
+int64_t vain_order_place(struct vain_random random, int64_t epoch, int64_t count, int64_t place)
+{
+    VAIN_ASSERT(epoch >= 0);
+    VAIN_ASSERT(place >= 0 && place < count);
+    return permute(random, 0, epoch, count, place);
+}
+
+int64_t vain_order_batch_count(int64_t count, int64_t B)
+{
+    VAIN_ASSERT(count >= 0 && B >= 1);
+    return count / B + (count % B != 0);
+}
+
+int64_t vain_order_batch(struct vain_random random, int64_t epoch, int64_t batch,
+                         const int64_t *examples, int64_t count, int64_t B, int64_t *out)
+{
+    VAIN_ASSERT(batch >= 0 && batch < vain_order_batch_count(count, B));
+    const int64_t begin = batch * B;
+    const int64_t size = count - begin < B ? count - begin : B;
+    for (int64_t i = 0; i < size; i++) {
+        const int64_t place = vain_order_place(random, epoch, count, begin + i);
+        out[i] = examples != NULL ? examples[place] : place;
+    }
+    return size;
+}

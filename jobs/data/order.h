@@ -18,3 +18,16 @@ int64_t vain_order_windows(int64_t symbols, int64_t T);
  * [0, symbols - T - 1]. Local, deterministic. */
 int64_t vain_order_offset(struct vain_random random, int rank, int64_t sample, int64_t symbols,
                           int64_t T);
+
+/* ---- Examples, each once an epoch ---- */
+
+/* Place `place` of epoch `epoch` in the order that `random` gives to `count` examples: for fixed
+ * (random, epoch, count) a permutation of [0, count). Local, deterministic. */
+int64_t vain_order_place(struct vain_random random, int64_t epoch, int64_t count, int64_t place);
+/* Batches of B that an epoch of `count` examples has; the last may be short, as in federated
+ * averaging (McMahan et al. 2017), and none is dropped. */
+int64_t vain_order_batch_count(int64_t count, int64_t B);
+/* Batch `batch` of epoch `epoch` of the examples `examples` (count; NULL: 0 to count - 1): writes
+ * up to B of them to `out`, gives how many. */
+int64_t vain_order_batch(struct vain_random random, int64_t epoch, int64_t batch,
+                         const int64_t *examples, int64_t count, int64_t B, int64_t *out);

@@ -54,21 +54,6 @@ enum vain_status vain_partition_place(const char *const *names, int count, const
     return VAIN_OK;
 }
 
-static enum vain_status pick_path(const struct vain_data_options *options, const char **path)
-{
-    *path = "";
-    const bool text = options->text[0] != '\0', tokens = options->tokens[0] != '\0';
-    if (text && tokens)
-        return vain_fail(VAIN_ERR_INPUT,
-                         "data.text and data.tokens are both given; keep the one to train on");
-    if (!text && !tokens)
-        return vain_fail(
-            VAIN_ERR_INPUT,
-            "data.text: is not given; add --set data.text=FILE, or data.tokens for a .bin file");
-    *path = text ? options->text : options->tokens;
-    return VAIN_OK;
-}
-
 /* Append, or say by a false `fits` that it would not. */
 static bool append(char *out, size_t *used, const char *piece, size_t bytes)
 {
@@ -99,8 +84,9 @@ enum vain_status vain_partition_path(const struct vain_data_options *options,
                                      char out[VAIN_MIN_LEN(VAIN_PATH_BYTES)])
 {
     out[0] = '\0';
-    const char *path;
-    VAIN_TRY(pick_path(options, &path));
+    struct vain_data_source source;
+    VAIN_TRY(vain_data_source(options, &source));
+    const char *path = source.path;
     const bool named = options->partition == VAIN_PARTITION_NAMED;
     if (named != (strstr(path, NAME_MARK) != NULL))
         return vain_fail(
@@ -117,8 +103,7 @@ enum vain_status vain_partition_path(const struct vain_data_options *options,
     fits = fits && (named ? append_named(out, &used, path, own_name)
                           : append(out, &used, path, strlen(path)));
     if (!fits)
-        return vain_fail(VAIN_ERR_INPUT,
-                         "data: the path of the text has more than %d bytes with its folder",
-                         VAIN_PATH_BYTES - 1);
+        return vain_fail(VAIN_ERR_INPUT, "%s: the path has more than %d bytes with its folder",
+                         source.key, VAIN_PATH_BYTES - 1);
     return VAIN_OK;
 }

@@ -2,7 +2,7 @@
  * agree. */
 #pragma once
 
-#include "jobs/data/corpus.h"
+#include "jobs/data/options.h"
 
 /* Symbols for training out of `count`: nanoGPT's int(n * 0.9), with `validation` (0 to 0.9) taken
  * as a whole number of billionths, so that no rounding of doubles decides where the split lies. */
@@ -13,9 +13,9 @@ void vain_partition_part(int64_t count, int index, int parts, int64_t *begin, in
  * are equal. */
 enum vain_status vain_partition_place(const char *const *names, int count, const char *own_name,
                                       int *place) VAIN_MUST_USE;
-/* The file of member `own_name`: resolves `options->text` or `tokens` against `spec_folder`, with
- * "{name}" replaced in named partitions. VAIN_ERR_INPUT: neither or both are given, "{name}" and
- * the partition contradict each other, or the path does not fit. */
+/* The file of member `own_name`: resolves the source that is given against `spec_folder`, with
+ * "{name}" replaced in named partitions. VAIN_ERR_INPUT: none or more than one are given, "{name}"
+ * and the partition contradict each other, or the path does not fit. */
 enum vain_status vain_partition_path(const struct vain_data_options *options,
                                      const char *spec_folder, const char *own_name,
                                      char out[VAIN_MIN_LEN(VAIN_PATH_BYTES)]) VAIN_MUST_USE;

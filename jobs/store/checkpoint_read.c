@@ -115,12 +115,17 @@ static void check_symbols(struct vain_checkpoint_file *file)
     struct vain_h5_reader *reader = &file->reader;
     const char *kind = file->symbol_kind;
     const uint32_t *symbols = file->symbols;
-    const bool tokens = strcmp(kind, "tokens") == 0, bytes = strcmp(kind, "bytes") == 0;
-    if (!tokens && !bytes && strcmp(kind, "characters") != 0)
-        vain_h5_reject(reader, "symbol_kind is '%s', expected bytes, characters or tokens", kind);
-    else if (tokens != (symbols == NULL))
+    const bool bytes = strcmp(kind, "bytes") == 0;
+    const bool listed = bytes || strcmp(kind, "characters") == 0;
+    const bool counted = strcmp(kind, "tokens") == 0 || strcmp(kind, "classes") == 0 ||
+                         strcmp(kind, "words") == 0;
+    if (!listed && !counted)
+        vain_h5_reject(reader,
+                       "symbol_kind is '%s', expected bytes, characters, tokens, words or classes",
+                       kind);
+    else if (counted != (symbols == NULL))
         vain_h5_reject(reader, "'/data/symbols' is %s, but symbol_kind is '%s'",
-                       tokens ? "there" : "missing", kind);
+                       counted ? "there" : "missing", kind);
     for (int64_t i = 0; symbols != NULL && i < file->content.symbol_count && ok(file); i++) {
         if (i > 0 && symbols[i] <= symbols[i - 1])
             vain_h5_reject(reader, "'/data/symbols': value %lld (%u) does not come after %u",

@@ -68,9 +68,17 @@ done
 answer 2 eval nothing.h5 wrong.yaml
 answer 2 bench step wrong.yaml
 answer 0 validate job.yaml --set train.batch=8 --set train.rounds=3
+python3 "$SOURCE/tests/make_images.py" images 200
+images=(--set data.images="$PWD/images" --set data.train_images=train-images-idx3-ubyte
+    --set data.train_labels=train-labels-idx1-ubyte --set data.test_images=t10k-images-idx3-ubyte
+    --set data.test_labels=t10k-labels-idx1-ubyte)
 for example in "$SOURCE"/examples/*.yaml; do
     answer 0 validate "$example"
-    answer 0 explain "$example" --set data.text="$PWD/corpus.txt" --set data.partition=disjoint
+    if grep -q '^  images:' "$example"; then
+        answer 0 explain "$example" "${images[@]}"
+    else
+        answer 0 explain "$example" --set data.text="$PWD/corpus.txt" --set data.partition=disjoint
+    fi
 done
 
 # Members on hosts of their own.

@@ -193,9 +193,10 @@ static void test_numbers(void)
     struct bed bed;
     struct vain_plan plan;
     static const char *const sets[] = {"outer.optimizer=nesterov", NULL};
+    const struct vain_data data = {.symbol_count = 19, .bytes = 1000};
     CU_ASSERT_FATAL(bed_open(&bed));
     CU_ASSERT_EQUAL_FATAL(bed_spec(&bed, sets, NULL), VAIN_OK);
-    CU_ASSERT_EQUAL_FATAL(vain_plan_make(&bed.job, 4, 1, 19, 1000, 5000, &plan), VAIN_OK);
+    CU_ASSERT_EQUAL_FATAL(vain_plan_make(&bed.job, 4, 1, &data, 5000, &plan), VAIN_OK);
     const int64_t N = (19 + 8) * 16 + 12 * 16 * 16 + 13 * 16 + 2 * 16;
     CU_ASSERT_EQUAL(plan.parameter_count, N);
     CU_ASSERT_EQUAL(plan.steps, 12);
@@ -210,7 +211,7 @@ static void test_numbers(void)
     CU_ASSERT_EQUAL(plan.together_bytes, 5000 + 4 * (plan.memory_bytes - 5000));
     /* Seven vectors, the words, data and base at least; activations on top. */
     CU_ASSERT(plan.memory_bytes > 8 * 4 * N + 6000);
-    CU_ASSERT_EQUAL_FATAL(vain_plan_make(&bed.job, 1, 1, 19, 0, 0, &plan), VAIN_OK);
+    CU_ASSERT_EQUAL_FATAL(vain_plan_make(&bed.job, 1, 1, &data, 0, &plan), VAIN_OK);
     CU_ASSERT_EQUAL(plan.round_bytes, 0);
     bed_close(&bed);
 }

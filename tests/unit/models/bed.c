@@ -52,6 +52,22 @@ static int64_t count_targets(const struct bed *bed)
     return bed->lengths != NULL ? bed->batch.B : bed->batch.B * bed->batch.T;
 }
 
+int64_t bed_logit_count(const struct vain_model_options *options)
+{
+    return options->kind == VAIN_MODEL_CONVNET ? options->classes : options->symbols;
+}
+
+static void fill_images(struct bed *bed)
+{
+    const struct vain_image_shape *image = &bed->options.image;
+    const int64_t count = bed->batch.B * image->height * image->width * image->channels;
+    bed->images = take((size_t)count * sizeof(float));
+    for (int64_t i = 0; i < count; i++)
+        bed->images[i] = (float)normal(4, i);
+    bed->batch.images = bed->images;
+    bed->batch.tokens = NULL;
+}
+
 void bed_open(struct bed *bed, const struct vain_model_options *options, int64_t B, int64_t T,
               int threads)
 {
@@ -67,12 +83,15 @@ void bed_open(struct bed *bed, const struct vain_model_options *options, int64_t
     fill_parameters(bed);
     bed->tokens = take((size_t)(B * T) * sizeof(int32_t));
     bed->targets = take((size_t)(B * T) * sizeof(int32_t));
+    const int32_t V = (int32_t)bed_logit_count(options);
     for (int64_t i = 0; i < B * T; i++) {
-        bed->tokens[i] = (int32_t)(fabs(normal(2, i)) * 1000) % (int32_t)options->symbols;
-        bed->targets[i] = (int32_t)(fabs(normal(3, i)) * 1000) % (int32_t)options->symbols;
+        bed->tokens[i] = (int32_t)(fabs(normal(2, i)) * 1000) % V;
+        bed->targets[i] = (int32_t)(fabs(normal(3, i)) * 1000) % V;
     }
-    bed->batch =
-        (struct vain_batch){.B = B, .T = T, .tokens = bed->tokens, .targets = bed->targets};
+    bed->batch = (struct vain_batch){
+        .B = B, .T = T, .tokens = bed->tokens, .targets = bed->targets, .images = NULL};
+    if (options->kind == VAIN_MODEL_CONVNET)
+        fill_images(bed);
     if (options->kind == VAIN_MODEL_ENCODER)
         make_sentences(bed, B, T);
     bed->workspace_bytes = bed->model->workspace_bytes(options, B, T, true);
@@ -83,6 +102,7 @@ void bed_close(struct bed *bed)
 {
     vain_release(bed->workspace);
     vain_release(bed->lengths);
+    vain_release(bed->images);
     vain_release(bed->targets);
     vain_release(bed->tokens);
     vain_release(bed->gradients);
@@ -122,12 +142,14 @@ double bed_evaluate(struct bed *bed)
     const size_t bytes =
         bed->model->workspace_bytes(&bed->options, bed->batch.B, bed->batch.T, false);
     CU_ASSERT_FATAL(bytes <= bed->workspace_bytes);
-    double loss_sum = -1;
+    struct vain_measure measure = {-1, -1, -1};
     set_guard(bed, bytes);
     bed->model->evaluate(&bed->options, &bed->layout, &bed->queue, bed->parameters, &bed->batch,
-                         bed->workspace, &loss_sum);
+                         bed->workspace, &measure);
     check_guard(bed, bytes);
-    return loss_sum;
+    CU_ASSERT_EQUAL(measure.count, bed->batch.B * bed->batch.T);
+    bed->correct = measure.correct;
+    return measure.loss_sum;
 }
 
 struct vain_place bed_place(uint32_t round, uint32_t step, uint32_t micro_batch)
@@ -156,7 +178,7 @@ static double probe_loss(const struct probe *probe)
                                       probe->place, probe->logits);
     reference_logits(&bed->options, &bed->layout, probe->parameters, &bed->batch, probe->place,
                      probe->logits);
-    return reference_mean_loss(&bed->batch, bed->options.symbols, probe->logits);
+    return reference_mean_loss(&bed->batch, bed_logit_count(&bed->options), probe->logits);
 }
 
 /* Central difference; its own error is about h^2 = 1e-9 of the third derivative. */
@@ -193,7 +215,7 @@ void bed_check_gradients(const struct vain_model_options *options, int64_t B, in
     struct bed bed;
     bed_open(&bed, options, B, T, 2);
     struct probe probe = {&bed, place, take((size_t)bed.N * sizeof(double)),
-                          take((size_t)(B * T * options->symbols) * sizeof(double))};
+                          take((size_t)(B * T * bed_logit_count(options)) * sizeof(double))};
     probe.logits[0] = -1;
     double *expected = take((size_t)bed.N * sizeof(double));
     for (int64_t e = 0; e < bed.N; e++)
@@ -206,6 +228,9 @@ void bed_check_gradients(const struct vain_model_options *options, int64_t B, in
     probe.logits[0] = -1;
     const double mean = bed_evaluate(&bed) / (double)count_targets(&bed);
     CU_ASSERT_DOUBLE_EQUAL(mean, probe_loss(&probe), 2e-6 * mean);
+    if (bed.lengths == NULL) /* whose losses are not all made of logits */
+        CU_ASSERT_EQUAL(bed.correct,
+                        reference_correct(&bed.batch, bed_logit_count(options), probe.logits));
     vain_release(expected);
     vain_release(probe.logits);
     vain_release(probe.parameters);
@@ -292,8 +317,15 @@ void bed_check_accumulation(const struct vain_model_options *options, int64_t T)
     memset(bed.gradients, 0, (size_t)bed.N * sizeof(float));
     double halves[2], largest = 0, worst = 0;
     for (int half = 0; half < 2; half++) {
+        const struct vain_image_shape *image = &options->image;
         const struct vain_batch batch = {
-            .B = 1, .T = T, .tokens = bed.tokens + half * T, .targets = bed.targets + half * T};
+            .B = 1,
+            .T = T,
+            .tokens = bed.tokens + half * T,
+            .targets = bed.targets + half * T,
+            .images = bed.images == NULL
+                          ? NULL
+                          : bed.images + half * image->height * image->width * image->channels};
         bed.model->forward_backward(options, &bed.layout, &bed.queue, bed.parameters, &batch, NULL,
                                     0.5f, bed.workspace, bed.gradients, &halves[half]);
     }
@@ -336,7 +368,7 @@ void bed_check_layout(const struct vain_model_options *options, int64_t paramete
         }
         CU_ASSERT_EQUAL(slice->count, product);
         CU_ASSERT_EQUAL(slice->offset, end);
-        CU_ASSERT_EQUAL(slice->weight_decay, slice->shape_count == 2);
+        CU_ASSERT_EQUAL(slice->weight_decay, slice->shape_count >= 2);
         end += slice->count;
         CU_ASSERT_PTR_EQUAL(vain_layout_slice_at(&layout, slice->offset), slice);
         CU_ASSERT_PTR_EQUAL(vain_layout_slice_at(&layout, end - 1), slice);
@@ -364,8 +396,8 @@ void bed_check_overfit(const struct vain_model_options *options, int64_t B, int6
                                .segments = &all,
                                .segment_count = 1};
     const double at_start = bed_forward_backward(&bed, NULL);
-    CU_ASSERT(at_start > log((double)options->symbols) - 0.5 &&
-              at_start < log((double)options->symbols) + 0.5);
+    const double chance = log((double)bed_logit_count(options));
+    CU_ASSERT(at_start > chance - 0.5 && at_start < chance + 0.5);
     double loss = at_start;
     for (int step = 1; step <= steps; step++) {
         adamw.correction1 = (float)(1 - pow(0.9, step));

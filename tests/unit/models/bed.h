@@ -14,17 +14,21 @@ struct bed {
     int64_t N;
     float *parameters, *gradients; /* (N) */
     int32_t *tokens, *targets;     /* (B, T) */
+    float *images;                 /* (B, height, width, channels) of a convnet, else NULL */
     int32_t *lengths;              /* (B) of an encoder's sentences; NULL otherwise */
     struct vain_batch batch;
     unsigned char *workspace; /* followed by a guard that nothing may touch */
     size_t workspace_bytes;
+    int64_t correct; /* of the last evaluation */
 };
 
 /* Small options of a kind with V symbols and the other keys of `base`; parameters are random and
- * large enough for every gradient to count, tokens are random. */
+ * large enough for every gradient to count, tokens or images are random. */
 void bed_open(struct bed *bed, const struct vain_model_options *options, int64_t B, int64_t T,
               int threads);
 void bed_close(struct bed *bed);
+/* Symbols, or classes. */
+int64_t bed_logit_count(const struct vain_model_options *options);
 /* Zeroes the gradients, makes every byte of the workspace a NaN, runs forward_backward, checks the
  * guard. */
 double bed_forward_backward(struct bed *bed, const struct vain_place *place);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/philox.h"
+#include "tests/unit/models/reference_convnet.h"
 
 enum { ROWS = 64, WIDE = 96 };
 
@@ -197,6 +198,10 @@ void reference_logits(const struct vain_model_options *options, const struct vai
                       const struct vain_place *place, double *logits)
 {
     const struct run run = {options, layout, parameters, batch, place};
+    if (options->kind == VAIN_MODEL_CONVNET) {
+        reference_convnet_logits(options, layout, parameters, batch, place, logits);
+        return;
+    }
     if (options->kind == VAIN_MODEL_TRANSFORMER) {
         transformer_logits(&run, logits);
         return;
@@ -364,4 +369,16 @@ double reference_mean_loss(const struct vain_batch *batch, int64_t V, const doub
         sum += log(total) + largest - logits[m * V + batch->targets[m]];
     }
     return sum / (double)M;
+}
+
+int64_t reference_correct(const struct vain_batch *batch, int64_t V, const double *logits)
+{
+    int64_t correct = 0;
+    for (int64_t m = 0; m < batch->B * batch->T; m++) {
+        int64_t best = 0;
+        for (int64_t v = 1; v < V; v++)
+            best = logits[m * V + v] > logits[m * V + best] ? v : best;
+        correct += best == batch->targets[m];
+    }
+    return correct;
 }

@@ -25,3 +25,5 @@ double reference_encoder_loss(const struct vain_model_options *options,
                               double *targets);
 /* Mean cross entropy of logits (B T, V) against the batch's targets, in nats. */
 double reference_mean_loss(const struct vain_batch *batch, int64_t V, const double *logits);
+/* How many rows of logits (B T, V) have their first largest at the target. */
+int64_t reference_correct(const struct vain_batch *batch, int64_t V, const double *logits);

@@ -83,6 +83,9 @@ static void values_parse_and_bounds_hold(void)
         {"model.dropout", "1.5", VAIN_ERR_INPUT},
         {"model.sizes", "[64, 32]", VAIN_OK},
         {"model.sizes", "[64, 0]", VAIN_ERR_INPUT},
+        {"model.preset", "mcmahan-cnn", VAIN_OK},
+        {"model.preset", "lenet", VAIN_ERR_INPUT},
+        {"model.network", "dense 5, dense", VAIN_OK},
     };
     struct vain_model_options options = {0};
     const struct vain_option_section section = {vain_model_option_rows, vain_model_option_count,
@@ -97,6 +100,8 @@ static void values_parse_and_bounds_hold(void)
     }
     CU_ASSERT(options.kind == VAIN_MODEL_MLP && options.sizes.count == 2 &&
               options.sizes.values[1] == 32);
+    CU_ASSERT_EQUAL(options.preset, VAIN_PRESET_MCMAHAN_CNN);
+    CU_ASSERT_STRING_EQUAL(options.network, "dense 5, dense");
 }
 
 static void common_limits_are_told(void)
