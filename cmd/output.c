@@ -5,6 +5,8 @@
 
 #include "cmd/json.h"
 #include "cmd/report.h"
+#include <math.h>
+
 #include "cmd/verb.h"
 
 int vain_print_data(struct json_object *data)

@@ -137,7 +137,7 @@ static enum vain_status type_of(const char *path, uint8_t code, enum vain_array_
 static enum vain_status read_header(struct source *source, enum vain_array_type *type, int *rank,
                                     int64_t shape[VAIN_MIN_LEN(VAIN_ARRAY_RANK_MAX)])
 {
-    uint8_t head[HEAD_BYTES], sizes[HEADER_BYTES_MAX - HEAD_BYTES];
+    uint8_t head[HEAD_BYTES] = {0}, sizes[HEADER_BYTES_MAX - HEAD_BYTES] = {0};
     *rank = 0;
     VAIN_TRY(get(source, head, sizeof head));
     if (head[0] != 0 || head[1] != 0)

@@ -232,19 +232,23 @@ static void write_plain(const struct vain_images *images, int64_t first, float *
         out[i] = number_of(&images->pixels, from[i]);
 }
 
-/* Where the pixel that comes to (y, x) stands in the picture before it is turned: a quarter against
- * the clock brings the right edge to the top (numpy.rot90). */
-static int64_t turned_place(const struct vain_images *images, int quarter_turns, int64_t y,
-                            int64_t x)
+/* A picture that is turned, read in the order in which it is written: where the first pixel stands,
+ * and how far it is from a row and from a column to the next, in pixels. */
+struct walk {
+    int64_t first, row, column;
+};
+
+/* A quarter against the clock brings the right edge to the top (numpy.rot90). */
+static struct walk walk_of(const struct vain_images *images, int quarter_turns)
 {
-    const int64_t last_y = images->height - 1, last_x = images->width - 1, width = images->width;
+    const int64_t width = images->width, last = images->height * width - 1;
     switch (quarter_turns) {
     case 1:
-        return x * width + (last_x - y);
+        return (struct walk){width - 1, -1, width};
     case 2:
-        return (last_y - y) * width + (last_x - x);
+        return (struct walk){last, -width, -1};
     default:
-        return (last_y - x) * width + y;
+        return (struct walk){last - (width - 1), 1, -width};
     }
 }
 
@@ -252,15 +256,16 @@ static void write_turned(const struct vain_images *images, int64_t first, int qu
                          float *out)
 {
     const int64_t C = images->channels;
-    const uint8_t *bytes = images->array.data;
-    const float *floats = images->array.data;
+    const struct walk walk = walk_of(images, quarter_turns);
+    const bool plain = images->array.type == VAIN_ARRAY_UINT8;
+    const uint8_t *bytes = plain ? (const uint8_t *)images->array.data + first : NULL;
+    const float *floats = plain ? NULL : (const float *)images->array.data + first;
     for (int64_t y = 0; y < images->height; y++) {
-        for (int64_t x = 0; x < images->width; x++) {
-            const int64_t from = first + C * turned_place(images, quarter_turns, y, x);
+        int64_t from = C * (walk.first + y * walk.row);
+        for (int64_t x = 0; x < images->width; x++, from += C * walk.column) {
             for (int64_t c = 0; c < C; c++)
-                *out++ = images->array.type == VAIN_ARRAY_UINT8
-                             ? images->of_byte[bytes[from + c]]
-                             : number_of(&images->pixels, floats[from + c]);
+                *out++ = plain ? images->of_byte[bytes[from + c]]
+                               : number_of(&images->pixels, floats[from + c]);
         }
     }
 }

@@ -1,4 +1,5 @@
 /* Arrays out of HDF5 and idx files: what was written comes back, what is wrong is named. */
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -240,6 +241,39 @@ static void damage_of_a_packed_file_is_seen(void)
     CU_ASSERT_EQUAL(vain_memory_blocks(), 0);
 }
 
+/* HDF5 is one in a process, members are threads. (A build of it that knows threads would pass
+ * without our lock.) */
+static void *read_again_and_again(void *path)
+{
+    intptr_t wrong = 0;
+    for (int i = 0; i < 200; i++) {
+        struct vain_array array;
+        const bool there = vain_array_read(path, "there", &array) == VAIN_OK;
+        wrong += !there || array.count != 3000 || vain_array_integer(&array, 2999) != 7;
+        vain_array_release(&array);
+        wrong += vain_array_read(path, "absent", &array) != VAIN_ERR_NOT_FOUND;
+    }
+    return wrong == 0 ? NULL : path;
+}
+
+static void members_read_at_once(void)
+{
+    static uint8_t data[3000];
+    static char path[512];
+    memset(data, 7, sizeof data);
+    const struct maker_set set = {"there", H5T_NATIVE_UINT8, H5T_NATIVE_UINT8, 1, {3000}, 100,
+                                  data};
+    (void)snprintf(path, sizeof path, "%s", maker_hdf5("threads.h5", &set, 1));
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++)
+        CU_ASSERT_EQUAL_FATAL(pthread_create(&threads[i], NULL, read_again_and_again, path), 0);
+    for (int i = 0; i < 4; i++) {
+        void *wrong = path;
+        CU_ASSERT_EQUAL(pthread_join(threads[i], &wrong), 0);
+        CU_ASSERT_PTR_NULL(wrong);
+    }
+}
+
 static const struct vain_test tests[] = {
     {"every type comes back", every_type_comes_back},
     {"elements are read as numbers", elements_are_read_as_numbers},
@@ -252,5 +286,6 @@ static const struct vain_test tests[] = {
     {"a folder of idx files is read by name", a_folder_of_idx_files_is_read_by_name},
     {"idx files that lie are refused", idx_files_that_lie_are_refused},
     {"damage of a packed file is seen", damage_of_a_packed_file_is_seen},
+    {"members read at once", members_read_at_once},
     {NULL, NULL}};
 const struct vain_suite vain_suite_array = {"data: array", tests};

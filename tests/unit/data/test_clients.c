@@ -17,7 +17,7 @@ static void make_examples(void)
 {
     for (int i = 0; i < EXAMPLES; i++) {
         labels[i] = i * 7 % CLASSES;
-        groups[i] = 100 + (int32_t)sqrt((double)(i * 2500 / EXAMPLES));
+        groups[i] = 100 + (int32_t)sqrt(i * 2500.0 / EXAMPLES);
     }
 }
 
