@@ -147,7 +147,7 @@ double bed_evaluate(struct bed *bed)
     bed->model->evaluate(&bed->options, &bed->layout, &bed->queue, bed->parameters, &bed->batch,
                          bed->workspace, &measure);
     check_guard(bed, bytes);
-    CU_ASSERT_EQUAL(measure.count, bed->batch.B * bed->batch.T);
+    CU_ASSERT_EQUAL(measure.count, count_targets(bed));
     bed->correct = measure.correct;
     return measure.loss_sum;
 }
