@@ -64,6 +64,11 @@ enum vain_status vain_batches_open(const struct vain_method_config *config,
     struct vain_device *device = config->queue->device;
     const struct vain_memory_ops *memory = &device->ops->memory;
     const size_t bytes = token_bytes(config);
+    *out = (struct vain_batches){0};
+    if (config->data->kind != VAIN_DATA_TEXT && config->data->kind != VAIN_DATA_IMAGES)
+        return vain_fail(VAIN_ERR_INPUT,
+                         "train.method: this method trains on a text or on labelled images; give "
+                         "data.text, data.tokens or data.images");
     *out = (struct vain_batches){.config = config,
                                  .B = config->job->train.batch,
                                  .T = example_tokens(config),

@@ -33,13 +33,13 @@ static void check_source(const struct vain_job *job, const struct vain_spec *spe
         vain_spec_problem_at(spec, problems, source->key, "set data.partition: named",
                              "'%s' names a file a member, which needs data.partition: named",
                              source->path);
-    if ((source->kind == VAIN_DATA_IMAGES) != (job->model.kind == VAIN_MODEL_CONVNET))
-        vain_spec_problem_at(
-            spec, problems, "model.kind",
-            source->kind == VAIN_DATA_IMAGES ? "use model.kind: convnet" : "give data.images",
-            source->kind == VAIN_DATA_IMAGES ? "a model of symbols cannot learn from images (%s)"
-                                             : "a convnet cannot learn from a text (%s)",
-            source->key);
+    const bool images = source->kind == VAIN_DATA_IMAGES || source->kind == VAIN_DATA_EPISODES;
+    if (images != (job->model.kind == VAIN_MODEL_CONVNET))
+        vain_spec_problem_at(spec, problems, "model.kind",
+                             images ? "use model.kind: convnet" : "give data.images",
+                             images ? "a model of symbols cannot learn from images (%s)"
+                                    : "a convnet cannot learn from a text (%s)",
+                             source->key);
     if (partition > VAIN_PARTITION_NAMED && source->kind == VAIN_DATA_TEXT)
         vain_spec_problem_at(spec, problems, "data.partition",
                              "use disjoint, shared or named, or data with labels",
@@ -65,7 +65,8 @@ static void check_data(const struct vain_job *job, const struct vain_spec *spec,
         vain_spec_problem_at(spec, problems, "data.text",
                              "add 'text: FILE' under 'data', or --set data.text=FILE",
                              "nothing to train on: give data.text (a text file), data.tokens (a "
-                             ".bin file of uint16) or data.images (labelled images)");
+                             ".bin file of uint16), data.images (labelled images), "
+                             "data.episodes (few-shot tasks) or data.pairs (labelled sentences)");
         return;
     }
     check_source(job, spec, source, problems);

@@ -44,6 +44,43 @@ static enum vain_status open_images(const struct vain_data_options *options,
     return VAIN_OK;
 }
 
+static int64_t images_bytes(const struct vain_images *images)
+{
+    return images->array.count * (int64_t)vain_array_element_bytes(images->array.type);
+}
+
+static enum vain_status open_episodes(const struct vain_data_options *options,
+                                      const struct vain_data_place *place, int member,
+                                      struct vain_data *out)
+{
+    char path[VAIN_PATH_BYTES];
+    VAIN_TRY(vain_partition_path(options, place->spec_folder, place->own_name, path));
+    VAIN_TRY(vain_episode_data_open(options, path, place->seed, member, place->name_count,
+                                    &out->episodes));
+    out->kind = VAIN_DATA_EPISODES;
+    out->symbol_count = options->way;
+    out->symbol_kind = "classes";
+    out->bytes = images_bytes(&out->episodes.set.images);
+    return VAIN_OK;
+}
+
+static enum vain_status open_sentences(const struct vain_data_options *options,
+                                       const struct vain_data_place *place, int member,
+                                       struct vain_data *out)
+{
+    char path[VAIN_PATH_BYTES];
+    VAIN_TRY(vain_partition_path(options, place->spec_folder, place->own_name, path));
+    VAIN_TRY(vain_sentence_data_open(options, path, place->context, place->seed, member,
+                                     place->name_count, &out->sentences));
+    out->kind = VAIN_DATA_SENTENCES;
+    out->symbol_count = out->sentences.set.vocabulary.symbol_count;
+    out->symbol_kind = "words";
+    for (int s = 0; s < VAIN_SPLITS; s++)
+        out->bytes += out->sentences.set.splits[s].count * (out->sentences.set.T + 4) *
+                      (int64_t)sizeof(int32_t);
+    return VAIN_OK;
+}
+
 enum vain_status vain_data_open(const struct vain_data_options *options,
                                 const struct vain_data_place *place, struct vain_data *out)
 {
@@ -59,6 +96,12 @@ enum vain_status vain_data_open(const struct vain_data_options *options,
     case VAIN_DATA_IMAGES:
         VAIN_TRY(open_images(options, place, member, out));
         break;
+    case VAIN_DATA_EPISODES:
+        VAIN_TRY(open_episodes(options, place, member, out));
+        break;
+    case VAIN_DATA_SENTENCES:
+        VAIN_TRY(open_sentences(options, place, member, out));
+        break;
     }
     out->member = member;
     out->member_count = place->name_count;
@@ -69,13 +112,15 @@ void vain_data_close(struct vain_data *data)
 {
     vain_corpus_close(&data->corpus);
     vain_image_data_close(&data->images);
+    vain_episode_data_close(&data->episodes);
+    vain_sentence_data_close(&data->sentences);
     memset(data, 0, sizeof *data);
 }
 
-static void hash_images(const struct vain_images *images, uint8_t out[VAIN_MIN_LEN(32)])
+static void hash_images(int64_t classes, const struct vain_images *images,
+                        uint8_t out[VAIN_MIN_LEN(32)])
 {
-    const int64_t numbers[] = {images->class_count, images->height, images->width,
-                               images->channels};
+    const int64_t numbers[] = {classes, images->height, images->width, images->channels};
     struct vain_hash_state state;
     vain_hash_init(&state, "vain/classes");
     for (size_t i = 0; i < VAIN_COUNT_OF(numbers); i++) {
@@ -89,8 +134,18 @@ static void hash_images(const struct vain_images *images, uint8_t out[VAIN_MIN_L
 
 void vain_data_hash(const struct vain_data *data, uint8_t out[VAIN_MIN_LEN(32)])
 {
-    if (data->kind == VAIN_DATA_IMAGES)
-        hash_images(&data->images.train, out);
-    else
+    switch (data->kind) {
+    case VAIN_DATA_TEXT:
         vain_corpus_hash(&data->corpus, out);
+        break;
+    case VAIN_DATA_IMAGES:
+        hash_images(data->symbol_count, &data->images.train, out);
+        break;
+    case VAIN_DATA_EPISODES:
+        hash_images(data->symbol_count, &data->episodes.set.images, out);
+        break;
+    case VAIN_DATA_SENTENCES:
+        vain_vocabulary_hash(&data->sentences.set.vocabulary, out);
+        break;
+    }
 }

@@ -6,17 +6,21 @@
 #pragma once
 
 #include "jobs/data/corpus.h"
+#include "jobs/data/episode_data.h"
 #include "jobs/data/image_data.h"
+#include "jobs/data/sentence_data.h"
 
 struct vain_data {
     enum vain_data_kind kind;
-    struct vain_corpus corpus;     /* TEXT */
-    struct vain_image_data images; /* IMAGES */
+    struct vain_corpus corpus;           /* TEXT */
+    struct vain_image_data images;       /* IMAGES */
+    struct vain_episode_data episodes;   /* EPISODES */
+    struct vain_sentence_data sentences; /* SENTENCES */
 
     /* Common to all kinds; borrowed from the part above. */
     int64_t symbol_count;       /* symbols, or classes */
     const uint32_t *vocabulary; /* (symbol_count) or NULL */
-    const char *symbol_kind;    /* "bytes", "characters", "tokens", "classes" */
+    const char *symbol_kind;    /* "bytes", "characters", "tokens", "words", "classes" */
     int64_t bytes;              /* of memory, or of the mapped file */
     int member, member_count;   /* this member's place in the order of the names, and how many */
 };

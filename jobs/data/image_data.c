@@ -67,6 +67,10 @@ static enum vain_status cut(const struct vain_data_options *options, uint64_t se
                                 [VAIN_PARTITION_IID] = VAIN_CLIENTS_IID,
                                 [VAIN_PARTITION_BY_LABEL] = VAIN_CLIENTS_BY_LABEL,
                                 [VAIN_PARTITION_DIRICHLET] = VAIN_CLIENTS_DIRICHLET};
+    if (options->partition == VAIN_PARTITION_BY_GROUP)
+        return vain_fail(VAIN_ERR_INPUT,
+                         "data.partition: images have no groups; use shared, disjoint, iid, "
+                         "by-label or dirichlet");
     if (options->partition == VAIN_PARTITION_DISJOINT ||
         options->partition == VAIN_PARTITION_SHARED)
         return cut_in_order(out->train.count, clients, &out->clients);

@@ -5,8 +5,8 @@
 #include <string.h>
 
 static const char *const symbol_choices[] = {"bytes", "characters", NULL};
-static const char *const partition_choices[] = {"disjoint", "shared",    "named", "iid",
-                                                "by-label", "dirichlet", NULL};
+static const char *const partition_choices[] = {"disjoint", "shared",    "named",    "iid",
+                                                "by-label", "dirichlet", "by-group", NULL};
 
 #define NAME_ROW(name, member, value, text)                                                        \
     {                                                                                              \
@@ -61,6 +61,75 @@ const struct vain_option vain_data_option_rows[] = {
      .unit = "classes",
      .help = "How many classes there are; 0: up to the largest label. Members with files of their "
              "own need it to have one model."},
+    {.key = "data.episodes",
+     .type = VAIN_OPTION_PATH,
+     .scope = VAIN_LOCAL,
+     .offset = offsetof(struct vain_data_options, episodes),
+     .text_bytes = VAIN_PATH_BYTES,
+     .fallback = "",
+     .help = "Classes with a few drawings each, to draw few-shot tasks from: an HDF5 file."},
+    NAME_ROW("data.episode_images", episode_images, "images",
+             "Data set of the drawings: (classes, examples, height, width)."),
+    NAME_ROW("data.episode_order", episode_order, "",
+             "Data set (classes) with an order of the classes: training classes come first. Empty: "
+             "as they are."),
+    NAME_ROW("data.episode_groups", episode_groups, "",
+             "Data set (classes) with the group of each class, such as its alphabet, for "
+             "data.partition: by-group."),
+    {.key = "data.train_classes",
+     .type = VAIN_OPTION_COUNT,
+     .scope = VAIN_AGREED,
+     .offset = offsetof(struct vain_data_options, train_classes),
+     .minimum = 1,
+     .maximum = 1e9,
+     .fallback = "1200",
+     .unit = "classes",
+     .help = "Classes that tasks to train on are drawn from; the others are for evaluation."},
+    {.key = "data.rotations",
+     .type = VAIN_OPTION_FLAG,
+     .scope = VAIN_AGREED,
+     .offset = offsetof(struct vain_data_options, rotations),
+     .fallback = "true",
+     .help = "Each training class stands for four: turned by 0, 90, 180 and 270 degrees."},
+    {.key = "data.way",
+     .type = VAIN_OPTION_COUNT,
+     .scope = VAIN_AGREED,
+     .offset = offsetof(struct vain_data_options, way),
+     .minimum = 2,
+     .maximum = 1024,
+     .fallback = "5",
+     .unit = "classes",
+     .help = "Classes of a few-shot task."},
+    {.key = "data.shot",
+     .type = VAIN_OPTION_COUNT,
+     .scope = VAIN_AGREED,
+     .offset = offsetof(struct vain_data_options, shot),
+     .minimum = 1,
+     .maximum = 1024,
+     .fallback = "1",
+     .unit = "examples",
+     .help = "Examples of a class that a task is learned from when it is evaluated."},
+    {.key = "data.query",
+     .type = VAIN_OPTION_COUNT,
+     .scope = VAIN_AGREED,
+     .offset = offsetof(struct vain_data_options, query),
+     .minimum = 1,
+     .maximum = 1024,
+     .fallback = "1",
+     .unit = "examples",
+     .help = "Examples of a class that an evaluated task is asked about."},
+    {.key = "data.pairs",
+     .type = VAIN_OPTION_PATH,
+     .scope = VAIN_LOCAL,
+     .offset = offsetof(struct vain_data_options, pairs),
+     .text_bytes = VAIN_PATH_BYTES,
+     .fallback = "",
+     .help = "Labelled sentences: a file of lines 'split, label number, text' with tabs between."},
+    NAME_ROW("data.train_split", train_split, "train", "Name of the split to train on."),
+    NAME_ROW("data.validation_split", validation_split, "val",
+             "Name of the split that is looked at while training; empty: none."),
+    NAME_ROW("data.test_split", test_split, "test",
+             "Name of the split that the result is measured on; empty: none."),
     {.key = "data.invert",
      .type = VAIN_OPTION_FLAG,
      .scope = VAIN_AGREED,
@@ -135,9 +204,11 @@ const struct vain_option vain_data_option_rows[] = {
      .offset = offsetof(struct vain_data_options, partition),
      .choices = partition_choices,
      .fallback = "disjoint",
-     .help = "Who trains on what: equal parts of one file in order of the sorted names, all on all "
-             "of it, or a file for each member. Labelled data also by chance (iid), two shards of "
-             "one label each (by-label; McMahan et al. 2017), or uneven in labels (dirichlet)."},
+     .help =
+         "Who trains on what: equal parts of one file in order of the sorted names, all on all "
+         "of it, or a file for each member. Labelled data also by chance (iid), two shards of "
+         "one label each (by-label; McMahan et al. 2017), or uneven in labels (dirichlet); classes "
+         "of few-shot tasks also by whole groups."},
 };
 const int vain_data_option_count = (int)VAIN_COUNT_OF(vain_data_option_rows);
 
@@ -148,6 +219,9 @@ void vain_data_sources(const struct vain_data_options *options,
         {"data.text", options->text, "a text file", VAIN_DATA_TEXT},
         {"data.tokens", options->tokens, "a .bin file of uint16", VAIN_DATA_TEXT},
         {"data.images", options->images, "labelled images in HDF5 or idx", VAIN_DATA_IMAGES},
+        {"data.episodes", options->episodes, "classes for few-shot tasks in HDF5",
+         VAIN_DATA_EPISODES},
+        {"data.pairs", options->pairs, "labelled sentences", VAIN_DATA_SENTENCES},
     };
     static_assert(VAIN_COUNT_OF(all) == VAIN_DATA_SOURCES, "every source is listed");
     memcpy(out, all, sizeof all);
@@ -168,9 +242,11 @@ enum vain_status vain_data_source(const struct vain_data_options *options,
         first = &all[i];
     }
     if (first == NULL)
-        return vain_fail(VAIN_ERR_INPUT,
-                         "data.text: is not given; add --set data.text=FILE, or data.tokens for a "
-                         ".bin file, data.images for labelled images");
+        return vain_fail(
+            VAIN_ERR_INPUT,
+            "data.text: is not given; add --set data.text=FILE, or data.tokens for a "
+            ".bin file, data.images for labelled images, data.episodes for few-shot tasks, "
+            "data.pairs for labelled sentences");
     *out = *first;
     return VAIN_OK;
 }

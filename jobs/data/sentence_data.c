@@ -1,0 +1,60 @@
+/* The cut is one over clients, of which a member is one. */
+#include "jobs/data/sentence_data.h"
+
+#include <string.h>
+
+static enum vain_status cut(const struct vain_data_options *options, uint64_t seed, int clients,
+                            struct vain_sentence_data *out)
+{
+    static const int kinds[] = {[VAIN_PARTITION_DISJOINT] = VAIN_CLIENTS_IID,
+                                [VAIN_PARTITION_SHARED] = VAIN_CLIENTS_IID,
+                                [VAIN_PARTITION_NAMED] = VAIN_CLIENTS_IID,
+                                [VAIN_PARTITION_IID] = VAIN_CLIENTS_IID,
+                                [VAIN_PARTITION_BY_LABEL] = VAIN_CLIENTS_BY_LABEL,
+                                [VAIN_PARTITION_DIRICHLET] = VAIN_CLIENTS_DIRICHLET};
+    const struct vain_sentence_split *train = &out->set.splits[VAIN_SPLIT_TRAIN];
+    if (options->partition == VAIN_PARTITION_BY_GROUP)
+        return vain_fail(VAIN_ERR_INPUT,
+                         "data.partition: sentences have no groups; use shared, disjoint, iid, "
+                         "by-label or dirichlet");
+    const struct vain_client_options split = {.kind = kinds[options->partition],
+                                              .client_count = clients,
+                                              .alpha = options->dirichlet_alpha,
+                                              .what = out->set.path,
+                                              .count = train->count,
+                                              .labels = train->labels,
+                                              .class_count = out->set.class_count};
+    return vain_clients_split(&split, vain_random_stream(seed, VAIN_PURPOSE_DATA, "clients"),
+                              &out->clients);
+}
+
+enum vain_status vain_sentence_data_open(const struct vain_data_options *options, const char *path,
+                                         int64_t context, uint64_t seed, int member,
+                                         int member_count, struct vain_sentence_data *out)
+{
+    const struct vain_sentence_source source = {
+        .path = path,
+        .splits = {options->train_split, options->validation_split, options->test_split},
+        .context = context};
+    const bool all =
+        options->partition == VAIN_PARTITION_SHARED || options->partition == VAIN_PARTITION_NAMED;
+    memset(out, 0, sizeof *out);
+    VAIN_TRY(vain_sentences_open(&source, &out->set));
+    out->client = all ? 0 : member;
+    const enum vain_status status = cut(options, seed, all ? 1 : member_count, out);
+    if (status != VAIN_OK)
+        vain_sentence_data_close(out);
+    return status;
+}
+
+void vain_sentence_data_close(struct vain_sentence_data *data)
+{
+    vain_clients_release(&data->clients);
+    vain_sentences_close(&data->set);
+    memset(data, 0, sizeof *data);
+}
+
+const int64_t *vain_sentence_data_rows(const struct vain_sentence_data *data, int64_t *count)
+{
+    return vain_clients_examples(&data->clients, data->client, count);
+}
