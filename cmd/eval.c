@@ -1,6 +1,7 @@
-/* vain eval: mean loss of a checkpoint's model over the whole validation split of a spec's data.
+/* vain eval: what a run measures, for a checkpoint's model on a spec's data: mean loss over the
+ * whole validation split of a text, accuracy on the test images.
  *
- * The number is the one that a run prints: the same windows, all of them, one process with all
+ * The numbers are those that a run prints: the same samples, all of them, one process with all
  * cores. The model comes from the checkpoint; the spec brings the data and is refused where it
  * describes another model, because a loss of something else than was meant is worse than none. */
 #include <math.h>
@@ -9,10 +10,11 @@
 
 #include "base/memory.h"
 #include "cmd/json.h"
+#include "cmd/measures.h"
 #include "cmd/report.h"
 #include "cmd/trained.h"
 #include "cmd/world.h"
-#include "jobs/windows.h"
+#include "jobs/method.h"
 
 /* ------------------------------------------------------------------ arguments */
 
@@ -67,8 +69,8 @@ static const struct argp eval_argp = {
     .options = option_rows,
     .parser = parse_option,
     .args_doc = "CKPT SPEC",
-    .doc = "Mean loss of a checkpoint over the whole validation split of SPEC's data, in nats a "
-           "symbol.\v"
+    .doc = "What a run of SPEC measures, for a checkpoint: mean loss in nats over all that nobody "
+           "trains on, and accuracy where there are classes.\v"
            "Examples:\n"
            "  vain eval runs/job/checkpoint-000100.h5 job.yaml\n"
            "  vain eval runs/job/checkpoint-000100.h5 job.yaml --set data.text=other.txt",
@@ -117,7 +119,7 @@ static enum vain_status compare_model(const struct vain_model_options *stored,
 }
 
 static enum vain_status compare_symbols(const struct vain_checkpoint *content,
-                                        const struct vain_corpus *corpus)
+                                        const struct vain_data *corpus)
 {
     if (strcmp(content->symbol_kind, corpus->symbol_kind) != 0)
         return vain_fail(VAIN_ERR_REFUSED,
@@ -156,14 +158,15 @@ struct work {
     const struct arguments *arguments;
     struct vain_loaded_spec spec;
     struct vain_trained *trained;
-    struct vain_corpus corpus;
-    int32_t *tokens, *targets; /* (B, T) */
-    void *workspace;
-    double loss, seconds;
-    int64_t symbols;
+    struct vain_data data;
+    struct vain_site site;
+    struct vain_method method;
+    struct vain_measures measures;
+    double seconds;
+    int64_t samples; /* that the loss is the mean of */
 };
 
-static enum vain_status open_corpus(struct work *work)
+static enum vain_status open_data(struct work *work)
 {
     const struct vain_spec *spec = &work->spec.spec;
     const char *member = work->arguments->member;
@@ -177,55 +180,58 @@ static enum vain_status open_corpus(struct work *work)
     } else if (member != NULL) {
         names[0] = member;
     }
-    const enum vain_status status = vain_corpus_open(&work->spec.job.data, work->spec.folder, names,
-                                                     count, member != NULL ? member : names[0],
-                                                     work->trained->model.context, &work->corpus);
+    const struct vain_data_place place = {.spec_folder = work->spec.folder,
+                                          .names = names,
+                                          .name_count = count,
+                                          .own_name = member != NULL ? member : names[0],
+                                          .context = work->spec.job.model.context,
+                                          .seed = work->spec.job.general.seed};
+    const enum vain_status status = vain_data_open(&work->spec.job.data, &place, &work->data);
     if (names != fallback)
         vain_release(names);
     return status;
 }
 
-static enum vain_status take_memory(struct work *work)
+static enum vain_status open_method(struct work *work)
 {
     struct vain_trained *trained = work->trained;
-    const struct vain_memory_ops *memory = &trained->device.ops->memory;
-    const int64_t B = work->spec.job.train.batch, T = trained->model.context;
-    const size_t bytes = (size_t)B * (size_t)T * sizeof(int32_t);
-    VAIN_TRY(memory->take(&trained->device, bytes, "tokens", (void **)&work->tokens));
-    VAIN_TRY(memory->take(&trained->device, bytes, "targets", (void **)&work->targets));
-    return memory->take(&trained->device,
-                        trained->model_ops->workspace_bytes(&trained->model, B, T, false),
-                        "activations", &work->workspace);
+    work->site.comm.size = 1;
+    const struct vain_method_config config = {
+        .job = &work->spec.job,
+        .model = &trained->model,
+        .model_ops = trained->model_ops,
+        .layout = &trained->layout,
+        .data = &work->data,
+        .queue = &trained->queue,
+        .site = &work->site,
+        .member_name = work->arguments->member != NULL ? work->arguments->member : "member-0",
+    };
+    float *initial = NULL;
+    VAIN_TRY(vain_take_array(trained->layout.parameter_count, sizeof *initial, "parameters",
+                             (void **)&initial));
+    const enum vain_status status =
+        vain_method_ops_of(&work->spec.job)->open(&config, initial, &work->method);
+    vain_release(initial);
+    return status;
 }
 
 static enum vain_status evaluate(struct work *work)
 {
-    struct vain_trained *trained = work->trained;
     struct vain_world *world = vain_world_real();
-    const struct vain_windows windows = {
-        .model = &trained->model,
-        .model_ops = trained->model_ops,
-        .layout = &trained->layout,
-        .corpus = &work->corpus,
-        .queue = &trained->queue,
-        .parameters = trained->parameters,
-        .batch = work->spec.job.train.batch,
-        .tokens = work->tokens,
-        .targets = work->targets,
-        .workspace = work->workspace,
-    };
+    const struct vain_method_share share = {.share = 0, .shares = 1, .last = true};
+    const struct vain_method_ops *ops = vain_method_ops_of(&work->spec.job);
     struct vain_measure_sums sums = {0};
     const uint64_t start_ns = world->ops->now_ns(world);
-    VAIN_TRY(vain_windows_evaluate(&windows, 0, 1, &sums));
+    VAIN_TRY(ops->evaluate(&work->method, work->trained->parameters, &share, &sums));
     work->seconds = (double)(world->ops->now_ns(world) - start_ns) * 1e-9;
-    work->symbols = sums.of[VAIN_MEASURE_LOSS].count;
-    if (work->symbols == 0)
+    work->samples = sums.of[VAIN_MEASURE_LOSS].count;
+    vain_measure_finish(&sums, &work->measures);
+    if (work->samples == 0 && sums.of[VAIN_MEASURE_ACCURACY].count == 0)
         return vain_fail(VAIN_ERR_INPUT,
                          "the validation split is empty: data.validation is %g; "
                          "give it a share, such as 0.1",
                          work->spec.job.data.validation);
-    work->loss = sums.of[VAIN_MEASURE_LOSS].sum / (double)work->symbols;
-    if (!isfinite(work->loss))
+    if (work->samples > 0 && !isfinite(work->measures.of[VAIN_MEASURE_LOSS].mean))
         return vain_fail(VAIN_ERR_NUMERIC, "%s: the loss is not finite; take an earlier checkpoint",
                          work->arguments->file);
     return VAIN_OK;
@@ -236,23 +242,19 @@ static enum vain_status do_work(struct work *work, bool *reported)
     const struct arguments *arguments = work->arguments;
     VAIN_TRY(vain_loaded_spec_open(arguments->spec, arguments->sets, arguments->set_count,
                                    arguments->json, &work->spec, reported));
-    VAIN_TRY(vain_trained_open(arguments->file, &work->trained));
+    VAIN_TRY(open_data(work));
+    VAIN_TRY(vain_trained_open(arguments->file, &work->data, &work->trained));
     VAIN_TRY(compare_model(&work->trained->model, &work->spec.job.model));
-    VAIN_TRY(open_corpus(work));
-    VAIN_TRY(compare_symbols(work->trained->checkpoint.content, &work->corpus));
-    VAIN_TRY(take_memory(work));
+    VAIN_TRY(compare_symbols(work->trained->checkpoint.content, &work->data));
+    VAIN_TRY(open_method(work));
     return evaluate(work);
 }
 
 static void release_work(struct work *work)
 {
-    if (work->trained != NULL) {
-        const struct vain_memory_ops *memory = &work->trained->device.ops->memory;
-        memory->release(&work->trained->device, work->tokens);
-        memory->release(&work->trained->device, work->targets);
-        memory->release(&work->trained->device, work->workspace);
-    }
-    vain_corpus_close(&work->corpus);
+    if (work->method.config.job != NULL)
+        vain_method_ops_of(&work->spec.job)->close(&work->method);
+    vain_data_close(&work->data);
     vain_trained_close(&work->trained);
     vain_loaded_spec_fini(&work->spec);
     vain_release(work);
@@ -263,17 +265,23 @@ static void release_work(struct work *work)
 static int print_result(const struct work *work)
 {
     const struct vain_checkpoint *content = work->trained->checkpoint.content;
+    const double loss = work->measures.of[VAIN_MEASURE_LOSS].mean;
+    const bool text = work->data.kind == VAIN_DATA_TEXT;
     char seconds[32];
     if (!work->arguments->json) {
-        printf("validation loss %.4f nats a symbol over %lld symbols (round %lld), in %s\n",
-               work->loss, (long long)work->symbols, (long long)content->round,
+        printf("validation loss  %.4f nats, the mean over %lld %s (round %lld), in %s\n", loss,
+               (long long)work->samples, text ? "symbols" : "samples", (long long)content->round,
                vain_format_seconds(work->seconds, seconds));
+        vain_measures_print(&work->measures);
         return vain_finish_output();
     }
     struct json_object *data = json_object_new_object();
-    json_object_object_add(data, "validation_loss", vain_json_number(work->loss));
-    json_object_object_add(data, "perplexity", vain_json_number(exp(work->loss)));
-    json_object_object_add(data, "symbols", json_object_new_int64(work->symbols));
+    json_object_object_add(data, "validation_loss", vain_json_number(loss));
+    if (text)
+        json_object_object_add(data, "perplexity", vain_json_number(exp(loss)));
+    json_object_object_add(data, text ? "symbols" : "samples",
+                           json_object_new_int64(work->samples));
+    vain_measures_add_json(data, &work->measures);
     json_object_object_add(data, "round", json_object_new_int64(content->round));
     json_object_object_add(data, "step", json_object_new_int64(content->step));
     json_object_object_add(data, "parameters_hash",

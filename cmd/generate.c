@@ -279,7 +279,7 @@ static void release_memory(struct writing *writing)
 static enum vain_status write_text(struct writing *writing)
 {
     const struct arguments *arguments = writing->arguments;
-    VAIN_TRY(vain_trained_open(arguments->file, &writing->trained));
+    VAIN_TRY(vain_trained_open(arguments->file, NULL, &writing->trained));
     if (writing->trained->model_ops->next_logits == NULL)
         return vain_fail(VAIN_ERR_REFUSED,
                          "%s: its model, a %s, does not go on with a text; a transformer or an mlp "

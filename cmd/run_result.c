@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "cmd/json.h"
+#include "cmd/measures.h"
 #include "cmd/report.h"
 #include "cmd/verb.h"
 
@@ -21,20 +22,6 @@ static void add_counts(struct json_object *data, const struct vain_federation_co
     json_object_object_add(data, "bytes_sent", json_object_new_int64(counts->bytes_sent));
 }
 
-/* What was measured beside the loss, each with half the width of its 95 % interval. */
-static void add_measures(struct json_object *data, const struct vain_measures *measures)
-{
-    char name[64];
-    for (int k = VAIN_MEASURE_LOSS + 1; k < VAIN_MEASURE_KINDS; k++) {
-        const struct vain_estimate *estimate = &measures->of[k];
-        if (isnan(estimate->mean))
-            continue;
-        json_object_object_add(data, vain_measure_name(k), number_or_null(estimate->mean));
-        snprintf(name, sizeof name, "%s_interval", vain_measure_name(k));
-        json_object_object_add(data, name, number_or_null(estimate->interval));
-    }
-}
-
 static int print_json(const struct vain_run_result *result, int64_t peak_bytes)
 {
     char hash[2 * VAIN_HASH_BYTES + 1];
@@ -45,7 +32,7 @@ static int print_json(const struct vain_run_result *result, int64_t peak_bytes)
                            number_or_null(result->first_validation_loss));
     json_object_object_add(data, "validation_loss",
                            number_or_null(result->measures.of[VAIN_MEASURE_LOSS].mean));
-    add_measures(data, &result->measures);
+    vain_measures_add_json(data, &result->measures);
     if (result->rounds_to_target >= 0)
         json_object_object_add(data, "rounds_to_target",
                                json_object_new_int64(result->rounds_to_target));
@@ -84,23 +71,6 @@ static void print_losses(const struct vain_run_result *result)
                result->measures.of[VAIN_MEASURE_LOSS].mean, result->first_validation_loss);
 }
 
-static void print_measures(const struct vain_measures *measures)
-{
-    static const char *const labels[VAIN_MEASURE_KINDS] = {
-        [VAIN_MEASURE_ACCURACY] = "accuracy",
-        [VAIN_MEASURE_ACCURACY_TRANSDUCTIVE] = "  transductive",
-        [VAIN_MEASURE_NORMALISED_MUTUAL_INFORMATION] = "mutual information",
-    };
-    for (int k = VAIN_MEASURE_LOSS + 1; k < VAIN_MEASURE_KINDS; k++) {
-        const struct vain_estimate *estimate = &measures->of[k];
-        if (!isnan(estimate->mean) && !isnan(estimate->interval))
-            printf("%-16s %.2f %% +- %.2f (95 %% interval)\n", labels[k], 100 * estimate->mean,
-                   100 * estimate->interval);
-        else if (!isnan(estimate->mean))
-            printf("%-16s %.4f\n", labels[k], estimate->mean);
-    }
-}
-
 static int print_summary(const struct vain_run_result *result, const char *directory,
                          int64_t peak_bytes)
 {
@@ -114,7 +84,7 @@ static int print_summary(const struct vain_run_result *result, const char *direc
            vain_format_count((double)result->parameter_count, count), (long long)result->rounds,
            (long long)result->steps);
     print_losses(result);
-    print_measures(&result->measures);
+    vain_measures_print(&result->measures);
     if (result->published != NULL && result->published[0] != '\0')
         printf("to compare with  %s\n", result->published);
     if (result->rounds_to_target >= 0)

@@ -4,6 +4,7 @@
 
 #include "base/host.h"
 #include "base/memory.h"
+#include "jobs/fit.h"
 
 /* The spec inside and the slices come from one file, but only the slices are under the eyes of the
  * reader in jobs/store: whether the two describe one model is known here. */
@@ -51,14 +52,31 @@ static enum vain_status load_parameters(struct vain_trained *trained)
     return VAIN_OK;
 }
 
-static enum vain_status open_all(const char *path, struct vain_trained *trained)
+/* How many symbols there are is in the checkpoint, how large an image is only in the data. */
+static enum vain_status fit_model(const char *path, const struct vain_data *data,
+                                  struct vain_trained *trained)
+{
+    const struct vain_checkpoint *content = trained->checkpoint.content;
+    trained->model = trained->spec.job.model;
+    if (data != NULL)
+        vain_fit_model(data, &trained->model);
+    else if (trained->model.kind == VAIN_MODEL_CONVNET)
+        return vain_fail(VAIN_ERR_REFUSED,
+                         "%s holds a convnet, which tells images apart and writes no text; 'vain "
+                         "eval' measures it",
+                         path);
+    trained->model.symbols = content->symbol_count;
+    return VAIN_OK;
+}
+
+static enum vain_status open_all(const char *path, const struct vain_data *data,
+                                 struct vain_trained *trained)
 {
     const int cores = vain_cores();
     VAIN_TRY(vain_ckpt_open(path, false, &trained->checkpoint));
     const struct vain_checkpoint *content = trained->checkpoint.content;
     VAIN_TRY(vain_loaded_spec_parse(content->spec_resolved, path, &trained->spec));
-    trained->model = trained->spec.job.model;
-    trained->model.symbols = content->symbol_count;
+    VAIN_TRY(fit_model(path, data, trained));
     trained->model_ops = vain_model_ops_of(&trained->model);
     VAIN_TRY(trained->model_ops->layout(&trained->model, &trained->layout));
     VAIN_TRY(compare_layout(path, content, &trained->layout));
@@ -68,12 +86,13 @@ static enum vain_status open_all(const char *path, struct vain_trained *trained)
     return load_parameters(trained);
 }
 
-enum vain_status vain_trained_open(const char *path, struct vain_trained **out)
+enum vain_status vain_trained_open(const char *path, const struct vain_data *data,
+                                   struct vain_trained **out)
 {
     *out = NULL;
     struct vain_trained *trained = NULL;
     VAIN_TRY(vain_take(sizeof *trained, "model of the checkpoint", (void **)&trained));
-    const enum vain_status status = open_all(path, trained);
+    const enum vain_status status = open_all(path, data, trained);
     if (status == VAIN_OK)
         *out = trained;
     else

@@ -2,7 +2,9 @@
  * superblock) and still nothing without a bound: hard links only, known element types, the filters
  * named below, the shape checked before memory is taken. A file that decompresses to more than
  * VAIN_ARRAY_BYTES_MAX is refused by its shape; a chunk, which HDF5 holds in memory as a whole, may
- * be no larger than the array and one megabyte. */
+ * be no larger than the array and one megabyte. Files of superblock 0, as
+ * most tools write them, have no checksums over their headers, and data have one only if fletcher32
+ * was asked for: damage that still reads as a file comes back as other numbers. */
 #include "jobs/data/array_hdf5.h"
 
 #include <stdio.h>

@@ -34,7 +34,8 @@ enum vain_status vain_episode_data_open(const struct vain_data_options *options,
                                                .groups = options->episode_groups,
                                                .train_classes = options->train_classes,
                                                .rotations = options->rotations,
-                                               .pixels = {.invert = options->invert,
+                                               .pixels = {.full = options->pixel_maximum,
+                                                          .invert = options->invert,
                                                           .mean = options->mean,
                                                           .deviation = options->deviation}};
     memset(out, 0, sizeof *out);

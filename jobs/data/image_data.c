@@ -14,7 +14,8 @@ static struct vain_image_source source_of(const struct vain_data_options *option
                                       .images = images,
                                       .labels = labels,
                                       .class_count = options->classes,
-                                      .pixels = {.invert = options->invert,
+                                      .pixels = {.full = options->pixel_maximum,
+                                                 .invert = options->invert,
                                                  .mean = options->mean,
                                                  .deviation = options->deviation}};
 }

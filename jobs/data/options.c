@@ -136,6 +136,16 @@ const struct vain_option vain_data_option_rows[] = {
      .offset = offsetof(struct vain_data_options, invert),
      .fallback = "false",
      .help = "Take 1 - x of pixels in 0 to 1: paper and ink change places."},
+    {.key = "data.pixel_maximum",
+     .type = VAIN_OPTION_NUMBER,
+     .scope = VAIN_AGREED,
+     .offset = offsetof(struct vain_data_options, pixel_maximum),
+     .minimum = 0,
+     .maximum = 1e9,
+     .fallback = "0",
+     .help =
+         "The pixel value that means 1, such as 1 where ink is 1 and paper 0; 0: 255 for bytes, "
+         "1 for floats."},
     {.key = "data.mean",
      .type = VAIN_OPTION_NUMBER,
      .scope = VAIN_AGREED,

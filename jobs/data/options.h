@@ -40,6 +40,7 @@ struct vain_data_options {
     char test_split[VAIN_DATASET_NAME_BYTES];
 
     bool invert;
+    double pixel_maximum;   /* the value that means 1; 0: 255 for bytes */
     double mean, deviation; /* of pixels, after the division */
     int64_t clients;        /* parts of labelled data; 0: one a member */
     double dirichlet_alpha;
