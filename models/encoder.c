@@ -52,7 +52,8 @@ static enum vain_status check(const struct vain_model_options *options, char *ke
         return vain_complain(&complaint, "loss.temperature",
                              "%g is not above 0; 0.1 is the default", options->loss.temperature);
     if (options->loss.kind == VAIN_LOSS_CLUSTERING &&
-        (options->loss.clusters < 2 || options->loss.clusters > VAIN_WIDTH_MAX))
+        (options->loss.clusters < 0 || options->loss.clusters == 1 ||
+         options->loss.clusters > VAIN_WIDTH_MAX))
         return vain_complain(&complaint, "loss.clusters", "%lld clusters are not in 2 to %d",
                              (long long)options->loss.clusters, VAIN_WIDTH_MAX);
     return VAIN_OK;
@@ -62,7 +63,7 @@ static enum vain_status layout(const struct vain_model_options *options, struct 
 {
     *out = (struct vain_layout){.slice_count = 0};
     VAIN_TRY(vain_refuse_unchecked(&vain_encoder_ops, options));
-    if (options->loss.kind == VAIN_LOSS_CROSS_ENTROPY && options->classes < 1)
+    if (options->loss.kind != VAIN_LOSS_CONTRASTIVE && options->classes < 1)
         return vain_fail(VAIN_ERR_INPUT,
                          "encoder: the number of labels is not known; open the data first");
     const int64_t C = options->width, F = vain_encoder_width(options);

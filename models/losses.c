@@ -38,12 +38,12 @@ const struct vain_option vain_loss_option_rows[] = {
     {.key = "loss.clusters",
      .type = VAIN_OPTION_COUNT,
      LOSS_FIELD(clusters),
-     .minimum = 2,
+     .minimum = 0,
      .maximum = 65536,
-     .fallback = "150",
+     .fallback = "0",
      .unit = "clusters",
      .help = "Centroids of the clustering loss, and clusters that are looked for when features are "
-             "measured."},
+             "measured; 0: as many as there are labels."},
     {.key = "loss.balance",
      .type = VAIN_OPTION_NUMBER,
      LOSS_FIELD(balance),
@@ -67,11 +67,23 @@ const int vain_loss_option_count = (int)VAIN_COUNT_OF(vain_loss_option_rows);
 enum { WEIGHT, BIAS }; /* slices of cross entropy; the first alone of clustering */
 static const int SINKHORN_ITERATIONS = 3; /* SwAV's */
 
+int64_t vain_loss_labels(const struct vain_model_options *options, int64_t B)
+{
+    const int64_t asked = options->loss.labels_a_batch;
+    return asked > 0 ? asked : B / 4 > 0 ? B / 4 : 1;
+}
+
+int64_t vain_loss_clusters(const struct vain_model_options *options)
+{
+    return options->loss.clusters > 0 ? options->loss.clusters : options->classes;
+}
+
 int64_t vain_loss_columns(const struct vain_model_options *options, int64_t B)
 {
     if (options->loss.kind == VAIN_LOSS_CONTRASTIVE)
         return B;
-    return options->loss.kind == VAIN_LOSS_CLUSTERING ? options->loss.clusters : options->classes;
+    return options->loss.kind == VAIN_LOSS_CLUSTERING ? vain_loss_clusters(options)
+                                                      : options->classes;
 }
 
 int vain_loss_slices(const struct vain_model_options *options)
@@ -86,7 +98,7 @@ void vain_loss_add_slices(const struct vain_model_options *options, int64_t F,
 {
     const float deviation = (float)(1 / sqrt((double)F)); /* rows of about unit length */
     const struct vain_slice_form centroids = {
-        "centroids.weight", options->loss.clusters, F, "cluster", "channel", deviation, 0};
+        "centroids.weight", vain_loss_clusters(options), F, "cluster", "channel", deviation, 0};
     const struct vain_slice_form head[] = {
         [WEIGHT] = {"head.weight", options->classes, F, "class", "channel", deviation, 0},
         [BIAS] = {"head.bias", options->classes, 0, "class", NULL, 0, 0},
@@ -102,7 +114,7 @@ void vain_loss_parts(const struct vain_model_options *options, int64_t B, int64_
                      struct vain_loss *loss, struct vain_part out[VAIN_MIN_LEN(VAIN_LOSS_PARTS)])
 {
     const int64_t clusters =
-        options->loss.kind == VAIN_LOSS_CLUSTERING ? options->loss.clusters : 0;
+        options->loss.kind == VAIN_LOSS_CLUSTERING ? vain_loss_clusters(options) : 0;
     const int64_t table = vain_parts_product(clusters, F, 1);
     const struct vain_part parts[] = {
         {(void **)&loss->scores, vain_parts_product(B, vain_loss_columns(options, B), 1)},
@@ -188,7 +200,7 @@ static double run_contrastive(const struct vain_loss *loss, float scale, float *
 static void centroid_gradient(const struct vain_loss *loss, float *d_features)
 {
     const struct vain_ops *ops = loss->queue->device->ops;
-    const int64_t V = loss->options->loss.clusters, count = V * loss->F;
+    const int64_t V = vain_loss_clusters(loss->options), count = V * loss->F;
     ops->memory.zero(loss->queue, loss->d_centroids, (size_t)count * sizeof(float));
     score_gradient(loss, V, loss->centroids, loss->d_centroids, NULL, d_features);
     ops->pair.normalise_rows_gradient(loss->queue, V, loss->F, loss->centroids,
@@ -200,7 +212,7 @@ static double run_clustering(const struct vain_loss *loss, float scale, float *d
 {
     const struct vain_ops *ops = loss->queue->device->ops;
     const struct vain_loss_options *options = &loss->options->loss;
-    const int64_t V = options->clusters, half = loss->B / 2;
+    const int64_t V = vain_loss_clusters(loss->options), half = loss->B / 2;
     const float own = scale / (float)loss->B;
     double sums[2] = {0, 0};
     VAIN_ASSERT(loss->B % 2 == 0);

@@ -33,6 +33,10 @@ struct vain_loss {
     float *d_centroids;    /* (clusters, F) */
 };
 
+/* Labels of a contrastive batch of B examples, each with B / labels of them. */
+int64_t vain_loss_labels(const struct vain_model_options *options, int64_t B);
+/* Clusters: as many as there are labels where the options do not say. */
+int64_t vain_loss_clusters(const struct vain_model_options *options);
 /* Columns of the scores of B rows. */
 int64_t vain_loss_columns(const struct vain_model_options *options, int64_t B);
 /* Of the loss's parameters: 0 to VAIN_LOSS_SLICES_MOST. */

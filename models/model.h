@@ -60,9 +60,9 @@ struct vain_loss_options {
     int kind; /* enum vain_loss_kind */
     double temperature;
     int64_t labels_a_batch; /* contrastive; 0: a quarter of the batch */
-    int64_t clusters;
-    double balance;     /* temperature of balanced assignments */
-    int64_t neighbours; /* that vote when features are measured */
+    int64_t clusters;       /* 0: as many as classes */
+    double balance;         /* temperature of balanced assignments */
+    int64_t neighbours;     /* that vote when features are measured */
 };
 extern const struct vain_option vain_loss_option_rows[];
 extern const int vain_loss_option_count;
