@@ -119,6 +119,8 @@ enum vain_status vain_sentence_batches_open(const struct vain_method_config *con
                                             void *workspace, struct vain_sentence_batches *out)
 {
     *out = (struct vain_sentence_batches){.config = config, .workspace = workspace};
+    out->drop_random =
+        vain_random_stream(config->job->general.seed, VAIN_PURPOSE_SAMPLE, config->member_name);
     VAIN_TRY(check_counts(config));
     VAIN_TRY(open_pairs(config, &out->pairs));
     const struct sizes s = sizes_of(config);
@@ -146,12 +148,10 @@ void vain_sentence_batches_close(struct vain_sentence_batches *batches)
 
 /* ------------------------------------------------------------------ batches */
 
-/* The first `count` of batches->rows of a split. */
-static void copy_batch(struct vain_sentence_batches *batches, int split, int64_t count,
-                       struct vain_batch *out)
+/* The first `count` of batches->rows of a split, into host memory: (count, T) tokens, T being the
+ * longest of theirs, which is returned. */
+static int64_t gather(struct vain_sentence_batches *batches, int split, int64_t count)
 {
-    struct vain_queue *queue = batches->config->queue;
-    const struct vain_memory_ops *memory = &queue->device->ops->memory;
     const struct vain_sentences *set = &batches->config->data->sentences.set;
     const struct vain_sentence_split *from = &set->splits[split];
     int64_t T = 1;
@@ -164,6 +164,33 @@ static void copy_batch(struct vain_sentence_batches *batches, int split, int64_t
         batches->host_lengths[b] = from->lengths[row];
         batches->host_labels[b] = from->labels[row];
     }
+    return T;
+}
+
+/* Leaves words of training batch `batch` out by chance; if all went, the first stays. */
+static void drop_words(struct vain_sentence_batches *batches, int64_t batch, int64_t count,
+                       int64_t T)
+{
+    const double dropped = batches->config->model->loss.dropped_words * 4294967296.0;
+    for (int64_t b = 0; b < count && dropped > 0; b++) {
+        int32_t *tokens = batches->host_tokens + b * T, kept = 0;
+        for (int32_t t = 0; t < batches->host_lengths[b]; t++) {
+            uint32_t words[4];
+            vain_random_block(batches->drop_random, (uint32_t)(batch >> 32), (uint32_t)batch,
+                              (uint64_t)(b * T + t), words);
+            if ((double)words[0] >= dropped)
+                tokens[kept++] = tokens[t];
+        }
+        batches->host_lengths[b] = kept > 0 ? kept : 1;
+    }
+}
+
+/* What was gathered, to the device. */
+static void send(struct vain_sentence_batches *batches, int64_t count, int64_t T,
+                 struct vain_batch *out)
+{
+    struct vain_queue *queue = batches->config->queue;
+    const struct vain_memory_ops *memory = &queue->device->ops->memory;
     memory->copy_in(queue, batches->tokens, batches->host_tokens,
                     (size_t)(count * T) * sizeof(int32_t));
     memory->copy_in(queue, batches->lengths, batches->host_lengths,
@@ -204,7 +231,9 @@ void vain_sentence_batches_draw(struct vain_sentence_batches *batches, struct va
     default:
         draw_in_order(batches, random, batch, B);
     }
-    copy_batch(batches, VAIN_SPLIT_TRAIN, B, out);
+    const int64_t T = gather(batches, VAIN_SPLIT_TRAIN, B);
+    drop_words(batches, batch, B, T);
+    send(batches, B, T, out);
 }
 
 /* ------------------------------------------------------------------ measures */
@@ -220,7 +249,7 @@ static void encode(struct vain_sentence_batches *batches, const float *parameter
         struct vain_batch batch;
         for (int64_t b = 0; b < count; b++)
             batches->rows[b] = at + b;
-        copy_batch(batches, split, count, &batch);
+        send(batches, count, gather(batches, split, count), &batch);
         config->model_ops->features(config->model, config->layout, config->queue, parameters,
                                     &batch, batches->workspace, target + at * F);
     }

@@ -12,6 +12,7 @@
 struct vain_sentence_batches {
     const struct vain_method_config *config;           /* borrowed */
     struct vain_pairs pairs;                           /* contrastive */
+    struct vain_random drop_random;                    /* which words are left out */
     int64_t *rows;                                     /* (B) drawn; owned, as all that follows */
     int32_t *host_tokens, *host_lengths, *host_labels; /* (B, T), (B), (B) */
     int32_t *tokens, *lengths, *labels;                /* the same in device memory */

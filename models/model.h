@@ -59,6 +59,7 @@ enum vain_loss_kind { VAIN_LOSS_CROSS_ENTROPY, VAIN_LOSS_CONTRASTIVE, VAIN_LOSS_
 struct vain_loss_options {
     int kind; /* enum vain_loss_kind */
     double temperature;
+    double dropped_words;   /* share of words that training leaves out */
     int64_t labels_a_batch; /* contrastive; 0: a quarter of the batch */
     int64_t clusters;       /* 0: as many as classes */
     double balance;         /* temperature of balanced assignments */
