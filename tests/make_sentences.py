@@ -3,31 +3,35 @@
 
 usage: make_sentences.py FILE LABELS SENTENCES
 
-Each label is an action on a thing, and each sentence says it in one of many frames, with words for the action and the
-thing chosen from a few of the same meaning, which other labels share: so neither the frame nor any single word tells the
-label. SENTENCES of each label are for training, half as many each for val and test."""
+Each label is a topic with eight made-up words of its own. A sentence has three of them among five of the twenty words
+that all topics share, in any order: sentences of a topic seldom have more words in common than others, so it must be
+learned which words belong together. SENTENCES of each label are for training, half as many each for val and test."""
 import random
 import sys
 
-ACTIONS = [["open", "unlock", "start"], ["close", "shut", "end"], ["find", "show", "list"], ["change", "update", "edit"]]
-THINGS = [["account", "profile"], ["alarm", "timer"], ["song", "music"], ["flight", "trip"], ["bill", "invoice"]]
-FRAMES = ["please {} my {}", "can you {} the {} for me", "i want to {} a {}", "how do i {} this {}",
-          "{} the {} now", "would you {} my {} today", "i need you to {} the {}", "hey {} that {} again please"]
+COMMON = "please can you the a my this to for me i want now would today need that again hey do".split()
+OWN_WORDS, OWN_USED, COMMON_USED = 8, 3, 5
 
 
-def sentence(label, draw):
-    action = draw.choice(ACTIONS[label % len(ACTIONS)])
-    thing = draw.choice(THINGS[label // len(ACTIONS)])
-    return draw.choice(FRAMES).format(action, thing)
+def word(draw):
+    return "".join(draw.choice("bdfgklmnprstvz") + draw.choice("aeiou") for _ in range(3))
+
+
+def sentence(topic, draw):
+    words = draw.sample(topic, OWN_USED) + draw.sample(COMMON, COMMON_USED)
+    draw.shuffle(words)
+    return " ".join(words)
 
 
 def main(path, labels, count):
     draw = random.Random(11)
+    topics = [[word(draw) for _ in range(OWN_WORDS)] for _ in range(labels)]
     lines = []
     for split, share in (("train", 1), ("val", 2), ("test", 2)):
-        lines += [f"{split}\t{label}\t{sentence(label, draw)}" for label in range(labels) for _ in range(count // share)]
+        for label, topic in enumerate(topics):
+            lines += [f"{split}\t{label}\t{sentence(topic, draw)}" for _ in range(count // share)]
     draw.shuffle(lines)
-    with open(path, "w") as target:
+    with open(path, "w", encoding="utf-8") as target:
         target.write("\n".join(lines) + "\n")
 
 
