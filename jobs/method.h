@@ -22,7 +22,7 @@ struct vain_method_config {
     const struct vain_layout *layout;
     const struct vain_data *data;
     struct vain_queue *queue;
-    struct vain_site *site;
+    struct vain_site *site; /* averages host memory */
     const char *member_name;
 };
 
@@ -51,7 +51,7 @@ struct vain_method_ops {
     /* Upper bound of how far one parameter moves in a round, from agreed keys in correctly rounded
      * operations: the range of the first exchange's integers. */
     double (*step_bound)(const struct vain_job *job);
-    /* Local; takes all memory. Starts with `initial` (N, host memory) as parameters. */
+    /* Local; takes all memory. Starts with `initial` (N, device memory) as parameters. */
     enum vain_status (*open)(const struct vain_method_config *config, const float *initial,
                              struct vain_method *out);
     /* One local step; draws train.accumulate batches, counted by data_position. `want_stop`: this
