@@ -37,6 +37,8 @@ static size_t workspace_bytes(const struct vain_method_config *config)
 
 int64_t vain_batches_memory_bytes(const struct vain_method_config *config)
 {
+    if (config->data->kind == VAIN_DATA_SENTENCES)
+        return (int64_t)workspace_bytes(config) + vain_sentence_batches_memory_bytes(config);
     return (int64_t)(workspace_bytes(config) + 4 * token_bytes(config) + 2 * image_bytes(config));
 }
 
@@ -65,14 +67,18 @@ enum vain_status vain_batches_open(const struct vain_method_config *config,
     const struct vain_memory_ops *memory = &device->ops->memory;
     const size_t bytes = token_bytes(config);
     *out = (struct vain_batches){0};
-    if (config->data->kind != VAIN_DATA_TEXT && config->data->kind != VAIN_DATA_IMAGES)
+    if (config->data->kind == VAIN_DATA_EPISODES)
         return vain_fail(VAIN_ERR_INPUT,
-                         "train.method: this method trains on a text or on labelled images; give "
-                         "data.text, data.tokens or data.images");
+                         "train.method: this method trains on a text, labelled images or labelled "
+                         "sentences; give data.text, data.tokens, data.images or data.pairs");
     *out = (struct vain_batches){.config = config,
                                  .B = config->job->train.batch,
                                  .T = example_tokens(config),
                                  .pixels = example_pixels(config)};
+    if (config->data->kind == VAIN_DATA_SENTENCES) {
+        VAIN_TRY(memory->take(device, workspace_bytes(config), "activations", &out->workspace));
+        return vain_sentence_batches_open(config, out->workspace, &out->sentences);
+    }
     VAIN_TRY(out->pixels > 0 ? take_images(out) : take_texts(out));
     VAIN_TRY(memory->take(device, bytes, "targets", (void **)&out->targets));
     VAIN_TRY(vain_take(bytes, "drawn targets", (void **)&out->host_targets));
@@ -85,6 +91,7 @@ void vain_batches_close(struct vain_batches *batches)
         return;
     struct vain_device *device = batches->config->queue->device;
     const struct vain_memory_ops *memory = &device->ops->memory;
+    vain_sentence_batches_close(&batches->sentences);
     memory->release(device, batches->tokens);
     memory->release(device, batches->targets);
     memory->release(device, batches->images);
@@ -148,10 +155,16 @@ static void draw_images(struct vain_batches *batches, struct vain_random random,
 enum vain_status vain_batches_draw(struct vain_batches *batches, struct vain_random random,
                                    int64_t position, int rank, struct vain_batch *out)
 {
-    if (batches->pixels == 0)
+    switch (batches->config->data->kind) {
+    case VAIN_DATA_SENTENCES:
+        vain_sentence_batches_draw(&batches->sentences, random, position, rank, out);
+        return VAIN_OK;
+    case VAIN_DATA_IMAGES:
+        draw_images(batches, random, position, rank, out);
+        return VAIN_OK;
+    default:
         return draw_text(batches, random, position, rank, out);
-    draw_images(batches, random, position, rank, out);
-    return VAIN_OK;
+    }
 }
 
 void vain_batches_draw_client(struct vain_batches *batches, struct vain_random random, int client,
@@ -192,6 +205,8 @@ enum vain_status vain_batches_evaluate(struct vain_batches *batches, const float
                                        struct vain_measure_sums *sums)
 {
     const struct vain_method_config *config = batches->config;
+    if (config->data->kind == VAIN_DATA_SENTENCES)
+        return vain_sentence_batches_evaluate(&batches->sentences, parameters, share, sums);
     if (batches->pixels > 0) {
         evaluate_images(batches, parameters, share, sums);
         return VAIN_OK;

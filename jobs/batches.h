@@ -2,7 +2,7 @@
  * and what it measures on. Local; blocks on nothing but the disk. */
 #pragma once
 
-#include "jobs/method.h"
+#include "jobs/sentence_batches.h"
 
 struct vain_batches {
     const struct vain_method_config *config; /* borrowed */
@@ -13,7 +13,8 @@ struct vain_batches {
     int32_t *host_tokens, *host_targets;     /* the same in host memory, where they are drawn */
     float *host_images;
     int64_t *examples; /* (B) owned: which images */
-    void *workspace;   /* activations; owned, device memory */
+    struct vain_sentence_batches sentences;
+    void *workspace; /* activations; owned, device memory */
 };
 
 /* Memory that they take. */

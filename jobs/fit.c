@@ -11,8 +11,11 @@ void vain_fit_model(const struct vain_data *data, struct vain_model_options *mod
 {
     switch (data->kind) {
     case VAIN_DATA_TEXT:
+        model->symbols = data->symbol_count;
+        break;
     case VAIN_DATA_SENTENCES:
         model->symbols = data->symbol_count;
+        model->classes = data->sentences.set.class_count;
         break;
     case VAIN_DATA_IMAGES:
         fit_images(&data->images.train, data->symbol_count, model);

@@ -451,6 +451,7 @@ void vain_job_sections(struct vain_job *job,
     const struct vain_option_section sections[] = {
         {general_rows, VAIN_COUNT_OF(general_rows), &job->general},
         {vain_model_option_rows, vain_model_option_count, &job->model},
+        {vain_loss_option_rows, vain_loss_option_count, &job->model.loss},
         {vain_data_option_rows, vain_data_option_count, &job->data},
         {train_rows, VAIN_COUNT_OF(train_rows), &job->train},
         {fedavg_rows, VAIN_COUNT_OF(fedavg_rows), &job->fedavg},

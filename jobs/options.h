@@ -138,7 +138,7 @@ struct vain_job {
     struct vain_checkpoint_options checkpoint;
 };
 
-enum { VAIN_JOB_SECTIONS = 11 };
+enum { VAIN_JOB_SECTIONS = 12 };
 /* The sections of `job`, which is borrowed and receives the values. */
 void vain_job_sections(struct vain_job *job,
                        struct vain_option_section out[VAIN_MIN_LEN(VAIN_JOB_SECTIONS)]);

@@ -16,6 +16,7 @@
 #include "jobs/method.h"
 #include "jobs/outer.h"
 #include "jobs/store/checkpoint.h"
+#include "models/losses.h"
 
 static void check_source(const struct vain_job *job, const struct vain_spec *spec,
                          const struct vain_data_source *source, struct vain_problems *problems)
@@ -41,6 +42,14 @@ static void check_source(const struct vain_job *job, const struct vain_spec *spe
                              images ? "use model.kind: convnet" : "give data.images",
                              images ? "a model of symbols cannot learn from images (%s)"
                                     : "a convnet cannot learn from a text (%s)",
+                             source->key);
+    if ((source->kind == VAIN_DATA_SENTENCES) != (job->model.kind == VAIN_MODEL_ENCODER))
+        vain_spec_problem_at(spec, problems, "model.kind",
+                             source->kind == VAIN_DATA_SENTENCES ? "use model.kind: encoder"
+                                                                 : "give data.pairs",
+                             source->kind == VAIN_DATA_SENTENCES
+                                 ? "only an encoder learns from labelled sentences (%s)"
+                                 : "an encoder learns from labelled sentences only, not from %s",
                              source->key);
     if (partition > VAIN_PARTITION_NAMED && source->kind == VAIN_DATA_TEXT)
         vain_spec_problem_at(spec, problems, "data.partition",
@@ -72,6 +81,32 @@ static void check_data(const struct vain_job *job, const struct vain_spec *spec,
         return;
     }
     check_source(job, spec, source, problems);
+}
+
+/* What an encoder's loss asks of a batch. */
+static void check_loss(const struct vain_job *job, const struct vain_spec *spec,
+                       struct vain_problems *problems)
+{
+    const int64_t batch = job->train.batch, labels = vain_loss_labels(&job->model, batch);
+    if (job->model.kind != VAIN_MODEL_ENCODER) {
+        if (vain_spec_is_set(spec, "loss.kind"))
+            vain_spec_problem_at(spec, problems, "loss.kind",
+                                 "remove it, or use model.kind: encoder",
+                                 "only an encoder has a choice of losses");
+        return;
+    }
+    if (job->model.loss.kind == VAIN_LOSS_CONTRASTIVE &&
+        (batch % labels != 0 || batch / labels < 2))
+        vain_spec_problem_at(spec, problems, "loss.labels_a_batch",
+                             "such as train.batch: 256 with loss.labels_a_batch: 64",
+                             "%lld sentences (train.batch) are not %lld labels with equally many "
+                             "each, 2 at least: the contrastive loss compares sentences of a label",
+                             (long long)batch, (long long)labels);
+    if (job->model.loss.kind == VAIN_LOSS_CLUSTERING && batch % 2 != 0)
+        vain_spec_problem_at(spec, problems, "train.batch", "use an even number",
+                             "%lld sentences (train.batch) are not two views of equally many, as "
+                             "the clustering loss needs",
+                             (long long)batch);
 }
 
 static void check_schedule(const struct vain_job *job, const struct vain_spec *spec,
@@ -245,6 +280,7 @@ void vain_plan_check(const struct vain_job *job, const struct vain_spec *spec,
                              job->general.device, VAIN_GPU_INDEX_MAX);
     check_data(job, spec, problems);
     vain_meta_check(job, spec, problems);
+    check_loss(job, spec, problems);
     check_schedule(job, spec, problems);
     check_exchange(job, spec, problems);
     check_hosts(job, spec, problems);

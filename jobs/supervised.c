@@ -27,12 +27,14 @@ static size_t parameter_bytes(const struct vain_method_config *config, int vecto
 
 static int64_t supervised_step_size(const struct vain_job *job)
 {
-    const bool images = job->data.images[0] != '\0';
-    return job->train.batch * job->train.accumulate * (images ? 1 : job->model.context);
+    const bool examples = job->data.images[0] != '\0' || job->data.pairs[0] != '\0';
+    return job->train.batch * job->train.accumulate * (examples ? 1 : job->model.context);
 }
 
 static const char *supervised_unit(const struct vain_job *job)
 {
+    if (job->data.pairs[0] != '\0')
+        return "sentences";
     return job->data.images[0] != '\0' ? "images" : "tokens";
 }
 

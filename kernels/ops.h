@@ -16,7 +16,9 @@
 #include "base/status.h"
 #include "kernels/device.h"
 #include "kernels/image.h"
+#include "kernels/loss.h"
 #include "kernels/mix.h"
+#include "kernels/sequence.h"
 
 /* What a linear layer does to its result while it is hot. */
 enum vain_epilogue {
@@ -66,6 +68,7 @@ struct vain_attention {
     const float *query_key_value; /* (B, T, 3 C): q, k, v of all heads side by side */
     float *output;                /* (B, T, C) */
     float *log_sum; /* (B, H, T): logarithm of the softmax denominators, for the backward pass */
+    const int32_t *lengths; /* (B) tokens of each sequence, 1 to T, bidirectional only */
 };
 struct vain_attention_gradient {
     int64_t B, T, C, H;
@@ -74,6 +77,7 @@ struct vain_attention_gradient {
     const float *log_sum;         /* (B, H, T) */
     const float *d_output;        /* (B, T, C) */
     float *d_query_key_value;     /* (B, T, 3 C) written */
+    const int32_t *lengths;       /* (B) bidirectional only */
 };
 
 /* A run of parameters that share a weight decay. Segments are in order of offset and do not
@@ -136,6 +140,11 @@ struct vain_attention_ops {
     void (*causal)(struct vain_queue *queue, const struct vain_attention *attention);
     void (*causal_gradient)(struct vain_queue *queue,
                             const struct vain_attention_gradient *gradient);
+    /* Every token of a sequence sees all of its `lengths[b]` first tokens. What lies behind them is
+     * padding: nothing of it is read, and its output, log_sum and gradients are 0. */
+    void (*bidirectional)(struct vain_queue *queue, const struct vain_attention *attention);
+    void (*bidirectional_gradient)(struct vain_queue *queue,
+                                   const struct vain_attention_gradient *gradient);
 };
 
 struct vain_pointwise_ops {
@@ -288,6 +297,8 @@ struct vain_ops {
     struct vain_pointwise_ops pointwise;
     struct vain_optimiser_ops optimiser;
     struct vain_codec_ops codec;
+    struct vain_sequence_ops sequence;
+    struct vain_loss_ops loss;
     struct vain_image_ops image;
     struct vain_pair_ops pair;
 };

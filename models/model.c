@@ -15,7 +15,7 @@
 #include "models/layout.h"
 #include "models/normal.h"
 
-static const char *const kind_choices[] = {"transformer", "mlp", "convnet", NULL};
+static const char *const kind_choices[] = {"transformer", "mlp", "convnet", "encoder", NULL};
 static const char *const preset_choices[] = {"none", "reptile", "mcmahan-cnn", "mlp-200", NULL};
 
 #define MODEL_FIELD(name) .scope = VAIN_AGREED, .offset = offsetof(struct vain_model_options, name)
@@ -27,7 +27,8 @@ const struct vain_option vain_model_option_rows[] = {
      .choices = kind_choices,
      .fallback = "transformer",
      .help = "What is trained: a GPT-2 style transformer, a multi-layer perceptron over a window "
-             "of tokens, or a convnet that classifies images."},
+             "of tokens, a convnet that classifies images, or an encoder of sentences (the "
+             "transformer without its mask, mean-pooled)."},
     {.key = "model.layers",
      .type = VAIN_OPTION_COUNT,
      MODEL_FIELD(layers),
@@ -74,6 +75,14 @@ const struct vain_option vain_model_option_rows[] = {
      .unit = "channels",
      .help = "Layer sizes of the mlp, from its input (a multiple of the context) to its last "
              "hidden layer."},
+    {.key = "model.features",
+     .type = VAIN_OPTION_COUNT,
+     MODEL_FIELD(features),
+     .minimum = 0,
+     .maximum = VAIN_WIDTH_MAX,
+     .fallback = "0",
+     .unit = "channels",
+     .help = "Features of a sentence, a projection of the encoder's mean; 0: the mean itself."},
     {.key = "model.preset",
      .type = VAIN_OPTION_CHOICE,
      MODEL_FIELD(preset),
@@ -98,6 +107,8 @@ const struct vain_model_ops *vain_model_ops_of(const struct vain_model_options *
         return &vain_transformer_ops;
     if (options->kind == VAIN_MODEL_MLP)
         return &vain_mlp_ops;
+    if (options->kind == VAIN_MODEL_ENCODER)
+        return &vain_encoder_ops;
     VAIN_ASSERT(options->kind == VAIN_MODEL_CONVNET);
     return &vain_convnet_ops;
 }
@@ -210,6 +221,8 @@ double vain_model_flops_per_token(const struct vain_model_options *options,
         return 6 * multiplied;
     /* Positions are added, not multiplied; the token table is multiplied once, as the head. */
     multiplied -= (double)(options->context * options->width);
+    if (options->kind == VAIN_MODEL_ENCODER) /* which has no such head */
+        multiplied -= (double)(options->symbols * options->width);
     return 6 * multiplied +
            12 * (double)options->layers * (double)options->width * (double)options->context;
 }

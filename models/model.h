@@ -34,7 +34,12 @@ const struct vain_slice *vain_layout_slice_at(const struct vain_layout *layout, 
 
 enum { VAIN_WIDTH_MAX = 1 << 16 }; /* channels of a layer: five times the widest model published */
 
-enum vain_model_kind { VAIN_MODEL_TRANSFORMER, VAIN_MODEL_MLP, VAIN_MODEL_CONVNET };
+enum vain_model_kind {
+    VAIN_MODEL_TRANSFORMER,
+    VAIN_MODEL_MLP,
+    VAIN_MODEL_CONVNET,
+    VAIN_MODEL_ENCODER
+};
 /* Networks of images that papers name (models/convnet.c). */
 enum vain_model_preset {
     VAIN_PRESET_NONE,
@@ -47,6 +52,21 @@ enum vain_model_preset {
 struct vain_image_shape {
     int64_t height, width, channels;
 };
+enum vain_loss_kind { VAIN_LOSS_CROSS_ENTROPY, VAIN_LOSS_CONTRASTIVE, VAIN_LOSS_CLUSTERING };
+
+/* Spec keys loss.*, of encoders; rows in vain_loss_option_rows (models/losses.h says what each loss
+ * is). */
+struct vain_loss_options {
+    int kind; /* enum vain_loss_kind */
+    double temperature;
+    double dropped_words;   /* share of words that training leaves out */
+    int64_t labels_a_batch; /* contrastive; 0: a quarter of the batch */
+    int64_t clusters;       /* 0: as many as classes */
+    double balance;         /* temperature of balanced assignments */
+    int64_t neighbours;     /* that vote when features are measured */
+};
+extern const struct vain_option vain_loss_option_rows[];
+extern const int vain_loss_option_count;
 
 /* Spec keys model.*; rows in vain_model_option_rows. */
 struct vain_model_options {
@@ -56,27 +76,31 @@ struct vain_model_options {
     struct vain_option_counts sizes; /* mlp */
     int preset;                      /* convnet, as the next; one of the two */
     char network[VAIN_NETWORK_BYTES];
+    int64_t features;              /* encoder, as the next; 0: as many as the width */
+    struct vain_loss_options loss; /* keys loss.* */
     /* No keys: set from the data; 0: not known yet. */
-    int64_t symbols;               /* transformer, mlp */
-    struct vain_image_shape image; /* convnet, as the next */
-    int64_t classes;
+    int64_t symbols;               /* transformer, mlp, encoder */
+    struct vain_image_shape image; /* convnet */
+    int64_t classes;               /* convnet, encoder */
 };
 extern const struct vain_option vain_model_option_rows[];
 extern const int vain_model_option_count;
 
 /* B windows of T tokens, 1 <= T <= context; targets[b, t] is what follows tokens[b, 0..t]. Or B
- * images and their classes, with T = 1. Device memory. */
+ * images and their classes, with T = 1; or B sentences and their labels. Device memory. */
 struct vain_batch {
     int64_t B, T;
     const int32_t *tokens;  /* (B, T) in [0, V); NULL for images */
-    const int32_t *targets; /* (B, T) in [0, V); of images (B) in [0, classes) */
+    const int32_t *targets; /* (B, T) in [0, V); of images and sentences (B) in [0, classes) */
     const float *images;    /* (B, height, width, channels), or NULL */
+    const int32_t *lengths; /* (B) tokens of each sentence, 1 to T, what follows being padding; or
+                               NULL */
 };
 
 /* What evaluation finds in a batch, to be added up over batches. */
 struct vain_measure {
     double loss_sum; /* nats */
-    int64_t count;   /* targets: tokens, or images */
+    int64_t count;   /* targets: tokens, images or sentences */
     int64_t correct; /* targets whose logit is the first largest */
 };
 
@@ -125,20 +149,29 @@ struct vain_model_ops {
     void (*logits)(const struct vain_model_options *options, const struct vain_layout *layout,
                    struct vain_queue *queue, const float *parameters,
                    const struct vain_batch *batch, void *workspace, float *logits);
+    /* Features (B, vain_encoder_width) of unit length of a batch, written to `out`; targets are not
+     * read. The workspace is that of evaluation. NULL where a model is no encoder. */
+    void (*features)(const struct vain_model_options *options, const struct vain_layout *layout,
+                     struct vain_queue *queue, const float *parameters,
+                     const struct vain_batch *batch, void *workspace, float *out);
 };
 extern const struct vain_model_ops vain_transformer_ops;
 extern const struct vain_model_ops vain_mlp_ops;
 extern const struct vain_model_ops vain_convnet_ops;
+extern const struct vain_model_ops vain_encoder_ops;
 /* The kind that the options choose; borrowed for ever. */
 const struct vain_model_ops *vain_model_ops_of(const struct vain_model_options *options);
+
+/* Channels of an encoder's features. */
+int64_t vain_encoder_width(const struct vain_model_options *options);
 
 /* Initial parameters (N) from the public stream (seed, INITIAL): element e of the vector is read at
  * index e, so every member computes the same, bit for bit, on any machine (models/normal.h). Host
  * memory. */
 void vain_model_init(const struct vain_layout *layout, uint64_t seed, float *parameters);
 /* Floating operations of one trained token, for rates: 6N + 12 L C T, N without the position table
- * (Kaplan et al. 2020, with attention counted in full); 6N for the mlp. For a convnet a token is an
- * image: three times a multiplication and an addition for each weight and pixel that it is used at.
- */
+ * (Kaplan et al. 2020, with attention counted in full), an encoder's also without the token table;
+ * 6N for the mlp. For a convnet a token is an image: three times a multiplication and an addition
+ * for each weight and pixel that it is used at. */
 double vain_model_flops_per_token(const struct vain_model_options *options,
                                   const struct vain_layout *layout);

@@ -1,5 +1,6 @@
-/* Causal attention: a task is one head of one sequence; it goes through blocks of rows of the score
- * matrix and computes what lies left of the diagonal only.
+/* Attention: a task is one head of one sequence; it goes through blocks of rows of the score matrix
+ * and, under the causal mask, computes what lies left of the diagonal only. Without the mask every
+ * row sees all keys, and a sequence is as long as it says: its padding is not looked at.
  *
  * Rows of a block and the keys they see make a (rows, keys) matrix in the worker's scratch; nothing
  * larger is kept. The backward pass computes the probabilities again from log_sum (Dao et al.,
@@ -11,10 +12,12 @@
  * values are packed once a head, or, where a head does not fit the scratch, once a block and in
  * pieces.
  *
- * Letters: T tokens, C channels, H heads, D = C / H channels of a head. */
+ * Letters: T tokens (of the sequence, where it has padding), C channels, H heads, D = C / H
+ * channels of a head. */
 #include "kernels/cpu/cpu.h"
 
 #include <math.h>
+#include <string.h>
 
 enum {
     BLOCK_ROWS = 48,     /* four groups: long enough sums for d_key and d_value */
@@ -150,30 +153,62 @@ static int64_t score_columns(const struct operand *B, int64_t keys, int64_t T)
     return B->packed != NULL ? rounded_up(keys, 16) : vain_smaller(rounded_up(keys, 16), T);
 }
 
+/* Rows `first` to `first + rows` of the scores of T tokens, and what they see. */
+static struct vain_score_block score_block(bool causal, int64_t T, int64_t D, int64_t first,
+                                           int64_t rows, int64_t stride)
+{
+    return (struct vain_score_block){
+        .rows = rows,
+        .keys = causal ? first + rows : T,
+        .first = causal ? first : T - 1,
+        .step = causal ? 1 : 0,
+        .stride = stride,
+        .scale = 1.0f / sqrtf((float)D),
+    };
+}
+
 /* ---- Forwards ---- */
 
 struct forward {
     const struct vain_attention *attention;
     const struct vain_device *device;
+    bool causal;
 };
+
+/* Tokens of sequence b. */
+static int64_t length_of(bool causal, int64_t T, const int32_t *lengths, int64_t b)
+{
+    if (causal)
+        return T;
+    VAIN_ASSERT(lengths[b] >= 1 && lengths[b] <= T);
+    return lengths[b];
+}
+
+/* Rows `first` to T of a matrix with D columns become 0. */
+static void zero_rows(int64_t first, int64_t T, int64_t D, int64_t stride, float *matrix)
+{
+    for (int64_t t = first; t < T; t++)
+        memset(matrix + t * stride, 0, (size_t)D * sizeof(float));
+}
 
 static void forward_head(void *context, int64_t index, int worker)
 {
     const struct forward *forward = context;
     const struct vain_attention *a = forward->attention;
     const struct vain_vector_code *code = forward->device->code;
-    const int64_t T = a->T, C = a->C, D = C / a->H, wide = 3 * C, b = index / a->H,
-                  h = index % a->H;
-    const float *query = a->query_key_value + b * T * wide + h * D;
-    float *output = a->output + b * T * C + h * D, *log_sum = a->log_sum + index * T;
+    const int64_t C = a->C, D = C / a->H, wide = 3 * C, b = index / a->H, h = index % a->H;
+    const int64_t T = length_of(forward->causal, a->T, a->lengths, b);
+    const float *query = a->query_key_value + b * a->T * wide + h * D;
+    float *output = a->output + b * a->T * C + h * D, *log_sum = a->log_sum + index * a->T;
     struct room room = room_of(forward->device, worker, T);
     const struct operand key = operand_of(code->product, &room, D, T, query + C, wide, true);
     const struct operand value = operand_of(code->product, &room, T, D, query + 2 * C, wide, false);
     const int64_t group = vain_smaller(VAIN_GROUP_ROWS, block_rows(T));
     for (int64_t first = 0; first < T; first += group) {
-        const int64_t rows = vain_smaller(group, T - first), keys = first + rows;
-        const struct vain_score_block block = {rows, keys, first, room.stride,
-                                               1.0f / sqrtf((float)D)};
+        const int64_t rows = vain_smaller(group, T - first);
+        const struct vain_score_block block =
+            score_block(forward->causal, T, D, first, rows, room.stride);
+        const int64_t keys = block.keys;
         multiply(code->product, room.piece,
                  &(struct small_product){rows, score_columns(&key, keys, T), D,
                                          query + first * wide, wide, 1, &key, 0, room.scores,
@@ -184,15 +219,28 @@ static void forward_head(void *context, int64_t index, int worker)
                                          output + first * C, C, false});
         code->row->scale_rows((struct vain_tile){rows, D, C}, room.rows, output + first * C);
     }
+    zero_rows(T, a->T, D, C, output);
+    zero_rows(T, a->T, 1, 1, log_sum);
 }
 
-void vain_cpu_attention(struct vain_queue *queue, const struct vain_attention *attention)
+static void run_forward(struct vain_queue *queue, const struct vain_attention *attention,
+                        bool causal)
 {
     VAIN_ASSERT(attention->C % attention->H == 0);
     if (attention->T == 0)
         return;
-    struct forward forward = {attention, queue->device};
+    struct forward forward = {attention, queue->device, causal};
     vain_run(queue->device, attention->B * attention->H, forward_head, &forward);
+}
+
+void vain_cpu_attention(struct vain_queue *queue, const struct vain_attention *attention)
+{
+    run_forward(queue, attention, true);
+}
+
+void vain_cpu_attention_both_ways(struct vain_queue *queue, const struct vain_attention *attention)
+{
+    run_forward(queue, attention, false);
 }
 
 /* ---- Backwards ---- */
@@ -201,6 +249,7 @@ void vain_cpu_attention(struct vain_queue *queue, const struct vain_attention *a
 struct backward_head {
     const struct vain_vector_code *code;
     struct room room;
+    bool causal;
     int64_t T, C, D;
     const float *query;               /* rows 3 C apart */
     const float *output, *d_output;   /* rows C apart */
@@ -215,11 +264,11 @@ static void backward_scores(const struct backward_head *head, int64_t first, int
     const struct vain_product_code *product = head->code->product;
     const int64_t C = head->C, wide = 3 * C, D = head->D, stride = head->room.stride;
     for (int64_t done = 0; done < rows; done += VAIN_GROUP_ROWS) {
-        const int64_t row = first + done, count = vain_smaller(VAIN_GROUP_ROWS, rows - done),
-                      keys = row + count;
+        const int64_t row = first + done, count = vain_smaller(VAIN_GROUP_ROWS, rows - done);
+        struct vain_score_block block = score_block(head->causal, head->T, D, row, count, stride);
+        const int64_t keys = block.keys;
         /* Zeros up to what the whole block sees, for the sums over all its rows that follow. */
-        const struct vain_score_block block = {count, first + rows, row, stride,
-                                               1.0f / sqrtf((float)D)};
+        block.keys = head->causal ? first + rows : head->T;
         float *scores = head->room.scores + done * stride,
               *d_scores = head->room.d_scores + done * stride;
         const float *d_output = head->d_output + row * C;
@@ -242,18 +291,21 @@ static void backward_scores(const struct backward_head *head, int64_t first, int
 }
 
 /* target (keys, D) = or += matrix^T source, where row i of the block, from `first` on, sees keys 0
- * .. first + i. */
+ * .. first + i, or all of them. */
 static void add_transposed(const struct backward_head *head, int64_t first, int64_t rows,
                            const float *matrix, const struct operand *source, float *target)
 {
-    const int64_t keys = first + rows, stride = head->room.stride, wide = 3 * head->C;
+    const int64_t keys = head->causal ? first + rows : head->T, stride = head->room.stride,
+                  wide = 3 * head->C;
+    const bool last = first + rows == head->T; /* the first that is done: it writes */
     for (int64_t key = 0; key < keys; key += VAIN_GROUP_ROWS) {
         const int64_t count = vain_smaller(VAIN_GROUP_ROWS, keys - key);
-        const int64_t blind = key > first ? key - first : 0; /* rows that see none of these keys */
+        /* Rows that see none of these keys. */
+        const int64_t blind = head->causal && key > first ? key - first : 0;
         multiply(head->code->product, head->room.piece,
                  &(struct small_product){count, head->D, rows - blind,
                                          matrix + blind * stride + key, 1, stride, source, blind,
-                                         target + key * wide, wide, keys < head->T});
+                                         target + key * wide, wide, !last});
     }
 }
 
@@ -274,6 +326,7 @@ static void backward_block(const struct backward_head *head, int64_t first, int6
 struct backward {
     const struct vain_attention_gradient *gradient;
     const struct vain_device *device;
+    bool causal;
 };
 
 static void backward_task(void *context, int64_t index, int worker)
@@ -281,19 +334,21 @@ static void backward_task(void *context, int64_t index, int worker)
     const struct backward *backward = context;
     const struct vain_attention_gradient *g = backward->gradient;
     const struct vain_product_code *product = backward->device->code->product;
-    const int64_t T = g->T, C = g->C, D = C / g->H, b = index / g->H, h = index % g->H;
-    const int64_t wide = b * T * 3 * C + h * D, narrow = b * T * C + h * D, step = block_rows(T);
+    const int64_t C = g->C, D = C / g->H, b = index / g->H, h = index % g->H;
+    const int64_t wide = b * g->T * 3 * C + h * D, narrow = b * g->T * C + h * D;
+    const int64_t T = length_of(backward->causal, g->T, g->lengths, b), step = block_rows(T);
     const float *query = g->query_key_value + wide;
     struct backward_head head = {
         .code = backward->device->code,
         .room = room_of(backward->device, worker, T),
+        .causal = backward->causal,
         .T = T,
         .C = C,
         .D = D,
         .query = query,
         .output = g->output + narrow,
         .d_output = g->d_output + narrow,
-        .log_sum = g->log_sum + index * T,
+        .log_sum = g->log_sum + index * g->T,
         .d_query = g->d_query_key_value + wide,
         .d_key = g->d_query_key_value + wide + C,
         .d_value = g->d_query_key_value + wide + 2 * C,
@@ -303,14 +358,28 @@ static void backward_task(void *context, int64_t index, int worker)
     head.key = operand_of(product, &head.room, T, D, query + C, 3 * C, false);
     for (int64_t block = vain_parts_of(T, step) - 1; block >= 0; block--)
         backward_block(&head, block * step, vain_smaller(step, T - block * step));
+    for (int part = 0; part < 3; part++)
+        zero_rows(T, g->T, D, 3 * C, head.d_query + part * C);
+}
+
+static void run_backward(struct vain_queue *queue, const struct vain_attention_gradient *gradient,
+                         bool causal)
+{
+    VAIN_ASSERT(gradient->C % gradient->H == 0);
+    if (gradient->T == 0)
+        return;
+    struct backward backward = {gradient, queue->device, causal};
+    vain_run(queue->device, gradient->B * gradient->H, backward_task, &backward);
 }
 
 void vain_cpu_attention_gradient(struct vain_queue *queue,
                                  const struct vain_attention_gradient *gradient)
 {
-    VAIN_ASSERT(gradient->C % gradient->H == 0);
-    if (gradient->T == 0)
-        return;
-    struct backward backward = {gradient, queue->device};
-    vain_run(queue->device, gradient->B * gradient->H, backward_task, &backward);
+    run_backward(queue, gradient, true);
+}
+
+void vain_cpu_attention_both_ways_gradient(struct vain_queue *queue,
+                                           const struct vain_attention_gradient *gradient)
+{
+    run_backward(queue, gradient, false);
 }

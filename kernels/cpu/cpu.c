@@ -100,7 +100,13 @@ const struct vain_ops vain_cpu_ops = {
             .zero = zero,
         },
     .matmul = {.linear = vain_cpu_linear, .linear_gradient = vain_cpu_linear_gradient},
-    .attention = {.causal = vain_cpu_attention, .causal_gradient = vain_cpu_attention_gradient},
+    .attention =
+        {
+            .causal = vain_cpu_attention,
+            .causal_gradient = vain_cpu_attention_gradient,
+            .bidirectional = vain_cpu_attention_both_ways,
+            .bidirectional_gradient = vain_cpu_attention_both_ways_gradient,
+        },
     .pointwise =
         {
             .embed = vain_cpu_embed,
@@ -132,6 +138,18 @@ const struct vain_ops vain_cpu_ops = {
             .add_words = vain_cpu_add_words,
             .add_masks = vain_cpu_add_masks,
             .tag_words = vain_cpu_tag_words,
+        },
+    .sequence =
+        {
+            .mean_pool = vain_cpu_mean_pool,
+            .mean_pool_gradient = vain_cpu_mean_pool_gradient,
+        },
+    .loss =
+        {
+            .contrastive = vain_cpu_contrastive,
+            .soft_cross_entropy = vain_cpu_soft_cross_entropy,
+            .distillation = vain_cpu_distillation,
+            .balance = vain_cpu_balance,
         },
     .image =
         {

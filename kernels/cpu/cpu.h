@@ -69,6 +69,9 @@ void vain_cpu_linear_gradient(struct vain_queue *queue,
 void vain_cpu_attention(struct vain_queue *queue, const struct vain_attention *attention);
 void vain_cpu_attention_gradient(struct vain_queue *queue,
                                  const struct vain_attention_gradient *gradient);
+void vain_cpu_attention_both_ways(struct vain_queue *queue, const struct vain_attention *attention);
+void vain_cpu_attention_both_ways_gradient(struct vain_queue *queue,
+                                           const struct vain_attention_gradient *gradient);
 
 void vain_cpu_embed(struct vain_queue *queue, int64_t B, int64_t T, int64_t C,
                     const int32_t *tokens, const float *token_table, const float *position_table,
@@ -124,6 +127,20 @@ void vain_cpu_add_masks(struct vain_queue *queue, const struct vain_masks *masks
 void vain_cpu_tag_words(struct vain_queue *queue, int64_t words_count, const uint32_t *words,
                         uint64_t key, uint64_t *out);
 
+void vain_cpu_mean_pool(struct vain_queue *queue, int64_t B, int64_t T, int64_t C,
+                        const int32_t *lengths, const float *input, float *output);
+void vain_cpu_mean_pool_gradient(struct vain_queue *queue, int64_t B, int64_t T, int64_t C,
+                                 const int32_t *lengths, const float *d_output, float *d_input);
+
+void vain_cpu_contrastive(struct vain_queue *queue, int64_t M, const int32_t *labels,
+                          float temperature, float scale, float *products, double *mean_loss);
+void vain_cpu_soft_cross_entropy(struct vain_queue *queue, int64_t M, int64_t V,
+                                 const float *targets, float temperature, float scale,
+                                 float *logits, double *loss_sum);
+void vain_cpu_distillation(struct vain_queue *queue, int64_t M, int64_t V, const float *teacher,
+                           float temperature, float scale, float *logits, double *loss_sum);
+void vain_cpu_balance(struct vain_queue *queue, int64_t M, int64_t V, const float *scores,
+                      float temperature, int iterations, float *targets);
 void vain_cpu_convolution(struct vain_queue *queue, const struct vain_convolution *convolution);
 void vain_cpu_convolution_gradient(struct vain_queue *queue,
                                    const struct vain_convolution_gradient *gradient);

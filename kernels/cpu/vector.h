@@ -75,10 +75,11 @@ struct vain_tile_code {
     void (*column_sums)(struct vain_tile tile, const float *x, float *sums);
 };
 
-/* Softmax over a block of rows of a score matrix: row i of the block sees keys 0 .. first + i.
- * `stride` is a multiple of 16 and at least keys: whole vectors are written. */
+/* Softmax over a block of rows of a score matrix: row i of the block sees keys 0 .. first + i step,
+ * with a step of 1 under a causal mask and of 0 without one. `stride` is a multiple of 16 and at
+ * least keys: whole vectors are written. */
 struct vain_score_block {
-    int64_t rows, keys, first, stride;
+    int64_t rows, keys, first, step, stride;
     float scale; /* 1 / sqrt(head width) */
 };
 

@@ -233,7 +233,8 @@ static void softmax(const struct vain_score_block *block, float *scores,
     const float scale = block->scale;
     for (int64_t i = 0; i < block->rows; i++) {
         float *restrict x = scores + i * block->stride;
-        const int64_t seen = block->first + i + 1, whole = (seen - 1) / VAIN_LANES * VAIN_LANES;
+        const int64_t seen = block->first + i * block->step + 1,
+                      whole = (seen - 1) / VAIN_LANES * VAIN_LANES;
         const int64_t padded = whole + VAIN_LANES;
         const float maximum = scale * row_maximum(seen, x);
         for (int64_t j = 0; j < padded; j++)
@@ -260,7 +261,8 @@ static void softmax_gradient(const struct vain_score_block *block, const float *
     for (int64_t i = 0; i < block->rows; i++) {
         float *restrict x = scores + i * block->stride, *restrict d =
                                                             d_probabilities + i * block->stride;
-        const int64_t seen = block->first + i + 1, whole = (seen - 1) / VAIN_LANES * VAIN_LANES;
+        const int64_t seen = block->first + i * block->step + 1,
+                      whole = (seen - 1) / VAIN_LANES * VAIN_LANES;
         const int64_t padded = whole + VAIN_LANES;
         const float log_sum = log_sums[i], dot = dots[i];
         for (int64_t j = 0; j < padded; j++) {

@@ -7,7 +7,7 @@ extern const struct vain_suite vain_suite_job_options, vain_suite_plan, vain_sui
     vain_suite_vote_file, vain_suite_counted_stream, vain_suite_hosts, vain_suite_group_ring,
     vain_suite_record_line, vain_suite_measures, vain_suite_genetic_population,
     vain_suite_genetic_search, vain_suite_genetic, vain_suite_gpu_run, vain_suite_reptile,
-    vain_suite_maml, vain_suite_meta_run;
+    vain_suite_maml, vain_suite_meta_run, vain_suite_sentence_batches;
 
 int main(void)
 {
@@ -21,7 +21,8 @@ int main(void)
         &vain_suite_measures,       &vain_suite_genetic_population,
         &vain_suite_genetic_search, &vain_suite_genetic,
         &vain_suite_gpu_run,        &vain_suite_reptile,
-        &vain_suite_maml,           &vain_suite_meta_run};
+        &vain_suite_maml,           &vain_suite_meta_run,
+        &vain_suite_sentence_batches};
     if (vain_crypto_init() != VAIN_OK)
         return 1;
     return vain_suites_run(suites, (int)VAIN_COUNT_OF(suites));

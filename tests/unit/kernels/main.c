@@ -16,6 +16,8 @@ extern const struct vain_suite vain_suite_codec;
 extern const struct vain_suite vain_suite_mix;
 extern const struct vain_suite vain_suite_words;
 extern const struct vain_suite vain_suite_vector_math;
+extern const struct vain_suite vain_suite_sequence;
+extern const struct vain_suite vain_suite_loss;
 extern const struct vain_suite vain_suite_convolution;
 extern const struct vain_suite vain_suite_image;
 extern const struct vain_suite vain_suite_pairs;
@@ -29,7 +31,7 @@ int main(void)
         &vain_suite_optimiser, &vain_suite_codec,       &vain_suite_mix,
         &vain_suite_words,     &vain_suite_vector_math, &vain_suite_convolution,
         &vain_suite_image,     &vain_suite_pairs,       &vain_suite_team,
-        &vain_suite_device_choice,
+        &vain_suite_sequence,  &vain_suite_loss,        &vain_suite_device_choice,
     };
     if (!bed_open()) {
         printf("%s\n", vain_fail_message());

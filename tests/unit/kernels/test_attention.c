@@ -1,4 +1,4 @@
-/* Causal attention against the textbook in double. */
+/* Attention, causal and bidirectional, against the textbook in double. */
 #include "tests/unit/kernels/bed.h"
 
 #include <math.h>
@@ -7,6 +7,7 @@
 struct problem {
     int64_t B, T, C, H;
     float *query_key_value, *d_output; /* (B, T, 3 C), (B, T, C) */
+    const int32_t *lengths;            /* (B) or NULL: causal */
 };
 
 /* One token, one channel a head, primes, blocks of rows that are full, cut, and more than one; a
@@ -40,9 +41,12 @@ static void run_attention(struct vain_queue *queue, const void *context, unsigne
 {
     const struct problem *p = context;
     float *output = (float *)(void *)out, *log_sum = output + p->B * p->T * p->C;
-    const struct vain_attention attention = {p->B,   p->T,   p->C, p->H, p->query_key_value,
-                                             output, log_sum};
-    queue->device->ops->attention.causal(queue, &attention);
+    const struct vain_attention_ops *ops = &queue->device->ops->attention;
+    const struct vain_attention attention = {p->B,   p->T,    p->C,      p->H, p->query_key_value,
+                                             output, log_sum, p->lengths};
+    /* Written, not added to: what stood there must not matter. */
+    memset(output, 0x7f, output_bytes(p));
+    (p->lengths == NULL ? ops->causal : ops->bidirectional)(queue, &attention);
     const struct vain_attention_gradient gradient = {p->B,
                                                      p->T,
                                                      p->C,
@@ -51,10 +55,17 @@ static void run_attention(struct vain_queue *queue, const void *context, unsigne
                                                      output,
                                                      log_sum,
                                                      p->d_output,
-                                                     log_sum + p->B * p->H * p->T};
-    /* Written, not added to: what stood there must not matter. */
-    memset(gradient.d_query_key_value, 0x7f, (size_t)(p->B * p->T * 3 * p->C) * sizeof(float));
-    queue->device->ops->attention.causal_gradient(queue, &gradient);
+                                                     log_sum + p->B * p->H * p->T,
+                                                     p->lengths};
+    (p->lengths == NULL ? ops->causal_gradient : ops->bidirectional_gradient)(queue, &gradient);
+}
+
+/* Keys that row t of sequence b sees; 0: the row is padding. */
+static int64_t keys_of(const struct problem *p, int64_t b, int64_t t)
+{
+    if (p->lengths == NULL)
+        return t + 1;
+    return t < p->lengths[b] ? p->lengths[b] : 0;
 }
 
 /* Row t of head h of sequence b: probabilities (T) and output (D); returns the log of the
@@ -62,10 +73,13 @@ static void run_attention(struct vain_queue *queue, const void *context, unsigne
 static double row_of(const struct problem *p, const double *x, int64_t b, int64_t h, int64_t t,
                      double *probability, double *output)
 {
-    const int64_t C = p->C, D = C / p->H;
+    const int64_t C = p->C, D = C / p->H, keys = keys_of(p, b, t);
     const double *query = x + (b * p->T + t) * 3 * C + h * D;
     double sum = 0, maximum = -INFINITY;
-    for (int64_t u = 0; u <= t; u++) {
+    memset(output, 0, (size_t)D * sizeof(double));
+    if (keys == 0)
+        return 0;
+    for (int64_t u = 0; u < keys; u++) {
         const double *key = x + (b * p->T + u) * 3 * C + C + h * D;
         double score = 0;
         for (int64_t d = 0; d < D; d++)
@@ -73,12 +87,11 @@ static double row_of(const struct problem *p, const double *x, int64_t b, int64_
         probability[u] = score / sqrt((double)D);
         maximum = fmax(maximum, probability[u]);
     }
-    for (int64_t u = 0; u <= t; u++) {
+    for (int64_t u = 0; u < keys; u++) {
         probability[u] = exp(probability[u] - maximum);
         sum += probability[u];
     }
-    memset(output, 0, (size_t)D * sizeof(double));
-    for (int64_t u = 0; u <= t; u++) {
+    for (int64_t u = 0; u < keys; u++) {
         const double *value = x + (b * p->T + u) * 3 * C + 2 * C + h * D;
         probability[u] /= sum;
         for (int64_t d = 0; d < D; d++)
@@ -93,12 +106,13 @@ static void add_row_gradient(const struct problem *p, const double *x, int64_t b
 {
     const int64_t C = p->C, D = C / p->H, at = (b * p->T + t) * 3 * C + h * D;
     const float *d_output = p->d_output + (b * p->T + t) * C + h * D;
+    const int64_t keys = keys_of(p, b, t);
     double dot = 0;
-    for (int64_t u = 0; u <= t; u++)
+    for (int64_t u = 0; u < keys; u++)
         for (int64_t d = 0; d < D; d++)
             dot += probability[u] * (double)d_output[d] *
                    x[(b * p->T + u) * 3 * C + 2 * C + h * D + d];
-    for (int64_t u = 0; u <= t; u++) {
+    for (int64_t u = 0; u < keys; u++) {
         const int64_t key = (b * p->T + u) * 3 * C + C + h * D, value = key + C;
         double d_probability = 0;
         for (int64_t d = 0; d < D; d++)
@@ -164,6 +178,61 @@ static void long_sequences_are_right(void)
     check_shape(&shape, 1, 1e-5, false);
 }
 
+/* Lengths from 1 to T, the last sequence full. */
+static const int32_t *lengths_of(const struct problem *p)
+{
+    int32_t *lengths = bed_random_ints(p->B, (int32_t)p->T);
+    for (int64_t b = 0; b < p->B; b++)
+        lengths[b]++;
+    lengths[p->B - 1] = (int32_t)p->T;
+    return lengths;
+}
+
+static void every_shape_is_right_both_ways(void)
+{
+    static const struct problem more[] = {{.B = 7, .T = 29, .C = 24, .H = 3},
+                                          {.B = 5, .T = 100, .C = 20, .H = 2}};
+    for (size_t s = 0; s < VAIN_COUNT_OF(shapes) + VAIN_COUNT_OF(more); s++) {
+        struct problem shape =
+            s < VAIN_COUNT_OF(shapes) ? shapes[s] : more[s - VAIN_COUNT_OF(shapes)];
+        shape.lengths = lengths_of(&shape);
+        check_shape(&shape, 1, 1e-5, true);
+    }
+}
+
+/* What lies behind a sequence may be anything, NaN too; its own output is 0. */
+static void padding_does_not_matter(void)
+{
+    struct problem p = problem_of(&shapes[3], 1);
+    static const int32_t lengths[] = {5, 64, 31};
+    const float nothing = NAN;
+    p.lengths = lengths;
+    float *before = bed_bytes(output_bytes(&p)), *after = bed_bytes(output_bytes(&p));
+    run_attention(bed_queue(0), &p, (unsigned char *)before);
+    for (int64_t b = 0; b < p.B; b++) {
+        for (int64_t i = (b * p.T + lengths[b]) * 3 * p.C; i < (b + 1) * p.T * 3 * p.C; i++)
+            p.query_key_value[i] = nothing;
+        for (int64_t i = (b * p.T + lengths[b]) * p.C; i < (b + 1) * p.T * p.C; i++)
+            CU_ASSERT_TRUE(before[i] >= 0 && before[i] <= 0);
+    }
+    run_attention(bed_queue(0), &p, (unsigned char *)after);
+    CU_ASSERT_EQUAL(memcmp(before, after, output_bytes(&p)), 0);
+    bed_end();
+}
+
+static void later_tokens_matter_both_ways(void)
+{
+    struct problem p = problem_of(&shapes[3], 1);
+    static const int32_t lengths[] = {5, 64, 31};
+    p.lengths = lengths;
+    float *before = bed_bytes(output_bytes(&p)), *after = bed_bytes(output_bytes(&p));
+    run_attention(bed_queue(0), &p, (unsigned char *)before);
+    p.query_key_value[4 * 3 * p.C + 2 * p.C] += 1; /* a value of the last token of the first */
+    run_attention(bed_queue(0), &p, (unsigned char *)after);
+    CU_ASSERT_NOT_EQUAL(memcmp(before, after, sizeof(float)), 0);
+    bed_end();
+}
+
 static void later_tokens_do_not_matter(void)
 {
     const struct problem p = problem_of(&shapes[5], 1);
@@ -201,9 +270,9 @@ static double chain_value(const void *context)
     return value;
 }
 
-static void gradients_are_slopes(void)
+static void check_slopes(const int32_t *lengths)
 {
-    const struct problem shape = {.B = 2, .T = 9, .C = 8, .H = 2};
+    const struct problem shape = {.B = 2, .T = 9, .C = 8, .H = 2, .lengths = lengths};
     struct chain c = {.problem = problem_of(&shape, 1)};
     const struct problem *p = &c.problem;
     const int64_t count = p->B * p->T * 3 * p->C;
@@ -219,11 +288,21 @@ static void gradients_are_slopes(void)
     bed_end();
 }
 
+static void gradients_are_slopes(void)
+{
+    static const int32_t lengths[] = {6, 9};
+    check_slopes(NULL);
+    check_slopes(lengths);
+}
+
 static const struct vain_test tests[] = {
     {"outputs, log sums and gradients are right for every shape", every_shape_is_right},
     {"large scores do not overflow", large_scores_are_right},
     {"long sequences are right", long_sequences_are_right},
     {"later tokens do not matter", later_tokens_do_not_matter},
+    {"every shape is right both ways", every_shape_is_right_both_ways},
+    {"padding does not matter", padding_does_not_matter},
+    {"later tokens matter both ways", later_tokens_matter_both_ways},
     {"gradients are slopes of the forward pass", gradients_are_slopes},
     {NULL, NULL},
 };

@@ -35,6 +35,23 @@ static void fill_parameters(struct bed *bed)
     }
 }
 
+/* Sentences of all lengths, the last one full; labels that repeat. */
+static void make_sentences(struct bed *bed, int64_t B, int64_t T)
+{
+    bed->lengths = take((size_t)B * sizeof(int32_t));
+    for (int64_t b = 0; b < B; b++) {
+        bed->lengths[b] = b + 1 < B ? (int32_t)(1 + b * 2 % T) : (int32_t)T;
+        bed->targets[b] = (int32_t)(b * 2 % 3 % bed->options.classes);
+    }
+    bed->batch.lengths = bed->lengths;
+}
+
+/* What the mean of a loss is over. */
+static int64_t count_targets(const struct bed *bed)
+{
+    return bed->lengths != NULL ? bed->batch.B : bed->batch.B * bed->batch.T;
+}
+
 int64_t bed_logit_count(const struct vain_model_options *options)
 {
     return options->kind == VAIN_MODEL_CONVNET ? options->classes : options->symbols;
@@ -75,6 +92,8 @@ void bed_open(struct bed *bed, const struct vain_model_options *options, int64_t
         .B = B, .T = T, .tokens = bed->tokens, .targets = bed->targets, .images = NULL};
     if (options->kind == VAIN_MODEL_CONVNET)
         fill_images(bed);
+    if (options->kind == VAIN_MODEL_ENCODER)
+        make_sentences(bed, B, T);
     bed->workspace_bytes = bed->model->workspace_bytes(options, B, T, true);
     bed->workspace = take(bed->workspace_bytes + GUARD_BYTES);
 }
@@ -82,6 +101,7 @@ void bed_open(struct bed *bed, const struct vain_model_options *options, int64_t
 void bed_close(struct bed *bed)
 {
     vain_release(bed->workspace);
+    vain_release(bed->lengths);
     vain_release(bed->images);
     vain_release(bed->targets);
     vain_release(bed->tokens);
@@ -127,7 +147,7 @@ double bed_evaluate(struct bed *bed)
     bed->model->evaluate(&bed->options, &bed->layout, &bed->queue, bed->parameters, &bed->batch,
                          bed->workspace, &measure);
     check_guard(bed, bytes);
-    CU_ASSERT_EQUAL(measure.count, bed->batch.B * bed->batch.T);
+    CU_ASSERT_EQUAL(measure.count, count_targets(bed));
     bed->correct = measure.correct;
     return measure.loss_sum;
 }
@@ -147,12 +167,15 @@ struct vain_place bed_place(uint32_t round, uint32_t step, uint32_t micro_batch)
 struct probe {
     const struct bed *bed;
     const struct vain_place *place;
-    double *parameters, *logits;
+    double *parameters, *logits; /* or an encoder's assignments */
 };
 
 static double probe_loss(const struct probe *probe)
 {
     const struct bed *bed = probe->bed;
+    if (bed->lengths != NULL)
+        return reference_encoder_loss(&bed->options, &bed->layout, probe->parameters, &bed->batch,
+                                      probe->place, probe->logits);
     reference_logits(&bed->options, &bed->layout, probe->parameters, &bed->batch, probe->place,
                      probe->logits);
     return reference_mean_loss(&bed->batch, bed_logit_count(&bed->options), probe->logits);
@@ -193,6 +216,7 @@ void bed_check_gradients(const struct vain_model_options *options, int64_t B, in
     bed_open(&bed, options, B, T, 2);
     struct probe probe = {&bed, place, take((size_t)bed.N * sizeof(double)),
                           take((size_t)(B * T * bed_logit_count(options)) * sizeof(double))};
+    probe.logits[0] = -1;
     double *expected = take((size_t)bed.N * sizeof(double));
     for (int64_t e = 0; e < bed.N; e++)
         probe.parameters[e] = bed.parameters[e];
@@ -201,10 +225,12 @@ void bed_check_gradients(const struct vain_model_options *options, int64_t B, in
     for (int s = 0; s < bed.layout.slice_count; s++)
         check_slice(&probe, &bed.layout.slices[s], expected);
     probe.place = NULL; /* evaluation never drops */
-    const double mean = bed_evaluate(&bed) / (double)(B * T);
+    probe.logits[0] = -1;
+    const double mean = bed_evaluate(&bed) / (double)count_targets(&bed);
     CU_ASSERT_DOUBLE_EQUAL(mean, probe_loss(&probe), 2e-6 * mean);
-    CU_ASSERT_EQUAL(bed.correct,
-                    reference_correct(&bed.batch, bed_logit_count(options), probe.logits));
+    if (bed.lengths == NULL) /* whose losses are not all made of logits */
+        CU_ASSERT_EQUAL(bed.correct,
+                        reference_correct(&bed.batch, bed_logit_count(options), probe.logits));
     vain_release(expected);
     vain_release(probe.logits);
     vain_release(probe.parameters);
@@ -275,7 +301,8 @@ void bed_check_dropout_places(const struct vain_model_options *options, int64_t 
     const double sum = bed_evaluate(&bed);
     bed.options.dropout = 0;
     CU_ASSERT(bed_evaluate(&bed) == sum);
-    CU_ASSERT_DOUBLE_EQUAL(bed_forward_backward(&bed, NULL), sum / (double)(B * T), 1e-6);
+    CU_ASSERT_DOUBLE_EQUAL(bed_forward_backward(&bed, NULL), sum / (double)count_targets(&bed),
+                           1e-6);
     bed_close(&bed);
 }
 
@@ -291,11 +318,14 @@ void bed_check_accumulation(const struct vain_model_options *options, int64_t T)
     double halves[2], largest = 0, worst = 0;
     for (int half = 0; half < 2; half++) {
         const struct vain_image_shape *image = &options->image;
-        const struct vain_batch batch = {1, T, bed.tokens + half * T, bed.targets + half * T,
-                                         bed.images == NULL
-                                             ? NULL
-                                             : bed.images + half * image->height * image->width *
-                                                                image->channels};
+        const struct vain_batch batch = {
+            .B = 1,
+            .T = T,
+            .tokens = bed.tokens + half * T,
+            .targets = bed.targets + half * T,
+            .images = bed.images == NULL
+                          ? NULL
+                          : bed.images + half * image->height * image->width * image->channels};
         bed.model->forward_backward(options, &bed.layout, &bed.queue, bed.parameters, &batch, NULL,
                                     0.5f, bed.workspace, bed.gradients, &halves[half]);
     }

@@ -15,6 +15,7 @@ struct bed {
     float *parameters, *gradients; /* (N) */
     int32_t *tokens, *targets;     /* (B, T) */
     float *images;                 /* (B, height, width, channels) of a convnet, else NULL */
+    int32_t *lengths;              /* (B) of an encoder's sentences; NULL otherwise */
     struct vain_batch batch;
     unsigned char *workspace; /* followed by a guard that nothing may touch */
     size_t workspace_bytes;

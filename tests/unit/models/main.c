@@ -12,6 +12,8 @@ extern const struct vain_suite vain_suite_transformer;
 extern const struct vain_suite vain_suite_mlp;
 extern const struct vain_suite vain_suite_network;
 extern const struct vain_suite vain_suite_convnet;
+extern const struct vain_suite vain_suite_encoder;
+extern const struct vain_suite vain_suite_metrics;
 
 int main(void)
 {
@@ -20,8 +22,9 @@ int main(void)
         return 1;
     }
     const struct vain_suite *const suites[] = {
-        &vain_suite_model, &vain_suite_normal,  &vain_suite_parts,   &vain_suite_transformer,
-        &vain_suite_mlp,   &vain_suite_network, &vain_suite_convnet,
+        &vain_suite_model,       &vain_suite_normal,  &vain_suite_parts,
+        &vain_suite_transformer, &vain_suite_mlp,     &vain_suite_network,
+        &vain_suite_convnet,     &vain_suite_encoder, &vain_suite_metrics,
     };
     return vain_suites_run(suites, (int)VAIN_COUNT_OF(suites));
 }

@@ -73,23 +73,25 @@ static void norm_row(int64_t C, const double *in, const double *gain, const doub
         out[c] = (in[c] - mean) / sqrt(variance + 1e-5) * gain[c] + shift[c];
 }
 
-/* Attention of head h for token t of the sequence whose rows start at `rows`: out (C / H). */
-static void attend(int64_t C, int64_t H, int64_t h, int64_t t, double rows[][WIDE], double *out)
+/* Attention of head h for token t of the sequence whose rows start at `rows`, over `keys` tokens:
+ * out (C / H). */
+static void attend(int64_t C, int64_t H, int64_t h, int64_t t, int64_t keys, double rows[][WIDE],
+                   double *out)
 {
     const int64_t D = C / H;
     double scores[ROWS], sum = 0, largest = -INFINITY;
-    for (int64_t s = 0; s <= t; s++) {
+    for (int64_t s = 0; s < keys; s++) {
         scores[s] = 0;
         for (int64_t d = 0; d < D; d++)
             scores[s] += rows[t][h * D + d] * rows[s][C + h * D + d];
         scores[s] /= sqrt((double)D);
         largest = fmax(largest, scores[s]);
     }
-    for (int64_t s = 0; s <= t; s++)
+    for (int64_t s = 0; s < keys; s++)
         sum += scores[s] = exp(scores[s] - largest);
     for (int64_t d = 0; d < D; d++) {
         out[d] = 0;
-        for (int64_t s = 0; s <= t; s++)
+        for (int64_t s = 0; s < keys; s++)
             out[d] += scores[s] / sum * rows[s][2 * C + h * D + d];
     }
 }
@@ -110,8 +112,10 @@ static void transformer_block(const struct run *run, int64_t l, double x[][WIDE]
                    named(run, block, "attention.query_key_value.bias"), qkv[m]);
     }
     for (int64_t m = 0; m < B * T; m++) {
+        const int32_t *lengths = run->batch->lengths;
+        const int64_t keys = lengths == NULL ? m % T + 1 : lengths[m / T];
         for (int64_t h = 0; h < H; h++)
-            attend(C, H, h, m % T, &qkv[m - m % T], row + h * (C / H));
+            attend(C, H, h, m % T, keys, &qkv[m - m % T], row + h * (C / H));
         linear_row(C, C, row, named(run, block, "attention.projection.weight"),
                    named(run, block, "attention.projection.bias"), add);
         for (int64_t c = 0; c < C; c++)
@@ -129,11 +133,11 @@ static void transformer_block(const struct run *run, int64_t l, double x[][WIDE]
     }
 }
 
-static void transformer_logits(const struct run *run, double *logits)
+/* Up to what the final norm reads. */
+static void transformer_stream(const struct run *run, double x[][WIDE])
 {
-    static double x[ROWS][WIDE];
     const int64_t M = run->batch->B * run->batch->T, T = run->batch->T, C = run->options->width,
-                  L = run->options->layers, V = run->options->symbols;
+                  L = run->options->layers;
     VAIN_ASSERT(M <= ROWS && 4 * C <= WIDE);
     const double *table = named(run, "", "token_embedding.weight");
     const double *positions = named(run, "", "position_embedding.weight");
@@ -143,7 +147,15 @@ static void transformer_logits(const struct run *run, double *logits)
                               table[run->batch->tokens[m] * C + c] + positions[m % T * C + c]);
     for (int64_t l = 0; l < L; l++)
         transformer_block(run, l, x);
-    for (int64_t m = 0; m < M; m++) {
+}
+
+static void transformer_logits(const struct run *run, double *logits)
+{
+    static double x[ROWS][WIDE];
+    const int64_t C = run->options->width, V = run->options->symbols;
+    const double *table = named(run, "", "token_embedding.weight");
+    transformer_stream(run, x);
+    for (int64_t m = 0; m < run->batch->B * run->batch->T; m++) {
         double row[WIDE];
         norm_row(C, x[m], named(run, "", "final_norm.weight"), named(run, "", "final_norm.bias"),
                  row);
@@ -198,6 +210,150 @@ void reference_logits(const struct vain_model_options *options, const struct vai
         VAIN_ASSERT(options->sizes.values[s] <= WIDE);
     for (int64_t m = 0; m < batch->B * batch->T; m++)
         mlp_row(&run, m, logits + m * options->symbols);
+}
+
+static void unit_row(int64_t F, const double *in, double *out)
+{
+    double squares = 1e-12;
+    for (int64_t f = 0; f < F; f++)
+        squares += in[f] * in[f];
+    for (int64_t f = 0; f < F; f++)
+        out[f] = in[f] / sqrt(squares);
+}
+
+void reference_features(const struct vain_model_options *options, const struct vain_layout *layout,
+                        const double *parameters, const struct vain_batch *batch,
+                        const struct vain_place *place, double *features)
+{
+    static double x[ROWS][WIDE];
+    const struct run run = {options, layout, parameters, batch, place};
+    const int64_t C = options->width, F = options->features > 0 ? options->features : C;
+    transformer_stream(&run, x);
+    for (int64_t b = 0; b < batch->B; b++) {
+        double mean[WIDE] = {0}, row[WIDE];
+        for (int64_t t = 0; t < batch->lengths[b]; t++) {
+            norm_row(C, x[b * batch->T + t], named(&run, "", "final_norm.weight"),
+                     named(&run, "", "final_norm.bias"), row);
+            for (int64_t c = 0; c < C; c++)
+                mean[c] += row[c] / batch->lengths[b];
+        }
+        if (options->features > 0)
+            linear_row(F, C, mean, named(&run, "", "projection.weight"),
+                       named(&run, "", "projection.bias"), row);
+        unit_row(F, options->features > 0 ? row : mean, features + b * F);
+    }
+}
+
+/* Balanced assignments of one view by the iteration of Sinkhorn & Knopp, on whole matrices. */
+static void assign(int64_t M, int64_t V, const double *scores, double temperature, double *out)
+{
+    for (int64_t i = 0; i < M * V; i++)
+        out[i] = exp(scores[i] / temperature);
+    for (int64_t i = 0; i < M; i++) { /* whatever a row is scaled by first */
+        double largest = 0;
+        for (int64_t v = 0; v < V; v++)
+            largest = fmax(largest, out[i * V + v]);
+        for (int64_t v = 0; v < V; v++)
+            out[i * V + v] /= largest;
+    }
+    for (int n = 0; n < 3; n++) {
+        for (int64_t v = 0; v < V; v++) {
+            double sum = 0;
+            for (int64_t i = 0; i < M; i++)
+                sum += out[i * V + v];
+            for (int64_t i = 0; i < M; i++)
+                out[i * V + v] *= (double)M / (double)V / sum;
+        }
+        for (int64_t i = 0; i < M; i++) {
+            double sum = 0;
+            for (int64_t v = 0; v < V; v++)
+                sum += out[i * V + v];
+            for (int64_t v = 0; v < V; v++)
+                out[i * V + v] /= sum;
+        }
+    }
+}
+
+static double log_softmax(int64_t V, const double *x, double temperature, int64_t skipped,
+                          int64_t at)
+{
+    double sum = 0;
+    for (int64_t v = 0; v < V; v++)
+        if (v != skipped)
+            sum += exp(x[v] / temperature);
+    return x[at] / temperature - log(sum);
+}
+
+/* Scores (B, V) of features against rows of unit length, or against each other. */
+static void cosines(int64_t B, int64_t V, int64_t F, const double *features, const double *rows,
+                    double *out)
+{
+    for (int64_t b = 0; b < B; b++)
+        linear_row(V, F, features + b * F, rows, NULL, out + b * V);
+}
+
+static double contrastive_loss(const struct run *run, int64_t F, const double *features)
+{
+    static double scores[ROWS * ROWS];
+    const int64_t B = run->batch->B;
+    const int32_t *labels = run->batch->targets;
+    double sum = 0;
+    int anchors = 0;
+    cosines(B, B, F, features, features, scores);
+    for (int64_t i = 0; i < B; i++) {
+        double own = 0;
+        int positives = 0;
+        for (int64_t j = 0; j < B; j++)
+            if (j != i && labels[j] == labels[i]) {
+                own -= log_softmax(B, scores + i * B, run->options->loss.temperature, i, j);
+                positives++;
+            }
+        sum += positives > 0 ? own / positives : 0;
+        anchors += positives > 0 ? 1 : 0;
+    }
+    return sum / anchors;
+}
+
+static double clustering_loss(const struct run *run, int64_t F, const double *features,
+                              double *targets)
+{
+    static double scores[ROWS * ROWS], centroids[ROWS * WIDE];
+    const struct vain_loss_options *loss = &run->options->loss;
+    const int64_t B = run->batch->B, V = loss->clusters, half = B / 2;
+    const double *weight = named(run, "", "centroids.weight");
+    const bool fresh = targets[0] < 0; /* assignments are no function of what is differenced */
+    double sum = 0;
+    for (int64_t v = 0; v < V; v++)
+        unit_row(F, weight + v * F, centroids + v * F);
+    cosines(B, V, F, features, centroids, scores);
+    for (int view = 0; view < 2 && fresh; view++)
+        assign(half, V, scores + view * half * V, loss->balance, targets + (1 - view) * half * V);
+    for (int64_t i = 0; i < B * V; i++)
+        sum -= targets[i] * log_softmax(V, scores + i / V * V, loss->temperature, -1, i % V);
+    return sum / (double)B;
+}
+
+double reference_encoder_loss(const struct vain_model_options *options,
+                              const struct vain_layout *layout, const double *parameters,
+                              const struct vain_batch *batch, const struct vain_place *place,
+                              double *targets)
+{
+    static double features[ROWS * WIDE];
+    const struct run run = {options, layout, parameters, batch, place};
+    const int64_t F = options->features > 0 ? options->features : options->width;
+    double sum = 0, logits[WIDE];
+    reference_features(options, layout, parameters, batch, place, features);
+    if (options->loss.kind == VAIN_LOSS_CONTRASTIVE)
+        return contrastive_loss(&run, F, features);
+    if (options->loss.kind == VAIN_LOSS_CLUSTERING)
+        return clustering_loss(&run, F, features, targets);
+    for (int64_t b = 0; b < batch->B; b++) {
+        linear_row(options->classes, F, features + b * F, named(&run, "", "head.weight"),
+                   named(&run, "", "head.bias"), logits);
+        sum -=
+            log_softmax(options->classes, logits, options->loss.temperature, -1, batch->targets[b]);
+    }
+    return sum / (double)batch->B;
 }
 
 double reference_mean_loss(const struct vain_batch *batch, int64_t V, const double *logits)

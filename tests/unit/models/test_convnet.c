@@ -110,7 +110,7 @@ static void logits_classify(void)
         for (int v = 1; v < V; v++)
             best = together[b * V + v] > together[b * V + best] ? v : best;
         correct += best == bed.targets[b];
-        const struct vain_batch one = {1, 1, NULL, NULL, bed.batch.images + b * 6 * 5 * 2};
+        const struct vain_batch one = {.B = 1, .T = 1, .images = bed.batch.images + b * 6 * 5 * 2};
         bed.model->logits(&options, &bed.layout, &bed.queue, bed.parameters, &one, bed.workspace,
                           alone);
         CU_ASSERT_EQUAL(memcmp(alone, together + b * V, sizeof alone), 0);
