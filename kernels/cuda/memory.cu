@@ -10,6 +10,10 @@ static enum vain_status take(struct vain_device *device, size_t bytes, const cha
     cudaError_t error = cudaMalloc(&memory, bytes > 0 ? bytes : 1);
     if (error == cudaSuccess)
         error = cudaMemset(memory, 0, bytes > 0 ? bytes : 1);
+    /* Zeroing is queued on another stream than the device's own: without waiting it may come after
+     * what is copied in. */
+    if (error == cudaSuccess)
+        error = cudaStreamSynchronize(cudaStreamLegacy);
     if (error == cudaSuccess) {
         *out = memory;
         return VAIN_OK;

@@ -101,7 +101,7 @@ static void check_memory(struct vain_twins *t)
 static int open_twins(const struct arguments *arguments, struct vain_twins *twins)
 {
     char why[VAIN_DEVICE_WHY_BYTES];
-    const struct vain_device_wish cpu = {.name = "cpu", .threads = 8},
+    const struct vain_device_wish cpu = {.name = "cpu", .threads = arguments->small ? 2 : 8},
                                   gpu = {.name = arguments->device,
                                          .threads = 2,
                                          .module_path = arguments->module};
