@@ -92,11 +92,11 @@ static const struct vain_option train_rows[] = {
      ROW(vain_train_options, method),
      .choices = method_choices,
      .fallback = "supervised",
-     .help =
-         "How a member improves its parameters between two exchanges: supervised is gradient "
-         "steps on its data; fedavg is federated averaging over data.clients (McMahan et al. "
-         "2017), a client a local step; genetic measures a population (genetic.*); reptile and maml "
-         "(first-order) learn weights from which few steps lead to a new task (meta.*)."},
+     .help = "How a member improves its parameters between two exchanges: supervised is gradient "
+             "steps on its data; fedavg is federated averaging over data.clients (McMahan et al. "
+             "2017), a client a local step; genetic measures a population (genetic.*); reptile and "
+             "maml "
+             "(first-order) learn weights from which few steps lead to a new task (meta.*)."},
     {.key = "train.batch",
      .type = VAIN_OPTION_COUNT,
      .scope = VAIN_AGREED,

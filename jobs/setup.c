@@ -397,8 +397,7 @@ static bool gpu_kernels_are_there(const struct vain_job *job)
 {
     const bool text_model =
         job->model.kind == VAIN_MODEL_TRANSFORMER || job->model.kind == VAIN_MODEL_MLP;
-    return text_model && job->train.method == VAIN_METHOD_SUPERVISED &&
-           job->train.optimizer == VAIN_OPTIMISER_ADAMW;
+    return text_model && job->train.method == VAIN_METHOD_SUPERVISED;
 }
 
 /* The device of the spec, and the CPU beside it for what travels. */

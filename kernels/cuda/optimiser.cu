@@ -304,6 +304,59 @@ static void scale(struct vain_queue *queue, int64_t N, float factor, float *targ
     vain_cuda_range(queue, op, N, vain_cuda_aligned(target), "scale");
 }
 
+struct sgd_op {
+    struct vain_sgd s;
+    const float *gradients;
+    float *parameters, *velocity; /* NULL where momentum is 0 */
+
+    __device__ void one(int64_t e) const
+    {
+        const float g = s.gradient_scale * gradients[e];
+        if (velocity == NULL) {
+            parameters[e] -= s.learning_rate * g;
+            return;
+        }
+        const float v = s.momentum * velocity[e] + g;
+        velocity[e] = v;
+        parameters[e] -= s.learning_rate * (s.nesterov ? g + s.momentum * v : v);
+    }
+    __device__ void quad(int64_t i) const
+    {
+        for (int64_t e = 4 * i; e < 4 * i + 4; e++)
+            one(e);
+    }
+};
+
+static void sgd(struct vain_queue *queue, int64_t N, const struct vain_sgd *settings,
+                const float *gradients, float *parameters, float *velocity)
+{
+    const struct sgd_op op = {*settings, gradients, parameters, velocity};
+    vain_cuda_range(queue, op, N, false, "sgd");
+}
+
+struct move_op {
+    float rate;
+    const float *source;
+    float *target;
+
+    __device__ void one(int64_t e) const
+    {
+        target[e] += rate * (source[e] - target[e]);
+    }
+    __device__ void quad(int64_t i) const
+    {
+        for (int64_t e = 4 * i; e < 4 * i + 4; e++)
+            one(e);
+    }
+};
+
+static void move(struct vain_queue *queue, int64_t N, float rate, const float *source,
+                 float *target)
+{
+    const struct move_op op = {rate, source, target};
+    vain_cuda_range(queue, op, N, false, "move");
+}
+
 struct outer_plain_op {
     float rate;
     const float *delta;
@@ -362,9 +415,11 @@ static void outer_step(struct vain_queue *queue, int64_t N, float rate, float mu
 
 const struct vain_optimiser_ops vain_cuda_optimiser = {
     .adamw = adamw,
+    .sgd = sgd,
     .sum_squares = sum_squares,
     .first_not_finite = first_not_finite,
     .add = add,
     .scale = scale,
+    .move = move,
     .outer_step = outer_step,
 };

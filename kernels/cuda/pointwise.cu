@@ -191,6 +191,48 @@ static void cross_entropy(struct vain_queue *queue, int64_t M, int64_t V, float 
     vain_cuda_deliver(queue, losses + M, loss_sum, sizeof *loss_sum);
 }
 
+/* ---- Targets that come first ---- */
+
+__global__ static void zero_count(unsigned long long *count)
+{
+    *count = 0;
+}
+
+/* A warp a row: something speaks against the target if a logit before it is not below, or one
+ * behind it is above, or one is NaN. Integers are added, so their order does not matter. */
+__global__ static void compare_rows(int64_t M, int64_t V, const float *logits,
+                                    const int32_t *targets, unsigned long long *correct)
+{
+    const int lane = threadIdx.x % 32;
+    const int64_t warps = (int64_t)gridDim.x * (blockDim.x / 32);
+    for (int64_t i = (int64_t)blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32; i < M;
+         i += warps) {
+        const float *x = logits + i * V, target = x[targets[i]];
+        bool above = target != target;
+        for (int64_t j = lane; j < V; j += 32)
+            above |= !(x[j] <= target) || (j < targets[i] && x[j] == target);
+        if (__ballot_sync(0xffffffffu, above) == 0 && lane == 0)
+            atomicAdd(correct, 1ull);
+    }
+}
+
+static void count_correct(struct vain_queue *queue, int64_t M, int64_t V, const float *logits,
+                          const int32_t *targets, int64_t *correct)
+{
+    *correct = 0;
+    if (M == 0)
+        return;
+    cudaStream_t stream = vain_cuda_stream(queue);
+    unsigned long long *count = (unsigned long long *)vain_cuda_scratch(queue, sizeof *count);
+    if (count == NULL)
+        return;
+    zero_count<<<1, 1, 0, stream>>>(count);
+    compare_rows<<<vain_cuda_grid(vain_cuda_parts_of(M, VAIN_CUDA_WARPS), 1 << 16),
+                   VAIN_CUDA_THREADS, 0, stream>>>(M, V, logits, targets, count);
+    VAIN_CUDA_CHECK_LAUNCH(queue, "count_correct");
+    vain_cuda_deliver(queue, count, correct, sizeof *correct);
+}
+
 /* ---- Dropout ---- */
 
 /* A thread takes the elements of one block of the stream: at most four. */
@@ -239,5 +281,6 @@ const struct vain_pointwise_ops vain_cuda_pointwise = {
     .layer_norm = vain_cuda_layer_norm,
     .layer_norm_gradient = vain_cuda_layer_norm_gradient,
     .cross_entropy = cross_entropy,
+    .count_correct = count_correct,
     .dropout_gradient = dropout_gradient,
 };

@@ -137,6 +137,15 @@ static int64_t elementwise_shape(struct vain_twins *t, struct shape s)
                       kind == 0 ? NULL : gpu(&y, s), gpu(&z, s));
         differences += vain_twin_differences(t, &y) + vain_twin_differences(t, &z);
     }
+    for (int kind = 0; kind < 3; kind++) {
+        const struct vain_sgd sgd = {0.3f, kind == 0 ? 0.0f : 0.9f, 0.7f, kind == 2};
+        c->sgd(&t->on_cpu, s.N, &sgd, host(&x, s), host(&z, s), kind == 0 ? NULL : host(&y, s));
+        g->sgd(&t->on_gpu, s.N, &sgd, gpu(&x, s), gpu(&z, s), kind == 0 ? NULL : gpu(&y, s));
+        differences += vain_twin_differences(t, &y) + vain_twin_differences(t, &z);
+    }
+    c->move(&t->on_cpu, s.N, 0.37f, host(&x, s), host(&z, s));
+    g->move(&t->on_gpu, s.N, 0.37f, gpu(&x, s), gpu(&z, s));
+    differences += vain_twin_differences(t, &z);
     vain_twin_release(t, &x);
     vain_twin_release(t, &y);
     vain_twin_release(t, &z);
@@ -226,7 +235,7 @@ void vain_twins_optimiser(struct vain_twins *twins)
 {
     over_shapes(twins, "adamw", adamw_shape);
     over_shapes(twins, "sum_squares, finite", scalars_shape);
-    over_shapes(twins, "add, scale, outer_step", elementwise_shape);
+    over_shapes(twins, "add, scale, sgd, move, outer_step", elementwise_shape);
     if (twins->timed)
         time_all(twins);
 }

@@ -202,6 +202,17 @@ STAND_IN(optimiser, add, (struct vain_queue * queue, int64_t N, const float *sou
          (IN, N, ON(source), ON(target)))
 STAND_IN(optimiser, scale, (struct vain_queue * queue, int64_t N, float factor, float *target),
          (IN, N, factor, ON(target)))
+STAND_IN(optimiser, sgd,
+         (struct vain_queue * queue, int64_t N, const struct vain_sgd *settings,
+          const float *gradients, float *parameters, float *velocity),
+         (IN, N, settings, ON(gradients), ON(parameters), velocity))
+STAND_IN(optimiser, move,
+         (struct vain_queue * queue, int64_t N, float rate, const float *source, float *target),
+         (IN, N, rate, ON(source), ON(target)))
+STAND_IN(pointwise, count_correct,
+         (struct vain_queue * queue, int64_t M, int64_t V, const float *logits,
+          const int32_t *targets, int64_t *correct),
+         (IN, M, V, ON(logits), ON(targets), later(queue, correct, sizeof *correct)))
 STAND_IN(optimiser, outer_step,
          (struct vain_queue * queue, int64_t N, float rate, float mu, bool nesterov,
           const float *delta_, float *momentum, float *parameters),
@@ -276,8 +287,8 @@ static const struct vain_ops ops = {
     .matmul = {linear, linear_gradient},
     .attention = {causal, causal_gradient},
     .pointwise = {embed, embed_gradient, layer_norm, layer_norm_gradient, cross_entropy,
-                  dropout_gradient},
-    .optimiser = {adamw, sum_squares, first_not_finite, add, scale, outer_step},
+                  count_correct, dropout_gradient},
+    .optimiser = {adamw, sgd, sum_squares, first_not_finite, add, scale, move, outer_step},
     .codec = {delta, encode, decode_mean, sum_squares_words, check_word, add_words, add_masks,
               tag_words},
 };
