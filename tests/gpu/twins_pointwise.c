@@ -159,8 +159,8 @@ static double check_entropy(struct vain_twins *t, int64_t M, int64_t V, float sc
     t->cpu.ops->pointwise.cross_entropy(&t->on_cpu, M, V, logits.host, targets.host, scale,
                                         &on_cpu);
     t->gpu.ops->pointwise.cross_entropy(&t->on_gpu, M, V, logits.gpu, targets.gpu, scale, &on_gpu);
-    double error = vain_twin_error(t, &logits);              /* waits */
-    const double loss = (on_gpu - on_cpu) / (on_cpu + 1e-3); /* one symbol: no loss at all */
+    double error = vain_twin_error(t, &logits) / sqrt((double)V); /* waits */
+    const double loss = (on_gpu - on_cpu) / (on_cpu + 1e-3);      /* one symbol: no loss at all */
     error = larger(error, loss < 0 ? -loss : loss);
     vain_twin_release(t, &logits);
     vain_twin_release(t, &targets);
