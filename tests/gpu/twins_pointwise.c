@@ -163,8 +163,8 @@ static double check_entropy(struct vain_twins *t, int64_t M, int64_t V, float sc
     t->cpu.ops->pointwise.count_correct(&t->on_cpu, M, V, logits.host, targets.host,
                                         &correct_on_cpu);
     t->gpu.ops->pointwise.count_correct(&t->on_gpu, M, V, logits.gpu, targets.gpu, &correct_on_gpu);
-    double error = vain_twin_error(t, &logits);              /* waits */
-    const double loss = (on_gpu - on_cpu) / (on_cpu + 1e-3); /* one symbol: no loss at all */
+    double error = vain_twin_error(t, &logits) / sqrt((double)V); /* waits */
+    const double loss = (on_gpu - on_cpu) / (on_cpu + 1e-3);      /* one symbol: no loss at all */
     error = larger(error, loss < 0 ? -loss : loss);
     if (scale == 0 && correct_on_cpu != correct_on_gpu) /* else gradients, which differ a little */
         error = INFINITY;
