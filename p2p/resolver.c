@@ -179,7 +179,7 @@ static bool is_due(const struct name *name, uint64_t now_ns)
     const uint64_t keep_ms =
         name->status == VAIN_OK ? VAIN_RESOLVER_KEEP_MS : VAIN_RESOLVER_FAILED_MS;
     return !name->looking &&
-           (name->status == VAIN_AGAIN || now_ns - name->answered_ns >= keep_ms * NS_PER_MS);
+           (name->status == VAIN_AGAIN || now_ns >= name->answered_ns + keep_ms * NS_PER_MS);
 }
 
 /* Under the lock. */
@@ -190,7 +190,7 @@ static enum vain_status answer(const struct name *name, uint64_t now_ns, struct 
         *out = name->found;
         return VAIN_OK;
     }
-    if (name->looking && now_ns - name->asked_ns >= patience_ns)
+    if (name->looking && now_ns >= name->asked_ns + patience_ns)
         return vain_fail(VAIN_ERR_TIMEOUT,
                          "address '%s': the name service has not answered for %d s", name->text,
                          VAIN_RESOLVER_PATIENCE_MS / 1000);
@@ -203,7 +203,6 @@ enum vain_status vain_resolver_ask(struct vain_resolver *resolver, const char *t
                                    struct vain_addresses *out)
 {
     const struct vain_resolver_config *config = &resolver->config;
-    const uint64_t now_ns = config->world->ops->now_ns(config->world);
     if (vain_address_resolve(text, false, out) == VAIN_OK)
         return VAIN_OK;
     vain_fail_clear();
@@ -211,6 +210,7 @@ enum vain_status vain_resolver_ask(struct vain_resolver *resolver, const char *t
     if (strlen(text) >= VAIN_LINK_ADDRESS_BYTES)
         return vain_address_resolve(text, true, out); /* no lookup: it says what is wrong */
     lock(resolver);
+    const uint64_t now_ns = config->world->ops->now_ns(config->world); /* not before any answer */
     const int place = place_of(resolver, text);
     enum vain_status status = VAIN_AGAIN;
     if (place >= 0) {
