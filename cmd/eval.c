@@ -5,6 +5,7 @@
  * cores. The model comes from the checkpoint; the spec brings the data and is refused where it
  * describes another model, because a loss of something else than was meant is worse than none. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@
 #include "cmd/trained.h"
 #include "cmd/world.h"
 #include "jobs/method.h"
+#include "jobs/store/member.h"
 
 /* ------------------------------------------------------------------ arguments */
 
@@ -219,6 +221,57 @@ static enum vain_status open_method(struct work *work)
     return vain_method_ops_of(config.job)->open(&config, trained->parameters, &work->method);
 }
 
+/* What the member kept, from its file beside the checkpoint. The method runs on the CPU. */
+static enum vain_status read_state(struct work *work, const char *path,
+                                   struct vain_member_state *state)
+{
+    const int64_t N = work->trained->layout.parameter_count;
+    enum vain_status status;
+    state->parameter_count = N;
+    state->memory_count = work->method.memory_count;
+    memcpy(state->memories, work->method.memories, sizeof state->memories);
+    VAIN_TRY_OUT(
+        vain_take_array(N, sizeof(float), "a member's residual", (void **)&state->residual));
+    VAIN_TRY_OUT(
+        vain_take_array(N, sizeof(float), "a member's parameters", (void **)&state->parameters));
+    VAIN_TRY_OUT(vain_member_read(path, work->trained->queue.device->pool, state));
+    if (memcmp(state->parameters_hash, work->trained->checkpoint.content->parameters_hash,
+               VAIN_HASH_BYTES) != 0)
+        status = vain_fail(VAIN_ERR_CORRUPT, "%s belongs to other parameters than %s", path,
+                           work->arguments->file);
+out:
+    vain_release(state->residual);
+    vain_release(state->parameters);
+    return status;
+}
+
+/* Where evaluation starts from what a member keeps, that is part of the measure. Without a file it
+ * starts from nothing, and says so. */
+static enum vain_status read_memories(struct work *work)
+{
+    const char *file = work->arguments->file, *slash = strrchr(file, '/');
+    const char *member = work->method.config.member_name;
+    char folder[VAIN_PATH_BYTES], path[VAIN_PATH_BYTES];
+    struct vain_member_state state;
+    if (!vain_method_ops_of(&work->spec.job)->measures_with_memories ||
+        work->method.memory_count == 0)
+        return VAIN_OK;
+    snprintf(folder, sizeof folder, "%.*s", slash != NULL ? (int)(slash - file) : 1,
+             slash != NULL ? file : ".");
+    memset(&state, 0, sizeof state);
+    vain_member_path(folder, member, work->trained->checkpoint.content->round, path, sizeof path);
+    const enum vain_status status = read_state(work, path, &state);
+    work->method.optimiser_step = status == VAIN_OK ? state.optimiser_step : 0;
+    if (status != VAIN_ERR_NOT_FOUND)
+        return status;
+    vain_fail_clear();
+    fprintf(stderr,
+            "vain: %s is not there: tests start without what the member kept (its second moments), "
+            "so their accuracy is another than in the run; name whose file with --member\n",
+            path);
+    return VAIN_OK;
+}
+
 static enum vain_status evaluate(struct work *work)
 {
     struct vain_world *world = vain_world_real();
@@ -251,6 +304,7 @@ static enum vain_status do_work(struct work *work, bool *reported)
     VAIN_TRY(compare_model(&work->trained->model, &work->spec.job.model));
     VAIN_TRY(compare_symbols(work->trained->checkpoint.content, &work->data));
     VAIN_TRY(open_method(work));
+    VAIN_TRY(read_memories(work));
     return evaluate(work);
 }
 

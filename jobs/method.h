@@ -51,6 +51,8 @@ struct vain_found {
 
 struct vain_method_ops {
     const char *name;
+    /* Evaluation starts from what the method keeps, so a measure is that of a member. */
+    bool measures_with_memories;
     /* Device memory that the method takes, for the plan. */
     int64_t (*memory_bytes)(const struct vain_method_config *config);
     /* What a local step of one rank trains on, for rates and as the weight of a delta: so many

@@ -274,6 +274,7 @@ static enum vain_status reptile_evaluate(struct vain_method *method, const float
 
 const struct vain_method_ops vain_method_reptile = {
     .name = "reptile",
+    .measures_with_memories = true,
     .memory_bytes = reptile_memory_bytes,
     .step_size = reptile_step_size,
     .unit = reptile_unit,

@@ -56,6 +56,17 @@ learns maml-5way1shot 0.6 --set train.rounds=3 --set train.local_steps=20 --set 
 expect "the published figure is named" 1 "$(grep -c 'to compare with.*95.39' told.txt)"
 expect "both accuracies have an interval" 2 "$(grep -c '% +- .* (95 % interval)' told.txt)"
 
+# An evaluation of the last checkpoint tells what the run told, from the moments in the member's file.
+again=$("$VAIN" eval out/reptile-5way1shot/checkpoint-000003.h5 "$examples/omniglot-reptile-5way1shot.yaml" "${small[@]:0:12}" \
+    --json 2>eval.log | field accuracy)
+expect "an evaluation tells what the run told" "$(field accuracy <reptile-5way1shot.json)" "$again"
+expect "an evaluation is silent about moments that it has" 0 "$(grep -c 'second moments' eval.log)"
+mv out/reptile-5way1shot/member-member-0-000003.h5 kept.h5
+"$VAIN" eval out/reptile-5way1shot/checkpoint-000003.h5 "$examples/omniglot-reptile-5way1shot.yaml" "${small[@]:0:12}" >eval.txt 2>eval.log
+expect "without the member's file: exit code" 0 $?
+expect "without the member's file: said" 1 "$(grep -c 'second moments' eval.log)"
+mv kept.h5 out/reptile-5way1shot/member-member-0-000003.h5
+
 # Four members with tasks of their own.
 four=(--members 4 --set train.rounds=3 --set train.local_steps=4 --set meta.evaluation_tasks=10 --set meta.final_tasks=10)
 for spec in reptile-5way1shot maml-5way1shot; do

@@ -14,6 +14,7 @@ struct few_notes {
     float first_pixel[FEW_NOTES_MAX];   /* of each image: its number in the set */
 };
 extern struct few_notes few_notes;
+extern double few_loss_added; /* to every loss that the model tells; not to its gradient */
 
 struct few_shot {
     struct vain_job job; /* defaults, method, shapes; change before few_open */

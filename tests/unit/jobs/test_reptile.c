@@ -262,6 +262,15 @@ static void test_what_is_not_finite_is_refused(void)
     CU_ASSERT_EQUAL(few.method.data_position, 0);
     CU_ASSERT_EQUAL(few.method.memory_count, 0);
     few_close(&few);
+    few_init(&few, VAIN_METHOD_REPTILE);
+    CU_ASSERT_EQUAL_FATAL(few_open(&few, 1, "ann"), VAIN_OK);
+    few_loss_added = INFINITY;
+    CU_ASSERT_EQUAL(few_steps(&few, 0, 1), VAIN_ERR_NUMERIC);
+    few_loss_added = 0;
+    CU_ASSERT_PTR_NOT_NULL(strstr(vain_fail_message(), "the loss is inf"));
+    CU_ASSERT_EQUAL(memcmp(few.method.parameters, few.initial, sizeof few.initial), 0);
+    CU_ASSERT_EQUAL(few.method.memories[0].values[0], 0.0f);
+    few_close(&few);
 }
 
 static int number_of(int image)
