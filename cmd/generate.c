@@ -282,7 +282,7 @@ static enum vain_status write_text(struct writing *writing)
     VAIN_TRY(vain_trained_open(arguments->file, NULL, &writing->trained));
     if (writing->trained->model_ops->next_logits == NULL)
         return vain_fail(VAIN_ERR_REFUSED,
-                         "%s: its model, a %s, does not go on with a text; a transformer or an mlp "
+                         "%s: its model (%s) does not go on with a text; a transformer or an mlp "
                          "would",
                          arguments->file, writing->trained->model_ops->name);
     VAIN_TRY(vain_trained_express(writing->trained));

@@ -51,6 +51,9 @@ static enum vain_status check_counts(const struct vain_method_config *config)
     if (config->model_ops->features == NULL)
         return vain_fail(VAIN_ERR_INPUT, "%s: sentences are learned by model.kind: encoder, not %s",
                          set->path, config->model_ops->name);
+    if (config->queue->device->ops->sequence.mean_pool == NULL)
+        return vain_fail(VAIN_ERR_UNAVAILABLE,
+                         "model.kind: encoders run on the CPU only; set device: cpu");
     if (s.asked == 0)
         return vain_fail(VAIN_ERR_INPUT,
                          "%s: no split to measure on; name one with data.validation_split or "
@@ -70,17 +73,29 @@ static enum vain_status check_counts(const struct vain_method_config *config)
     return VAIN_OK;
 }
 
-static enum vain_status open_pairs(const struct vain_method_config *config, struct vain_pairs *out)
+/* Pairs of this member's training sentences, and of those to measure on, where there are enough of
+ * them: else their loss is not known. */
+static enum vain_status open_pairs(struct vain_sentence_batches *batches)
 {
+    const struct vain_method_config *config = batches->config;
     const struct vain_sentence_data *data = &config->data->sentences;
-    const struct vain_sentence_split *train = &data->set.splits[VAIN_SPLIT_TRAIN];
     const int64_t batch = config->job->train.batch, P = vain_loss_labels(config->model, batch);
     int64_t count;
     if (config->model->loss.kind != VAIN_LOSS_CONTRASTIVE)
         return VAIN_OK;
     const int64_t *rows = vain_sentence_data_rows(data, &count);
-    return vain_pairs_open(data->set.path, train->labels, train->count, data->set.class_count, rows,
-                           count, P, batch / P, out);
+    for (int s = 0; s < VAIN_SPLITS; s++) {
+        const struct vain_sentence_split *split = &data->set.splits[s];
+        const bool train = s == VAIN_SPLIT_TRAIN;
+        const enum vain_status status = vain_pairs_open(
+            data->set.path, split->labels, split->count, data->set.class_count, train ? rows : NULL,
+            train ? count : 0, P, batch / P, &batches->pairs[s]);
+        if (status == VAIN_ERR_INPUT && !train)
+            vain_fail_clear();
+        else if (status != VAIN_OK)
+            return status;
+    }
+    return VAIN_OK;
 }
 
 static enum vain_status take_host(const struct sizes *s, int64_t neighbours,
@@ -122,7 +137,7 @@ enum vain_status vain_sentence_batches_open(const struct vain_method_config *con
     out->drop_random =
         vain_random_stream(config->job->general.seed, VAIN_PURPOSE_SAMPLE, config->member_name);
     VAIN_TRY(check_counts(config));
-    VAIN_TRY(open_pairs(config, &out->pairs));
+    VAIN_TRY(open_pairs(out));
     const struct sizes s = sizes_of(config);
     VAIN_TRY(take_host(&s, config->job->model.loss.neighbours, out));
     return take_device(&s, config->queue->device, out);
@@ -142,7 +157,8 @@ void vain_sentence_batches_close(struct vain_sentence_batches *batches)
         device->ops->memory.release(device, on_device[i]);
     for (size_t i = 0; i < VAIN_COUNT_OF(on_host); i++)
         vain_release(on_host[i]);
-    vain_pairs_close(&batches->pairs);
+    for (int s = 0; s < VAIN_SPLITS; s++)
+        vain_pairs_close(&batches->pairs[s]);
     memset(batches, 0, sizeof *batches);
 }
 
@@ -222,7 +238,7 @@ void vain_sentence_batches_draw(struct vain_sentence_batches *batches, struct va
     const int64_t B = config->job->train.batch, batch = position * config->site->comm.size + rank;
     switch (config->model->loss.kind) {
     case VAIN_LOSS_CONTRASTIVE:
-        vain_pairs_draw(&batches->pairs, random, batch, batches->rows);
+        vain_pairs_draw(&batches->pairs[VAIN_SPLIT_TRAIN], random, batch, batches->rows);
         break;
     case VAIN_LOSS_CLUSTERING:
         draw_in_order(batches, random, batch, B / 2);
@@ -307,6 +323,47 @@ static enum vain_status measure_clusters(struct vain_sentence_batches *batches, 
     return VAIN_OK;
 }
 
+/* Rows of batch number `index` of a split to measure on, always the same; gives how many. */
+static int64_t choose_rows(struct vain_sentence_batches *batches, int split, int64_t index)
+{
+    const struct vain_method_config *config = batches->config;
+    const struct vain_random random =
+        vain_random_stream(config->job->general.seed, VAIN_PURPOSE_SAMPLE, "loss");
+    const int64_t count = config->data->sentences.set.splits[split].count,
+                  B = config->job->train.batch;
+    const bool views = config->model->loss.kind == VAIN_LOSS_CLUSTERING;
+    if (config->model->loss.kind == VAIN_LOSS_CONTRASTIVE) {
+        vain_pairs_draw(&batches->pairs[split], random, index, batches->rows);
+        return B;
+    }
+    const int64_t most = views ? B / 2 : B, size = most < count ? most : count;
+    for (int64_t b = 0; b < size; b++)
+        batches->rows[b] = vain_order_place(random, 0, count, (index * size + b) % count);
+    if (views)
+        memcpy(batches->rows + size, batches->rows, (size_t)size * sizeof *batches->rows);
+    return views ? 2 * size : size;
+}
+
+/* The loss, without dropout, of batches like those of training, as many as the split would fill. */
+static void measure_loss(struct vain_sentence_batches *batches, const float *parameters, int split,
+                         const struct vain_method_share *share, struct vain_measure_sums *sums)
+{
+    const struct vain_method_config *config = batches->config;
+    const int64_t all = config->data->sentences.set.splits[split].count / config->job->train.batch;
+    if (config->model->loss.kind == VAIN_LOSS_CONTRASTIVE && batches->pairs[split].P == 0)
+        return;
+    for (int64_t i = share->share; i < larger(all, 1); i += share->shares) {
+        struct vain_batch batch;
+        struct vain_measure measure = {0};
+        const int64_t count = choose_rows(batches, split, i);
+        send(batches, count, gather(batches, split, count), &batch);
+        config->model_ops->evaluate(config->model, config->layout, config->queue, parameters,
+                                    &batch, batches->workspace, &measure);
+        sums->of[VAIN_MEASURE_LOSS].sum += measure.loss_sum;
+        sums->of[VAIN_MEASURE_LOSS].count += measure.count;
+    }
+}
+
 enum vain_status vain_sentence_batches_evaluate(struct vain_sentence_batches *batches,
                                                 const float *parameters,
                                                 const struct vain_method_share *share,
@@ -332,5 +389,6 @@ enum vain_status vain_sentence_batches_evaluate(struct vain_sentence_batches *ba
         vain_measure_add_right(sums, VAIN_MEASURE_ACCURACY,
                                count_right(batches, split, first, rows), rows);
     }
+    measure_loss(batches, parameters, split, share, sums);
     return clusters ? measure_clusters(batches, split, sums) : VAIN_OK;
 }

@@ -11,7 +11,7 @@
 
 struct vain_sentence_batches {
     const struct vain_method_config *config;           /* borrowed */
-    struct vain_pairs pairs;                           /* contrastive */
+    struct vain_pairs pairs[VAIN_SPLITS];              /* contrastive */
     struct vain_random drop_random;                    /* which words are left out */
     int64_t *rows;                                     /* (B) drawn; owned, as all that follows */
     int32_t *host_tokens, *host_lengths, *host_labels; /* (B, T), (B), (B) */
@@ -29,7 +29,8 @@ struct vain_sentence_batches {
 int64_t vain_sentence_batches_memory_bytes(const struct vain_method_config *config);
 /* `config` and `workspace` are borrowed until the close. VAIN_ERR_INPUT: too few labels with enough
  * sentences in this member's part (vain_pairs_open), no split to measure on, fewer sentences than
- * neighbours or clusters. On failure what was taken is released by vain_sentence_batches_close. */
+ * neighbours or clusters. VAIN_ERR_UNAVAILABLE: the device has no ops for sentences. On failure
+ * what was taken is released by vain_sentence_batches_close. */
 enum vain_status vain_sentence_batches_open(const struct vain_method_config *config,
                                             void *workspace,
                                             struct vain_sentence_batches *out) VAIN_MUST_USE;
@@ -40,10 +41,10 @@ void vain_sentence_batches_close(struct vain_sentence_batches *batches);
  * the buffers until the next call. */
 void vain_sentence_batches_draw(struct vain_sentence_batches *batches, struct vain_random random,
                                 int64_t position, int rank, struct vain_batch *out);
-/* Adds to `sums`: whether the nearest training sentences (of the whole file, whoever's part they
- * are) vote for a sentence's label, for this share of the validation split, of the test split if
- * the share is the run's last. The first share adds how much clusters of all of them know of the
- * labels then, and always for the clustering loss. VAIN_ERR_MEMORY. */
+/* Adds to `sums`: the loss, and whether the nearest training sentences (of the whole file,
+ * not of this member's part alone) vote for a sentence's label, for this share of the validation
+ * split, of the test split if the share is the run's last. The first share adds how much clusters
+ * of all of them know of the labels then, and always for the clustering loss. VAIN_ERR_MEMORY. */
 enum vain_status vain_sentence_batches_evaluate(struct vain_sentence_batches *batches,
                                                 const float *parameters,
                                                 const struct vain_method_share *share,

@@ -261,6 +261,7 @@ static struct vain_measure_sums measure(struct desk *desk, int shares, bool last
 static void measures_equal_brute_force(void)
 {
     struct desk desk;
+    double first_loss = 0;
     CU_ASSERT_EQUAL_FATAL(desk_open(&desk, VAIN_LOSS_CONTRASTIVE, true, 1, 0), VAIN_OK);
     for (int last = 0; last < 2; last++) {
         const int split = last != 0 ? VAIN_SPLIT_TEST : VAIN_SPLIT_VALIDATION;
@@ -272,6 +273,13 @@ static void measures_equal_brute_force(void)
             CU_ASSERT_EQUAL(accuracy->count, split_of(&desk, split)->count);
             /* Equal features up to rounding may vote in another order. */
             CU_ASSERT_DOUBLE_EQUAL(accuracy->sum, right, 2);
+            /* Batches of the loss are the same, whoever takes them. */
+            const struct vain_measure_sum *loss = &sums.of[VAIN_MEASURE_LOSS];
+            const int batch_count = (int)split_of(&desk, split)->count / B;
+            CU_ASSERT_EQUAL(loss->count, B * (batch_count > 0 ? batch_count : 1));
+            first_loss = shares == 1 ? loss->sum : first_loss;
+            CU_ASSERT_DOUBLE_EQUAL(loss->sum, first_loss, 1e-9 * first_loss);
+            CU_ASSERT(loss->sum > 0.5 * B && loss->sum < 10.0 * (double)loss->count);
             /* Clusters are for the end, but where they are what is learned. */
             CU_ASSERT_EQUAL(sums.of[VAIN_MEASURE_NORMALISED_MUTUAL_INFORMATION].count, last);
         }
