@@ -8,6 +8,8 @@
 #include "base/pool.h"
 #include "base/status.h"
 
+#include <stdalign.h>
+
 enum {
     VAIN_HASH_BYTES = 32,
     VAIN_PUBLIC_KEY_BYTES = 32,
@@ -27,7 +29,7 @@ void vain_hash(const char *personal, const void *data, size_t bytes,
                uint8_t out[VAIN_MIN_LEN(VAIN_HASH_BYTES)]);
 /* The same in pieces; `state` is caller-owned. */
 struct vain_hash_state {
-    _Alignas(64) unsigned char opaque[512];
+    alignas(64) unsigned char opaque[512];
 };
 void vain_hash_init(struct vain_hash_state *state, const char *personal);
 /* Under a key, as vain_hash_keyed; wipe the state after the end. */

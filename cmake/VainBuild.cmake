@@ -18,8 +18,9 @@ add_compile_options(-ffp-contract=off -fno-omit-frame-pointer -fno-strict-aliasi
 add_compile_definitions(_POSIX_C_SOURCE=200809L _DEFAULT_SOURCE VAIN_VERSION="${PROJECT_VERSION}")
 include_directories(${CMAKE_SOURCE_DIR})
 
-add_compile_options(-Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
+set(VAIN_WARNINGS -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
   -Wcast-qual -Wwrite-strings -Wvla -Wundef -Wformat=2 -Werror)
+add_compile_options("$<$<COMPILE_LANGUAGE:C>:${VAIN_WARNINGS}>")
 
 if(VAIN_SANITIZE)
   add_compile_options(-fsanitize=${VAIN_SANITIZE} -fno-sanitize-recover=all)

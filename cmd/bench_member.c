@@ -307,7 +307,7 @@ static enum vain_status decode(struct member *member, double *seconds)
     struct vain_counters sums;
     VAIN_TRY(barrier(member));
     const double start = vain_bench_seconds();
-    vain_codec_decode(&codec, &member->queue, member->words, member->mean, &sums);
+    VAIN_TRY(vain_codec_decode(&codec, &member->queue, member->words, member->mean, &sums));
     *seconds = vain_bench_seconds() - start;
     return VAIN_OK;
 }

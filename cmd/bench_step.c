@@ -112,18 +112,44 @@ struct bench {
     struct vain_site site;
     const struct vain_method_ops *method_ops;
     struct vain_method method;
-    float *initial;
+    float *initial; /* (N) device memory */
     int threads;
 };
+
+static enum vain_status open_device(struct bench *bench, const struct vain_job *job)
+{
+    bench->threads = vain_launch_threads(job->train.threads, 1);
+    const struct vain_device_wish wish = {
+        .name = job->general.device,
+        .threads = bench->threads,
+        .precision = (enum vain_precision)job->general.precision,
+    };
+    char why[VAIN_DEVICE_WHY_BYTES];
+    bench->queue.device = &bench->device;
+    return vain_device_open(&wish, &bench->device, why);
+}
+
+static enum vain_status take_initial(struct bench *bench, uint64_t seed)
+{
+    const struct vain_memory_ops *memory = &bench->device.ops->memory;
+    const int64_t N = bench->layout.parameter_count;
+    float *values = NULL;
+    VAIN_TRY(memory->take(&bench->device, (size_t)N * sizeof(float), "initial parameters",
+                          (void **)&bench->initial));
+    VAIN_TRY(vain_take_array(N, sizeof *values, "initial parameters", (void **)&values));
+    vain_model_init(&bench->layout, seed, values);
+    memory->copy_in(&bench->queue, bench->initial, values, (size_t)N * sizeof *values);
+    const enum vain_status status = vain_queue_wait(&bench->queue);
+    vain_release(values);
+    return status;
+}
 
 static enum vain_status open_bench(struct bench *bench, const struct vain_loaded_spec *loaded,
                                    const char *name)
 {
     const struct vain_job *job = &loaded->job;
     const char *const names[] = {name};
-    bench->threads = vain_launch_threads(job->train.threads, 1);
-    VAIN_TRY(vain_device_open_cpu(bench->threads, NULL, &bench->device));
-    bench->queue.device = &bench->device;
+    VAIN_TRY(open_device(bench, job));
     const struct vain_data_place place = {.spec_folder = loaded->folder,
                                           .names = names,
                                           .name_count = 1,
@@ -145,9 +171,7 @@ static enum vain_status open_bench(struct bench *bench, const struct vain_loaded
     vain_fit_model(&bench->data, &bench->model);
     const struct vain_model_ops *model_ops = vain_model_ops_of(&bench->model);
     VAIN_TRY(model_ops->layout(&bench->model, &bench->layout));
-    VAIN_TRY(vain_take_array(bench->layout.parameter_count, sizeof(float), "initial parameters",
-                             (void **)&bench->initial));
-    vain_model_init(&bench->layout, job->general.seed, bench->initial);
+    VAIN_TRY(take_initial(bench, job->general.seed));
     bench->site.comm.size = 1;
     const struct vain_method_config method = {
         .job = job,
@@ -164,8 +188,10 @@ static enum vain_status open_bench(struct bench *bench, const struct vain_loaded
 
 static void close_bench(struct bench *bench)
 {
-    bench->method_ops->close(&bench->method);
-    vain_release(bench->initial);
+    if (bench->method_ops != NULL)
+        bench->method_ops->close(&bench->method);
+    if (bench->initial != NULL)
+        bench->device.ops->memory.release(&bench->device, bench->initial);
     vain_layout_fini(&bench->layout);
     vain_data_close(&bench->data);
     vain_device_close(&bench->device);
@@ -209,6 +235,7 @@ static int print_rates(const struct bench *bench, const struct arguments *argume
         json_object_object_add(data, "parameter_count",
                                json_object_new_int64(bench->layout.parameter_count));
         json_object_object_add(data, "threads", json_object_new_int(bench->threads));
+        json_object_object_add(data, "device", json_object_new_string(bench->device.name));
         json_object_object_add(data, "platform",
                                json_object_new_string(vain_device_platform(&bench->device)));
         return vain_print_data(data);

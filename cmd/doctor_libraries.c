@@ -13,6 +13,21 @@
 
 /* ------------------------------------------------------------------ arithmetic */
 
+/* What `device: auto` takes here, and why. */
+static void check_choice(struct vain_checkup *checkup)
+{
+    const struct vain_device_wish wish = {.name = "auto", .threads = 1};
+    struct vain_device device;
+    char why[VAIN_DEVICE_WHY_BYTES];
+    if (vain_device_open(&wish, &device, why) != VAIN_OK) {
+        vain_checkup_add(checkup, "device", VAIN_HEALTH_BROKEN, "%s", vain_fail_message());
+        vain_fail_clear();
+        return;
+    }
+    vain_checkup_add(checkup, "device", VAIN_HEALTH_FINE, "%s (%s)", device.name, why);
+    vain_device_close(&device);
+}
+
 static void check_device(struct vain_checkup *checkup)
 {
     struct vain_device device;
@@ -30,8 +45,7 @@ static void check_device(struct vain_checkup *checkup)
                                   "with AVX2; a virtual machine may hide what its processor has");
     }
     vain_device_close(&device);
-    vain_checkup_add(checkup, "device", VAIN_HEALTH_FINE,
-                     "device: cpu (this build has no CUDA module)");
+    check_choice(checkup);
 }
 
 /* ------------------------------------------------------------------ the others */

@@ -216,13 +216,7 @@ static enum vain_status open_method(struct work *work)
         .site = &work->site,
         .member_name = work->arguments->member != NULL ? work->arguments->member : "member-0",
     };
-    float *initial = NULL;
-    VAIN_TRY(vain_take_array(trained->layout.parameter_count, sizeof *initial, "parameters",
-                             (void **)&initial));
-    const enum vain_status status =
-        vain_method_ops_of(config.job)->open(&config, initial, &work->method);
-    vain_release(initial);
-    return status;
+    return vain_method_ops_of(config.job)->open(&config, trained->parameters, &work->method);
 }
 
 static enum vain_status evaluate(struct work *work)

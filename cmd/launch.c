@@ -12,6 +12,13 @@
 #include "cmd/world.h"
 #include "slurm/environment.h"
 
+static void seat(struct vain_launched *launch, const struct vain_seat *all)
+{
+    launch->sharers = vain_seat_sharers(all, launch->size, launch->rank);
+    for (int rank = 0; rank < launch->rank; rank++)
+        launch->local_rank += strcmp(all[rank].host, all[launch->rank].host) == 0;
+}
+
 static enum vain_status count_sharers(struct vain_launched *launch)
 {
     struct vain_seat mine, *all = NULL;
@@ -20,7 +27,7 @@ static enum vain_status count_sharers(struct vain_launched *launch)
     const enum vain_status status = vain_comm_all_gather(&launch->comm, vain_world_real(), 0,
                                                          VAIN_TAG_START, &mine, sizeof mine, all);
     if (status == VAIN_OK)
-        launch->sharers = vain_seat_sharers(all, launch->size, launch->rank);
+        seat(launch, all);
     vain_release(all);
     return status;
 }

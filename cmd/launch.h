@@ -8,6 +8,7 @@
 struct vain_launched {
     bool mpi;              /* MPI is running and must be finalised */
     int rank, size;        /* of the world; loop: rank 0 of `members` threads */
+    int local_rank;        /* of this rank among those on its host */
     int sharers;           /* ranks that run on the very same cores as this one, itself included */
     struct vain_comm comm; /* mpi: the world, owned until vain_launch_take */
 };

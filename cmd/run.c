@@ -342,6 +342,9 @@ static void *run_rank(void *context)
     const int sharers = session->launch.mpi      ? session->launch.sharers
                         : session->local != NULL ? session->local->count
                                                  : session->ranks;
+    const int local_rank = session->launch.mpi      ? session->launch.local_rank
+                           : session->local != NULL ? session->own + rank->number
+                                                    : rank->number;
     const struct vain_run_config config = {
         .job = &session->loaded.job,
         .spec = &session->loaded.spec,
@@ -360,6 +363,7 @@ static void *run_rank(void *context)
         .spec_folder = session->loaded.folder,
         .signal = &stop_signal,
         .threads = vain_launch_threads(session->loaded.job.train.threads, sharers),
+        .local_rank = local_rank,
         .failed = tell_failure,
         .failed_context = rank,
     };

@@ -58,6 +58,7 @@ static int print_json(const struct vain_run_result *result, int64_t peak_bytes)
     json_object_object_add(data, "parameter_count", json_object_new_int64(result->parameter_count));
     json_object_object_add(data, "members", json_object_new_int(result->member_count));
     json_object_object_add(data, "platform", vain_json_text(result->platform));
+    json_object_object_add(data, "device", vain_json_text(result->device));
     json_object_object_add(data, "rounds", json_object_new_int64(result->rounds));
     json_object_object_add(data, "steps", json_object_new_int64(result->steps));
     json_object_object_add(data, "seconds", json_object_new_double(result->seconds));
@@ -119,6 +120,7 @@ static int print_summary(const struct vain_run_result *result, const char *direc
            vain_format_seconds(result->seconds, seconds),
            vain_format_count(result->units_per_second, rate), result->unit,
            vain_format_bytes((double)peak_bytes, peak));
+    printf("device           %s\n", result->device);
     printf("checkpoint       %s\n", result->checkpoint);
     printf("metrics          %s/metrics.jsonl\n", directory);
     printf("round record     %s\n", result->record);

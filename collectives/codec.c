@@ -257,8 +257,8 @@ enum vain_status vain_codec_verify(const struct vain_codec *codec, struct vain_q
     return check_counters(codec, round, attempt, tail);
 }
 
-void vain_codec_decode(struct vain_codec *codec, struct vain_queue *queue, const uint32_t *words,
-                       float *mean, struct vain_counters *sums)
+enum vain_status vain_codec_decode(struct vain_codec *codec, struct vain_queue *queue,
+                                   const uint32_t *words, float *mean, struct vain_counters *sums)
 {
     const struct vain_ops *ops = queue->device->ops;
     uint32_t tail[TAIL_WORDS];
@@ -268,8 +268,7 @@ void vain_codec_decode(struct vain_codec *codec, struct vain_queue *queue, const
     ops->codec.sum_squares_words(queue, codec->parameter_count, &codec->fixed, codec->members,
                                  words, squares);
     ops->memory.copy_out(queue, tail, words + codec->vector_words, sizeof tail);
-    const enum vain_status waited = vain_queue_wait(queue);
-    VAIN_ASSERT(waited == VAIN_OK);
+    VAIN_TRY(vain_queue_wait(queue));
     bool counted = read_counter(tail, VAIN_COUNTER_WEIGHT, codec->members, &sums->weight);
     counted &= read_counter(tail, VAIN_COUNTER_LOSS, codec->members, &sums->loss_micro);
     counted &= read_counter(tail, VAIN_COUNTER_CLIPPED, codec->members, &sums->clipped);
@@ -278,6 +277,7 @@ void vain_codec_decode(struct vain_codec *codec, struct vain_queue *queue, const
     const enum vain_status restored =
         vain_codec_restore(codec, vain_codec_next(codec, squares, sums->saturated));
     VAIN_ASSERT(restored == VAIN_OK); /* the rule stays within what restore accepts */
+    return VAIN_OK;
 }
 
 int64_t vain_codec_round_bytes(const struct vain_codec *codec)

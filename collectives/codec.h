@@ -126,9 +126,11 @@ enum vain_status vain_codec_verify_masked(const struct vain_codec *codec, struct
 enum vain_status vain_codec_verify(const struct vain_codec *codec, struct vain_queue *queue,
                                    struct vain_random check, uint32_t round, uint32_t attempt,
                                    const uint32_t *words) VAIN_MUST_USE;
-/* mean (N) and counters from verified summed words; sets the coming round's state. Local. */
-void vain_codec_decode(struct vain_codec *codec, struct vain_queue *queue, const uint32_t *words,
-                       float *mean, struct vain_counters *sums);
+/* mean (N) and counters from verified summed words; sets the coming round's state. Blocks until
+ * they are there; local. Fails with the device only. */
+enum vain_status vain_codec_decode(struct vain_codec *codec, struct vain_queue *queue,
+                                   const uint32_t *words, float *mean,
+                                   struct vain_counters *sums) VAIN_MUST_USE;
 /* Bytes that one member sends a round for the words in a bandwidth-optimal all-reduce:
  * 2 (n - 1) / n of them (Patarasuk, Yuan 2009). */
 int64_t vain_codec_round_bytes(const struct vain_codec *codec);

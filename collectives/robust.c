@@ -35,6 +35,11 @@ static enum vain_status combine_mean(struct vain_queue *queue, int64_t P, int64_
             queue->device->ops->memory.copy(queue, out, views[0], (size_t)N * sizeof(float));
         return VAIN_OK;
     }
+    if (!vain_device_is_host(queue->device))
+        return vain_fail(VAIN_ERR_UNAVAILABLE,
+                         "mean of %lld groups on %s: only the CPU weighs groups so far; use "
+                         "device: cpu",
+                         (long long)P, queue->device->name);
     VAIN_TRY(vain_queue_wait(queue));
     weigh(P, N, views, weights, total, out);
     return VAIN_OK;

@@ -206,6 +206,8 @@ enum vain_status vain_batches_evaluate(struct vain_batches *batches, const float
         .batch = batches->B,
         .tokens = batches->tokens,
         .targets = batches->targets,
+        .host_tokens = batches->host_tokens,
+        .host_targets = batches->host_targets,
         .workspace = batches->workspace,
     };
     return vain_windows_evaluate(&windows, share->share, share->shares, sums);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "jobs/group.h"
+#include "jobs/host_vector.h"
 
 enum vain_status vain_lend(struct vain_run *run)
 {
@@ -15,8 +16,10 @@ enum vain_status vain_lend(struct vain_run *run)
     memcpy(holding->record_head, run->record_head, VAIN_HASH_BYTES);
     holding->codec = vain_codec_state(&run->codec);
     holding->parameter_count = run->layout.parameter_count;
-    holding->parameters = run->common;
-    holding->momentum = run->momentum;
+    VAIN_TRY(vain_host_vector_read(run, VAIN_VECTOR_COMMON));
+    VAIN_TRY(vain_host_vector_read(run, VAIN_VECTOR_MOMENTUM));
+    holding->parameters = vain_host_vector(run, VAIN_VECTOR_COMMON);
+    holding->momentum = vain_host_vector(run, VAIN_VECTOR_MOMENTUM);
     return run->federation->ops->hold(run->federation, holding);
 }
 
@@ -41,6 +44,8 @@ enum vain_status vain_catch_up(struct vain_run *run)
     const uint64_t start_ns = run->config->world->ops->now_ns(run->config->world);
     vain_group_close(run);
     VAIN_TRY(run->federation->ops->fetch(run->federation, holding));
+    VAIN_TRY(vain_host_vector_write(run, VAIN_VECTOR_COMMON));
+    VAIN_TRY(vain_host_vector_write(run, VAIN_VECTOR_MOMENTUM));
     const double seconds =
         (double)(run->config->world->ops->now_ns(run->config->world) - start_ns) * 1e-9;
     VAIN_TRY(vain_codec_restore(&run->codec, holding->codec));

@@ -145,7 +145,7 @@ static enum vain_status fedavg_open(const struct vain_method_config *config, con
         return status;
     }
     const struct vain_memory_ops *memory = &config->queue->device->ops->memory;
-    memory->copy_in(config->queue, out->parameters, initial, vector_bytes(config));
+    memory->copy(config->queue, out->parameters, initial, vector_bytes(config));
     memory->copy(config->queue, own->start, out->parameters, vector_bytes(config));
     return VAIN_OK;
 }

@@ -108,7 +108,7 @@ static enum vain_status open_parts(struct vain_run *run, const struct vain_roste
         .member_count = roster->comm->size,
         .member_names = run->names_by_rank,
         .codec = &run->codec,
-        .queue = &run->queue,
+        .queue = &run->host_queue,
         .gather_bytes_max = VAIN_ROUND_VOTE_BYTES,
         .window = run->config->on_own_host ? VAIN_RING_WINDOW_MAX : 0,
     };

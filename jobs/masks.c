@@ -61,6 +61,7 @@ enum vain_status vain_masks_open(struct vain_run *run, const struct vain_roster 
     if (run->job->exchange.privacy != VAIN_PRIVACY_MASKED)
         return VAIN_OK;
     VAIN_TRY(vain_device_can_mask(&run->device));
+    VAIN_TRY(vain_device_can_mask(run->host_queue.device)); /* own masks come off there */
     VAIN_TRY(vain_secagg_open(run->roster_members, roster->member_count, roster->own_index,
                               run->job->exchange.allow_small, &run->secagg));
     VAIN_TRY(exchange_keys(run, roster));

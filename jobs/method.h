@@ -24,7 +24,7 @@ struct vain_method_config {
     const struct vain_layout *layout; /* of what is exchanged, see vain_method_layout */
     const struct vain_data *data;
     struct vain_queue *queue;
-    struct vain_site *site;
+    struct vain_site *site; /* averages host memory */
     const char *member_name;
 };
 
@@ -71,7 +71,7 @@ struct vain_method_ops {
      * no model, VAIN_ERR_CORRUPT, VAIN_ERR_MEMORY. */
     enum vain_status (*express)(const struct vain_job *job, const struct vain_model_options *model,
                                 struct vain_pool *pool, const float *exchanged, float *parameters);
-    /* Local; takes all memory. Starts with `initial` (N, host memory) as parameters. */
+    /* Local; takes all memory. Starts with `initial` (N, device memory) as parameters. */
     enum vain_status (*open)(const struct vain_method_config *config, const float *initial,
                              struct vain_method *out);
     /* One local step; draws train.accumulate batches, counted by data_position. `want_stop`: this

@@ -11,6 +11,7 @@
 static const char *const method_choices[] = {"supervised", "fedavg", "genetic", NULL};
 static const char *const site_choices[] = {"rank", "host", "world", NULL};
 static const char *const optimizer_choices[] = {"adamw", "sgd", NULL};
+static const char *const precision_choices[] = {"bf16", "tf32", "float32", NULL};
 static const char *const schedule_choices[] = {"constant", "cosine", NULL};
 static const char *const outer_choices[] = {"mean", "sgd", "nesterov", NULL};
 static const char *const transport_choices[] = {"auto", "loop", "mpi", "tls", NULL};
@@ -59,6 +60,28 @@ static const struct vain_option general_rows[] = {
      .text_bytes = sizeof((struct vain_general_options *)0)->published,
      .fallback = "",
      .help = "A published figure that the result is to be compared with; printed beside it."},
+    {.key = "device",
+     .type = VAIN_OPTION_TEXT,
+     .scope = VAIN_LOCAL,
+     ROW(vain_general_options, device),
+     .text_bytes = VAIN_DEVICE_NAME_BYTES,
+     .fallback = "auto",
+     .help = "What computes: cpu; cuda, the GPU of this rank; cuda:N, the GPU with that number; "
+             "auto, a GPU where there is one."},
+    {.key = "device_shared",
+     .type = VAIN_OPTION_FLAG,
+     .scope = VAIN_LOCAL,
+     ROW(vain_general_options, device_shared),
+     .fallback = "false",
+     .help = "Whether several ranks of a host may share a GPU."},
+    {.key = "precision",
+     .type = VAIN_OPTION_CHOICE,
+     .scope = VAIN_LOCAL,
+     ROW(vain_general_options, precision),
+     .choices = precision_choices,
+     .fallback = "bf16",
+     .help = "What a GPU rounds the factors of matrix products to; weights, sums and everything "
+             "else are float32. The CPU rounds nothing."},
 };
 
 static const struct vain_option train_rows[] = {

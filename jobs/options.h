@@ -27,11 +27,16 @@ enum vain_exchange_level {
     VAIN_LEVEL_2  /* masks of a member's own: the inputs are kept */
 };
 
+enum { VAIN_DEVICE_NAME_BYTES = 16 }; /* "cuda:1023" */
+
 struct vain_general_options {
     int64_t version;
     char name[VAIN_NAME_BYTES];
     uint64_t seed;
-    int site;            /* enum vain_site_kind */
+    int site; /* enum vain_site_kind */
+    char device[VAIN_DEVICE_NAME_BYTES];
+    bool device_shared;  /* ranks may share a GPU */
+    int precision;       /* enum vain_precision */
     char published[160]; /* what the result is to be compared with; "" if nothing */
 };
 

@@ -102,5 +102,5 @@ enum vain_status vain_own_masks_take_off(struct vain_run *run, const struct vain
                                         : open_together(run, roster);
     vain_secagg_finish(run->secagg);
     VAIN_TRY(status);
-    return vain_opening_remove(run->opening, &run->queue, run->words, run->codec.word_count);
+    return vain_opening_remove(run->opening, &run->host_queue, run->words, run->codec.word_count);
 }

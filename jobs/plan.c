@@ -232,6 +232,11 @@ void vain_plan_check(const struct vain_job *job, const struct vain_spec *spec,
     if (vain_model_ops_of(&model)->check(&model, key, sizeof key, message, sizeof message) !=
         VAIN_OK)
         vain_spec_problem_at(spec, problems, key, NULL, "%s", message);
+    if (!vain_device_name_valid(job->general.device))
+        vain_spec_problem_at(spec, problems, "device", NULL,
+                             "'%s' is no device; expected auto, cpu, cuda, or cuda:N with N at "
+                             "most %d",
+                             job->general.device, VAIN_GPU_INDEX_MAX);
     check_data(job, spec, problems);
     check_schedule(job, spec, problems);
     check_exchange(job, spec, problems);

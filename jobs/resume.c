@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "jobs/host_vector.h"
 #include "jobs/save.h"
 #include "jobs/store/member.h"
 #include "jobs/store/set_aside.h"
@@ -219,8 +220,9 @@ static enum vain_status load_common(struct vain_run *run, const char *path, bool
     VAIN_TRY_OUT(check_fits(run, content, path, named));
     VAIN_TRY_OUT(check_record(run, content, path));
     header->has_momentum = vain_checkpoint_has_momentum(file) && run->momentum != NULL;
-    VAIN_TRY_OUT(vain_checkpoint_read(file, run->device.pool, run->common,
-                                      header->has_momentum ? run->momentum : NULL));
+    VAIN_TRY_OUT(vain_checkpoint_read(
+        file, run->host_queue.device->pool, vain_host_vector(run, VAIN_VECTOR_COMMON),
+        header->has_momentum ? vain_host_vector(run, VAIN_VECTOR_MOMENTUM) : NULL));
     if (!header->has_momentum && run->momentum != NULL)
         vain_event_notice(run->config->events, "%s holds no outer momentum: it starts at zero",
                           path);
@@ -241,8 +243,9 @@ out:
 static enum vain_status check_common(const struct vain_run *run, const struct common_header *header)
 {
     uint8_t root[VAIN_HASH_BYTES];
-    VAIN_TRY(vain_merkle_root(run->common, (size_t)run->layout.parameter_count * sizeof(float),
-                              VAIN_MERKLE_LEAF_BYTES, run->device.pool, root));
+    VAIN_TRY(vain_merkle_root(vain_host_vector(run, VAIN_VECTOR_COMMON),
+                              (size_t)run->layout.parameter_count * sizeof(float),
+                              VAIN_MERKLE_LEAF_BYTES, run->host_queue.device->pool, root));
     if (memcmp(root, header->parameters_hash, VAIN_HASH_BYTES) == 0)
         return VAIN_OK;
     return vain_fail(VAIN_ERR_PEER,
@@ -256,10 +259,13 @@ static enum vain_status check_common(const struct vain_run *run, const struct co
 static enum vain_status adopt_common(struct vain_run *run, const struct common_header *header)
 {
     const size_t vector = (size_t)run->layout.parameter_count * sizeof(float);
-    VAIN_TRY(broadcast_world(run, run->common, vector));
+    VAIN_TRY(broadcast_world(run, vain_host_vector(run, VAIN_VECTOR_COMMON), vector));
     VAIN_TRY(check_common(run, header));
-    if (header->has_momentum)
-        VAIN_TRY(broadcast_world(run, run->momentum, vector));
+    VAIN_TRY(vain_host_vector_write(run, VAIN_VECTOR_COMMON));
+    if (header->has_momentum) {
+        VAIN_TRY(broadcast_world(run, vain_host_vector(run, VAIN_VECTOR_MOMENTUM), vector));
+        VAIN_TRY(vain_host_vector_write(run, VAIN_VECTOR_MOMENTUM));
+    }
     run->round = header->round;
     memcpy(run->run_id, header->run_id, VAIN_RUN_ID_BYTES);
     memcpy(run->record_head, header->record_head, VAIN_HASH_BYTES);
@@ -307,6 +313,16 @@ static enum vain_status check_own(const struct vain_run *run, const char *path,
     return VAIN_OK;
 }
 
+/* What a member's file held, to the device. */
+static enum vain_status write_own(struct vain_run *run)
+{
+    VAIN_TRY(vain_host_vector_write(run, VAIN_VECTOR_RESIDUAL));
+    VAIN_TRY(vain_host_vector_write(run, VAIN_VECTOR_LOCAL));
+    for (int i = 0; i < run->method.memory_count; i++)
+        VAIN_TRY(vain_host_vector_write(run, VAIN_VECTOR_MEMORIES + i));
+    return VAIN_OK;
+}
+
 /* `foreign`: the file is whole, but another run's, so this run has none here. */
 static enum vain_status load_own(struct vain_run *run, const char *folder,
                                  struct own_header *header, bool *foreign)
@@ -316,16 +332,17 @@ static enum vain_status load_own(struct vain_run *run, const char *folder,
     vain_member_path(folder, run->name, run->round, path, sizeof path);
     struct vain_member_state state;
     memset(&state, 0, sizeof state);
-    state.memory_count = run->method.memory_count;
-    memcpy(state.memories, run->method.memories, sizeof state.memories);
-    state.residual = run->residual;
-    state.parameters = run->method.parameters;
+    vain_list_memories(run, &state);
+    state.residual = vain_host_vector(run, VAIN_VECTOR_RESIDUAL);
+    state.parameters = vain_host_vector(run, VAIN_VECTOR_LOCAL);
     state.parameter_count = run->layout.parameter_count;
-    VAIN_TRY(vain_member_read(path, run->device.pool, &state));
+    VAIN_TRY(vain_host_vector_read(run, VAIN_VECTOR_LOCAL)); /* stays where the file has none */
+    VAIN_TRY(vain_member_read(path, run->host_queue.device->pool, &state));
     *foreign = memcmp(state.run_id, run->run_id, VAIN_RUN_ID_BYTES) != 0;
     if (*foreign)
         return vain_fail(VAIN_ERR_REFUSED, "%s belongs to another run", path);
     VAIN_TRY(check_own(run, path, &state));
+    VAIN_TRY(write_own(run));
     header->step_in_round = state.step_in_round;
     header->optimiser_step = state.optimiser_step;
     header->data_position = state.data_position;
@@ -347,21 +364,26 @@ static void start_own_empty(struct vain_run *run, struct own_header *header)
     header->data_position = run->round * run->job->train.local_steps * run->job->train.accumulate;
 }
 
+/* A vector of the leader reaches its site's ranks. */
+static enum vain_status share_vector(struct vain_run *run, enum vain_vector which)
+{
+    VAIN_TRY(vain_host_vector_read(run, which));
+    VAIN_TRY(vain_comm_broadcast(&run->site.comm, run->config->world, run->driver.deadline_ms, 0,
+                                 vain_host_vector(run, which), vain_host_vector_bytes(run, which)));
+    return vain_host_vector_write(run, which);
+}
+
 /* The leader's own state reaches its site's ranks. */
 static enum vain_status share_own(struct vain_run *run, struct own_header *header)
 {
-    const size_t vector = (size_t)run->layout.parameter_count * sizeof(float);
     struct vain_comm *site = &run->site.comm;
     struct vain_world *world = run->config->world;
     if (site->size > 1) {
         VAIN_TRY(
             vain_comm_broadcast(site, world, run->driver.deadline_ms, 0, header, sizeof *header));
         for (int i = 0; i < run->method.memory_count; i++)
-            VAIN_TRY(vain_comm_broadcast(site, world, run->driver.deadline_ms, 0,
-                                         run->method.memories[i].values,
-                                         (size_t)run->method.memories[i].count * sizeof(float)));
-        VAIN_TRY(vain_comm_broadcast(site, world, run->driver.deadline_ms, 0,
-                                     run->method.parameters, vector));
+            VAIN_TRY(share_vector(run, VAIN_VECTOR_MEMORIES + i));
+        VAIN_TRY(share_vector(run, VAIN_VECTOR_LOCAL));
     }
     run->method.step_in_round = header->step_in_round;
     run->method.optimiser_step = header->optimiser_step;
@@ -475,12 +497,15 @@ static enum vain_status try_round(struct vain_run *run, const char *path, const 
 
 static enum vain_status start_new(struct vain_run *run)
 {
+    float *common = vain_host_vector(run, VAIN_VECTOR_COMMON);
     if (run->method_ops->initial != NULL)
-        run->method_ops->initial(run->job, run->common);
+        run->method_ops->initial(run->job, common);
     else
-        vain_model_init(&run->layout, run->job->general.seed, run->common);
-    VAIN_TRY(vain_merkle_root(run->common, (size_t)run->layout.parameter_count * sizeof(float),
-                              VAIN_MERKLE_LEAF_BYTES, run->device.pool, run->parameters_hash));
+        vain_model_init(&run->layout, run->job->general.seed, common);
+    VAIN_TRY(vain_host_vector_write(run, VAIN_VECTOR_COMMON));
+    VAIN_TRY(vain_merkle_root(common, (size_t)run->layout.parameter_count * sizeof(float),
+                              VAIN_MERKLE_LEAF_BYTES, run->host_queue.device->pool,
+                              run->parameters_hash));
     /* Members on their own hosts name a run together, when its first group meets. */
     if (run->writer && !run->config->on_own_host)
         run->config->world->ops->random(run->config->world, run->run_id, VAIN_RUN_ID_BYTES);

@@ -15,6 +15,7 @@
 
 #include "jobs/catch_up.h"
 #include "jobs/group.h"
+#include "jobs/host_vector.h"
 #include "jobs/masks.h"
 #include "jobs/outer.h"
 #include "jobs/own_masks.h"
@@ -77,6 +78,7 @@ static enum vain_status name_slice(struct vain_run *run, const float *delta)
     const int64_t N = run->layout.parameter_count;
     int64_t index = N;
     run->device.ops->optimiser.first_not_finite(&run->queue, N, delta, &index);
+    VAIN_TRY(vain_queue_wait(&run->queue));
     if (index == N) /* it is not the delta: what was said before stands */
         return VAIN_ERR_NUMERIC;
     return vain_fail(VAIN_ERR_NUMERIC,
@@ -182,9 +184,11 @@ static enum vain_status encode(struct vain_run *run, const struct vain_context *
                                                    .attempt = context->attempt,
                                                    .masks = vain_masks_begin(run, context)};
         *masked = attempt.masks != NULL;
-        status = vain_codec_encode(&run->codec, &run->queue, delta, &mine, &attempt, run->words,
-                                   run->next_residual, report);
+        status = vain_codec_encode(&run->codec, &run->queue, delta, &mine, &attempt,
+                                   run->device_words, run->next_residual, report);
         vain_masks_end(run);
+        if (status == VAIN_OK)
+            status = vain_host_words_read(run);
     }
     return status == VAIN_ERR_NUMERIC ? name_slice(run, delta) : status;
 }
@@ -266,7 +270,7 @@ static enum vain_status sum(struct vain_run *run, const struct vain_roster *rost
      * masks hide still; without them the sum is open now. */
     const enum vain_status checked =
         vain_own_masks_used(run)
-            ? vain_codec_verify_masked(&run->codec, &run->queue, run->check_random,
+            ? vain_codec_verify_masked(&run->codec, &run->host_queue, run->check_random,
                                        (uint32_t)context.round, context.attempt, run->words)
             : vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_OPEN, &run->driver);
     run->federation->spoilt = checked == VAIN_ERR_NUMERIC;
@@ -313,7 +317,8 @@ static enum vain_status attempt(struct vain_run *run, struct vain_counters *sums
     keep_residual(run);
 
     /* 8. Judge: one view a group (one group now), combined by the rule. */
-    vain_codec_decode(&run->codec, &run->queue, run->words, mean, sums);
+    VAIN_TRY(vain_host_words_write(run));
+    VAIN_TRY(vain_codec_decode(&run->codec, &run->queue, run->device_words, mean, sums));
     weigh(run, sums, mean);
     say_what_did_not_fit(run, report, sums);
     const float *const views[] = {mean};
@@ -324,6 +329,7 @@ static enum vain_status attempt(struct vain_run *run, struct vain_counters *sums
     vain_outer_apply(&run->job->outer, &run->queue, N, mean, run->momentum, run->common);
     if (run->method_ops->settle != NULL)
         run->method_ops->settle(&run->method, run->round, run->common);
+    VAIN_TRY(vain_host_vector_read(run, VAIN_VECTOR_COMMON));
 
     /* 10. Record: all members sign what happened. */
     return vain_round_record(run, &roster, sums);
@@ -368,8 +374,10 @@ static enum vain_status share_with_site(struct vain_run *run, struct outcome *ou
                                  sizeof *outcome));
     if (outcome->moved == 0)
         return VAIN_OK;
-    return vain_comm_broadcast(&run->site.comm, run->config->world, run->driver.deadline_ms, 0,
-                               run->common, (size_t)run->layout.parameter_count * sizeof(float));
+    VAIN_TRY(vain_comm_broadcast(&run->site.comm, run->config->world, run->driver.deadline_ms, 0,
+                                 vain_host_vector(run, VAIN_VECTOR_COMMON),
+                                 (size_t)run->layout.parameter_count * sizeof(float)));
+    return run->leader ? VAIN_OK : vain_host_vector_write(run, VAIN_VECTOR_COMMON);
 }
 
 static void report_round(struct vain_run *run, const struct vain_counters *sums,

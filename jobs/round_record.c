@@ -5,6 +5,7 @@
 
 #include "base/record_extension.h"
 #include "collectives/quorum.h"
+#include "jobs/host_vector.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -168,8 +169,10 @@ enum vain_status vain_round_record(struct vain_run *run, const struct vain_roste
     struct vain_record record;
     struct vote own;
 
-    VAIN_TRY(vain_merkle_root(run->common, (size_t)run->layout.parameter_count * sizeof(float),
-                              VAIN_MERKLE_LEAF_BYTES, run->device.pool, own.parameters_after));
+    VAIN_TRY(vain_merkle_root(vain_host_vector(run, VAIN_VECTOR_COMMON),
+                              (size_t)run->layout.parameter_count * sizeof(float),
+                              VAIN_MERKLE_LEAF_BYTES, run->host_queue.device->pool,
+                              own.parameters_after));
     describe(run, roster, sums, own.parameters_after, &record);
     extend(run, roster, &extensions, &record);
     VAIN_TRY(vain_record_encode_body(&record, body, capacity, &body_bytes));

@@ -180,6 +180,7 @@ static enum vain_status finish(struct vain_run *run, struct vain_run_result *res
     if (run->federation != NULL)
         result->counts = run->federation->counts;
     snprintf(result->platform, sizeof result->platform, "%s", run->platform);
+    snprintf(result->device, sizeof result->device, "%s", run->device_told);
     vain_checkpoint_path(folder, run->round, result->checkpoint, sizeof result->checkpoint);
     snprintf(result->record, sizeof result->record, "%s/record.bin", folder);
     snprintf(result->curve, sizeof result->curve, "%s/loss.svg", folder);

@@ -38,11 +38,14 @@ struct vain_run_config {
     const char *spec_folder;    /* relative data paths start here */
     atomic_int *signal;         /* set by the signal handler */
     int threads;                /* workers of this rank */
+    int local_rank;             /* of this rank among those of the run on this host */
     /* Told of a failure while vain_fail_message still holds it, before the other ranks are torn
      * down; may be NULL. */
     void (*failed)(void *context, enum vain_status status);
     void *failed_context;
 };
+
+enum { VAIN_RUN_DEVICE_BYTES = 400 };
 
 struct vain_run_result {
     double final_loss, first_validation_loss; /* nats a symbol or example; NaN if not known */
@@ -57,11 +60,22 @@ struct vain_run_result {
     int member_count;
     uint8_t parameters_hash[VAIN_HASH_BYTES];
     char platform[VAIN_PLATFORM_BYTES];
+    char device[VAIN_RUN_DEVICE_BYTES]; /* for people: which, and why */
     char checkpoint[VAIN_PATH_BYTES], record[VAIN_PATH_BYTES], curve[VAIN_PATH_BYTES];
     const char *published;                /* the spec's; borrowed from the job */
     struct vain_federation_counts counts; /* of members that come and go */
     int signal;                           /* that stopped the run; 0: it is done */
     bool stopped;                         /* by a signal, or since too few others were there */
+};
+
+/* Vectors of the device that files and other ranks see: jobs/host_vector.h. */
+enum vain_vector {
+    VAIN_VECTOR_COMMON,
+    VAIN_VECTOR_MOMENTUM,
+    VAIN_VECTOR_RESIDUAL,
+    VAIN_VECTOR_LOCAL,
+    VAIN_VECTOR_MEMORIES, /* and on: what the method keeps, as many as it says */
+    VAIN_VECTOR_COUNT = VAIN_VECTOR_MEMORIES + VAIN_MEMORIES_MAX
 };
 
 struct vain_run {
@@ -94,8 +108,12 @@ struct vain_run {
     uint8_t ring_said[VAIN_HASH_BYTES]; /* of the names in the order that was said last */
 
     /* What is trained. */
-    struct vain_device device;
-    struct vain_queue queue;
+    struct vain_device device;               /* what computes */
+    char device_told[VAIN_RUN_DEVICE_BYTES]; /* its name, and why it was chosen */
+    struct vain_queue queue;                 /* on it */
+    struct vain_device host_device; /* beside a GPU: the CPU, for what travels; else not open */
+    struct vain_queue host_queue;   /* on that, or on the device where it is the host */
+    float *host_vectors[VAIN_VECTOR_COUNT]; /* (N) owned; NULL where the device is the host */
     const struct vain_method_ops *method_ops;
     struct vain_method method;
     struct vain_data data;
@@ -114,7 +132,8 @@ struct vain_run {
     enum vain_algorithm algorithm;  /* of the exchange: the spec's, or what the trial chose */
     uint32_t dropped_inputs;        /* of this round: promised to another set (jobs/masks.h) */
     const struct vain_robust_rule *rule;
-    uint32_t *words;                 /* (codec.word_count) */
+    uint32_t *words;        /* (codec.word_count) in host memory: what travels */
+    uint32_t *device_words; /* the same in the device's memory; equal to words on the CPU */
     struct vain_record_file *record; /* writer only, owned */
     uint8_t *record_buffer;          /* body, then frame */
     uint8_t *signatures;             /* (members, 64) by member index */

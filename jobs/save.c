@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "jobs/host_vector.h"
 #include "jobs/store/member.h"
 
 static enum vain_status write_common(struct vain_run *run, int64_t *bytes)
@@ -19,8 +20,8 @@ static enum vain_status write_common(struct vain_run *run, int64_t *bytes)
         .parameter_count = run->layout.parameter_count,
         .slice_count = run->layout.slice_count,
         .slices = run->slices,
-        .parameters = run->common,
-        .outer_momentum = run->momentum,
+        .parameters = vain_host_vector(run, VAIN_VECTOR_COMMON),
+        .outer_momentum = vain_host_vector(run, VAIN_VECTOR_MOMENTUM),
         .range_exponent = vain_codec_state(&run->codec).range_exponent,
         .bound_exponent = vain_codec_state(&run->codec).bound_exponent,
         .spec = config->spec->text,
@@ -33,7 +34,7 @@ static enum vain_status write_common(struct vain_run *run, int64_t *bytes)
         .symbol_count = run->data.symbol_count,
         .symbols = run->data.vocabulary,
         .symbol_kind = run->data.symbol_kind,
-        .pool = run->device.pool,
+        .pool = run->host_queue.device->pool,
         .curve_count = run->curve_count,
         .curve = run->curve,
     };
@@ -56,12 +57,12 @@ static enum vain_status write_own(struct vain_run *run)
         .promises = vain_promises_count(run->promises),
         .dropped_inputs = run->dropped_inputs,
         .parameter_count = run->layout.parameter_count,
-        .pool = run->device.pool,
-        .memory_count = run->method.memory_count,
-        .residual = run->residual,
-        .parameters = run->method.step_in_round > 0 ? run->method.parameters : NULL,
+        .pool = run->host_queue.device->pool,
+        .residual = vain_host_vector(run, VAIN_VECTOR_RESIDUAL),
+        .parameters =
+            run->method.step_in_round > 0 ? vain_host_vector(run, VAIN_VECTOR_LOCAL) : NULL,
     };
-    memcpy(state.memories, run->method.memories, sizeof state.memories);
+    vain_list_memories(run, &state);
     memcpy(state.name, run->name, sizeof state.name);
     memcpy(state.run_id, run->run_id, VAIN_RUN_ID_BYTES);
     memcpy(state.parameters_hash, run->parameters_hash, VAIN_HASH_BYTES);
@@ -76,6 +77,8 @@ enum vain_status vain_save(struct vain_run *run)
     const uint64_t start = world->ops->now_ns(world);
     int64_t bytes = 0;
     const bool common_is_due = run->writer && run->saved_round != run->round;
+    for (int v = 0; v < VAIN_VECTOR_COUNT; v++)
+        VAIN_TRY(vain_host_vector_read(run, (enum vain_vector)v));
     VAIN_TRY(write_own(run));
     /* A member that has no file at all starts its own part empty. That must never be one that was
      * only late to write: the first common checkpoint waits until everybody has a file. Members on

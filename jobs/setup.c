@@ -14,6 +14,7 @@
 #include "jobs/federation_members.h"
 #include "jobs/fit.h"
 #include "jobs/group.h"
+#include "jobs/host_vector.h"
 #include "jobs/masks.h"
 #include "jobs/member_card.h"
 #include "jobs/outer.h"
@@ -197,7 +198,8 @@ static enum vain_status open_model(struct vain_run *run)
         .site = &run->site,
         .member_name = run->name,
     };
-    return run->method_ops->open(&method, run->common, &run->method);
+    VAIN_TRY(run->method_ops->open(&method, run->common, &run->method));
+    return vain_host_vectors_take(run);
 }
 
 /* ------------------------------------------------------------------ what is exchanged */
@@ -238,7 +240,7 @@ static enum vain_status open_members(struct vain_run *run)
         .world = run->config->world,
         .signer = &run->signer,
         .events = run->config->events,
-        .pool = run->device.pool,
+        .pool = run->host_queue.device->pool,
         .job = run->job,
         .spec = run->config->spec,
         .spec_hash = run->config->spec_hash,
@@ -252,6 +254,19 @@ static enum vain_status open_members(struct vain_run *run)
     };
     run->driver.leave = NULL; /* who takes part is agreed on already */
     return vain_federation_members_open(&members, &run->federation);
+}
+
+/* Beside a GPU the words that travel have a vector of their own. */
+static enum vain_status take_words(struct vain_run *run)
+{
+    const size_t bytes = (size_t)run->codec.word_count * sizeof(uint32_t);
+    VAIN_TRY(
+        run->device.ops->memory.take(&run->device, bytes, "words", (void **)&run->device_words));
+    if (vain_device_is_host(&run->device)) {
+        run->words = run->device_words;
+        return VAIN_OK;
+    }
+    return vain_take(bytes, "words that travel", (void **)&run->words);
 }
 
 static enum vain_status open_exchange(struct vain_run *run)
@@ -270,9 +285,7 @@ static enum vain_status open_exchange(struct vain_run *run)
     };
     if (!run->leader)
         return VAIN_OK;
-    VAIN_TRY(run->device.ops->memory.take(&run->device,
-                                          (size_t)run->codec.word_count * sizeof(uint32_t), "words",
-                                          (void **)&run->words));
+    VAIN_TRY(take_words(run));
     VAIN_TRY(
         vain_promises_open(run->config->directory, run->name, run->config->world, &run->promises));
     if (run->writer)
@@ -377,6 +390,47 @@ static enum vain_status set_up_members(struct vain_run *run, struct vain_comm *s
     return open_data(run);
 }
 
+/* Images, pairs and everything beside gradient steps on texts are the CPU's alone so far. */
+static bool gpu_kernels_are_there(const struct vain_job *job)
+{
+    const bool text_model =
+        job->model.kind == VAIN_MODEL_TRANSFORMER || job->model.kind == VAIN_MODEL_MLP;
+    return text_model && job->train.method == VAIN_METHOD_SUPERVISED &&
+           job->train.optimizer == VAIN_OPTIMISER_ADAMW;
+}
+
+/* The device of the spec, and the CPU beside it for what travels. */
+static enum vain_status open_device(struct vain_run *run)
+{
+    const struct vain_general_options *general = &run->job->general;
+    const struct vain_device_wish wish = {
+        .name = general->device,
+        .threads = run->config->threads,
+        .local_rank = run->config->local_rank,
+        .shared = general->device_shared,
+        .precision = (enum vain_precision)general->precision,
+    };
+    char why[VAIN_DEVICE_WHY_BYTES];
+    if (gpu_kernels_are_there(run->job)) {
+        VAIN_TRY(vain_device_open(&wish, &run->device, why));
+    } else {
+        if (strcmp(general->device, "auto") != 0 && strcmp(general->device, "cpu") != 0)
+            return vain_fail(VAIN_ERR_UNAVAILABLE,
+                             "device: %s: only the supervised method on a text has GPU kernels so "
+                             "far; use device: cpu or auto",
+                             general->device);
+        VAIN_TRY(vain_device_open_cpu(run->config->threads, NULL, &run->device));
+        snprintf(why, sizeof why, "what the job trains has no GPU kernels yet");
+    }
+    run->queue.device = run->host_queue.device = &run->device;
+    if (!vain_device_is_host(&run->device)) {
+        VAIN_TRY(vain_device_open_cpu(run->config->threads, NULL, &run->host_device));
+        run->host_queue.device = &run->host_device;
+    }
+    snprintf(run->device_told, sizeof run->device_told, "%s (%s)", run->device.name, why);
+    return VAIN_OK;
+}
+
 enum vain_status vain_setup(struct vain_run *run, const struct vain_run_config *config)
 {
     memset(run, 0, sizeof *run);
@@ -387,8 +441,7 @@ enum vain_status vain_setup(struct vain_run *run, const struct vain_run_config *
     run->first_validation_loss = run->round_loss = NAN;
     vain_measures_clear(&run->measures);
     run->rounds_to_target = -1;
-    VAIN_TRY(vain_device_open_cpu(config->threads, NULL, &run->device));
-    run->queue.device = &run->device;
+    VAIN_TRY(open_device(run));
     snprintf(run->platform, sizeof run->platform, "vain=%s device=%s libm=glibc-%s %s",
              VAIN_VERSION, run->device.ops->name, gnu_get_libc_version(),
              vain_device_platform(&run->device));
@@ -398,7 +451,7 @@ enum vain_status vain_setup(struct vain_run *run, const struct vain_run_config *
     if (status != VAIN_OK)
         return status;
     VAIN_TRY(open_model(run));
-    VAIN_TRY(vain_site_open(site, config->world, &run->queue, run->layout.parameter_count + 2,
+    VAIN_TRY(vain_site_open(site, config->world, &run->host_queue, run->layout.parameter_count + 2,
                             run->job->exchange.deadline_ms, &run->site));
     VAIN_TRY(agree_on_start(run));
     VAIN_TRY(open_exchange(run));
@@ -420,8 +473,11 @@ void vain_teardown(struct vain_run *run)
     if (run->method_ops != NULL)
         run->method_ops->close(&run->method);
     vain_site_close(&run->site);
+    vain_host_vectors_release(run);
+    if (run->words != run->device_words)
+        vain_release(run->words);
     if (memory != NULL) {
-        memory->release(&run->device, run->words);
+        memory->release(&run->device, run->device_words);
         memory->release(&run->device, run->next_residual);
         memory->release(&run->device, run->residual);
         memory->release(&run->device, run->momentum);
@@ -437,5 +493,6 @@ void vain_teardown(struct vain_run *run)
         run->config->connector->ops->close(run->config->connector);
     if (run->world_comm.ops != NULL)
         run->world_comm.ops->close(&run->world_comm);
+    vain_device_close(&run->host_device);
     vain_device_close(&run->device);
 }

@@ -16,6 +16,8 @@ struct supervised {
     struct vain_optimiser optimiser;
     struct vain_random data_random, dropout_random;
     struct vain_batches batches;
+    float *host_gradients; /* (N + 2) what the site averages; the same as gradients on the CPU; NULL
+                              where the site is one rank with a GPU */
 };
 
 static size_t parameter_bytes(const struct vain_method_config *config, int vectors)
@@ -57,9 +59,24 @@ static void supervised_close(struct vain_method *method)
     if (own != NULL) {
         vain_optimiser_close(&own->optimiser);
         vain_batches_close(&own->batches);
+        if (own->host_gradients != NULL && !vain_device_is_host(device))
+            vain_release(own->host_gradients);
     }
     vain_release(own);
     memset(method, 0, sizeof *method);
+}
+
+/* What a site of several ranks averages: host memory. */
+static enum vain_status take_host_side(struct vain_method *method, size_t bytes)
+{
+    struct supervised *own = method->own;
+    if (vain_device_is_host(method->config.queue->device)) {
+        own->host_gradients = method->gradients;
+        return VAIN_OK;
+    }
+    if (method->config.site->comm.size == 1)
+        return VAIN_OK;
+    return vain_take(bytes, "gradients of the host", (void **)&own->host_gradients);
 }
 
 static enum vain_status take_vectors(struct vain_method *method)
@@ -73,7 +90,8 @@ static enum vain_status take_vectors(struct vain_method *method)
     VAIN_TRY(
         memory->take(device, vector + 2 * sizeof(float), "gradients", (void **)&method->gradients));
     VAIN_TRY(vain_optimiser_open(config, &own->optimiser));
-    return vain_batches_open(config, &own->batches);
+    VAIN_TRY(vain_batches_open(config, &own->batches));
+    return take_host_side(method, vector + 2 * sizeof(float));
 }
 
 static enum vain_status supervised_open(const struct vain_method_config *config,
@@ -94,8 +112,8 @@ static enum vain_status supervised_open(const struct vain_method_config *config,
         return status;
     }
     vain_optimiser_list(&own->optimiser, out);
-    config->queue->device->ops->memory.copy_in(config->queue, out->parameters, initial,
-                                               parameter_bytes(config, 1));
+    config->queue->device->ops->memory.copy(config->queue, out->parameters, initial,
+                                            parameter_bytes(config, 1));
     return VAIN_OK;
 }
 
@@ -139,6 +157,7 @@ static enum vain_status refuse_not_finite(const struct vain_method *method, doub
     int64_t index = N;
     config->queue->device->ops->optimiser.first_not_finite(config->queue, N, method->gradients,
                                                            &index);
+    VAIN_TRY(vain_queue_wait(config->queue));
     if (index == N)
         return vain_fail(VAIN_ERR_NUMERIC,
                          "member '%s', round %lld, local step %lld: the loss is %g, with gradients "
@@ -161,6 +180,7 @@ static enum vain_status measure_gradients(struct vain_method *method, double los
     const struct vain_method_config *config = &method->config;
     config->queue->device->ops->optimiser.sum_squares(
         config->queue, config->layout->parameter_count, method->gradients, squares);
+    VAIN_TRY(vain_queue_wait(config->queue));
     if (isfinite(*squares) && isfinite(loss))
         return VAIN_OK;
     return refuse_not_finite(method, loss, round, step_in_round);
@@ -176,23 +196,40 @@ static void apply_step(struct vain_method *method, double learning_rate, double 
                         method->parameters);
 }
 
+/* Gradients, loss and the wish to stop of all ranks of the site, in host memory. */
+static enum vain_status average_in_site(struct vain_method *method, double *loss, bool *stop)
+{
+    const struct vain_method_config *config = &method->config;
+    const struct vain_memory_ops *memory = &config->queue->device->ops->memory;
+    const struct supervised *own = method->own;
+    const int64_t N = config->layout->parameter_count;
+    const bool on_host = own->host_gradients == method->gradients;
+    float *gradients = own->host_gradients;
+    if (!on_host)
+        memory->copy_out(config->queue, gradients, method->gradients, parameter_bytes(config, 1));
+    VAIN_TRY(vain_queue_wait(config->queue));
+    gradients[N] = (float)*loss;
+    gradients[N + 1] = *stop ? 1.0f : 0.0f;
+    VAIN_TRY(vain_site_average(config->site, gradients));
+    *loss = (double)gradients[N];
+    *stop = gradients[N + 1] > 0;
+    if (!on_host)
+        memory->copy_in(config->queue, method->gradients, gradients, parameter_bytes(config, 1));
+    return VAIN_OK;
+}
+
 static enum vain_status supervised_step(struct vain_method *method, int64_t round,
                                         int64_t step_in_round, bool want_stop,
                                         struct vain_step_report *report)
 {
     const struct vain_method_config *config = &method->config;
     const struct vain_train_options *train = &config->job->train;
-    const int64_t N = config->layout->parameter_count;
     double loss = NAN, squares = 0;
     VAIN_TRY(accumulate_gradients(method, round, step_in_round, &loss));
     VAIN_TRY(measure_gradients(method, loss, round, step_in_round, &squares));
     report->stop_heard = want_stop;
     if (config->site->comm.size > 1) {
-        method->gradients[N] = (float)loss;
-        method->gradients[N + 1] = want_stop ? 1.0f : 0.0f;
-        VAIN_TRY(vain_site_average(config->site, method->gradients));
-        loss = (double)method->gradients[N];
-        report->stop_heard = method->gradients[N + 1] > 0;
+        VAIN_TRY(average_in_site(method, &loss, &report->stop_heard));
         VAIN_TRY(measure_gradients(method, loss, round, step_in_round, &squares));
     }
     report->loss = loss;

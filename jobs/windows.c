@@ -5,7 +5,11 @@ static double batch_loss(const struct vain_windows *windows, int64_t B, int64_t 
 {
     const struct vain_batch batch = {
         .B = B, .T = T, .tokens = windows->tokens, .targets = windows->targets};
+    const struct vain_memory_ops *memory = &windows->queue->device->ops->memory;
+    const size_t bytes = (size_t)(B * T) * sizeof(int32_t);
     struct vain_measure measure = {0};
+    memory->copy_in(windows->queue, windows->tokens, windows->host_tokens, bytes);
+    memory->copy_in(windows->queue, windows->targets, windows->host_targets, bytes);
     windows->model_ops->evaluate(windows->model, windows->layout, windows->queue,
                                  windows->parameters, &batch, windows->workspace, &measure);
     return measure.loss_sum;
@@ -23,8 +27,8 @@ enum vain_status vain_windows_evaluate(const struct vain_windows *windows, int64
     for (int64_t window = first; window < count; window += stride) {
         int64_t length;
         VAIN_TRY(vain_corpus_validation_window(windows->corpus, window, T,
-                                               windows->tokens + filled * T,
-                                               windows->targets + filled * T, &length));
+                                               windows->host_tokens + filled * T,
+                                               windows->host_targets + filled * T, &length));
         loss->count += length;
         if (length == T && ++filled < windows->batch)
             continue;
@@ -33,8 +37,8 @@ enum vain_status vain_windows_evaluate(const struct vain_windows *windows, int64
         if (length < T && filled > 0) {
             /* The short window lies behind full ones: those first, then it from the front. */
             loss->sum += batch_loss(windows, filled, T);
-            VAIN_TRY(vain_corpus_validation_window(windows->corpus, window, T, windows->tokens,
-                                                   windows->targets, &length));
+            VAIN_TRY(vain_corpus_validation_window(windows->corpus, window, T, windows->host_tokens,
+                                                   windows->host_targets, &length));
         }
         if (length < T && length > 0)
             loss->sum += batch_loss(windows, 1, length);

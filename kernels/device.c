@@ -1,100 +1,111 @@
-/* Opening the CPU: a pool, scratch, and the best vector code that this processor has. */
+/* Which device a run computes on, and the calls that every device answers through its table. */
 #include "kernels/device.h"
 
-#include "base/limits.h"
-#include "base/memory.h"
-#include "kernels/cpu/cpu.h"
+#include "kernels/device_module.h"
+#include "kernels/ops.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-static enum vain_status choose_code(const char *isa, const struct vain_vector_code **out)
+/* ---- By name ---- */
+
+/* "cuda" or "cuda:n"; n = -1: the local rank decides. */
+static bool gpu_of_name(const char *name, int *index)
 {
-    for (int i = 0; vain_vector_codes[i] != NULL; i++) {
-        const struct vain_vector_code *code = vain_vector_codes[i];
-        if ((isa == NULL || strcmp(isa, code->name) == 0) && code->available()) {
-            *out = code;
-            return VAIN_OK;
-        }
-    }
-    return vain_fail(VAIN_ERR_UNAVAILABLE,
-                     "vector code %s: not in this processor or build; leave the choice open", isa);
+    const size_t prefix = strlen("cuda");
+    *index = -1;
+    if (strncmp(name, "cuda", prefix) != 0)
+        return false;
+    if (name[prefix] == '\0')
+        return true;
+    char *end = NULL;
+    const long number = strtol(name + prefix + 1, &end, 10);
+    if (name[prefix] != ':' || name[prefix + 1] < '0' || name[prefix + 1] > '9' || *end != '\0' ||
+        number > VAIN_GPU_INDEX_MAX)
+        return false;
+    *index = (int)number;
+    return true;
 }
 
-static void close_mask_streams(struct vain_device *device)
+bool vain_device_name_valid(const char *name)
 {
-    if (device->mask_streams == NULL)
-        return;
-    for (int i = 0; i < vain_pool_threads(device->pool); i++)
-        vain_mask_stream_close(&device->mask_streams[i]);
-    vain_release(device->mask_streams);
-    device->mask_streams = NULL;
+    int index;
+    return strcmp(name, "auto") == 0 || strcmp(name, "cpu") == 0 || gpu_of_name(name, &index);
 }
 
-/* A library without the cipher is no reason not to train in the clear. */
-static enum vain_status open_mask_streams(struct vain_device *device, int threads)
+static enum vain_status open_gpu(const struct vain_device_wish *wish, int index,
+                                 struct vain_device *out)
 {
-    enum vain_status status = vain_take_array(threads, sizeof *device->mask_streams, "mask streams",
-                                              (void **)&device->mask_streams);
-    for (int i = 0; i < threads && status == VAIN_OK; i++)
-        status = vain_mask_stream_open(&device->mask_streams[i]);
-    if (status != VAIN_ERR_UNAVAILABLE)
+    const struct vain_cuda_module *module = NULL;
+    int count = 0;
+    VAIN_TRY(vain_device_module(wish->module_path, &module));
+    VAIN_TRY(module->count(&count));
+    if (index >= count)
+        return vain_fail(VAIN_ERR_UNAVAILABLE, "device cuda:%d: this process may see %d GPU%s",
+                         index, count, count == 1 ? "" : "s");
+    if (index < 0 && wish->local_rank >= count && !wish->shared)
+        return vain_fail(VAIN_ERR_REFUSED,
+                         "rank %d of this host has no GPU of its own: there are %d; start fewer "
+                         "ranks a host, or allow sharing (device_shared: true)",
+                         wish->local_rank, count);
+    const struct vain_cuda_options options = {
+        .index = index >= 0 ? index : wish->local_rank % count, .precision = wish->precision};
+    return module->open(&options, out);
+}
+
+static enum vain_status open_cpu(const struct vain_device_wish *wish, struct vain_device *out)
+{
+    return vain_device_open_cpu(wish->threads, NULL, out);
+}
+
+enum vain_status vain_device_open(const struct vain_device_wish *wish, struct vain_device *out,
+                                  char why[VAIN_DEVICE_WHY_BYTES])
+{
+    int index = -1;
+    *out = (struct vain_device){.ops = NULL};
+    (void)snprintf(why, VAIN_DEVICE_WHY_BYTES, "device: %s", wish->name);
+    if (strcmp(wish->name, "cpu") == 0)
+        return open_cpu(wish, out);
+    if (gpu_of_name(wish->name, &index))
+        return open_gpu(wish, index, out);
+    if (strcmp(wish->name, "auto") != 0)
+        return vain_fail(VAIN_ERR_INPUT, "device: %s: expected auto, cpu, cuda or cuda:N",
+                         wish->name);
+    const enum vain_status status = open_gpu(wish, -1, out);
+    if (status == VAIN_OK || status != VAIN_ERR_UNAVAILABLE) {
+        (void)snprintf(why, VAIN_DEVICE_WHY_BYTES, "device: auto found a GPU");
         return status;
-    close_mask_streams(device);
+    }
+    (void)snprintf(why, VAIN_DEVICE_WHY_BYTES, "%s", vain_fail_message());
     vain_fail_clear();
-    return VAIN_OK;
+    return open_cpu(wish, out);
 }
+
+/* ---- Answered by each device ---- */
 
 enum vain_status vain_device_can_mask(const struct vain_device *device)
 {
-    if (device->mask_streams != NULL)
-        return VAIN_OK;
-    struct vain_mask_stream *stream = NULL; /* says why */
-    const enum vain_status status = vain_mask_stream_open(&stream);
-    vain_mask_stream_close(&stream);
-    return status == VAIN_OK
-               ? vain_fail(VAIN_ERR_UNAVAILABLE,
-                           "OpenSSL had no ChaCha20 for masks a moment ago; start again")
-               : status;
-}
-
-enum vain_status vain_device_open_cpu(int threads, const char *isa, struct vain_device *out)
-{
-    struct vain_device device = {.ops = &vain_cpu_ops};
-    enum vain_status status;
-    void *memory;
-    *out = device;
-    VAIN_TRY_OUT(choose_code(isa, &device.code));
-    VAIN_TRY_OUT(vain_pool_open(threads, &device.pool));
-    VAIN_TRY_OUT(vain_take_array(threads, VAIN_SCRATCH_BYTES, "kernel scratch", &memory));
-    device.scratch = memory;
-    VAIN_TRY_OUT(vain_take(VAIN_SHARED_BYTES, "kernel scratch", &memory));
-    device.shared = memory;
-    VAIN_TRY_OUT(open_mask_streams(&device, threads));
-    (void)snprintf(device.name, sizeof device.name, "cpu %s", device.code->name);
-    *out = device;
-    return VAIN_OK;
-out:
-    vain_device_close(&device);
-    return status;
+    return device->ops->device.can_mask(device);
 }
 
 void vain_device_close(struct vain_device *device)
 {
-    close_mask_streams(device);
-    vain_pool_close(&device->pool);
-    vain_release(device->shared);
-    vain_release(device->scratch);
-    *device = (struct vain_device){.ops = NULL};
+    if (device->ops != NULL)
+        device->ops->device.close(device);
 }
 
 enum vain_status vain_queue_wait(struct vain_queue *queue)
 {
-    (void)queue; /* the CPU's ops have ended when they return */
-    return VAIN_OK;
+    return queue->device->ops->device.wait(queue);
 }
 
 const char *vain_device_platform(const struct vain_device *device)
 {
-    return device->code->fused ? "product=fused" : "product=plain";
+    return device->ops->device.platform(device);
+}
+
+bool vain_device_is_host(const struct vain_device *device)
+{
+    return device->cuda == NULL;
 }

@@ -9,6 +9,7 @@
 #include "base/pool.h"
 #include "base/status.h"
 
+struct vain_cuda;
 struct vain_mask_stream;
 struct vain_ops;
 struct vain_vector_code;
@@ -25,7 +26,8 @@ struct vain_device {
     unsigned char *scratch; /* (threads, VAIN_SCRATCH_BYTES) owned; nothing is kept between ops */
     struct vain_mask_stream **mask_streams; /* (threads) owned; NULL: no cipher for them */
     unsigned char *shared;                  /* (VAIN_SHARED_BYTES) owned; partial sums of one op */
-    char name[96];                          /* for people: "cpu avx512" */
+    struct vain_cuda *cuda; /* the GPU's state (kernels/cuda/cuda.h), owned; NULL on the CPU */
+    char name[96];          /* for people: "cpu avx512" */
 };
 
 struct vain_queue {
@@ -33,6 +35,32 @@ struct vain_queue {
     void *stream;               /* the GPU's; NULL on the CPU */
 };
 
+/* What matrix units may do with float32 operands. Storage, master weights and sums are float32. */
+enum vain_precision {
+    VAIN_PRECISION_BF16,   /* operands rounded to bf16 */
+    VAIN_PRECISION_TF32,   /* operands rounded to tf32 */
+    VAIN_PRECISION_FLOAT32 /* as the CPU twin, which knows only this */
+};
+
+enum { VAIN_GPU_INDEX_MAX = 1023, VAIN_DEVICE_WHY_BYTES = 256 };
+
+struct vain_device_wish {
+    const char *name; /* "cpu"; "cuda:2"; "cuda": the GPU of this rank; "auto": that, or the CPU */
+    int threads;      /* of the CPU */
+    int local_rank;   /* of this process among those of the run on this host */
+    bool shared;      /* several ranks may use one GPU */
+    enum vain_precision precision; /* of a GPU */
+    const char *module_path;       /* NULL: where it belongs */
+};
+
+/* Whether `name` is one that vain_device_open knows. */
+bool vain_device_name_valid(const char *name);
+/* Open a device by name. Gives the device, and in `why` what decided: for "auto" without a GPU the
+ * reason why there is none. VAIN_ERR_UNAVAILABLE: no module, driver or GPU, and "auto" did not
+ * allow the CPU; VAIN_ERR_REFUSED: the host has fewer GPUs than ranks; VAIN_ERR_INPUT: no such
+ * name; VAIN_ERR_MEMORY. Local. */
+enum vain_status vain_device_open(const struct vain_device_wish *wish, struct vain_device *out,
+                                  char why[VAIN_MIN_LEN(VAIN_DEVICE_WHY_BYTES)]) VAIN_MUST_USE;
 /* Open the CPU with `threads` workers. Picks the vector code by what the processor has, or by `isa`
  * if that is not NULL ("baseline", "avx2", "avx512"; for tests). Gives the device.
  * VAIN_ERR_UNAVAILABLE if the processor lacks the wanted code. */
@@ -49,3 +77,5 @@ enum vain_status vain_queue_wait(struct vain_queue *queue) VAIN_MUST_USE;
  * one version of vAIn with equal strings give equal bits, on whatever processor. Borrowed for ever.
  */
 const char *vain_device_platform(const struct vain_device *device);
+/* Whether the device's memory is the host's, so that transports may read and write it. */
+bool vain_device_is_host(const struct vain_device *device);

@@ -97,6 +97,14 @@ struct vain_sgd {
     bool nesterov;
 };
 
+/* What vain_device_close, vain_queue_wait and their like in kernels/device.h do. */
+struct vain_device_ops {
+    void (*close)(struct vain_device *device);
+    enum vain_status (*wait)(struct vain_queue *queue);
+    enum vain_status (*can_mask)(const struct vain_device *device);
+    const char *(*platform)(const struct vain_device *device);
+};
+
 struct vain_memory_ops {
     enum vain_status (*take)(struct vain_device *device, size_t bytes, const char *what,
                              void **out); /* zeroed */
@@ -265,7 +273,8 @@ struct vain_codec_ops {
 };
 
 struct vain_ops {
-    const char *name; /* "cpu" */
+    const char *name; /* "cpu", "cuda" */
+    struct vain_device_ops device;
     struct vain_memory_ops memory;
     struct vain_matmul_ops matmul;
     struct vain_attention_ops attention;

@@ -2,6 +2,7 @@
  * so their order does not matter, and yet they are added in order. On the way to words a block gets
  * its share of the check word and its masks while it lies in the cache. */
 #include "kernels/cpu/cpu.h"
+#include "kernels/fixed.h"
 
 #include <math.h>
 
@@ -11,20 +12,6 @@ _Static_assert(VAIN_BLOCK % 2 == 0, "a block holds whole packed words");
 static int64_t word_of(const struct vain_fixed *fixed, int64_t first)
 {
     return first / fixed->fields;
-}
-
-static void check_fixed(const struct vain_fixed *fixed)
-{
-    VAIN_ASSERT(fixed->fields == 1 || fixed->fields == 2);
-    VAIN_ASSERT(fixed->bits >= 2 && fixed->bits <= 32 / fixed->fields);
-    VAIN_ASSERT(fixed->scale_exponent >= -100 && fixed->scale_exponent <= 100);
-}
-
-/* A field of 16 bits (or a word of 32) holds the sum of all members. */
-static void check_members(const struct vain_fixed *fixed, int members)
-{
-    VAIN_ASSERT(members >= 1);
-    VAIN_ASSERT((int64_t)members << (fixed->bits - 1) <= INT64_C(1) << (32 / fixed->fields - 1));
 }
 
 /* ---- Delta ---- */
@@ -113,7 +100,7 @@ static void encode_part(void *context, int64_t index, int worker)
 void vain_cpu_encode(struct vain_queue *queue, int64_t N, const struct vain_encoding *encoding,
                      const float *delta, uint32_t *words, float *residual, struct vain_encoded *out)
 {
-    check_fixed(&encoding->fixed);
+    vain_fixed_check(&encoding->fixed);
     struct encoding_pass e = {.device = queue->device,
                               .encoding = encoding,
                               .N = N,
@@ -157,8 +144,8 @@ static void decode_block(void *context, int64_t index, int worker)
 void vain_cpu_decode_mean(struct vain_queue *queue, int64_t N, const struct vain_fixed *fixed,
                           int members, const uint32_t *words, float *mean)
 {
-    check_fixed(fixed);
-    check_members(fixed, members);
+    vain_fixed_check(fixed);
+    vain_fixed_check_members(fixed, members);
     struct decoding d = {queue->device->code->integer, N, fixed, members, words, mean, NULL};
     vain_run(queue->device, vain_parts_of(N, VAIN_BLOCK), decode_block, &d);
 }
@@ -178,8 +165,8 @@ static void squares_block(void *context, int64_t index, int worker)
 void vain_cpu_sum_squares_words(struct vain_queue *queue, int64_t N, const struct vain_fixed *fixed,
                                 int members, const uint32_t *words, uint64_t out[2])
 {
-    check_fixed(fixed);
-    check_members(fixed, members);
+    vain_fixed_check(fixed);
+    vain_fixed_check_members(fixed, members);
     uint64_t high = 0, low = 0;
     const int64_t most = (int64_t)WAVE_BLOCKS * VAIN_BLOCK;
     for (int64_t done = 0; done < N; done += most) {

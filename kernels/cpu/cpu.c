@@ -68,6 +68,13 @@ static void copy_out(struct vain_queue *queue, void *host_target, const void *de
 
 const struct vain_ops vain_cpu_ops = {
     .name = "cpu",
+    .device =
+        {
+            .close = vain_cpu_close,
+            .wait = vain_cpu_wait,
+            .can_mask = vain_cpu_can_mask,
+            .platform = vain_cpu_platform,
+        },
     .memory =
         {
             .take = take,

@@ -57,6 +57,11 @@ void vain_cpu_forget_masks(const struct vain_device *device);
  * kernels/ops.h. */
 extern const struct vain_ops vain_cpu_ops;
 
+void vain_cpu_close(struct vain_device *device);
+enum vain_status vain_cpu_wait(struct vain_queue *queue);
+enum vain_status vain_cpu_can_mask(const struct vain_device *device);
+const char *vain_cpu_platform(const struct vain_device *device);
+
 void vain_cpu_linear(struct vain_queue *queue, const struct vain_linear *linear);
 void vain_cpu_linear_gradient(struct vain_queue *queue,
                               const struct vain_linear_gradient *gradient);

@@ -1,6 +1,6 @@
 /* The codec's loops: exact, the same on every device and in every vector code. */
-#include "base/rounding.h"
 #include "kernels/cpu/vector.h"
+#include "kernels/fixed.h"
 #include "kernels/mix.h"
 
 #include <string.h>
@@ -9,27 +9,10 @@ static void delta(int64_t N, const float *restrict common, const float *restrict
                   const float *restrict residual, float *restrict out)
 {
     for (int64_t i = 0; i < N; i++)
-        out[i] = (common[i] - now[i]) + residual[i];
+        out[i] = vain_delta_of(common[i], now[i], residual[i]);
 }
 
 /* ---- Encoding ---- */
-
-struct quantiser {
-    float shrink, scale, inverse_scale;
-    float outside; /* 2^(bits - 1): rounded values of this size and above are out of range */
-    int32_t limit; /* 2^(bits - 1) - 1 */
-};
-
-static struct quantiser quantiser_of(const struct vain_fixed *fixed, float shrink)
-{
-    return (struct quantiser){
-        .shrink = shrink,
-        .scale = vain_power_of_two(fixed->scale_exponent),
-        .inverse_scale = vain_power_of_two(-fixed->scale_exponent),
-        .outside = vain_power_of_two(fixed->bits - 1),
-        .limit = (int32_t)((1u << (fixed->bits - 1)) - 1u),
-    };
-}
 
 enum { PIECE = 256 }; /* elements at a time; even */
 
@@ -47,15 +30,14 @@ static void find_worst(int64_t first, int64_t count, const float *deltas,
 }
 
 /* Integers of a piece; gives how many are out of range. */
-static int64_t round_piece(int64_t count, const struct quantiser *quantiser,
-                           const float *restrict deltas, int32_t integers[PIECE])
+static int64_t round_piece(int64_t count, struct vain_quantiser q, const float *restrict deltas,
+                           int32_t integers[PIECE])
 {
-    const struct quantiser q = *quantiser;
     int32_t saturated = 0;
     for (int64_t i = 0; i < count; i++) {
-        const float y = q.shrink * deltas[i] * q.scale;
-        integers[i] = vain_round_nearest(y, q.limit);
-        saturated += fabsf(rintf(y)) >= q.outside;
+        int outside;
+        integers[i] = vain_quantise(q, deltas[i], &outside);
+        saturated += outside;
     }
     return saturated;
 }
@@ -63,51 +45,43 @@ static int64_t round_piece(int64_t count, const struct quantiser *quantiser,
 /* A loop of its own that reads the integers from memory: in one expression gcc turns
  * (float)(int32_t)r into trunc(r), which keeps a negative zero that the integer has not. residual
  * may be deltas. */
-static void subtract_piece(int64_t count, float inverse_scale, const int32_t integers[PIECE],
+static void subtract_piece(int64_t count, struct vain_quantiser q, const int32_t integers[PIECE],
                            const float *deltas, float *residual)
 {
     for (int64_t i = 0; i < count; i++)
-        residual[i] = deltas[i] - (float)integers[i] * inverse_scale;
+        residual[i] = vain_quantise_rest(q, deltas[i], integers[i]);
 }
 
-static void pack_piece(int64_t count, int32_t limit, const int32_t integers[PIECE],
+static void pack_piece(int64_t count, struct vain_quantiser q, const int32_t integers[PIECE],
                        uint32_t *restrict words)
 {
-    const uint32_t offset = (uint32_t)limit + 1;
     for (int64_t w = 0; w < count / 2; w++)
-        words[w] = ((uint32_t)integers[2 * w] + offset) | ((uint32_t)integers[2 * w + 1] + offset)
-                                                              << 16;
+        words[w] = vain_pack_fields(q, integers[2 * w], integers[2 * w + 1]);
     if (count % 2 != 0)
-        words[count / 2] = (uint32_t)integers[count - 1] + offset;
+        words[count / 2] = vain_pack_last(q, integers[count - 1]);
 }
 
 static void encode(int64_t N, const struct vain_fixed *fixed, float shrink, const float *deltas,
                    uint32_t *words, float *residual, struct vain_saturation *saturation)
 {
-    const struct quantiser q = quantiser_of(fixed, shrink);
+    const struct vain_quantiser q = vain_quantiser_of(fixed->scale_exponent, fixed->bits, shrink);
     int32_t integers[PIECE];
     *saturation = (struct vain_saturation){.count = 0};
     for (int64_t done = 0; done < N; done += PIECE) {
         const int64_t count = N - done < PIECE ? N - done : PIECE;
-        const int64_t saturated = round_piece(count, &q, deltas + done, integers);
+        const int64_t saturated = round_piece(count, q, deltas + done, integers);
         if (saturated > 0)
             find_worst(done, count, deltas, saturation);
         saturation->count += saturated;
-        subtract_piece(count, q.inverse_scale, integers, deltas + done, residual + done);
+        subtract_piece(count, q, integers, deltas + done, residual + done);
         if (fixed->fields == 1)
             memcpy(words + done, integers, (size_t)count * sizeof *integers);
         else
-            pack_piece(count, q.limit, integers, words + done / 2);
+            pack_piece(count, q, integers, words + done / 2);
     }
 }
 
 /* ---- Decoding ---- */
-
-/* What a sum of packed fields of `members` members is too large by. */
-static int32_t fields_offset(const struct vain_fixed *fixed, int members)
-{
-    return (int32_t)((uint32_t)members << (fixed->bits - 1));
-}
 
 static void decode_mean(int64_t N, const struct vain_fixed *fixed, int members,
                         const uint32_t *restrict words, float *restrict mean)
@@ -115,16 +89,19 @@ static void decode_mean(int64_t N, const struct vain_fixed *fixed, int members,
     const float divisor = (float)members, inverse_scale = vain_power_of_two(-fixed->scale_exponent);
     if (fixed->fields == 1) {
         for (int64_t i = 0; i < N; i++)
-            mean[i] = (float)(int32_t)words[i] / divisor * inverse_scale;
+            mean[i] = vain_integer_mean((int32_t)words[i], divisor, inverse_scale);
         return;
     }
-    const int32_t offset = fields_offset(fixed, members);
+    const int32_t offset = vain_fields_offset(fixed->bits, members);
     for (int64_t w = 0; w < N / 2; w++) {
-        mean[2 * w] = (float)((int32_t)(words[w] & 0xffffu) - offset) / divisor * inverse_scale;
-        mean[2 * w + 1] = (float)((int32_t)(words[w] >> 16) - offset) / divisor * inverse_scale;
+        mean[2 * w] =
+            vain_integer_mean((int32_t)(words[w] & 0xffffu) - offset, divisor, inverse_scale);
+        mean[2 * w + 1] =
+            vain_integer_mean((int32_t)(words[w] >> 16) - offset, divisor, inverse_scale);
     }
     if (N % 2 != 0)
-        mean[N - 1] = (float)((int32_t)(words[N / 2] & 0xffffu) - offset) / divisor * inverse_scale;
+        mean[N - 1] =
+            vain_integer_mean((int32_t)(words[N / 2] & 0xffffu) - offset, divisor, inverse_scale);
 }
 
 static void sum_squares(int64_t N, const struct vain_fixed *fixed, int members,
@@ -139,7 +116,7 @@ static void sum_squares(int64_t N, const struct vain_fixed *fixed, int members,
             high_sum += square >> 32;
         }
     } else {
-        const int32_t offset = fields_offset(fixed, members);
+        const int32_t offset = vain_fields_offset(fixed->bits, members);
         for (int64_t w = 0; w < (N + 1) / 2; w++) {
             const int64_t value0 = (int32_t)(words[w] & 0xffffu) - offset;
             const int64_t value1 = 2 * w + 1 < N ? (int32_t)(words[w] >> 16) - offset : 0;

@@ -2,6 +2,7 @@
  * outer step. */
 #include "kernels/cpu/vector.h"
 #include "kernels/cpu/vector_math.h"
+#include "kernels/step.h"
 
 static void add(int64_t N, const float *restrict source, float *restrict target)
 {
@@ -70,8 +71,8 @@ static void random_words(struct vain_random random, uint32_t round, uint32_t ste
 static void dropout_factors(int64_t N, const struct vain_dropout *dropout, int64_t first,
                             float *restrict factors)
 {
-    const uint32_t threshold = (uint32_t)((double)dropout->probability * 4294967296.0);
-    const float kept = 1.0f / (1.0f - dropout->probability);
+    const uint32_t threshold = vain_dropout_threshold(dropout->probability);
+    const float kept = vain_dropout_kept(dropout->probability);
     uint64_t word = dropout->index_base + (uint64_t)first;
     uint32_t words[WORDS];
     while (N > 0) {
@@ -114,20 +115,10 @@ static void adamw(int64_t N, const struct vain_adamw *a, float weight_decay,
         adam_without_mean(N, a, weight_decay, gradients, parameters, moment2);
         return;
     }
-    const float beta1 = a->beta1, rest1 = 1.0f - a->beta1, beta2 = a->beta2,
-                rest2 = 1.0f - a->beta2;
-    const float shrink = 1.0f - a->learning_rate * weight_decay,
-                rate = a->learning_rate / a->correction1;
-    const float inverse2 = 1.0f / a->correction2, gradient_scale = a->gradient_scale,
-                epsilon = a->epsilon;
-    for (int64_t i = 0; i < N; i++) {
-        const float g = gradient_scale * gradients[i];
-        const float m = beta1 * moment1[i] + rest1 * g;
-        const float v = beta2 * moment2[i] + rest2 * (g * g);
-        moment1[i] = m;
-        moment2[i] = v;
-        parameters[i] = shrink * parameters[i] - rate * m / (sqrtf(v * inverse2) + epsilon);
-    }
+    const struct vain_adamw_factors factors = vain_adamw_factors_of(a);
+    const float shrink = 1.0f - a->learning_rate * weight_decay;
+    for (int64_t i = 0; i < N; i++)
+        vain_adamw_element(factors, shrink, gradients[i], &parameters[i], &moment1[i], &moment2[i]);
 }
 
 static void sgd(int64_t N, const struct vain_sgd *s, const float *restrict gradients,
@@ -186,13 +177,9 @@ static void outer_step(int64_t N, float rate, float mu, bool nesterov, const flo
                        float *restrict momentum, float *restrict parameters)
 {
     for (int64_t i = 0; momentum == NULL && i < N; i++)
-        parameters[i] = parameters[i] - rate * delta[i];
-    for (int64_t i = 0; momentum != NULL && i < N; i++) {
-        const float m = mu * momentum[i] + delta[i];
-        const float update = nesterov ? delta[i] + mu * m : m;
-        momentum[i] = m;
-        parameters[i] = parameters[i] - rate * update;
-    }
+        parameters[i] = vain_outer_plain(rate, delta[i], parameters[i]);
+    for (int64_t i = 0; momentum != NULL && i < N; i++)
+        vain_outer_element(rate, mu, nesterov, delta[i], &momentum[i], &parameters[i]);
 }
 
 extern const struct vain_range_code VAIN_CODE_NAME(vain_range_code);

@@ -28,7 +28,7 @@ for check in vain arithmetic device MPI HDF5 libsodium cores memory "key folder"
     "file locks" "free space"; do
     has "state of $check" "$(state "$check")" '^(ok|warning)$'
 done
-has "device" "$(cat out.txt)" 'device: cpu \(this build has no CUDA module\)'
+has "device" "$(cat out.txt)" '(cpu|cuda:0) .*\((no GPU: |device: auto found)'
 equal "what doctor leaves behind" 3 "$(find . -type f | wc -l)"
 call 0 doctor
 has "doctor as text" "$out" '^Check +State +Found'

@@ -158,7 +158,8 @@ static void check_round(struct ranks *ranks, struct party *party, const struct v
     struct vain_counters sums = {0};
     int64_t wrong = 0, saturated = 0;
     const int members = ranks->comm.size;
-    vain_codec_decode(&party->codec, &ranks->queue, party->words, party->mean, &sums);
+    EXPECT(ranks, vain_codec_decode(&party->codec, &ranks->queue, party->words, party->mean,
+                                    &sums) == VAIN_OK);
     for (int64_t i = 0; i < N; i++) {
         const float expected = expected_mean(fixed, members, i, round, &saturated);
         wrong += memcmp(&party->mean[i], &expected, sizeof expected) != 0;
@@ -254,7 +255,8 @@ static void who_was_clipped_is_counted(struct ranks *ranks)
     vain_exchange_set_round(party->exchange, &party->context, party->check);
     EXPECT_OK(ranks, drive_reduce(party));
     EXPECT_OK(ranks, drive(party, VAIN_EXCHANGE_BEGIN_OPEN));
-    vain_codec_decode(&party->codec, &ranks->queue, party->words, party->mean, &sums);
+    EXPECT(ranks, vain_codec_decode(&party->codec, &ranks->queue, party->words, party->mean,
+                                    &sums) == VAIN_OK);
     EXPECT(ranks, sums.clipped == (ranks->comm.size + 1) / 2);
     EXPECT(ranks, sums.saturated == 0);
     close_party(party);
@@ -269,7 +271,8 @@ static void members_in_any_order_give_equal_bits(struct ranks *ranks)
         encode(ranks, party, (ranks->comm.rank + shift) % ranks->comm.size, 0);
         EXPECT_OK(ranks, drive_reduce(party));
         EXPECT_OK(ranks, drive(party, VAIN_EXCHANGE_BEGIN_OPEN));
-        vain_codec_decode(&party->codec, &ranks->queue, party->words, party->mean, &sums);
+        EXPECT(ranks, vain_codec_decode(&party->codec, &ranks->queue, party->words, party->mean,
+                                        &sums) == VAIN_OK);
         if (shift == 0)
             memcpy(first, party->mean, sizeof first);
         EXPECT(ranks, memcmp(first, party->mean, sizeof first) == 0);

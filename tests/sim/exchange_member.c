@@ -162,7 +162,8 @@ static enum vain_status judge_and_gather(struct exchange_member *member)
     const int scale_exponent = member->codec.fixed.scale_exponent;
     uint8_t mine[JUDGE_BLOCK_BYTES_MAX];
     struct vain_counters sums;
-    vain_codec_decode(&member->codec, plan->queue, member->words, member->mean, &sums);
+    VAIN_ASSERT(vain_codec_decode(&member->codec, plan->queue, member->words, member->mean,
+                                  &sums) == VAIN_OK);
     judge_sum(plan->judge, member->index, member->round, scale_exponent, member->mean, &sums);
     for (size_t i = 0; i < plan->block_bytes; i++)
         mine[i] = judge_block(plan->judge, member->index, member->round, i);

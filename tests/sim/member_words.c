@@ -58,7 +58,8 @@ enum vain_status member_apply_sum(struct member *member)
     struct member_use *use = &member->use;
     struct vain_counters sums;
     const int scale_exponent = use->codec.fixed.scale_exponent;
-    vain_codec_decode(&use->codec, plan->queue, use->words, member->mean, &sums);
+    VAIN_ASSERT(vain_codec_decode(&use->codec, plan->queue, use->words, member->mean, &sums) ==
+                VAIN_OK);
     judge_applies(plan->judge, member->index, &member->proposal, scale_exponent, member->mean,
                   &sums);
     for (int64_t i = 0; i < plan->parameters; i++)

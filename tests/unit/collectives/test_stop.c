@@ -134,7 +134,10 @@ static void next_call(struct simulation *simulation, struct member *member)
     } else if (member->call == VAIN_EXCHANGE_BEGIN_REDUCE) {
         begin(simulation, member, VAIN_EXCHANGE_BEGIN_OPEN);
     } else if (member->call == VAIN_EXCHANGE_BEGIN_OPEN) {
-        vain_codec_decode(&member->codec, &simulation->queue, member->words, mean, &sums);
+        expect(simulation,
+               vain_codec_decode(&member->codec, &simulation->queue, member->words, mean, &sums) ==
+                   VAIN_OK,
+               "decoding");
         expect(simulation, sums.weight == simulation->network.size, "the sum of all weights");
         begin(simulation, member, VAIN_EXCHANGE_BEGIN_GATHER);
     } else {

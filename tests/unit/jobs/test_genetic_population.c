@@ -273,7 +273,7 @@ static void seeds_pass_and_fitness_is_the_mean(void)
                                                           : 1 + (float)((i + m) % 16) / 16;
             add_member(&codec, &queue, fitness[m], residuals[m], sum);
         }
-        vain_codec_decode(&codec, &queue, sum, mean, &sums);
+        CU_ASSERT_EQUAL(vain_codec_decode(&codec, &queue, sum, mean, &sums), VAIN_OK);
         device.ops->optimiser.outer_step(&queue, N, 1.0f, 0.0f, false, mean, NULL, first);
         CU_ASSERT_EQUAL(memcmp(first + 16, before + 16, (size_t)(N - 16) * sizeof(float)), 0);
         for (int64_t i = 0; i < 16; i++) {

@@ -383,7 +383,7 @@ static void open_scene(void)
     for (int i = 0; i < 4; i++)
         scene.residual[i] = 1.5f;
     CU_ASSERT_EQUAL_FATAL(vain_device_open_cpu(1, NULL, &run->device), VAIN_OK);
-    run->queue.device = &run->device;
+    run->queue.device = run->host_queue.device = &run->device;
     CU_ASSERT_EQUAL_FATAL(vain_promises_open(bed.output, "ann", vain_world_real(), &run->promises),
                           VAIN_OK);
 }
