@@ -31,7 +31,7 @@ struct genetic {
     const struct vain_genome_ops *genome;
     void *genome_own;
     struct vain_random random;
-    float *parents, *children; /* (N) host memory */
+    float *parents, *children; /* (N), (N + 2) host memory; the second averages in the site, too */
     int32_t *order;            /* (individuals) */
     struct vain_chain chain;   /* of the individual at hand */
 };
@@ -125,7 +125,7 @@ static enum vain_status take_memory(struct vain_method *method)
     VAIN_TRY(vain_take(sizeof *own, "the method's state", (void **)&own));
     method->own = own;
     VAIN_TRY(vain_take_array(N, sizeof(float), "parents", (void **)&own->parents));
-    VAIN_TRY(vain_take_array(N, sizeof(float), "children", (void **)&own->children));
+    VAIN_TRY(vain_take_array(N + 2, sizeof(float), "children", (void **)&own->children));
     VAIN_TRY(vain_take_array(method->config.job->genetic.population, sizeof(int32_t),
                              "order of individuals", (void **)&own->order));
     own->random = vain_population_random(method->config.job->general.seed);
@@ -200,20 +200,17 @@ static enum vain_status share_with_site(struct vain_method *method, bool want_st
                                         bool *stop_heard)
 {
     const struct vain_method_config *config = &method->config;
+    const struct genetic *own = method->own;
     const int64_t N = config->layout->parameter_count;
-    const float numbers[2] = {(float)*loss, want_stop ? 1.0f : 0.0f};
-    float means[2];
     *stop_heard = want_stop;
     if (config->site->comm.size == 1)
         return VAIN_OK;
-    const struct vain_memory_ops *memory = &config->queue->device->ops->memory;
-    memory->zero(config->queue, method->gradients, (size_t)N * sizeof(float));
-    memory->copy_in(config->queue, method->gradients + N, numbers, sizeof numbers);
-    VAIN_TRY(vain_site_average(config->site, method->gradients));
-    memory->copy_out(config->queue, means, method->gradients + N, sizeof means);
-    VAIN_TRY(vain_queue_wait(config->queue));
-    *loss = (double)means[0];
-    *stop_heard = means[1] > 0;
+    memset(own->children, 0, (size_t)N * sizeof(float));
+    own->children[N] = (float)*loss;
+    own->children[N + 1] = want_stop ? 1.0f : 0.0f;
+    VAIN_TRY(vain_site_average(config->site, own->children));
+    *loss = (double)own->children[N];
+    *stop_heard = own->children[N + 1] > 0;
     return VAIN_OK;
 }
 

@@ -14,28 +14,16 @@ struct table {
     struct vain_option_section sections[VAIN_JOB_SECTIONS];
 };
 
-/* Keys that an individual's training knows nothing of: the run's own. */
-static bool is_of_the_run(const char *key)
+/* What an individual's training knows: the model, and how it is trained; not what is the run's. */
+static bool is_of_an_individual(const char *key)
 {
-    static const char *const keys[] = {"version",
-                                       "seed",
-                                       "data.",
-                                       "outer.",
-                                       "start.",
-                                       "exchange.",
-                                       "checkpoint.",
-                                       "genetic.",
-                                       "train.rounds",
-                                       "train.local_steps",
-                                       "train.evaluate_every",
-                                       NULL};
-    for (int i = 0; keys[i] != NULL; i++) {
-        const size_t length = strlen(keys[i]);
-        const bool group = keys[i][length - 1] == '.';
-        if (group ? strncmp(key, keys[i], length) == 0 : strcmp(key, keys[i]) == 0)
-            return true;
+    static const char *const of_the_run[] = {"train.rounds", "train.local_steps",
+                                             "train.evaluate_every"};
+    for (size_t i = 0; i < VAIN_COUNT_OF(of_the_run); i++) {
+        if (strcmp(key, of_the_run[i]) == 0)
+            return false;
     }
-    return false;
+    return strncmp(key, "model.", 6) == 0 || strncmp(key, "train.", 6) == 0;
 }
 
 static bool is_numeric(const struct vain_option *option)
@@ -122,7 +110,7 @@ static enum vain_status find_row(const struct table *table, const char *key,
             snprintf(meant, sizeof meant, "did you mean '%s'?", nearest);
         return refuse(complaint, "is no key of a spec", key, meant);
     }
-    if (is_of_the_run(key))
+    if (!is_of_an_individual(key))
         return refuse(complaint, "belongs to the run, not to the training of an individual", key,
                       "keys of model and train can be searched");
     if (!is_numeric(*option))

@@ -23,7 +23,7 @@ struct search {
     struct vain_job job;
     struct vain_model_options model;
     struct vain_layout layout;
-    float *initial; /* (n) host memory */
+    float *initial; /* (n) device memory */
     struct vain_method trained;
 };
 
@@ -89,7 +89,7 @@ static int64_t search_memory_bytes(const struct vain_method_config *config)
         const struct vain_method_config largest = config_of(own);
         if (largest.model_ops->layout(&own->model, &own->layout) == VAIN_OK)
             bytes = vain_method_supervised.memory_bytes(&largest) +
-                    own->layout.parameter_count * (int64_t)sizeof(float);
+                    2 * own->layout.parameter_count * (int64_t)sizeof(float);
         vain_layout_fini(&own->layout);
     }
     vain_release(own);
@@ -115,8 +115,9 @@ static enum vain_status search_open(const struct vain_method_config *config, voi
 
 static void forget_individual(struct search *own)
 {
+    struct vain_device *device = own->config->queue->device;
     vain_method_supervised.close(&own->trained);
-    vain_release(own->initial);
+    device->ops->memory.release(device, own->initial);
     own->initial = NULL;
     vain_layout_fini(&own->layout);
 }
@@ -151,15 +152,29 @@ static enum vain_status take_steps(struct search *own, int64_t position)
     return VAIN_OK;
 }
 
+/* The common initial parameters of a model of these options. */
+static enum vain_status take_initial(struct search *own)
+{
+    struct vain_queue *queue = own->config->queue;
+    const struct vain_memory_ops *memory = &queue->device->ops->memory;
+    const size_t bytes = (size_t)own->layout.parameter_count * sizeof(float);
+    float *drawn = NULL;
+    VAIN_TRY(memory->take(queue->device, bytes, "initial parameters", (void **)&own->initial));
+    VAIN_TRY(vain_take(bytes, "initial parameters", (void **)&drawn));
+    vain_model_init(&own->layout, own->job.general.seed, drawn);
+    memory->copy_in(queue, own->initial, drawn, bytes);
+    const enum vain_status status = vain_queue_wait(queue);
+    vain_release(drawn);
+    return status;
+}
+
 /* Train what the chain stands for on inputs from `position` on. VAIN_AGAIN: its numbers are no
  * longer finite. */
 static enum vain_status train(struct search *own, int64_t position)
 {
     const struct vain_method_config config = config_of(own);
     VAIN_TRY(config.model_ops->layout(&own->model, &own->layout));
-    VAIN_TRY(vain_take_array(own->layout.parameter_count, sizeof(float), "initial parameters",
-                             (void **)&own->initial));
-    vain_model_init(&own->layout, own->job.general.seed, own->initial);
+    VAIN_TRY(take_initial(own));
     VAIN_TRY(vain_method_supervised.open(&config, own->initial, &own->trained));
     return take_steps(own, position);
 }

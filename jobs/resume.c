@@ -369,8 +369,7 @@ static enum vain_status share_vector(struct vain_run *run, enum vain_vector whic
 {
     VAIN_TRY(vain_host_vector_read(run, which));
     VAIN_TRY(vain_comm_broadcast(&run->site.comm, run->config->world, run->driver.deadline_ms, 0,
-                                 vain_host_vector(run, which),
-                                 vain_host_vector_bytes(run, which)));
+                                 vain_host_vector(run, which), vain_host_vector_bytes(run, which)));
     return vain_host_vector_write(run, which);
 }
 

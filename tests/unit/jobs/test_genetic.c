@@ -11,6 +11,7 @@
 #include "jobs/plan.h"
 #include "models/normal.h"
 #include "tests/unit/jobs/hosts.h"
+#include "tests/unit/shortage.h"
 #include "tests/unit/suite.h"
 
 enum { SETS_MAX = 16 };
@@ -347,6 +348,34 @@ static void no_number_names_member_and_individual(void)
     bed_close(&bed);
 }
 
+/* Whatever memory is short, at the start or within a step, the run ends with its message and leaves
+ * nothing behind (the suites count blocks). */
+static void expect_shortage_is_borne(const char *const *kind)
+{
+    static const char *const small[] = {"train.rounds=1", "genetic.population=4",
+                                        "train.local_steps=4", NULL};
+    struct bed_outcome out;
+    int takes = 8; /* the hub and its communicator are there */
+    CU_ASSERT_FATAL(bed_open(&bed));
+    do {
+        bed_clear_output(&bed);
+        CU_ASSERT_EQUAL_FATAL(bed_spec(&bed, with(kind, small), NULL), VAIN_OK);
+        shortage_after(takes++);
+        bed_run(&bed, &(struct bed_options){.ranks = 1}, &out);
+        shortage_end();
+        CU_ASSERT(out.status[0] == VAIN_OK || out.status[0] == VAIN_ERR_MEMORY ||
+                  out.status[0] == VAIN_ERR_STORAGE); /* while HDF5 writes */
+    } while (out.status[0] != VAIN_OK);
+    CU_ASSERT(takes > 30);
+    bed_close(&bed);
+}
+
+static void a_shortage_of_memory_is_borne(void)
+{
+    expect_shortage_is_borne(weights);
+    expect_shortage_is_borne(search);
+}
+
 static const struct vain_test tests[] = {
     {"chains rebuild the same weights", chains_rebuild_the_same_weights},
     {"a fitness lies between 1 and 2", a_fitness_lies_between_one_and_two},
@@ -360,6 +389,7 @@ static const struct vain_test tests[] = {
      masked_gives_the_bits_of_not_masked},
     {"stopped anywhere, it goes on to the same bits", stop_anywhere_and_go_on},
     {"a generation finishes without who dies in it", a_generation_finishes_without_who_dies_in_it},
+    {"a shortage of memory is borne", a_shortage_of_memory_is_borne},
     {"a fitness that is no number names member and individual",
      no_number_names_member_and_individual},
     {NULL, NULL},

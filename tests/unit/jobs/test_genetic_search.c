@@ -59,6 +59,7 @@ static void what_is_no_range_is_refused(void)
         {"[seed 1..2]", "'seed' belongs to the run", "keys of model and train"},
         {"[train.rounds 1..9]", "'train.rounds' belongs to the run", "keys of model and train"},
         {"[exchange.clip 1..9]", "'exchange.clip' belongs to the run", ""},
+        {"[fedavg.epochs 1..9]", "'fedavg.epochs' belongs to the run", ""},
         {"[genetic.elite 1..9]", "'genetic.elite' belongs to the run", ""},
         {"[train.learning_rate 1..1e-4]", "has the range 1..0.0001, which is empty",
          "the lower end first"},
