@@ -23,7 +23,8 @@ enum vain_purpose {
     VAIN_PURPOSE_ROUNDING = 4, /* stochastic rounding */
     VAIN_PURPOSE_CHECK = 5,    /* coefficients of the check word; agreed */
     VAIN_PURPOSE_SAMPLE = 6,   /* generated text */
-    VAIN_PURPOSE_CLIENTS = 7   /* who trains in a round of federated averaging */
+    VAIN_PURPOSE_CLIENTS = 7,  /* who trains in a round of federated averaging */
+    VAIN_PURPOSE_MEMORY = 16   /* what agents remember and replay; the order of a stream of tasks */
 };
 
 struct vain_random {

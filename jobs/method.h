@@ -37,7 +37,8 @@ struct vain_step_report {
 /* Which part of an evaluation is asked for: samples share, share + shares, ... */
 struct vain_method_share {
     int share, shares;
-    bool last; /* of the run: the full measure, where it is larger than that of a round */
+    bool last;     /* of the run: the full measure, where it is larger than that of a round */
+    int64_t round; /* rounds finished */
 };
 
 struct vain_method_ops {
@@ -99,4 +100,4 @@ struct vain_method {
 
 /* The kind that the job chooses; borrowed for ever. */
 const struct vain_method_ops *vain_method_ops_of(const struct vain_job *job);
-extern const struct vain_method_ops vain_method_supervised, vain_method_fedavg;
+extern const struct vain_method_ops vain_method_supervised, vain_method_fedavg, vain_method_agents;

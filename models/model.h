@@ -125,6 +125,14 @@ struct vain_model_ops {
     void (*logits)(const struct vain_model_options *options, const struct vain_layout *layout,
                    struct vain_queue *queue, const float *parameters,
                    const struct vain_batch *batch, void *workspace, float *logits);
+    /* Optional, both or none: what the last layer sees, as keys for memories (models/memory.h). How
+     * many numbers that are of one example; and those of a batch (B, width), without dropout, with
+     * its logits (B, classes) as above from the same pass. */
+    int64_t (*feature_width)(const struct vain_model_options *options);
+    void (*features)(const struct vain_model_options *options, const struct vain_layout *layout,
+                     struct vain_queue *queue, const float *parameters,
+                     const struct vain_batch *batch, void *workspace, float *features,
+                     float *logits);
 };
 extern const struct vain_model_ops vain_transformer_ops;
 extern const struct vain_model_ops vain_mlp_ops;
