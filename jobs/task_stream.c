@@ -41,26 +41,26 @@ static int64_t own_count(const struct vain_image_data *data)
     return sum;
 }
 
-/* Where example `row` belongs: the `nth` of its phase goes to agent nth modulo agents. */
-static int64_t slot_of(const struct vain_task_stream *stream, int64_t phase, int64_t nth)
+/* Where the `nth` of the member's examples of a class belongs. */
+static int64_t slot_of(const struct vain_task_stream *stream, int64_t label, int64_t nth)
 {
-    return phase * stream->agents + nth % stream->agents;
+    return stream->phase_of[label] * stream->agents + (label + nth) % stream->agents;
 }
 
-/* Walks over the member's examples twice: counts, then places. `seen` (phases) and `next` (slots)
- * are zeroed scratch. */
+/* Walks over the member's examples twice: counts, then places. `seen` (classes) and `next`
+ * (slots) are scratch. */
 static void deal_examples(const struct vain_image_data *data, struct vain_task_stream *stream,
                           int64_t *seen, int64_t *next)
 {
     const int64_t slots = stream->phase_count * stream->agents;
     for (int pass = 0; pass < 2; pass++) {
-        memset(seen, 0, (size_t)stream->phase_count * sizeof *seen);
+        memset(seen, 0, (size_t)stream->class_count * sizeof *seen);
         for (int client = 0; client < data->client_count; client++) {
             int64_t count;
             const int64_t *rows = vain_image_data_client(data, client, &count);
             for (int64_t i = 0; i < count; i++) {
-                const int64_t phase = stream->phase_of[data->train.labels[rows[i]]];
-                const int64_t slot = slot_of(stream, phase, seen[phase]++);
+                const int32_t label = data->train.labels[rows[i]];
+                const int64_t slot = slot_of(stream, label, seen[label]++);
                 if (pass == 0)
                     stream->begin[slot + 1]++;
                 else
@@ -121,7 +121,7 @@ static enum vain_status fill(const struct vain_job *job, const struct vain_image
                                  (void **)&stream->begin));
     VAIN_TRY_OUT(vain_take_array(own_count(data), sizeof *stream->examples, "examples of a stream",
                                  (void **)&stream->examples));
-    VAIN_TRY_OUT(vain_take_array(stream->phase_count, sizeof *seen, "phases", (void **)&seen));
+    VAIN_TRY_OUT(vain_take_array(stream->class_count, sizeof *seen, "classes", (void **)&seen));
     VAIN_TRY_OUT(vain_take_array(slots, sizeof *next, "phases", (void **)&next));
     deal_examples(data, stream, seen, next);
     status = check_examples(stream, member_name);

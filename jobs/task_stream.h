@@ -3,7 +3,7 @@
  *
  * The order of the classes is drawn by the job's seed, the same at all members. In a phase an agent
  * trains on those of its examples whose class is of the phase: the member's own examples of a
- * phase, in ascending order, are dealt to its agents in turns. A job without a stream has one phase
+ * class, in ascending order, are dealt to its agents in turns. A job without a stream has one phase
  * with all classes. Local. */
 #pragma once
 

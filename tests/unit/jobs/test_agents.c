@@ -161,8 +161,12 @@ static void memories_help_against_forgetting(void)
 {
     double reached[2];
     for (int on = 0; on < 2; on++) {
-        const char *const sets[] = {stream[0], stream[1], stream[2],
-                                    on == 1 ? "memory.enabled=true" : "memory.enabled=false", NULL};
+        const char *const sets[] = {stream[0],
+                                    stream[1],
+                                    stream[2],
+                                    on == 1 ? "memory.enabled=true" : "memory.enabled=false",
+                                    "train.learning_rate=1e-2",
+                                    NULL};
         struct image_bed bed;
         struct vain_method method;
         int64_t count;
