@@ -16,8 +16,9 @@ enum { VAIN_MEMORY_HALF = 1 << 24 };
 static inline void vain_memory_put_integer(float *two, int64_t value)
 {
     VAIN_ASSERT(value >= 0 && value <= VAIN_MEMORY_INTEGER_MAX);
-    two[0] = (float)(value / VAIN_MEMORY_HALF);
-    two[1] = (float)(value % VAIN_MEMORY_HALF);
+    const int64_t high = value / VAIN_MEMORY_HALF, low = value % VAIN_MEMORY_HALF;
+    two[0] = (float)high;
+    two[1] = (float)low;
 }
 
 /* Whether one float is a whole number in [0, limit); false for NaN. limit is at most 2^24. */

@@ -38,7 +38,8 @@ static void pack(const char *key, float out[VAIN_MEMORY_KEY_FLOATS])
     unsigned char bytes[VAIN_MEMORY_KEY_BYTES] = {0};
     const size_t length = strlen(key);
     VAIN_ASSERT(length > 0 && length < sizeof bytes);
-    memcpy(bytes, key, length);
+    for (size_t i = 0; i < length; i++)
+        bytes[i] = (unsigned char)key[i];
     for (int i = 0; i < VAIN_MEMORY_KEY_FLOATS; i++)
         out[i] = (float)(bytes[3 * i] << 16 | bytes[3 * i + 1] << 8 | bytes[3 * i + 2]);
 }
