@@ -7,7 +7,8 @@
  *
  * The agents take turns with the micro-batches. Evaluation asks one agent a batch of test images,
  * in turns, of the classes that have come so far: what counts is the mixture of the retrieved and
- * the computed prediction. With memory.enabled: false both are the same run without memories.
+ * the computed prediction (with memory.retrieval: false the latter alone). With memory.enabled:
+ * false all is the same run without memories.
  *
  * What is exchanged is the model. Memories are the member's own: they lie in one vector that its
  * file keeps (jobs/agent_memories.h). They reach parameters by replay alone. */
@@ -378,7 +379,7 @@ static enum vain_status agents_evaluate(struct vain_method *method, const float 
         vain_images_batch(&method->config.data->images.test, own->test + first, drawn,
                           batches->host_images, batches->host_targets);
         copy_batch(own, drawn, &batch);
-        if (options->enabled)
+        if (options->enabled && options->retrieval)
             measure_with_memory(method, (int)(i / share->shares % options->agents), parameters,
                                 &batch, sums);
         else

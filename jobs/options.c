@@ -248,6 +248,13 @@ static const struct vain_option memory_rows[] = {
      ROW(vain_agent_options, enabled),
      .fallback = "true",
      .help = "Agents remember; false is the same run without memories, to compare with."},
+    {.key = "memory.retrieval",
+     .type = VAIN_OPTION_FLAG,
+     .scope = VAIN_LOCAL,
+     ROW(vain_agent_options, retrieval),
+     .fallback = "true",
+     .help = "What is measured is the gate's mixture of retrieved and computed predictions; false "
+             "measures the model alone, with the same memories and replay."},
     {.key = "memory.agents",
      .type = VAIN_OPTION_COUNT,
      .scope = VAIN_AGREED,

@@ -61,6 +61,7 @@ struct vain_fedavg_options {
 /* Keys memory.*, of method agents (jobs/agents.c). */
 struct vain_agent_options {
     bool enabled;         /* false: the same run without memories */
+    bool retrieval;       /* false: predictions are the model's alone */
     int64_t agents;       /* of a member */
     int64_t budget_bytes; /* of an agent */
     int64_t ring, clusters, neighbours, symbols;

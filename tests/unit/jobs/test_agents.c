@@ -185,6 +185,33 @@ static void memories_help_against_forgetting(void)
     CU_ASSERT(reached[1] > 0.75);
 }
 
+/* The model alone, measured with memories at hand, is the model that is measured without. */
+static void retrieval_can_be_left_out(void)
+{
+    static const char *const sets[] = {"memory.retrieval=false", "memory.replay=0", NULL};
+    static const char *const off[] = {"memory.enabled=false", NULL};
+    struct image_bed bed, without;
+    struct vain_method one, none;
+    const struct vain_method_share share = {.shares = 1, .round = 3};
+    struct vain_measure_sums sums = {0}, beside = {0};
+    image_bed_open(&bed, sets, 0, 1, 1);
+    image_bed_open(&without, off, 0, 1, 1);
+    open_method(&bed, &one);
+    open_method(&without, &none);
+    (void)steps(&one, 0, 12);
+    (void)steps(&none, 0, 12);
+    CU_ASSERT_EQUAL(ops->evaluate(&one, one.parameters, &share, &sums), VAIN_OK);
+    CU_ASSERT_EQUAL(ops->evaluate(&none, none.parameters, &share, &beside), VAIN_OK);
+    CU_ASSERT_EQUAL(memcmp(&sums, &beside, sizeof sums), 0);
+    bed.job.memory.retrieval = true;
+    CU_ASSERT_EQUAL(ops->evaluate(&one, one.parameters, &share, &sums), VAIN_OK);
+    CU_ASSERT_NOT_EQUAL(sums.of[VAIN_MEASURE_LOSS].sum, 2 * beside.of[VAIN_MEASURE_LOSS].sum);
+    ops->close(&one);
+    ops->close(&none);
+    image_bed_close(&bed);
+    image_bed_close(&without);
+}
+
 static void shares_of_an_evaluation_add_up(void)
 {
     struct image_bed bed;
@@ -294,6 +321,7 @@ static const struct vain_test tests[] = {
     {"replay is learned from", replay_is_learned_from},
     {"a restart goes on bit for bit", a_restart_goes_on_bit_for_bit},
     {"memories help against forgetting", memories_help_against_forgetting},
+    {"retrieval can be left out", retrieval_can_be_left_out},
     {"shares of an evaluation add up", shares_of_an_evaluation_add_up},
     {"what is forgotten is gone", what_is_forgotten_is_gone},
     {"a spoilt memory stops the member", a_spoilt_memory_stops_the_member},
