@@ -98,9 +98,10 @@ static void check_memory(const struct vain_job *job, const struct vain_spec *spe
                          struct vain_problems *problems)
 {
     static const char *const keys[] = {
-        "memory.enabled",   "memory.agents",     "memory.budget",        "memory.ring",
-        "memory.clusters",  "memory.neighbours", "memory.symbols",       "memory.replay",
-        "memory.gate_rate", "memory.stream",     "memory.phase_classes", "memory.phase_rounds"};
+        "memory.enabled",     "memory.retrieval", "memory.agents",     "memory.budget",
+        "memory.ring",        "memory.clusters",  "memory.neighbours", "memory.symbols",
+        "memory.replay",      "memory.gate_rate", "memory.stream",     "memory.phase_classes",
+        "memory.phase_rounds"};
     const struct vain_agent_options *memory = &job->memory;
     const bool used = job->train.method == VAIN_METHOD_AGENTS;
     for (size_t i = 0; i < VAIN_COUNT_OF(keys) && !used; i++) {
