@@ -232,6 +232,40 @@ static void shares_of_an_evaluation_add_up(void)
     image_bed_close(&bed);
 }
 
+/* After an adoption every key is the feature, of norm 1, under the adopted parameters. */
+static void keys_follow_the_model(void)
+{
+    enum { WIDTH = 12 };
+    struct image_bed bed;
+    struct vain_method method;
+    struct vain_agent_memories beside;
+    image_bed_open(&bed, stream, 0, 1, 1);
+    open_method(&bed, &method);
+    (void)steps(&method, 0, 40);
+    ops->adopt(&method, bed.initial);
+    CU_ASSERT_EQUAL_FATAL(vain_agent_memories_open(&bed.config, &beside), VAIN_OK);
+    memcpy(beside.block, kept(&method).values, (size_t)kept(&method).count * sizeof(float));
+    for (int a = 0; a < 2; a++) {
+        const struct vain_memory_episodes *episodes = &beside.of[a].episodes;
+        CU_ASSERT(vain_memory_episodes_count(episodes) > 20);
+        for (int64_t i = 0; i < vain_memory_episodes_count(episodes); i++) {
+            const struct vain_batch one = {.B = 1, .T = 1, .images = episodes->examples + i * 36};
+            float feature[WIDTH], logits[IMAGE_BED_CLASSES];
+            double squares = 0;
+            bed.config.model_ops->features(&bed.model, &bed.layout, &bed.queue, bed.initial, &one,
+                                           beside.workspace, feature, logits);
+            for (int w = 0; w < WIDTH; w++)
+                squares += (double)feature[w] * (double)feature[w];
+            for (int w = 0; w < WIDTH; w++)
+                CU_ASSERT_DOUBLE_EQUAL((double)episodes->keys[i * WIDTH + w],
+                                       (double)feature[w] / sqrt(squares), 1e-5);
+        }
+    }
+    vain_agent_memories_close(&beside);
+    ops->close(&method);
+    image_bed_close(&bed);
+}
+
 static void what_is_forgotten_is_gone(void)
 {
     struct image_bed bed;
@@ -323,6 +357,7 @@ static const struct vain_test tests[] = {
     {"memories help against forgetting", memories_help_against_forgetting},
     {"retrieval can be left out", retrieval_can_be_left_out},
     {"shares of an evaluation add up", shares_of_an_evaluation_add_up},
+    {"keys follow the model", keys_follow_the_model},
     {"what is forgotten is gone", what_is_forgotten_is_gone},
     {"a spoilt memory stops the member", a_spoilt_memory_stops_the_member},
     {"what does not fit is refused", what_does_not_fit_is_refused},

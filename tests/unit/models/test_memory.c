@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "models/memory_integer.h"
 #include "models/memory_replay.h"
 #include "tests/unit/models/memory_bed.h"
 #include "tests/unit/suite.h"
@@ -94,6 +95,9 @@ static void full_rings_become_episodes(void)
         CU_ASSERT_EQUAL(vain_memory_episodes_label(&bed.memory.episodes, i), number % CLASSES);
         CU_ASSERT_EQUAL(memcmp(bed.memory.episodes.keys + i * WIDTH, feature, sizeof feature), 0);
     }
+    for (int64_t n = 8; n < 31; n++)
+        (void)memory_bed_live(&bed, n);
+    CU_ASSERT_EQUAL(vain_memory_get_integer(bed.memory.clusterings), 3);
     memory_bed_close(&bed);
 }
 

@@ -85,6 +85,16 @@ static void medoids_lie_in_the_middle(void)
             if (bench.assignment[i] == own)
                 CU_ASSERT(square_distance(&bench, i, bench.centroids + own * WIDTH) >= nearest);
     }
+    for (int k = 0; k < CLUSTERS * WIDTH; k++) { /* centroids are means of their points */
+        double sum = 0, count = 0;
+        for (int i = 0; i < POINTS; i++) {
+            if (bench.assignment[i] != k / WIDTH)
+                continue;
+            sum += (double)bench.features[i * WIDTH + k % WIDTH];
+            count++;
+        }
+        CU_ASSERT_DOUBLE_EQUAL(bench.centroids[k] * count, sum, 1e-9);
+    }
     for (int i = 0; i < POINTS; i++)
         for (int k = 0; k < CLUSTERS; k++)
             CU_ASSERT(square_distance(&bench, i, bench.centroids + k * WIDTH) >=
