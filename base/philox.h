@@ -26,7 +26,8 @@ enum vain_purpose {
     VAIN_PURPOSE_CLIENTS = 7,  /* who trains in a round of federated averaging */
     VAIN_PURPOSE_BREEDING = 8, /* parents, cuts and seeds of a population; agreed */
     VAIN_PURPOSE_MUTATION = 9, /* what the seed of a mutation stands for; agreed */
-    VAIN_PURPOSE_ORDER = 10    /* order of the examples within a task */
+    VAIN_PURPOSE_ORDER = 10,   /* order of the examples within a task */
+    VAIN_PURPOSE_MEMORY = 16   /* what agents remember and replay; the order of a stream of tasks */
 };
 
 struct vain_random {

@@ -191,7 +191,7 @@ static enum vain_status commit(struct vain_queue *queue, const uint32_t *words, 
                                struct vain_codec_commitment *commitment)
 {
     void *copy = NULL;
-    if (queue->stream != NULL) { /* not the host's */
+    if (!vain_device_is_host(queue->device)) {
         VAIN_TRY(vain_take(bytes, "words to commit to", &copy));
         queue->device->ops->memory.copy_out(queue, copy, words, bytes);
     }

@@ -13,7 +13,8 @@ enum vain_status vain_evaluate(struct vain_run *run, struct vain_measures *out)
         run->job->data.partition == VAIN_PARTITION_NAMED ? &run->site.comm : &run->world_comm;
     const struct vain_method_share share = {.share = sharers->rank,
                                             .shares = sharers->size,
-                                            .last = run->round == run->job->train.rounds};
+                                            .last = run->round == run->job->train.rounds,
+                                            .round = run->round};
     struct vain_measure_sums mine = {0}, sums = {0}, *all = NULL;
     VAIN_TRY(run->method_ops->evaluate(&run->method, run->common, &share, &mine));
     VAIN_TRY(vain_take_array(run->world_comm.size, sizeof *all, "evaluation", (void **)&all));

@@ -15,9 +15,8 @@ static float *device_vector(const struct vain_run *run, enum vain_vector which)
         [VAIN_VECTOR_RESIDUAL] = run->residual,
         [VAIN_VECTOR_LOCAL] = run->method.parameters,
     };
-    return which < VAIN_VECTOR_MEMORIES
-               ? vectors[which]
-               : run->method.memories[which - VAIN_VECTOR_MEMORIES].values;
+    return which < VAIN_VECTOR_MEMORIES ? vectors[which]
+                                        : run->method.memories[which - VAIN_VECTOR_MEMORIES].values;
 }
 
 size_t vain_host_vector_bytes(const struct vain_run *run, enum vain_vector which)
@@ -34,8 +33,8 @@ enum vain_status vain_host_vectors_take(struct vain_run *run)
         const size_t bytes = vain_host_vector_bytes(run, (enum vain_vector)v);
         if (device_vector(run, (enum vain_vector)v) == NULL)
             continue;
-        VAIN_TRY(vain_take(bytes, "vectors of the GPU in host memory",
-                           (void **)&run->host_vectors[v]));
+        VAIN_TRY(
+            vain_take(bytes, "vectors of the GPU in host memory", (void **)&run->host_vectors[v]));
         run->device.ops->memory.pin(&run->device, run->host_vectors[v], bytes);
     }
     return VAIN_OK;

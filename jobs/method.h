@@ -39,7 +39,8 @@ struct vain_step_report {
 /* Which part of an evaluation is asked for: samples share, share + shares, ... */
 struct vain_method_share {
     int share, shares;
-    bool last; /* of the run: the full measure, where it is larger than that of a round */
+    bool last;     /* of the run: the full measure, where it is larger than that of a round */
+    int64_t round; /* rounds finished */
 };
 
 /* What a search has found: keys of a spec with the best values, as a spec would have them. */
@@ -128,7 +129,7 @@ struct vain_method {
 /* The kind that the job chooses; borrowed for ever. */
 const struct vain_method_ops *vain_method_ops_of(const struct vain_job *job);
 extern const struct vain_method_ops vain_method_supervised, vain_method_fedavg, vain_method_genetic,
-    vain_method_reptile, vain_method_maml;
+    vain_method_reptile, vain_method_maml, vain_method_agents;
 /* The layout of what members exchange: the method's own, or the model's. `model` has the data's
  * symbols. Gives the layout. Statuses of both. */
 enum vain_status vain_method_layout(const struct vain_job *job,

@@ -9,6 +9,7 @@ const struct vain_method_ops *vain_method_ops_of(const struct vain_job *job)
         [VAIN_METHOD_GENETIC] = &vain_method_genetic,
         [VAIN_METHOD_REPTILE] = &vain_method_reptile,
         [VAIN_METHOD_MAML] = &vain_method_maml,
+        [VAIN_METHOD_AGENTS] = &vain_method_agents,
     };
     return all[job->train.method];
 }

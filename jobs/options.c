@@ -8,8 +8,9 @@
 #include <math.h>
 #include <string.h>
 
-static const char *const method_choices[] = {"supervised", "fedavg", "genetic",
-                                             "reptile",    "maml",   NULL};
+static const char *const method_choices[] = {"supervised", "fedavg", "genetic", "reptile",
+                                             "maml",       "agents", NULL};
+static const char *const stream_choices[] = {"all", "classes", NULL};
 static const char *const site_choices[] = {"rank", "host", "world", NULL};
 static const char *const optimizer_choices[] = {"adamw", "sgd", NULL};
 static const char *const precision_choices[] = {"bf16", "tf32", "float32", NULL};
@@ -95,8 +96,8 @@ static const struct vain_option train_rows[] = {
      .help = "How a member improves its parameters between two exchanges: supervised is gradient "
              "steps on its data; fedavg is federated averaging over data.clients (McMahan et al. "
              "2017), a client a local step; genetic measures a population (genetic.*); reptile and "
-             "maml "
-             "(first-order) learn weights from which few steps lead to a new task (meta.*)."},
+             "maml (first-order) learn weights from which few steps lead to a new task (meta.*); "
+             "agents is supervised learning with the memories of memory.*."},
     {.key = "train.batch",
      .type = VAIN_OPTION_COUNT,
      .scope = VAIN_AGREED,
@@ -263,6 +264,123 @@ static const struct vain_option fedavg_rows[] = {
      .help = "About how many examples a client has, where members have files of their own "
              "(data.partition: named): the unit in which deltas are weighed. 0: an equal share of "
              "the data."},
+};
+
+static const struct vain_option memory_rows[] = {
+    {.key = "memory.enabled",
+     .type = VAIN_OPTION_FLAG,
+     .scope = VAIN_AGREED,
+     ROW(vain_agent_options, enabled),
+     .fallback = "true",
+     .help = "Agents remember; false is the same run without memories, to compare with."},
+    {.key = "memory.retrieval",
+     .type = VAIN_OPTION_FLAG,
+     .scope = VAIN_LOCAL,
+     ROW(vain_agent_options, retrieval),
+     .fallback = "true",
+     .help = "What is measured is the gate's mixture of retrieved and computed predictions; false "
+             "measures the model alone, with the same memories and replay."},
+    {.key = "memory.agents",
+     .type = VAIN_OPTION_COUNT,
+     .scope = VAIN_AGREED,
+     ROW(vain_agent_options, agents),
+     .minimum = 1,
+     .maximum = 1024,
+     .fallback = "1",
+     .unit = "agents",
+     .help = "Agents of a member, each with a memory and examples of its own; they take turns with "
+             "the batches."},
+    {.key = "memory.budget",
+     .type = VAIN_OPTION_BYTES,
+     .scope = VAIN_AGREED,
+     ROW(vain_agent_options, budget_bytes),
+     .minimum = 1024,
+     .maximum = 64.0 * 1024 * 1024 * 1024,
+     .fallback = "4MiB",
+     .help = "All that an agent remembers, in numbers of 4 bytes; from 90 % on the least recently "
+             "used episodes go until 80 % are left."},
+    {.key = "memory.ring",
+     .type = VAIN_OPTION_COUNT,
+     .scope = VAIN_AGREED,
+     ROW(vain_agent_options, ring),
+     .minimum = 1,
+     .maximum = 1000000.0,
+     .fallback = "64",
+     .unit = "experiences",
+     .help = "Experiences of an agent's short-term ring."},
+    {.key = "memory.clusters",
+     .type = VAIN_OPTION_COUNT,
+     .scope = VAIN_AGREED,
+     ROW(vain_agent_options, clusters),
+     .minimum = 1,
+     .maximum = 1000000.0,
+     .fallback = "16",
+     .unit = "clusters",
+     .help = "Episodes that a full ring becomes: the middle experiences of so many clusters of "
+             "features."},
+    {.key = "memory.neighbours",
+     .type = VAIN_OPTION_COUNT,
+     .scope = VAIN_AGREED,
+     ROW(vain_agent_options, neighbours),
+     .minimum = 1,
+     .maximum = 1024,
+     .fallback = "8",
+     .unit = "episodes",
+     .help = "Nearest episodes that make a retrieved prediction."},
+    {.key = "memory.symbols",
+     .type = VAIN_OPTION_COUNT,
+     .scope = VAIN_AGREED,
+     ROW(vain_agent_options, symbols),
+     .minimum = 1,
+     .maximum = 65536,
+     .fallback = "64",
+     .unit = "keys",
+     .help =
+         "Keys of the symbolic store, such as the classes met; the least recently put makes room."},
+    {.key = "memory.replay",
+     .type = VAIN_OPTION_NUMBER,
+     .scope = VAIN_AGREED,
+     ROW(vain_agent_options, replay),
+     .minimum = 0,
+     .maximum = 0.95,
+     .fallback = "0.5",
+     .help =
+         "Share of each batch that is drawn from the agent's episodes, as soon as there are some."},
+    {.key = "memory.gate_rate",
+     .type = VAIN_OPTION_NUMBER,
+     .scope = VAIN_LOCAL,
+     ROW(vain_agent_options, gate_rate),
+     .minimum = 0,
+     .maximum = 10,
+     .fallback = "0.05",
+     .help = "Learning rate of the gate between retrieved and computed predictions; 0 leaves it at "
+             "one half."},
+    {.key = "memory.stream",
+     .type = VAIN_OPTION_CHOICE,
+     .scope = VAIN_AGREED,
+     ROW(vain_agent_options, stream),
+     .choices = stream_choices,
+     .fallback = "all",
+     .help = "How the classes come: all at once, or classes: memory.phase_classes at a time, in an "
+             "order drawn by the seed, and never again."},
+    {.key = "memory.phase_classes",
+     .type = VAIN_OPTION_COUNT,
+     .scope = VAIN_AGREED,
+     ROW(vain_agent_options, phase_classes),
+     .minimum = 1,
+     .maximum = 65536,
+     .fallback = "2",
+     .unit = "classes",
+     .help = "Classes of a phase of the stream."},
+    {.key = "memory.phase_rounds",
+     .type = VAIN_OPTION_COUNT,
+     .scope = VAIN_AGREED,
+     ROW(vain_agent_options, phase_rounds),
+     .minimum = 1,
+     .maximum = 4000000.0,
+     .fallback = "5",
+     .unit = "rounds",
+     .help = "Rounds of a phase; the last one goes on."},
 };
 
 static const struct vain_option outer_rows[] = {
@@ -457,6 +575,7 @@ void vain_job_sections(struct vain_job *job,
         {fedavg_rows, VAIN_COUNT_OF(fedavg_rows), &job->fedavg},
         {vain_genetic_option_rows, vain_genetic_option_count, &job->genetic},
         {vain_meta_option_rows, vain_meta_option_count, &job->meta},
+        {memory_rows, VAIN_COUNT_OF(memory_rows), &job->memory},
         {outer_rows, VAIN_COUNT_OF(outer_rows), &job->outer},
         {start_rows, VAIN_COUNT_OF(start_rows), &job->start},
         {exchange_rows, VAIN_COUNT_OF(exchange_rows), &job->exchange},

@@ -13,8 +13,11 @@ enum vain_method_kind {
     VAIN_METHOD_FEDAVG,
     VAIN_METHOD_GENETIC,
     VAIN_METHOD_REPTILE,
-    VAIN_METHOD_MAML
+    VAIN_METHOD_MAML,
+    VAIN_METHOD_AGENTS
 };
+/* How the classes of labelled images come: all at once, or a few a phase. */
+enum vain_stream_kind { VAIN_STREAM_ALL, VAIN_STREAM_CLASSES };
 enum vain_site_kind { VAIN_SITE_RANK, VAIN_SITE_HOST, VAIN_SITE_WORLD };
 enum vain_optimiser_kind { VAIN_OPTIMISER_ADAMW, VAIN_OPTIMISER_SGD };
 enum vain_schedule { VAIN_SCHEDULE_CONSTANT, VAIN_SCHEDULE_COSINE };
@@ -94,6 +97,19 @@ struct vain_meta_options {
 extern const struct vain_option vain_meta_option_rows[];
 extern const int vain_meta_option_count;
 
+/* Keys memory.*, of method agents (jobs/agents.c). */
+struct vain_agent_options {
+    bool enabled;         /* false: the same run without memories */
+    bool retrieval;       /* false: predictions are the model's alone */
+    int64_t agents;       /* of a member */
+    int64_t budget_bytes; /* of an agent */
+    int64_t ring, clusters, neighbours, symbols;
+    double replay; /* share of a batch */
+    double gate_rate;
+    int stream;                          /* enum vain_stream_kind */
+    int64_t phase_classes, phase_rounds; /* of a stream of classes */
+};
+
 struct vain_outer_options {
     int optimizer; /* enum vain_outer_kind */
     double learning_rate, momentum;
@@ -132,13 +148,14 @@ struct vain_job {
     struct vain_fedavg_options fedavg;
     struct vain_genetic_options genetic;
     struct vain_meta_options meta;
+    struct vain_agent_options memory;
     struct vain_outer_options outer;
     struct vain_start_options start;
     struct vain_exchange_options exchange;
     struct vain_checkpoint_options checkpoint;
 };
 
-enum { VAIN_JOB_SECTIONS = 12 };
+enum { VAIN_JOB_SECTIONS = 13 };
 /* The sections of `job`, which is borrowed and receives the values. */
 void vain_job_sections(struct vain_job *job,
                        struct vain_option_section out[VAIN_MIN_LEN(VAIN_JOB_SECTIONS)]);

@@ -135,6 +135,39 @@ static void check_schedule(const struct vain_job *job, const struct vain_spec *s
                              "a constant schedule never falls to the minimum");
 }
 
+/* Keys of a section that would do nothing under the method that is chosen. */
+static void check_memory(const struct vain_job *job, const struct vain_spec *spec,
+                         struct vain_problems *problems)
+{
+    static const char *const keys[] = {
+        "memory.enabled",     "memory.retrieval", "memory.agents",     "memory.budget",
+        "memory.ring",        "memory.clusters",  "memory.neighbours", "memory.symbols",
+        "memory.replay",      "memory.gate_rate", "memory.stream",     "memory.phase_classes",
+        "memory.phase_rounds"};
+    const struct vain_agent_options *memory = &job->memory;
+    const bool used = job->train.method == VAIN_METHOD_AGENTS;
+    for (size_t i = 0; i < VAIN_COUNT_OF(keys) && !used; i++) {
+        if (!vain_spec_is_set(spec, keys[i]))
+            continue;
+        vain_spec_problem_at(spec, problems, keys[i], "set train.method: agents, or remove it",
+                             "only method agents has memories");
+        return;
+    }
+    if (used && job->data.images[0] == '\0')
+        vain_spec_problem_at(spec, problems, "train.method", "give data.images",
+                             "agents remember labelled images");
+    if (used && memory->clusters > memory->ring)
+        vain_spec_problem_at(spec, problems, "memory.clusters", "lower it, or raise memory.ring",
+                             "a ring of %lld experiences cannot become %lld clusters",
+                             (long long)memory->ring, (long long)memory->clusters);
+    if (used && memory->stream == VAIN_STREAM_ALL &&
+        (vain_spec_is_set(spec, "memory.phase_classes") ||
+         vain_spec_is_set(spec, "memory.phase_rounds")))
+        vain_spec_problem_at(spec, problems, "memory.stream", "set memory.stream: classes",
+                             "all classes come at once, in one phase: memory.phase_classes and "
+                             "memory.phase_rounds would do nothing");
+}
+
 static void check_exchange(const struct vain_job *job, const struct vain_spec *spec,
                            struct vain_problems *problems)
 {
@@ -282,6 +315,7 @@ void vain_plan_check(const struct vain_job *job, const struct vain_spec *spec,
     vain_meta_check(job, spec, problems);
     check_loss(job, spec, problems);
     check_schedule(job, spec, problems);
+    check_memory(job, spec, problems);
     check_exchange(job, spec, problems);
     check_hosts(job, spec, problems);
     check_losses(job, spec, problems);

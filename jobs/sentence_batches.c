@@ -267,7 +267,7 @@ static void encode(struct vain_sentence_batches *batches, const float *parameter
             batches->rows[b] = at + b;
         send(batches, count, gather(batches, split, count), &batch);
         config->model_ops->features(config->model, config->layout, config->queue, parameters,
-                                    &batch, batches->workspace, target + at * F);
+                                    &batch, batches->workspace, target + at * F, NULL);
     }
 }
 

@@ -12,11 +12,11 @@ struct vain_windows {
     const struct vain_layout *layout;
     const struct vain_corpus *corpus;
     struct vain_queue *queue;
-    const float *parameters;   /* (N) device memory */
-    int64_t batch;             /* windows at once */
+    const float *parameters;             /* (N) device memory */
+    int64_t batch;                       /* windows at once */
     int32_t *tokens, *targets;           /* (batch, context) device memory */
     int32_t *host_tokens, *host_targets; /* the same in host memory, where windows are made */
-    void *workspace;           /* what the model wants for a batch */
+    void *workspace;                     /* what the model wants for a batch */
 };
 /* Adds the losses of windows `first`, `first + stride`, ... to the sums. Local. Statuses of
  * vain_corpus_batch. */

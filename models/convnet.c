@@ -586,6 +586,29 @@ static void logits_of(const struct vain_model_options *options, const struct vai
     forward(&p, logits);
 }
 
+static int64_t feature_width(const struct vain_model_options *options)
+{
+    struct vain_network network;
+    char message[256];
+    VAIN_ASSERT(shape_known(options));
+    VAIN_ASSERT(network_of(options, &network, message, sizeof message) == VAIN_OK);
+    return network.layers[network.count - 1].C;
+}
+
+/* The last layer reads its input and leaves it as it is. */
+static void features_of(const struct vain_model_options *options, const struct vain_layout *layout,
+                        struct vain_queue *queue, const float *parameters,
+                        const struct vain_batch *batch, void *workspace, float *features,
+                        float *logits)
+{
+    struct pass p;
+    pass_open(options, layout, queue, parameters, batch, false, workspace, &p);
+    const int last = p.network.count - 1;
+    forward(&p, logits);
+    p.ops->memory.copy(queue, features, input_of(&p, last),
+                       (size_t)(p.B * p.network.layers[last].C) * sizeof(float));
+}
+
 const struct vain_model_ops vain_convnet_ops = {
     .name = "convnet",
     .check = check,
@@ -594,4 +617,6 @@ const struct vain_model_ops vain_convnet_ops = {
     .forward_backward = forward_backward,
     .evaluate = evaluate,
     .logits = logits_of,
+    .feature_width = feature_width,
+    .features = features_of,
 };

@@ -237,9 +237,10 @@ static void evaluate(const struct vain_model_options *options, const struct vain
 
 static void features(const struct vain_model_options *options, const struct vain_layout *layout_of,
                      struct vain_queue *queue, const float *parameters,
-                     const struct vain_batch *batch, void *workspace, float *out)
+                     const struct vain_batch *batch, void *workspace, float *out, float *logits)
 {
     struct pass p;
+    VAIN_ASSERT(logits == NULL);
     pass_open(options, layout_of, queue, parameters, batch, NULL, false, workspace, &p);
     p.features = out;
     features_forward(&p);

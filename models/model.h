@@ -149,11 +149,16 @@ struct vain_model_ops {
     void (*logits)(const struct vain_model_options *options, const struct vain_layout *layout,
                    struct vain_queue *queue, const float *parameters,
                    const struct vain_batch *batch, void *workspace, float *logits);
-    /* Features (B, vain_encoder_width) of unit length of a batch, written to `out`; targets are not
-     * read. The workspace is that of evaluation. NULL where a model is no encoder. */
+    /* Optional: what the last layer sees of a batch (B, width), without dropout, written to
+     * `features`: of unit length for an encoder (width: vain_encoder_width), as keys for memories
+     * otherwise (models/memory.h; width: feature_width). `logits` (B, classes) of the same pass;
+     * NULL for an encoder, which has none. Targets are not read; the workspace is that of
+     * evaluation. */
+    int64_t (*feature_width)(const struct vain_model_options *options);
     void (*features)(const struct vain_model_options *options, const struct vain_layout *layout,
                      struct vain_queue *queue, const float *parameters,
-                     const struct vain_batch *batch, void *workspace, float *out);
+                     const struct vain_batch *batch, void *workspace, float *features,
+                     float *logits);
 };
 extern const struct vain_model_ops vain_transformer_ops;
 extern const struct vain_model_ops vain_mlp_ops;

@@ -78,10 +78,19 @@ images=(--set data.images="$PWD/images" --set data.train_images=train-images-idx
     --set data.test_labels=t10k-labels-idx1-ubyte)
 python3 "$SOURCE/tests/make_episodes.py" episodes 60 20
 episodes=(--set data.episodes="$PWD/episodes" --set data.episode_order=order --set data.train_classes=40)
+for i in 1 2 3 4 5 6 7 8; do
+    for label in 0 1 2 3; do
+        for split in train val test; do
+            printf '%s\t%d\tsentence %d of label %d\n' "$split" "$label" "$i" "$label"
+        done
+    done
+done >intents.tsv
 for example in "$SOURCE"/examples/*.yaml; do
     answer 0 validate "$example"
     if grep -q '^  images:' "$example"; then
         answer 0 explain "$example" "${images[@]}"
+    elif grep -q '^  pairs:' "$example"; then
+        answer 0 explain "$example" --set data.pairs="$PWD/intents.tsv"
     elif grep -q '^  episodes:' "$example"; then
         answer 0 explain "$example" "${episodes[@]}"
     else

@@ -7,22 +7,34 @@ extern const struct vain_suite vain_suite_job_options, vain_suite_plan, vain_sui
     vain_suite_vote_file, vain_suite_counted_stream, vain_suite_hosts, vain_suite_group_ring,
     vain_suite_record_line, vain_suite_measures, vain_suite_genetic_population,
     vain_suite_genetic_search, vain_suite_genetic, vain_suite_gpu_run, vain_suite_reptile,
-    vain_suite_maml, vain_suite_meta_run, vain_suite_sentence_batches;
+    vain_suite_maml, vain_suite_meta_run, vain_suite_sentence_batches, vain_suite_task_stream,
+    vain_suite_agents;
 
 int main(void)
 {
-    static const struct vain_suite *const suites[] = {
-        &vain_suite_job_options,    &vain_suite_plan,
-        &vain_suite_round,          &vain_suite_run,
-        &vain_suite_masks,          &vain_suite_member_letter,
-        &vain_suite_member_card,    &vain_suite_vote_file,
-        &vain_suite_counted_stream, &vain_suite_hosts,
-        &vain_suite_group_ring,     &vain_suite_record_line,
-        &vain_suite_measures,       &vain_suite_genetic_population,
-        &vain_suite_genetic_search, &vain_suite_genetic,
-        &vain_suite_gpu_run,        &vain_suite_reptile,
-        &vain_suite_maml,           &vain_suite_meta_run,
-        &vain_suite_sentence_batches};
+    static const struct vain_suite *const suites[] = {&vain_suite_job_options,
+                                                      &vain_suite_plan,
+                                                      &vain_suite_round,
+                                                      &vain_suite_run,
+                                                      &vain_suite_masks,
+                                                      &vain_suite_member_letter,
+                                                      &vain_suite_member_card,
+                                                      &vain_suite_vote_file,
+                                                      &vain_suite_counted_stream,
+                                                      &vain_suite_hosts,
+                                                      &vain_suite_group_ring,
+                                                      &vain_suite_record_line,
+                                                      &vain_suite_measures,
+                                                      &vain_suite_genetic_population,
+                                                      &vain_suite_genetic_search,
+                                                      &vain_suite_genetic,
+                                                      &vain_suite_gpu_run,
+                                                      &vain_suite_reptile,
+                                                      &vain_suite_maml,
+                                                      &vain_suite_meta_run,
+                                                      &vain_suite_sentence_batches,
+                                                      &vain_suite_task_stream,
+                                                      &vain_suite_agents};
     if (vain_crypto_init() != VAIN_OK)
         return 1;
     return vain_suites_run(suites, (int)VAIN_COUNT_OF(suites));

@@ -40,6 +40,8 @@ static void test_pairs_that_do_not_fit(void)
         {{"exchange.commitments=true", "exchange.privacy=masked"},
          "exchange.commitments",
          "level 1"},
+        {{"memory.ring=9"}, "memory.ring", "only method agents"},
+        {{"train.method=agents"}, "train.method", "labelled images"},
     };
     struct bed bed;
     CU_ASSERT_FATAL(bed_open(&bed));
@@ -49,6 +51,35 @@ static void test_pairs_that_do_not_fit(void)
         CU_ASSERT_PTR_NOT_NULL(strstr(bed.problems.items[0].message, cases[i].piece));
     }
     CU_ASSERT_EQUAL(problems_of(&bed, NULL, NULL), 0);
+    bed_close(&bed);
+}
+
+static void test_memories_that_do_not_fit(void)
+{
+    static const char *const fine[] = {"train.method=agents",
+                                       "data.text=",
+                                       "data.images=a.h5",
+                                       "model.kind=convnet",
+                                       "model.preset=mlp-200",
+                                       NULL,
+                                       NULL};
+    static const struct {
+        const char *set, *key, *piece;
+    } cases[] = {
+        {"memory.clusters=65", "memory.clusters", "64 experiences cannot become 65"},
+        {"memory.phase_rounds=3", "memory.stream", "do nothing"},
+    };
+    struct bed bed;
+    CU_ASSERT_FATAL(bed_open(&bed));
+    CU_ASSERT_EQUAL(problems_of(&bed, fine, NULL), 0);
+    for (size_t i = 0; i < VAIN_COUNT_OF(cases); i++) {
+        const char *sets[VAIN_COUNT_OF(fine)];
+        memcpy(sets, fine, sizeof sets);
+        sets[5] = cases[i].set;
+        CU_ASSERT_EQUAL(problems_of(&bed, sets, NULL), 1);
+        CU_ASSERT_STRING_EQUAL(bed.problems.items[0].key, cases[i].key);
+        CU_ASSERT_PTR_NOT_NULL(strstr(bed.problems.items[0].message, cases[i].piece));
+    }
     bed_close(&bed);
 }
 
@@ -222,6 +253,7 @@ static void test_numbers(void)
 
 static const struct vain_test tests[] = {
     {"pairs of keys that do not fit are named", test_pairs_that_do_not_fit},
+    {"memories that do not fit are named", test_memories_that_do_not_fit},
     {"hosts need keys and addresses", test_hosts_need_keys_and_addresses},
     {"tls has no sum of its own", test_tls_has_no_sum_of_its_own},
     {"a start needs a quorum", test_start_needs_a_quorum},

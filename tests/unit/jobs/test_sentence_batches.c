@@ -219,7 +219,7 @@ static void features_of(struct desk *desk, int split, float *out)
         const struct vain_batch one = {
             .B = 1, .T = 7, .tokens = from->tokens + row * 7, .lengths = from->lengths + row};
         vain_encoder_ops.features(&desk->model, &desk->layout, &desk->queue, desk->parameters, &one,
-                                  desk->workspace, out + row * 8);
+                                  desk->workspace, out + row * 8, NULL);
     }
 }
 
@@ -250,7 +250,7 @@ static struct vain_measure_sums measure(struct desk *desk, int shares, bool last
 {
     struct vain_measure_sums sums = {0};
     for (int i = 0; i < shares; i++) {
-        const struct vain_method_share share = {i, shares, last};
+        const struct vain_method_share share = {.share = i, .shares = shares, .last = last};
         CU_ASSERT_EQUAL(
             vain_sentence_batches_evaluate(&desk->batches, desk->parameters, &share, &sums),
             VAIN_OK);

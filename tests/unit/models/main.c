@@ -14,6 +14,9 @@ extern const struct vain_suite vain_suite_network;
 extern const struct vain_suite vain_suite_convnet;
 extern const struct vain_suite vain_suite_encoder;
 extern const struct vain_suite vain_suite_metrics;
+extern const struct vain_suite vain_suite_memory, vain_suite_memory_ring,
+    vain_suite_memory_episodes, vain_suite_memory_symbols, vain_suite_memory_gate,
+    vain_suite_memory_clusters, vain_suite_memory_replay;
 
 int main(void)
 {
@@ -22,9 +25,12 @@ int main(void)
         return 1;
     }
     const struct vain_suite *const suites[] = {
-        &vain_suite_model,       &vain_suite_normal,  &vain_suite_parts,
-        &vain_suite_transformer, &vain_suite_mlp,     &vain_suite_network,
-        &vain_suite_convnet,     &vain_suite_encoder, &vain_suite_metrics,
+        &vain_suite_model,          &vain_suite_normal,      &vain_suite_parts,
+        &vain_suite_transformer,    &vain_suite_mlp,         &vain_suite_network,
+        &vain_suite_convnet,        &vain_suite_encoder,     &vain_suite_metrics,
+        &vain_suite_memory,         &vain_suite_memory_ring, &vain_suite_memory_episodes,
+        &vain_suite_memory_symbols, &vain_suite_memory_gate, &vain_suite_memory_clusters,
+        &vain_suite_memory_replay,
     };
     return vain_suites_run(suites, (int)VAIN_COUNT_OF(suites));
 }

@@ -120,6 +120,40 @@ static void logits_classify(void)
     bed_close(&bed);
 }
 
+/* What the last layer makes of the features are the logits, and those are the ones without them. */
+static void features_are_what_the_last_layer_sees(void)
+{
+    static const char *const texts[] = {"conv 3 3x3 same relu, max-pool 2x2, dense 7 relu, dense",
+                                        "dense",
+                                        "conv 3 3x3 same batch-norm relu, dropout 0.5, dense"};
+    static const int64_t widths[] = {7, 6 * 5 * 2, 6 * 5 * 3};
+    enum { B = 9, V = 4, MOST = 90 };
+    for (size_t n = 0; n < VAIN_COUNT_OF(texts); n++) {
+        const struct vain_model_options options = convnet(texts[n]);
+        struct bed bed;
+        float logits[B * V], beside[B * V], features[B * MOST];
+        bed_open(&bed, &options, B, 1, 2);
+        const int64_t width = bed.model->feature_width(&options);
+        CU_ASSERT_EQUAL_FATAL(width, widths[n]);
+        bed.model->logits(&options, &bed.layout, &bed.queue, bed.parameters, &bed.batch,
+                          bed.workspace, logits);
+        bed.model->features(&options, &bed.layout, &bed.queue, bed.parameters, &bed.batch,
+                            bed.workspace, features, beside);
+        CU_ASSERT_EQUAL(memcmp(logits, beside, sizeof logits), 0);
+        const float *weight = bed.parameters + bed.N - V - V * width,
+                    *bias = bed.parameters + bed.N - V;
+        for (int b = 0; b < B; b++) {
+            for (int v = 0; v < V; v++) {
+                double sum = (double)bias[v];
+                for (int64_t w = 0; w < width; w++)
+                    sum += (double)weight[v * width + w] * (double)features[b * width + w];
+                CU_ASSERT_DOUBLE_EQUAL((double)logits[b * V + v], sum, 1e-4);
+            }
+        }
+        bed_close(&bed);
+    }
+}
+
 static void workspaces_are_exact(void)
 {
     const struct vain_model_options options =
@@ -234,6 +268,7 @@ static const struct vain_test tests[] = {
     {"dropout follows the place", dropout_follows_the_place},
     {"micro-batches add up", micro_batches_add_up},
     {"logits classify", logits_classify},
+    {"features are what the last layer sees", features_are_what_the_last_layer_sees},
     {"workspaces are exact", workspaces_are_exact},
     {"layouts have known totals", layouts_have_known_totals},
     {"slices have their names and shapes", slices_have_their_names_and_shapes},

@@ -72,7 +72,7 @@ static void run_features(struct bed *bed, float *out)
         bed->model->workspace_bytes(&bed->options, bed->batch.B, bed->batch.T, false);
     memset(bed->workspace, 0xff, bytes);
     bed->model->features(&bed->options, &bed->layout, &bed->queue, bed->parameters, &bed->batch,
-                         bed->workspace, out);
+                         bed->workspace, out, NULL);
 }
 
 static void features_follow_the_formula(void)
