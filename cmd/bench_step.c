@@ -15,6 +15,7 @@
 #include "cmd/spec_file.h"
 #include "cmd/verb.h"
 #include "jobs/fit.h"
+#include "jobs/job_device.h"
 #include "jobs/method.h"
 
 struct arguments {
@@ -126,7 +127,7 @@ static enum vain_status open_device(struct bench *bench, const struct vain_job *
     };
     char why[VAIN_DEVICE_WHY_BYTES];
     bench->queue.device = &bench->device;
-    return vain_device_open(&wish, &bench->device, why);
+    return vain_job_device_open(job, &wish, &bench->device, why);
 }
 
 static enum vain_status take_initial(struct bench *bench, uint64_t seed)

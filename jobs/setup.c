@@ -15,6 +15,7 @@
 #include "jobs/fit.h"
 #include "jobs/group.h"
 #include "jobs/host_vector.h"
+#include "jobs/job_device.h"
 #include "jobs/masks.h"
 #include "jobs/member_card.h"
 #include "jobs/outer.h"
@@ -392,14 +393,6 @@ static enum vain_status set_up_members(struct vain_run *run, struct vain_comm *s
     return open_data(run);
 }
 
-/* Images, pairs and everything beside gradient steps on texts are the CPU's alone so far. */
-static bool gpu_kernels_are_there(const struct vain_job *job)
-{
-    const bool text_model =
-        job->model.kind == VAIN_MODEL_TRANSFORMER || job->model.kind == VAIN_MODEL_MLP;
-    return text_model && job->train.method == VAIN_METHOD_SUPERVISED;
-}
-
 /* The device of the spec, and the CPU beside it for what travels. */
 static enum vain_status open_device(struct vain_run *run)
 {
@@ -412,17 +405,7 @@ static enum vain_status open_device(struct vain_run *run)
         .precision = (enum vain_precision)general->precision,
     };
     char why[VAIN_DEVICE_WHY_BYTES];
-    if (gpu_kernels_are_there(run->job)) {
-        VAIN_TRY(vain_device_open(&wish, &run->device, why));
-    } else {
-        if (strcmp(general->device, "auto") != 0 && strcmp(general->device, "cpu") != 0)
-            return vain_fail(VAIN_ERR_UNAVAILABLE,
-                             "device: %s: only the supervised method on a text has GPU kernels so "
-                             "far; use device: cpu or auto",
-                             general->device);
-        VAIN_TRY(vain_device_open_cpu(run->config->threads, NULL, &run->device));
-        snprintf(why, sizeof why, "what the job trains has no GPU kernels yet");
-    }
+    VAIN_TRY(vain_job_device_open(run->job, &wish, &run->device, why));
     run->queue.device = run->host_queue.device = &run->device;
     if (!vain_device_is_host(&run->device)) {
         VAIN_TRY(vain_device_open_cpu(run->config->threads, NULL, &run->host_device));

@@ -11,7 +11,7 @@
 
 /* Grows with every change of these tables, struct vain_device or struct vain_ops: a module of
  * another build is refused. */
-enum { VAIN_CUDA_MODULE_VERSION = 2 };
+enum { VAIN_CUDA_MODULE_VERSION = 3 };
 #define VAIN_CUDA_MODULE_FILE   "libvain_cuda.so"
 #define VAIN_CUDA_MODULE_SYMBOL "vain_cuda_module_of"
 
