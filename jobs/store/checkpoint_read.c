@@ -117,8 +117,8 @@ static void check_symbols(struct vain_checkpoint_file *file)
     const uint32_t *symbols = file->symbols;
     const bool bytes = strcmp(kind, "bytes") == 0;
     const bool listed = bytes || strcmp(kind, "characters") == 0;
-    const bool counted = strcmp(kind, "tokens") == 0 || strcmp(kind, "classes") == 0 ||
-                         strcmp(kind, "words") == 0;
+    const bool counted =
+        strcmp(kind, "tokens") == 0 || strcmp(kind, "classes") == 0 || strcmp(kind, "words") == 0;
     if (!listed && !counted)
         vain_h5_reject(reader,
                        "symbol_kind is '%s', expected bytes, characters, tokens, words or classes",

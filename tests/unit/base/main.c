@@ -28,17 +28,13 @@ extern const struct vain_suite vain_suite_text;
 int main(void)
 {
     const struct vain_suite *suites[] = {
-        &vain_suite_status,       &vain_suite_memory,
-        &vain_suite_pool,         &vain_suite_host,
-        &vain_suite_cursor,       &vain_suite_philox,
-        &vain_suite_rounding,     &vain_suite_crypto,
-        &vain_suite_mask_stream,  &vain_suite_identity,
-        &vain_suite_card,         &vain_suite_record,
-        &vain_suite_event,        &vain_suite_option,
-        &vain_suite_option_value, &vain_suite_option_hint,
-        &vain_suite_text,         &vain_suite_ristretto,
-        &vain_suite_box,          &vain_suite_chacha,
-        &vain_suite_record_extension,
+        &vain_suite_status,      &vain_suite_memory, &vain_suite_pool,
+        &vain_suite_host,        &vain_suite_cursor, &vain_suite_philox,
+        &vain_suite_rounding,    &vain_suite_crypto, &vain_suite_mask_stream,
+        &vain_suite_identity,    &vain_suite_card,   &vain_suite_record,
+        &vain_suite_event,       &vain_suite_option, &vain_suite_option_value,
+        &vain_suite_option_hint, &vain_suite_text,   &vain_suite_ristretto,
+        &vain_suite_box,         &vain_suite_chacha, &vain_suite_record_extension,
     };
     return vain_suites_run(suites, VAIN_COUNT_OF(suites));
 }
