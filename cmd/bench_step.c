@@ -203,14 +203,15 @@ static enum vain_status measure(struct bench *bench, const struct arguments *arg
                                 double *rates)
 {
     struct vain_step_report report;
+    const int64_t in_round = bench->method.config.job->train.local_steps;
     int64_t step = 0;
     for (; step < 3; step++)
-        VAIN_TRY(bench->method_ops->step(&bench->method, 0, step, false, &report));
+        VAIN_TRY(bench->method_ops->step(&bench->method, 0, step % in_round, false, &report));
     for (int window = 0; window < arguments->windows; window++) {
         const double start = vain_bench_seconds();
         int64_t steps = 0;
         while (vain_bench_seconds() - start < arguments->window_seconds) {
-            VAIN_TRY(bench->method_ops->step(&bench->method, 0, step++, false, &report));
+            VAIN_TRY(bench->method_ops->step(&bench->method, 0, step++ % in_round, false, &report));
             steps++;
         }
         rates[window] = (double)steps / (vain_bench_seconds() - start);

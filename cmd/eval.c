@@ -100,7 +100,14 @@ static enum vain_status compare_model(const struct vain_model_options *stored,
                          "own spec",
                          vain_model_ops_of(stored)->name, vain_model_ops_of(given)->name);
     VAIN_TRY(compare_count("model.context", stored->context, given->context));
-    if (stored->kind == VAIN_MODEL_TRANSFORMER) {
+    if (stored->kind == VAIN_MODEL_ENCODER) {
+        VAIN_TRY(compare_count("model.features", stored->features, given->features));
+        if (stored->loss.kind != given->loss.kind)
+            return vain_fail(VAIN_ERR_REFUSED, "the checkpoint's loss.kind is not the spec's; give "
+                                               "the checkpoint's own spec");
+        VAIN_TRY(compare_count("loss.clusters", stored->loss.clusters, given->loss.clusters));
+    }
+    if (stored->kind == VAIN_MODEL_TRANSFORMER || stored->kind == VAIN_MODEL_ENCODER) {
         VAIN_TRY(compare_count("model.layers", stored->layers, given->layers));
         VAIN_TRY(compare_count("model.heads", stored->heads, given->heads));
         return compare_count("model.width", stored->width, given->width);
@@ -168,28 +175,34 @@ struct work {
     int64_t samples; /* that the loss is the mean of */
 };
 
+/* Whose data and file: asked for, the first of the spec's, or the only one. */
+static const char *member_of(const struct work *work)
+{
+    const struct vain_spec *spec = &work->spec.spec;
+    if (work->arguments->member != NULL)
+        return work->arguments->member;
+    return spec->member_count > 0 ? spec->members[0].name : "member-0";
+}
+
 static enum vain_status open_data(struct work *work)
 {
     const struct vain_spec *spec = &work->spec.spec;
-    const char *member = work->arguments->member;
-    const char *fallback[] = {"member-0"};
-    const char **names = fallback;
+    const char *alone[] = {member_of(work)};
+    const char **names = alone;
     const int count = spec->member_count > 0 ? spec->member_count : 1;
     if (spec->member_count > 0) {
         VAIN_TRY(vain_take_array(count, sizeof *names, "member names", (void **)&names));
         for (int i = 0; i < count; i++)
             names[i] = spec->members[i].name;
-    } else if (member != NULL) {
-        names[0] = member;
     }
     const struct vain_data_place place = {.spec_folder = work->spec.folder,
                                           .names = names,
                                           .name_count = count,
-                                          .own_name = member != NULL ? member : names[0],
+                                          .own_name = member_of(work),
                                           .context = work->spec.job.model.context,
                                           .seed = work->spec.job.general.seed};
     const enum vain_status status = vain_data_open(&work->spec.job.data, &place, &work->data);
-    if (names != fallback)
+    if (names != alone)
         vain_release(names);
     return status;
 }
@@ -216,7 +229,7 @@ static enum vain_status open_method(struct work *work)
         .data = &work->data,
         .queue = &trained->queue,
         .site = &work->site,
-        .member_name = work->arguments->member != NULL ? work->arguments->member : "member-0",
+        .member_name = member_of(work),
     };
     return vain_method_ops_of(config.job)->open(&config, trained->parameters, &work->method);
 }
@@ -266,8 +279,8 @@ static enum vain_status read_memories(struct work *work)
         return status;
     vain_fail_clear();
     fprintf(stderr,
-            "vain: %s is not there: tests start without what the member kept (its second moments), "
-            "so their accuracy is another than in the run; name whose file with --member\n",
+            "vain: %s is not there: what is measured starts without what the member kept, so it is "
+            "another accuracy than in the run; name whose file with --member\n",
             path);
     return VAIN_OK;
 }
@@ -275,7 +288,8 @@ static enum vain_status read_memories(struct work *work)
 static enum vain_status evaluate(struct work *work)
 {
     struct vain_world *world = vain_world_real();
-    const struct vain_method_share share = {.share = 0, .shares = 1, .last = true};
+    const struct vain_method_share share = {
+        .share = 0, .shares = 1, .last = true, .round = work->trained->checkpoint.content->round};
     const struct vain_method_ops *ops = vain_method_ops_of(job_of(work));
     struct vain_measure_sums sums = {0};
     const uint64_t start_ns = world->ops->now_ns(world);
@@ -327,9 +341,10 @@ static int print_result(const struct work *work)
     const bool text = work->data.kind == VAIN_DATA_TEXT;
     char seconds[32];
     if (!work->arguments->json) {
-        printf("validation loss  %.4f nats, the mean over %lld %s (round %lld), in %s\n", loss,
-               (long long)work->samples, text ? "symbols" : "samples", (long long)content->round,
-               vain_format_seconds(work->seconds, seconds));
+        if (work->samples > 0)
+            printf("validation loss  %.4f nats, the mean over %lld %s (round %lld), in %s\n", loss,
+                   (long long)work->samples, text ? "symbols" : "samples",
+                   (long long)content->round, vain_format_seconds(work->seconds, seconds));
         vain_measures_print(&work->measures);
         return vain_finish_output();
     }

@@ -390,6 +390,7 @@ static enum vain_status agents_evaluate(struct vain_method *method, const float 
 
 const struct vain_method_ops vain_method_agents = {
     .name = "agents",
+    .measures_with_memories = true,
     .memory_bytes = agents_memory_bytes,
     .step_size = agents_step_size,
     .unit = agents_unit,

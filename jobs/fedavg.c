@@ -150,12 +150,23 @@ static enum vain_status fedavg_open(const struct vain_method_config *config, con
     return VAIN_OK;
 }
 
-/* Which of its own clients a member trains in a round: as many as local steps, each at most once,
+/* Number of the input that is being trained, from 0: one a round, unless inputs were dropped since
+ * they had been promised to another set of members. Clients and orders follow it and not the round,
+ * so that what was summed with one set never goes to another. */
+static int64_t input_of(const struct vain_method *method)
+{
+    const struct vain_train_options *train = &method->config.job->train;
+    const int64_t begun = method->data_position - method->step_in_round * train->accumulate;
+    const int64_t batches = train->local_steps * train->accumulate;
+    return (begun + batches - 1) / batches;
+}
+
+/* Which of its own clients a member trains for an input: as many as local steps, each at most once,
  * all subsets equally likely. */
-static void choose(const struct vain_method *method, int64_t round)
+static void choose(const struct vain_method *method, int64_t input)
 {
     const struct fedavg *own = method->own;
-    struct vain_draw draw = vain_draw_start(own->choice_random, (uint32_t)round, 0);
+    struct vain_draw draw = vain_draw_start(own->choice_random, (uint32_t)input, 0);
     vain_draw_subset(&draw, method->config.data->images.client_count,
                      method->config.job->train.local_steps, own->chosen);
 }
@@ -171,14 +182,15 @@ static int64_t fedavg_weight(const struct vain_method *method, int64_t round)
 {
     const struct fedavg *own = method->own;
     int64_t examples = 0;
-    choose(method, round);
+    (void)round;
+    choose(method, input_of(method));
     for (int64_t s = 0; s < method->config.job->train.local_steps; s++)
         examples += examples_of(method, own->chosen[s]);
     return examples;
 }
 
 /* Epochs of SGD from the round's start. Gives the mean loss over all batches. */
-static double train_client(struct vain_method *method, int64_t round, int64_t client,
+static double train_client(struct vain_method *method, int64_t input, int64_t client,
                            double learning_rate)
 {
     const struct vain_method_config *config = &method->config;
@@ -193,12 +205,12 @@ static double train_client(struct vain_method *method, int64_t round, int64_t cl
         struct vain_batch batch;
         double loss = 0;
         const struct vain_place place = {.dropout_random = own->dropout_random,
-                                         .round = (uint32_t)round,
+                                         .round = (uint32_t)input,
                                          .step = (uint32_t)i,
                                          .micro_batch = (uint32_t)client};
         memory->zero(config->queue, method->gradients, vector_bytes(config));
         vain_batches_draw_client(&own->batches, own->order_random, (int)client,
-                                 round * epochs + i / batches, i % batches, &batch);
+                                 input * epochs + i / batches, i % batches, &batch);
         config->model_ops->forward_backward(config->model, config->layout, config->queue,
                                             own->client, &batch, &place, 1.0f,
                                             own->batches.workspace, method->gradients, &loss);
@@ -241,9 +253,10 @@ static enum vain_status fedavg_step(struct vain_method *method, int64_t round,
     report->stop_heard = want_stop;
     report->learning_rate = vain_learning_rate(train, round * train->local_steps + step_in_round);
     report->gradient_norm = NAN;
-    choose(method, round);
+    const int64_t input = input_of(method);
+    choose(method, input);
     const int64_t client = own->chosen[step_in_round];
-    report->loss = train_client(method, round, client, report->learning_rate);
+    report->loss = train_client(method, input, client, report->learning_rate);
     VAIN_TRY(refuse_not_finite(method, round, client, report->loss));
     /* parameters += n_k / unit * (client - start): the product of SGD's step, twice. */
     const double weight = (double)examples_of(method, client) / fedavg_weight_unit(config);

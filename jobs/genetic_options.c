@@ -123,6 +123,10 @@ static void check_search(const struct vain_job *job, const struct vain_spec *spe
             vain_spec_problem_at(spec, problems, "genetic.search", complaint.hint, "%s",
                                  complaint.message);
     }
+    if (job->genetic.search.count > 0 && job->data.pairs[0] != '\0')
+        vain_spec_problem_at(spec, problems, "genetic.search", "search on a text or on images",
+                             "batches of pairs fit one context and one size only, so not every "
+                             "value could be tried");
     if (job->genetic.search.count > 0 && job->data.validation <= 0)
         vain_spec_problem_at(spec, problems, "data.validation", "give it a share, such as 0.1",
                              "genetic.search has no validation data to measure individuals on");

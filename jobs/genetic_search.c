@@ -18,7 +18,7 @@ struct table {
 static bool is_of_an_individual(const char *key)
 {
     static const char *const of_the_run[] = {"train.rounds", "train.local_steps",
-                                             "train.evaluate_every"};
+                                             "train.evaluate_every", "train.target_accuracy"};
     for (size_t i = 0; i < VAIN_COUNT_OF(of_the_run); i++) {
         if (strcmp(key, of_the_run[i]) == 0)
             return false;

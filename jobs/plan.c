@@ -14,6 +14,7 @@
 #include "jobs/genetic_search.h"
 #include "jobs/meta_check.h"
 #include "jobs/method.h"
+#include "jobs/method_check.h"
 #include "jobs/outer.h"
 #include "jobs/store/checkpoint.h"
 #include "models/losses.h"
@@ -313,6 +314,7 @@ void vain_plan_check(const struct vain_job *job, const struct vain_spec *spec,
                              job->general.device, VAIN_GPU_INDEX_MAX);
     check_data(job, spec, problems);
     vain_meta_check(job, spec, problems);
+    vain_method_check(job, spec, problems);
     check_loss(job, spec, problems);
     check_schedule(job, spec, problems);
     check_memory(job, spec, problems);

@@ -201,6 +201,7 @@ static enum vain_status start(struct vain_run *run)
     if (run->curve_count > 0) {
         run->round_loss = run->curve[run->curve_count - 1].loss;
         run->measures.of[VAIN_MEASURE_LOSS].mean = run->curve[run->curve_count - 1].validation_loss;
+        run->measures.of[VAIN_MEASURE_ACCURACY].mean = run->curve[run->curve_count - 1].accuracy;
     }
     if (run->leader)
         VAIN_TRY(vain_lend(run));

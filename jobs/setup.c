@@ -304,6 +304,25 @@ struct start_card {
     char name[VAIN_NAME_BYTES], platform[VAIN_PLATFORM_BYTES];
 };
 
+static const char *what_differs(const struct vain_run *run)
+{
+    static const char *const all[] = {[VAIN_DATA_TEXT] = "symbols",
+                                      [VAIN_DATA_IMAGES] = "classes or sizes of images",
+                                      [VAIN_DATA_EPISODES] = "classes a task or sizes of images",
+                                      [VAIN_DATA_SENTENCES] = "vocabularies"};
+    return all[run->data.kind];
+}
+
+static const char *how_to_agree(const struct vain_run *run)
+{
+    static const char *const all[] = {
+        [VAIN_DATA_TEXT] = "use data.symbols: bytes, or files with the same characters",
+        [VAIN_DATA_IMAGES] = "say with data.classes how many there are, and use images of one size",
+        [VAIN_DATA_EPISODES] = "use one data.way and images of one size",
+        [VAIN_DATA_SENTENCES] = "use one file, whose training split all words are learned from"};
+    return all[run->data.kind];
+}
+
 static enum vain_status compare_start(struct vain_run *run, const struct start_card *mine,
                                       const struct start_card *all)
 {
@@ -319,10 +338,8 @@ static enum vain_status compare_start(struct vain_run *run, const struct start_c
                              run->name, (long long)run->data.symbol_count, other->name);
         if (!equal)
             return vain_fail(VAIN_ERR_REFUSED,
-                             "the data of member '%.63s' and member '%s' have different symbols; "
-                             "use data.symbols: bytes, or "
-                             "files with the same characters",
-                             other->name, run->name);
+                             "the data of member '%.63s' and member '%s' have different %s; %s",
+                             other->name, run->name, what_differs(run), how_to_agree(run));
         if (strncmp(mine->platform, other->platform, sizeof mine->platform) != 0)
             run->common_platform[0] = '\0';
     }

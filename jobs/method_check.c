@@ -1,0 +1,71 @@
+/* Keys that a method does not look at are refused where they are given: whoever wrote them expects
+ * something of them. */
+#include "jobs/method_check.h"
+
+/* A problem for each of `keys` (NULL-ended) that the spec gives. */
+static void refuse_idle(const struct vain_spec *spec, struct vain_problems *problems,
+                        const char *const *keys, const char *hint, const char *why)
+{
+    for (int i = 0; keys[i] != NULL; i++) {
+        if (vain_spec_is_set(spec, keys[i]))
+            vain_spec_problem_at(spec, problems, keys[i], hint, "it would do nothing: %s", why);
+    }
+}
+
+static void check_clients(const struct vain_job *job, const struct vain_spec *spec,
+                          struct vain_problems *problems)
+{
+    static const char *const of_fedavg[] = {"fedavg.epochs", "fedavg.client_examples", NULL};
+    const int method = job->train.method;
+    if (method != VAIN_METHOD_FEDAVG)
+        refuse_idle(spec, problems, of_fedavg, "use train.method: fedavg",
+                    "clients are those of federated averaging");
+    if (method != VAIN_METHOD_FEDAVG && method != VAIN_METHOD_AGENTS && job->data.clients > 0)
+        vain_spec_problem_at(spec, problems, "data.clients", "remove it, or use method fedavg",
+                             "%lld clients are played by method fedavg; with this one a member "
+                             "would train on the first of its clients only",
+                             (long long)job->data.clients);
+}
+
+static void check_fedavg(const struct vain_job *job, const struct vain_spec *spec,
+                         struct vain_problems *problems)
+{
+    static const char *const of_steps[] = {"train.gradient_clip", "train.accumulate", NULL};
+    if (job->train.method != VAIN_METHOD_FEDAVG)
+        return;
+    if (job->data.images[0] == '\0')
+        vain_spec_problem_at(spec, problems, "train.method", "give data.images",
+                             "fedavg trains on labelled images");
+    if (job->train.optimizer != VAIN_OPTIMISER_SGD)
+        vain_spec_problem_at(spec, problems, "train.optimizer", "set it to sgd",
+                             "clients of federated averaging take steps of SGD");
+    if (job->data.partition == VAIN_PARTITION_NAMED && job->fedavg.client_examples == 0)
+        vain_spec_problem_at(spec, problems, "fedavg.client_examples",
+                             "give about how many examples a client has",
+                             "members have files of their own, so deltas cannot be weighed in an "
+                             "equal share of one");
+    refuse_idle(spec, problems, of_steps, "remove it", "a client takes plain steps of SGD");
+}
+
+static void check_optimiser(const struct vain_job *job, const struct vain_spec *spec,
+                            struct vain_problems *problems)
+{
+    static const char *const of_adamw[] = {"train.weight_decay", "train.beta1", "train.beta2",
+                                           NULL};
+    static const char *const of_sgd[] = {"train.momentum", NULL};
+    if (job->train.optimizer == VAIN_OPTIMISER_SGD)
+        refuse_idle(spec, problems, of_adamw, "remove it",
+                    "it is AdamW's, and the optimizer is sgd");
+    else
+        refuse_idle(spec, problems, of_sgd, "set train.optimizer: sgd", "it is sgd's");
+}
+
+void vain_method_check(const struct vain_job *job, const struct vain_spec *spec,
+                       struct vain_problems *problems)
+{
+    check_clients(job, spec, problems);
+    check_fedavg(job, spec, problems);
+    if (job->train.method == VAIN_METHOD_SUPERVISED || job->train.method == VAIN_METHOD_FEDAVG ||
+        job->train.method == VAIN_METHOD_AGENTS)
+        check_optimiser(job, spec, problems);
+}
