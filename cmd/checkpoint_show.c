@@ -131,7 +131,7 @@ static void print_facts(const struct vain_ckpt_file *file)
                     vain_format_count((double)content->parameter_count, count),
                     content->slice_count);
     vain_print_rowf("symbols", "%lld %s", (long long)content->symbol_count, content->symbol_kind);
-    vain_print_rowf("loss", "%.4f, validation %.4f nats a symbol", loss, validation_loss);
+    vain_print_rowf("loss", "%.4f, validation %.4f nats", loss, validation_loss);
     vain_print_row("outer optimiser",
                    vain_checkpoint_has_momentum(file->file) ? "with momentum" : "without momentum");
     print_hash("parameters hash", content->parameters_hash);

@@ -24,14 +24,16 @@ void vain_measures_print(const struct vain_measures *measures)
     static const char *const labels[VAIN_MEASURE_KINDS] = {
         [VAIN_MEASURE_ACCURACY] = "accuracy",
         [VAIN_MEASURE_ACCURACY_TRANSDUCTIVE] = "  transductive",
-        [VAIN_MEASURE_NORMALISED_MUTUAL_INFORMATION] = "mutual information",
+        [VAIN_MEASURE_NORMALISED_MUTUAL_INFORMATION] = "mutual inform.",
     };
     for (int k = VAIN_MEASURE_LOSS + 1; k < VAIN_MEASURE_KINDS; k++) {
         const struct vain_estimate *estimate = &measures->of[k];
         if (!isnan(estimate->mean) && !isnan(estimate->interval))
             printf("%-16s %.2f %% +- %.2f (95 %% interval)\n", labels[k], 100 * estimate->mean,
                    100 * estimate->interval);
+        else if (!isnan(estimate->mean) && k == VAIN_MEASURE_NORMALISED_MUTUAL_INFORMATION)
+            printf("%-16s %.4f of 1, normalised\n", labels[k], estimate->mean);
         else if (!isnan(estimate->mean))
-            printf("%-16s %.4f\n", labels[k], estimate->mean);
+            printf("%-16s %.2f %%\n", labels[k], 100 * estimate->mean);
     }
 }

@@ -217,7 +217,8 @@ static int print_explanation(const struct vain_loaded_spec *loaded,
     char a[32], b[32], c[32];
     printf("# the spec with every default\n%s\n", loaded->resolved);
     printf("# what it means\n");
-    printf("model       %s, %s parameters in %lld slices, %lld symbols (%s), %s flop a token\n",
+    printf("model       %s, %s parameters in %lld slices, %lld symbols (%s), %s flop a token or "
+           "example\n",
            vain_model_ops_of(&loaded->job.model)->name,
            vain_format_count((double)plan->parameter_count, a), (long long)plan->slice_count,
            (long long)plan->symbols, explanation->kind,

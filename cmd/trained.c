@@ -59,6 +59,12 @@ static enum vain_status fit_model(const char *path, const struct vain_data *data
 {
     const struct vain_checkpoint *content = trained->checkpoint.content;
     trained->model = trained->spec.job.model;
+    const bool classes = strcmp(content->symbol_kind, "classes") == 0;
+    if (data != NULL && classes && content->symbol_count != data->symbol_count)
+        return vain_fail(VAIN_ERR_REFUSED,
+                         "%s tells %lld classes apart, the spec's data have %lld; give the "
+                         "checkpoint's own spec (data.way, data.classes)",
+                         path, (long long)content->symbol_count, (long long)data->symbol_count);
     if (data != NULL)
         vain_fit_model(data, &trained->model);
     else if (trained->model.kind == VAIN_MODEL_CONVNET)

@@ -59,7 +59,8 @@ static void check_steps(const struct vain_job *job, const struct vain_spec *spec
                              "nothing to accumulate; found %lld, expected 1",
                              (long long)job->train.accumulate);
     if (job->train.method == VAIN_METHOD_MAML && job->meta.inner_optimizer != VAIN_INNER_SGD)
-        vain_spec_problem_at(spec, problems, "meta.inner_optimizer", "set it to sgd",
+        vain_spec_problem_at(spec, problems, "meta.inner_optimizer",
+                             "set meta.inner_optimizer: sgd",
                              "maml adapts to a task by plain gradient steps");
 }
 

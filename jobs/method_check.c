@@ -37,7 +37,7 @@ static void check_fedavg(const struct vain_job *job, const struct vain_spec *spe
         vain_spec_problem_at(spec, problems, "train.method", "give data.images",
                              "fedavg trains on labelled images");
     if (job->train.optimizer != VAIN_OPTIMISER_SGD)
-        vain_spec_problem_at(spec, problems, "train.optimizer", "set it to sgd",
+        vain_spec_problem_at(spec, problems, "train.optimizer", "set train.optimizer: sgd",
                              "clients of federated averaging take steps of SGD");
     if (job->data.partition == VAIN_PARTITION_NAMED && job->fedavg.client_examples == 0)
         vain_spec_problem_at(spec, problems, "fedavg.client_examples",

@@ -160,8 +160,10 @@ static enum vain_status read_from_folder(const char *folder, const char *name,
     if (!is_there(path) && is_there(packed))
         return read_file(packed, "", out);
     if (!is_there(path))
-        return vain_fail(VAIN_ERR_NOT_FOUND, "%s: the folder has neither '%s' nor '%s.gz'", folder,
-                         name, name);
+        return vain_fail(VAIN_ERR_NOT_FOUND,
+                         "%s: the folder has neither '%s' nor '%s.gz'; name the idx files, such as "
+                         "data.train_images: train-images-idx3-ubyte",
+                         folder, name, name);
     return read_file(path, "", out);
 }
 

@@ -98,11 +98,10 @@ static enum vain_status deal(const struct vain_data_options *options, int member
         options->partition == VAIN_PARTITION_SHARED || options->partition == VAIN_PARTITION_NAMED;
     if (asked % member_count != 0)
         return vain_fail(VAIN_ERR_INPUT,
-                         "data.clients: %lld clients cannot be shared evenly by %d members; %lld "
-                         "or %lld can",
-                         (long long)asked, member_count,
-                         (long long)(own > 0 ? own : 1) * member_count,
-                         (long long)(own + 1) * member_count);
+                         "data.clients: %lld clients cannot be shared evenly by %d members; give a "
+                         "multiple of %d, such as %lld",
+                         (long long)asked, member_count, member_count,
+                         (long long)(own > 0 ? own : 1) * member_count);
     *clients = (int)(alone ? own : asked);
     out->first_client = alone ? 0 : member;
     out->client_step = alone ? 1 : member_count;

@@ -166,9 +166,10 @@ static enum vain_status copy_labels(const char *path, const char *name,
     for (int64_t i = 0; i < array->count; i++) {
         const int64_t label = vain_array_integer(array, i);
         if (label < 0 || label >= most)
-            return vain_fail(VAIN_ERR_INPUT,
-                             "%s: data set '%s': label %lld is %lld; expected 0 to %lld", path,
-                             name, (long long)i, (long long)label, (long long)most - 1);
+            return vain_fail(
+                VAIN_ERR_INPUT,
+                "%s: data set '%s': the label of image %lld is %lld; expected 0 to %lld", path,
+                name, (long long)i, (long long)label, (long long)most - 1);
         largest = label > largest ? label : largest;
         out->labels[i] = (int32_t)label;
     }

@@ -70,7 +70,7 @@ refused() { # refused EXIT-CODE WHAT PATTERN ARGUMENT...
 }
 refused 5 "a set that is not there" 'nothing-idx3' --set data.train_images=nothing-idx3
 refused 2 "labels where images should be" 'train-labels-idx1' --set data.train_images=train-labels-idx1-ubyte
-refused 2 "more labels than classes" 'label [0-9]* is [0-9]*; expected 0 to 6' --set data.classes=7
+refused 2 "more labels than classes" 'image [0-9]* is [0-9]*; expected 0 to 6' --set data.classes=7
 refused 2 "a pool larger than the map" 'layer' \
     --set 'model.network=conv 4 3x3 same relu, max-pool 99x99, dense'
 refused 2 "images for a model of symbols" 'convnet' --set model.kind=mlp

@@ -195,7 +195,8 @@ static void what_cannot_be_is_refused(void)
 {
     struct vain_data_options options = options_of(make_file("data.h5"), "");
     options.clients = 4;
-    expect(&options, "4 clients cannot be shared evenly by 3 members; 3 or 6 can");
+    expect(&options, "4 clients cannot be shared evenly by 3 members; give a multiple of 3, such "
+                     "as 3");
     options.clients = 27;
     expect(&options, "24 images are too few for 27 parts");
     options.clients = 0;

@@ -174,7 +174,7 @@ static void wrong_sets_are_refused_with_their_numbers(void)
     expect(&source, "expected labels: integers of shape (5)");
     source.labels = "labels";
     source.class_count = 3;
-    expect(&source, "data set 'labels': label 0 is 3; expected 0 to 2");
+    expect(&source, "data set 'labels': the label of image 0 is 3; expected 0 to 2");
     source.class_count = 0;
     source.pixels.deviation = -1;
     expect(&source, "deviation -1");
@@ -195,7 +195,7 @@ static void wrong_values_are_refused_with_their_place(void)
         .path = maker_hdf5("values.h5", sets, 4), .images = "images", .labels = "labels"};
     expect(&source, "data set 'images': image 1, element 2 is nan");
     source.images = "good";
-    expect(&source, "data set 'labels': label 1 is -4; expected 0 to 65535");
+    expect(&source, "data set 'labels': the label of image 1 is -4; expected 0 to 65535");
     source.images = "none";
     expect(&source, "there is no image in it");
 }
