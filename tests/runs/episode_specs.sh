@@ -60,11 +60,11 @@ expect "both accuracies have an interval" 2 "$(grep -c '% +- .* (95 % interval)'
 again=$("$VAIN" eval out/reptile-5way1shot/checkpoint-000003.h5 "$examples/omniglot-reptile-5way1shot.yaml" "${small[@]:0:12}" \
     --json 2>eval.log | field accuracy)
 expect "an evaluation tells what the run told" "$(field accuracy <reptile-5way1shot.json)" "$again"
-expect "an evaluation is silent about moments that it has" 0 "$(grep -c 'second moments' eval.log)"
+expect "an evaluation is silent about what it has" 0 "$(grep -c 'what the member kept' eval.log)"
 mv out/reptile-5way1shot/member-member-0-000003.h5 kept.h5
 "$VAIN" eval out/reptile-5way1shot/checkpoint-000003.h5 "$examples/omniglot-reptile-5way1shot.yaml" "${small[@]:0:12}" >eval.txt 2>eval.log
 expect "without the member's file: exit code" 0 $?
-expect "without the member's file: said" 1 "$(grep -c 'second moments' eval.log)"
+expect "without the member's file: said" 1 "$(grep -c 'what the member kept' eval.log)"
 mv kept.h5 out/reptile-5way1shot/member-member-0-000003.h5
 
 # Four members with tasks of their own.
