@@ -228,7 +228,7 @@ static void inner_step(struct reptile *r, struct worker *w, struct vain_queue *q
         memcpy(w->batch + i * PIXELS, r->images + image * PIXELS, PIXELS * sizeof(float));
         w->targets[i] = (int32_t)(shot / SHOTS);
     }
-    const struct vain_batch batch = {BATCH, 1, NULL, w->targets, w->batch};
+    const struct vain_batch batch = {.B = BATCH, .T = 1, .targets = w->targets, .images = w->batch};
     const size_t size = (size_t)r->layout.parameter_count * sizeof(float);
     ops->memory.zero(queue, w->gradients, size);
     vain_convnet_ops.forward_backward(&r->options, &r->layout, queue, w->parameters, &batch, NULL,
@@ -338,7 +338,7 @@ static void measure_step(enum vain_model_preset preset, const char *name, int th
     float *parameters = floats(N), *gradients = floats(N), *images = floats(BATCH * PIXELS);
     int32_t *targets = bytes(BATCH * sizeof *targets);
     void *workspace = bytes(vain_convnet_ops.workspace_bytes(&options, BATCH, 1, true));
-    const struct vain_batch batch = {BATCH, 1, NULL, targets, images};
+    const struct vain_batch batch = {.B = BATCH, .T = 1, .targets = targets, .images = images};
     const struct vain_sgd sgd = {0.01f, 0, 1, false};
     const clockid_t clock = threads == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC;
     double best = 1e9, loss = 0;
