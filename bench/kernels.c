@@ -161,15 +161,28 @@ static void product(struct bench *b, const char *name, int64_t N, int64_t K, ben
 static void attention(struct bench *b)
 {
     const struct model *m = &b->model;
-    const struct vain_attention a = {m->B, m->T, m->C, m->H, b->input, b->output, b->log_sum};
+    const struct vain_attention a = {.B = m->B,
+                                     .T = m->T,
+                                     .C = m->C,
+                                     .H = m->H,
+                                     .query_key_value = b->input,
+                                     .output = b->output,
+                                     .log_sum = b->log_sum};
     b->device.ops->attention.causal(&b->queue, &a);
 }
 
 static void attention_backward(struct bench *b)
 {
     const struct model *m = &b->model;
-    const struct vain_attention_gradient a = {m->B,      m->T,       m->C,        m->H,  b->input,
-                                              b->output, b->log_sum, b->residual, b->pre};
+    const struct vain_attention_gradient a = {.B = m->B,
+                                              .T = m->T,
+                                              .C = m->C,
+                                              .H = m->H,
+                                              .query_key_value = b->input,
+                                              .output = b->output,
+                                              .log_sum = b->log_sum,
+                                              .d_output = b->residual,
+                                              .d_query_key_value = b->pre};
     b->device.ops->attention.causal_gradient(&b->queue, &a);
 }
 
