@@ -61,7 +61,7 @@ static enum vain_status fit_codec(struct vain_run *run, int members)
     const struct vain_codec_state state = vain_codec_state(&run->codec);
     VAIN_TRY(vain_codec_init(&run->codec, run->layout.parameter_count, members,
                              options->bits == VAIN_FIELD_16 ? 16 : 32, options->clip,
-                             vain_round_step_bound(&run->job->train)));
+                             run->method_ops->step_bound(run->job)));
     run->codec.checks_masked = vain_own_masks_used(run);
     return vain_codec_restore(&run->codec, state);
 }

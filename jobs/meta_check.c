@@ -3,20 +3,11 @@
 #include "jobs/meta_check.h"
 
 #include "jobs/learner.h"
+#include "jobs/method_check.h"
 
 static bool learns_to_learn(const struct vain_job *job)
 {
     return job->train.method == VAIN_METHOD_REPTILE || job->train.method == VAIN_METHOD_MAML;
-}
-
-/* A problem for each of `keys` (NULL-ended) that the spec gives. */
-static void refuse_idle(const struct vain_spec *spec, struct vain_problems *problems,
-                        const char *const *keys, const char *hint, const char *why)
-{
-    for (int i = 0; keys[i] != NULL; i++) {
-        if (vain_spec_is_set(spec, keys[i]))
-            vain_spec_problem_at(spec, problems, keys[i], hint, "it would do nothing: %s", why);
-    }
 }
 
 static void check_source(const struct vain_job *job, const struct vain_spec *spec,
@@ -82,16 +73,16 @@ static void check_idle(const struct vain_job *job, const struct vain_spec *spec,
                                                NULL};
     static const char *const of_batches[] = {"train.batch", NULL};
     if (job->train.method == VAIN_METHOD_REPTILE)
-        refuse_idle(spec, problems, of_gradients, "see meta.step and meta.inner_learning_rate",
-                    "reptile takes no gradient steps of its own");
+        vain_refuse_idle(spec, problems, of_gradients, "see meta.step and meta.inner_learning_rate",
+                         "reptile takes no gradient steps of its own");
     else
-        refuse_idle(spec, problems, of_reptile, "see train.learning_rate",
-                    "maml steps as train.learning_rate says");
+        vain_refuse_idle(spec, problems, of_reptile, "see train.learning_rate",
+                         "maml steps as train.learning_rate says");
     if (job->meta.inner_optimizer == VAIN_INNER_SGD)
-        refuse_idle(spec, problems, of_adam, "set meta.inner_optimizer: adam",
-                    "sgd has no moments");
-    refuse_idle(spec, problems, of_batches, "see meta.inner_batch and meta.batch",
-                "batches are drawn within tasks");
+        vain_refuse_idle(spec, problems, of_adam, "set meta.inner_optimizer: adam",
+                         "sgd has no moments");
+    vain_refuse_idle(spec, problems, of_batches, "see meta.inner_batch and meta.batch",
+                     "batches are drawn within tasks");
 }
 
 /* Everything of meta.* in a job that does not learn to learn. */
@@ -99,8 +90,8 @@ static void check_other_methods(const struct vain_spec *spec, struct vain_proble
 {
     for (int i = 0; i < vain_meta_option_count; i++) {
         const char *const keys[] = {vain_meta_option_rows[i].key, NULL};
-        refuse_idle(spec, problems, keys, "use train.method: reptile or maml",
-                    "train.method does not learn to learn");
+        vain_refuse_idle(spec, problems, keys, "use train.method: reptile or maml",
+                         "train.method does not learn to learn");
     }
 }
 

@@ -2,9 +2,8 @@
  * something of them. */
 #include "jobs/method_check.h"
 
-/* A problem for each of `keys` (NULL-ended) that the spec gives. */
-static void refuse_idle(const struct vain_spec *spec, struct vain_problems *problems,
-                        const char *const *keys, const char *hint, const char *why)
+void vain_refuse_idle(const struct vain_spec *spec, struct vain_problems *problems,
+                      const char *const *keys, const char *hint, const char *why)
 {
     for (int i = 0; keys[i] != NULL; i++) {
         if (vain_spec_is_set(spec, keys[i]))
@@ -18,8 +17,8 @@ static void check_clients(const struct vain_job *job, const struct vain_spec *sp
     static const char *const of_fedavg[] = {"fedavg.epochs", "fedavg.client_examples", NULL};
     const int method = job->train.method;
     if (method != VAIN_METHOD_FEDAVG)
-        refuse_idle(spec, problems, of_fedavg, "use train.method: fedavg",
-                    "clients are those of federated averaging");
+        vain_refuse_idle(spec, problems, of_fedavg, "use train.method: fedavg",
+                         "clients are those of federated averaging");
     if (method != VAIN_METHOD_FEDAVG && method != VAIN_METHOD_AGENTS && job->data.clients > 0)
         vain_spec_problem_at(spec, problems, "data.clients", "remove it, or use method fedavg",
                              "%lld clients are played by method fedavg; with this one a member "
@@ -44,7 +43,7 @@ static void check_fedavg(const struct vain_job *job, const struct vain_spec *spe
                              "give about how many examples a client has",
                              "members have files of their own, so deltas cannot be weighed in an "
                              "equal share of one");
-    refuse_idle(spec, problems, of_steps, "remove it", "a client takes plain steps of SGD");
+    vain_refuse_idle(spec, problems, of_steps, "remove it", "a client takes plain steps of SGD");
 }
 
 static void check_optimiser(const struct vain_job *job, const struct vain_spec *spec,
@@ -54,10 +53,10 @@ static void check_optimiser(const struct vain_job *job, const struct vain_spec *
                                            NULL};
     static const char *const of_sgd[] = {"train.momentum", NULL};
     if (job->train.optimizer == VAIN_OPTIMISER_SGD)
-        refuse_idle(spec, problems, of_adamw, "remove it",
-                    "it is AdamW's, and the optimizer is sgd");
+        vain_refuse_idle(spec, problems, of_adamw, "remove it",
+                         "it is AdamW's, and the optimizer is sgd");
     else
-        refuse_idle(spec, problems, of_sgd, "set train.optimizer: sgd", "it is sgd's");
+        vain_refuse_idle(spec, problems, of_sgd, "set train.optimizer: sgd", "it is sgd's");
 }
 
 void vain_method_check(const struct vain_job *job, const struct vain_spec *spec,

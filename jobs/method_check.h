@@ -4,6 +4,10 @@
 #include "jobs/options.h"
 #include "jobs/spec/spec.h"
 
+/* Adds a problem for each of `keys` (NULL-ended) that the spec gives: it would do nothing, `why`.
+ * Local. */
+void vain_refuse_idle(const struct vain_spec *spec, struct vain_problems *problems,
+                      const char *const *keys, const char *hint, const char *why);
 /* Adds a problem for every pair that does not fit, and for keys that would do nothing. Local. */
 void vain_method_check(const struct vain_job *job, const struct vain_spec *spec,
                        struct vain_problems *problems);

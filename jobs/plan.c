@@ -353,7 +353,7 @@ static void plan_memory(struct vain_plan *plan, const struct vain_job *job,
     const int64_t vector = plan->parameter_count * (int64_t)sizeof(float);
     const int64_t part = plan->ranks > 1 ? (vector / plan->ranks + 1) * (plan->ranks - 1) : 0;
     add_item(plan, "the program and its libraries", base_bytes);
-    add_item(plan, "method: parameters, gradients, two moments, activations, batch",
+    add_item(plan, "method: parameters, gradients, what it keeps, activations, batch",
              vain_method_ops_of(job)->memory_bytes(method));
     add_item(plan, "common parameters", vector);
     add_item(plan, "outer momentum", vain_outer_keeps_momentum(&job->outer) ? vector : 0);
