@@ -16,6 +16,7 @@ enum {
     VAIN_LAYERS_MAX = 256,         /* transformer blocks */
     VAIN_CONTEXT_MAX = 65536,      /* tokens in a window */
     VAIN_SYMBOLS_MAX = 65536,      /* token values: .bin files hold uint16 */
+    VAIN_WORD_BYTES = 64,          /* a symbol that is a word, with its NUL */
     VAIN_SPEC_BYTES_MAX = 1 << 20, /* a job spec: members lists of 1024 take 100 KiB */
     VAIN_SPEC_DEPTH_MAX = 16,      /* nesting of a job spec */
     VAIN_SPEC_NODES_MAX = 65536,   /* scalars and collections of a spec, aliases expanded */

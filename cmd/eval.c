@@ -127,6 +127,18 @@ static enum vain_status compare_model(const struct vain_model_options *stored,
     return VAIN_OK;
 }
 
+/* A symbol as a message names it: the data's, or the checkpoint's where the data have fewer. */
+static const char *name_symbol(const struct vain_checkpoint *content, const struct vain_data *data,
+                               int64_t symbol, char out[VAIN_MIN_LEN(VAIN_WORD_BYTES)])
+{
+    const bool own = symbol < data->symbol_count;
+    if (data->words != NULL)
+        return (own ? data->words : content->words) + symbol * VAIN_WORD_BYTES;
+    snprintf(out, VAIN_WORD_BYTES, "U+%04X",
+             (unsigned)(own ? data->vocabulary : content->symbols)[symbol]);
+    return out;
+}
+
 static enum vain_status compare_symbols(const struct vain_checkpoint *content,
                                         const struct vain_data *corpus)
 {
@@ -135,7 +147,8 @@ static enum vain_status compare_symbols(const struct vain_checkpoint *content,
                          "the checkpoint was trained on %s, the spec's data are %s; see "
                          "data.symbols, data.text and data.tokens",
                          content->symbol_kind, corpus->symbol_kind);
-    if (corpus->vocabulary == NULL || content->symbols == NULL)
+    const bool listed = corpus->vocabulary != NULL || corpus->words != NULL;
+    if (!listed)
         return corpus->symbol_count <= content->symbol_count
                    ? VAIN_OK
                    : vain_fail(VAIN_ERR_REFUSED,
@@ -143,22 +156,19 @@ static enum vain_status compare_symbols(const struct vain_checkpoint *content,
                                "are they of another tokeniser?",
                                (long long)corpus->symbol_count - 1,
                                (long long)content->symbol_count);
-    const int64_t common =
-        corpus->symbol_count < content->symbol_count ? corpus->symbol_count : content->symbol_count;
-    int64_t first = 0;
-    while (first < common && corpus->vocabulary[first] == content->symbols[first])
-        first++;
-    if (first == corpus->symbol_count && first == content->symbol_count)
+    const int64_t first =
+        vain_data_first_difference(corpus, content->symbol_count, content->symbols, content->words);
+    char name[VAIN_WORD_BYTES];
+    if (first < 0)
         return VAIN_OK;
     return vain_fail(VAIN_ERR_REFUSED,
                      "the data have %lld different %s, the checkpoint was trained with %lld; the "
-                     "first difference is at number %lld (U+%04X in the %s); use the same file, or "
-                     "train with data.symbols: bytes",
+                     "first difference is at number %lld (%s in the %s); use the same file%s",
                      (long long)corpus->symbol_count, corpus->symbol_kind,
                      (long long)content->symbol_count, (long long)first,
-                     (unsigned)(first < corpus->symbol_count ? corpus->vocabulary[first]
-                                                             : content->symbols[first]),
-                     first < corpus->symbol_count ? "data" : "checkpoint");
+                     name_symbol(content, corpus, first, name),
+                     first < corpus->symbol_count ? "data" : "checkpoint",
+                     corpus->words != NULL ? "" : ", or train with data.symbols: bytes");
 }
 
 /* ------------------------------------------------------------------ the evaluation */

@@ -131,15 +131,14 @@ static enum vain_status check_fits(const struct vain_run *run,
                              content->slices[i].name);
     }
     if (strcmp(content->symbol_kind, run->data.symbol_kind) != 0 ||
-        content->symbol_count != run->data.symbol_count ||
-        (content->symbols != NULL) != (run->data.vocabulary != NULL) ||
-        (content->symbols != NULL && memcmp(content->symbols, run->data.vocabulary,
-                                            (size_t)content->symbol_count * sizeof(uint32_t)) != 0))
+        vain_data_first_difference(&run->data, content->symbol_count, content->symbols,
+                                   content->words) >= 0)
         return vain_fail(VAIN_ERR_REFUSED,
                          "%s was trained on other symbols (%lld %s) than the data have (%lld %s); "
-                         "use the text that it was trained on, or one with the same characters",
+                         "use the file that it was trained on, or one with the same %s",
                          path, (long long)content->symbol_count, content->symbol_kind,
-                         (long long)run->data.symbol_count, run->data.symbol_kind);
+                         (long long)run->data.symbol_count, run->data.symbol_kind,
+                         run->data.symbol_kind);
     VAIN_TRY(check_spec(run, content, path, named));
     if (content->round > run->job->train.rounds)
         return vain_fail(VAIN_ERR_REFUSED,

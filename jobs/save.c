@@ -33,6 +33,7 @@ static enum vain_status write_common(struct vain_run *run, int64_t *bytes)
         .members = run->roster_members,
         .symbol_count = run->data.symbol_count,
         .symbols = run->data.vocabulary,
+        .words = run->data.words,
         .symbol_kind = run->data.symbol_kind,
         .pool = run->host_queue.device->pool,
         .curve_count = run->curve_count,

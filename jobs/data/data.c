@@ -75,6 +75,7 @@ static enum vain_status open_sentences(const struct vain_data_options *options,
     out->kind = VAIN_DATA_SENTENCES;
     out->symbol_count = out->sentences.set.vocabulary.symbol_count;
     out->symbol_kind = "words";
+    out->words = out->sentences.words;
     for (int s = 0; s < VAIN_SPLITS; s++)
         out->bytes += out->sentences.set.splits[s].count * (out->sentences.set.T + 4) *
                       (int64_t)sizeof(int32_t);
@@ -115,6 +116,23 @@ void vain_data_close(struct vain_data *data)
     vain_episode_data_close(&data->episodes);
     vain_sentence_data_close(&data->sentences);
     memset(data, 0, sizeof *data);
+}
+
+int64_t vain_data_first_difference(const struct vain_data *data, int64_t symbol_count,
+                                   const uint32_t *symbols, const char *words)
+{
+    const int64_t common = data->symbol_count < symbol_count ? data->symbol_count : symbol_count;
+    int64_t at = 0;
+    if (symbols != NULL && data->vocabulary != NULL)
+        while (at < common && symbols[at] == data->vocabulary[at])
+            at++;
+    else if (words != NULL && data->words != NULL)
+        while (at < common && memcmp(words + at * VAIN_WORD_BYTES,
+                                     data->words + at * VAIN_WORD_BYTES, VAIN_WORD_BYTES) == 0)
+            at++;
+    else if (symbols == NULL && words == NULL && data->vocabulary == NULL && data->words == NULL)
+        at = common;
+    return at == data->symbol_count && at == symbol_count ? -1 : at;
 }
 
 static void hash_images(int64_t classes, const struct vain_images *images,

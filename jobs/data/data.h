@@ -19,10 +19,11 @@ struct vain_data {
 
     /* Common to all kinds; borrowed from the part above. */
     int64_t symbol_count;       /* symbols, or classes */
-    const uint32_t *vocabulary; /* (symbol_count) or NULL */
-    const char *symbol_kind;    /* "bytes", "characters", "tokens", "words", "classes" */
-    int64_t bytes;              /* of memory, or of the mapped file */
-    int member, member_count;   /* this member's place in the order of the names, and how many */
+    const uint32_t *vocabulary; /* (symbol_count) of bytes and characters, else NULL */
+    const char *words; /* (symbol_count, VAIN_WORD_BYTES) names of words, NUL-padded, else NULL */
+    const char *symbol_kind;  /* "bytes", "characters", "tokens", "words", "classes" */
+    int64_t bytes;            /* of memory, or of the mapped file */
+    int member, member_count; /* this member's place in the order of the names, and how many */
 };
 
 /* What a member needs to know of the group to find its part: see vain_corpus_open. */
@@ -42,6 +43,11 @@ enum vain_status vain_data_open(const struct vain_data_options *options,
                                 struct vain_data *out) VAIN_MUST_USE;
 /* Data that are zero or closed are fine. */
 void vain_data_close(struct vain_data *data);
+/* The first symbol that means another thing in the data than it did to those who stored `symbols`
+ * (symbol_count) or `words` (symbol_count, VAIN_WORD_BYTES), of which one or none is there: a
+ * number below both counts, or the smaller count where one goes on; -1: they are the same. */
+int64_t vain_data_first_difference(const struct vain_data *data, int64_t symbol_count,
+                                   const uint32_t *symbols, const char *words);
 /* Of all that members must have in common to train one model: symbols, or classes and shape. */
 void vain_data_hash(const struct vain_data *data, uint8_t out[VAIN_MIN_LEN(32)]);
 /* The common part of data that hold a corpus opened elsewhere, which is taken. */

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/memory.h"
+
 static enum vain_status cut(const struct vain_data_options *options, uint64_t seed, int clients,
                             struct vain_sentence_data *out)
 {
@@ -28,6 +30,17 @@ static enum vain_status cut(const struct vain_data_options *options, uint64_t se
                               &out->clients);
 }
 
+static enum vain_status name_words(struct vain_sentence_data *out)
+{
+    const struct vain_vocabulary *vocabulary = &out->set.vocabulary;
+    void *words;
+    VAIN_TRY(vain_take_array(vocabulary->symbol_count, VAIN_WORD_BYTES, "names of words", &words));
+    out->words = words;
+    for (int64_t i = 0; i < vocabulary->symbol_count; i++)
+        vain_vocabulary_name(vocabulary, i, out->words + i * VAIN_WORD_BYTES);
+    return VAIN_OK;
+}
+
 enum vain_status vain_sentence_data_open(const struct vain_data_options *options, const char *path,
                                          int64_t context, uint64_t seed, int member,
                                          int member_count, struct vain_sentence_data *out)
@@ -41,7 +54,9 @@ enum vain_status vain_sentence_data_open(const struct vain_data_options *options
     memset(out, 0, sizeof *out);
     VAIN_TRY(vain_sentences_open(&source, &out->set));
     out->client = all ? 0 : member;
-    const enum vain_status status = cut(options, seed, all ? 1 : member_count, out);
+    enum vain_status status = cut(options, seed, all ? 1 : member_count, out);
+    if (status == VAIN_OK)
+        status = name_words(out);
     if (status != VAIN_OK)
         vain_sentence_data_close(out);
     return status;
@@ -51,6 +66,7 @@ void vain_sentence_data_close(struct vain_sentence_data *data)
 {
     vain_clients_release(&data->clients);
     vain_sentences_close(&data->set);
+    vain_release(data->words);
     memset(data, 0, sizeof *data);
 }
 

@@ -9,6 +9,7 @@ struct vain_sentence_data {
     struct vain_sentences set;
     struct vain_clients clients; /* who has which rows of the training split */
     int client;                  /* this member's */
+    char *words; /* (symbol_count, VAIN_WORD_BYTES) names of the symbols, NUL-padded; owned */
 };
 
 /* Read the file at `path`. All members with the same file have the same vocabulary, that of the

@@ -38,11 +38,18 @@ static char take_byte(struct reader *reader)
     return kept ? (char)byte : '\0';
 }
 
+/* Bytes of the character that begins at `at`, which is well-formed. */
+static size_t character_bytes(const char *at)
+{
+    const unsigned char lead = (unsigned char)*at;
+    return lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+}
+
 /* The next word, NUL-ended, without apostrophes at its ends; its bytes, 0 at the end. */
 static size_t next_word(struct reader *reader, char word[VAIN_MIN_LEN(VAIN_WORD_BYTES)])
 {
     size_t used = 0;
-    while (reader->at < reader->end && used < VAIN_WORD_BYTES - 1) {
+    while (reader->at < reader->end && used + character_bytes(reader->at) < VAIN_WORD_BYTES) {
         const char byte = take_byte(reader);
         if (byte != '\0' && (used > 0 || byte != '\''))
             word[used++] = byte;
@@ -315,19 +322,27 @@ int64_t vain_vocabulary_encode(const struct vain_vocabulary *vocabulary,
     return count;
 }
 
+static void name_trigram(uint32_t trigram, char out[VAIN_MIN_LEN(VAIN_WORD_BYTES)])
+{
+    int used = snprintf(out, VAIN_WORD_BYTES, "~");
+    for (int shift = 8 * (TRIGRAM - 1); shift >= 0; shift -= 8) {
+        const unsigned byte = trigram >> shift & 0xff;
+        used += snprintf(out + used, (size_t)(VAIN_WORD_BYTES - used),
+                         byte < 0x80 ? "%c" : "\\x%02x", byte);
+    }
+}
+
 void vain_vocabulary_name(const struct vain_vocabulary *vocabulary, int64_t symbol,
                           char out[VAIN_MIN_LEN(VAIN_WORD_BYTES)])
 {
     VAIN_ASSERT(symbol >= 0 && symbol < vocabulary->symbol_count);
     const int64_t word = symbol - VAIN_TOKEN_FIRST_WORD, piece = word - vocabulary->word_count;
-    if (word < 0) {
+    memset(out, 0, VAIN_WORD_BYTES);
+    if (word < 0)
         (void)snprintf(out, VAIN_WORD_BYTES, "%s",
                        symbol == VAIN_TOKEN_PADDING ? "<padding>" : "<unknown>");
-    } else if (piece < 0) {
+    else if (piece < 0)
         (void)snprintf(out, VAIN_WORD_BYTES, "%s", vocabulary->words[word]);
-    } else {
-        const uint32_t trigram = vocabulary->trigrams[piece];
-        (void)snprintf(out, VAIN_WORD_BYTES, "~%c%c%c", (char)(trigram >> 16), (char)(trigram >> 8),
-                       (char)trigram);
-    }
+    else
+        name_trigram(vocabulary->trigrams[piece], out);
 }

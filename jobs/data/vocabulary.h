@@ -3,7 +3,7 @@
  * A word is a run of letters, digits and apostrophes (any character beyond ASCII counts as a
  * letter); capitals of A to Z become small, the curly apostrophe the straight one, apostrophes at
  * the ends go, everything else parts words. A run of more than VAIN_WORD_BYTES - 1 bytes is several
- * words.
+ * words, cut between characters.
  *
  * The vocabulary is learned from training sentences: words seen at least `min_count` times. Every
  * other word, there and later, is spelled by its trigrams: three bytes each of "<word>" ("<wo",
@@ -16,12 +16,7 @@
 #include "base/limits.h"
 #include "base/status.h"
 
-enum {
-    VAIN_WORD_BYTES = 64, /* with its NUL */
-    VAIN_TOKEN_PADDING = 0,
-    VAIN_TOKEN_UNKNOWN = 1,
-    VAIN_TOKEN_FIRST_WORD = 2
-};
+enum { VAIN_TOKEN_PADDING = 0, VAIN_TOKEN_UNKNOWN = 1, VAIN_TOKEN_FIRST_WORD = 2 };
 
 struct vain_sentence_text {
     const char *text; /* well-formed UTF-8, not NUL-ended; borrowed */
@@ -53,7 +48,8 @@ void vain_vocabulary_hash(const struct vain_vocabulary *vocabulary, uint8_t out[
 int64_t vain_vocabulary_encode(const struct vain_vocabulary *vocabulary,
                                const struct vain_sentence_text *sentence, int32_t *out,
                                int64_t capacity);
-/* What a symbol stands for: a word, "~wor" for a trigram, "<padding>" or "<unknown>"; NUL-ended in
- * `out`. */
+/* What a symbol stands for: a word, "~wor" for a trigram (bytes beyond ASCII as "\\xc3", since a
+ * trigram may end inside a character), "<padding>" or "<unknown>". Each symbol of a vocabulary has
+ * another name, in UTF-8; `out` is filled up with NULs. */
 void vain_vocabulary_name(const struct vain_vocabulary *vocabulary, int64_t symbol,
                           char out[VAIN_MIN_LEN(VAIN_WORD_BYTES)]);

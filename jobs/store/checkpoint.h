@@ -61,8 +61,11 @@ struct vain_checkpoint {
     const struct vain_record_member *members; /* borrowed: names and ids */
     int64_t symbol_count;
     const uint32_t
-        *symbols; /* (symbol_count) Unicode code points, or byte values; NULL for token files */
-    const char *symbol_kind; /* "bytes", "characters" or "tokens" */
+        *symbols; /* (symbol_count) Unicode code points, or byte values; else NULL; borrowed */
+    /* (symbol_count, VAIN_WORD_BYTES) what words stand for, filled up with NULs; else NULL;
+     * borrowed */
+    const char *words;
+    const char *symbol_kind; /* "bytes", "characters", "tokens", "words" or "classes" */
     int64_t curve_count;
     const struct vain_curve_point *curve; /* borrowed */
 

@@ -112,9 +112,11 @@ static void add_symbols(struct vain_hash_state *state, const struct vain_checkpo
 {
     add_text(state, checkpoint->symbol_kind);
     add_integer(state, checkpoint->symbol_count);
-    add_integer(state, checkpoint->symbols != NULL);
+    add_integer(state, checkpoint->symbols != NULL ? 1 : checkpoint->words != NULL ? 2 : 0);
     for (int64_t i = 0; checkpoint->symbols != NULL && i < checkpoint->symbol_count; i++)
         add_integer(state, checkpoint->symbols[i]);
+    for (int64_t i = 0; checkpoint->words != NULL && i < checkpoint->symbol_count; i++)
+        add_text(state, checkpoint->words + i * VAIN_WORD_BYTES);
 }
 
 static void add_curve(struct vain_hash_state *state, const struct vain_checkpoint *checkpoint)

@@ -27,6 +27,7 @@ struct vain_checkpoint_file {
     char *spec, *spec_resolved;         /* owned */
     struct vain_record_member *members; /* owned */
     uint32_t *symbols;                  /* owned */
+    char *words;                        /* owned */
     struct vain_curve_point *curve;     /* owned */
 };
 
@@ -108,56 +109,81 @@ static void read_slice_tables(struct vain_checkpoint_file *file)
     vain_slice_table_fini(&momentum);
 }
 
-/* What prompts are looked up in later (jobs/data/symbols.c takes it as it comes): a kind that we
- * know, and for bytes and characters a table of all symbols in ascending order. */
-static void check_symbols(struct vain_checkpoint_file *file)
+/* What prompts are looked up in later (jobs/data/symbols.c takes it as it comes): for bytes and
+ * characters a table of all symbols in ascending order. */
+static void check_values(struct vain_checkpoint_file *file, uint32_t limit)
 {
     struct vain_h5_reader *reader = &file->reader;
-    const char *kind = file->symbol_kind;
     const uint32_t *symbols = file->symbols;
-    const bool bytes = strcmp(kind, "bytes") == 0;
-    const bool listed = bytes || strcmp(kind, "characters") == 0;
-    const bool counted =
-        strcmp(kind, "tokens") == 0 || strcmp(kind, "classes") == 0 || strcmp(kind, "words") == 0;
-    if (!listed && !counted)
-        vain_h5_reject(reader,
-                       "symbol_kind is '%s', expected bytes, characters, tokens, words or classes",
-                       kind);
-    else if (counted != (symbols == NULL))
-        vain_h5_reject(reader, "'/data/symbols' is %s, but symbol_kind is '%s'",
-                       counted ? "there" : "missing", kind);
-    for (int64_t i = 0; symbols != NULL && i < file->content.symbol_count && ok(file); i++) {
+    for (int64_t i = 0; i < file->content.symbol_count && ok(file); i++) {
         if (i > 0 && symbols[i] <= symbols[i - 1])
             vain_h5_reject(reader, "'/data/symbols': value %lld (%u) does not come after %u",
                            (long long)i, symbols[i], symbols[i - 1]);
-        else if (symbols[i] >= (bytes ? BYTE_VALUES : SYMBOLS_COUNT_MAX))
+        else if (symbols[i] >= limit)
             vain_h5_reject(reader, "'/data/symbols': value %lld (%u) is none of %s", (long long)i,
-                           symbols[i], kind);
+                           symbols[i], file->symbol_kind);
     }
+}
+
+static void read_values(struct vain_checkpoint_file *file, uint32_t limit)
+{
+    struct vain_h5_reader *reader = &file->reader;
+    int64_t count;
+    file->symbols = vain_h5_take_column(reader, "/data/symbols", H5T_STD_U32LE, sizeof(uint32_t),
+                                        SYMBOLS_COUNT_MAX, &count);
+    if (ok(file) && count != file->content.symbol_count)
+        vain_h5_reject(reader, "'/data/symbols' has %lld values, symbol_count is %lld",
+                       (long long)count, (long long)file->content.symbol_count);
+    if (ok(file))
+        check_values(file, limit);
+    file->content.symbols = file->symbols;
+}
+
+static void read_words(struct vain_checkpoint_file *file)
+{
+    struct vain_h5_reader *reader = &file->reader;
+    const int64_t count = file->content.symbol_count;
+    if (ok(file) && count > VAIN_SYMBOLS_MAX)
+        vain_h5_reject(reader, "symbol_count is %lld, at most %d words fit", (long long)count,
+                       VAIN_SYMBOLS_MAX);
+    if (!ok(file))
+        return;
+    void *words;
+    reader->status = vain_take_array(count, VAIN_WORD_BYTES, "words of a checkpoint", &words);
+    if (!ok(file))
+        return;
+    file->words = words;
+    vain_h5_read_texts(reader, "/data/symbols", count, file->words, VAIN_WORD_BYTES);
+    file->content.words = file->words;
 }
 
 static void read_symbols(struct vain_checkpoint_file *file)
 {
     struct vain_h5_reader *reader = &file->reader;
     struct vain_checkpoint *content = &file->content;
+    const char *kind = file->symbol_kind;
     hid_t data = vain_h5_open_object(reader, "/data");
     vain_h5_get_text(reader, data, "/data", "symbol_kind", file->symbol_kind,
                      sizeof file->symbol_kind);
-    content->symbol_kind = file->symbol_kind;
+    content->symbol_kind = kind;
     content->symbol_count =
         vain_h5_get_integer(reader, data, "/data", "symbol_count", 1, SYMBOLS_COUNT_MAX);
     vain_h5_close(&data);
-    if (ok(file) && vain_h5_has(reader, "/data/symbols")) {
-        int64_t count;
-        file->symbols = vain_h5_take_column(reader, "/data/symbols", H5T_STD_U32LE,
-                                            sizeof(uint32_t), SYMBOLS_COUNT_MAX, &count);
-        if (ok(file) && count != content->symbol_count)
-            vain_h5_reject(reader, "'/data/symbols' has %lld values, symbol_count is %lld",
-                           (long long)count, (long long)content->symbol_count);
-        content->symbols = file->symbols;
-    }
-    if (ok(file))
-        check_symbols(file);
+    if (!ok(file))
+        return;
+    const bool bytes = strcmp(kind, "bytes") == 0, characters = strcmp(kind, "characters") == 0;
+    const bool words = strcmp(kind, "words") == 0, listed = bytes || characters || words;
+    if (!listed && strcmp(kind, "tokens") != 0 && strcmp(kind, "classes") != 0)
+        vain_h5_reject(reader,
+                       "symbol_kind is '%s', expected bytes, characters, tokens, words or classes",
+                       kind);
+    else if (listed != vain_h5_has(reader, "/data/symbols"))
+        vain_h5_reject(reader, "'/data/symbols' is %s, but symbol_kind is '%s'",
+                       listed ? "missing" : "there", kind);
+    else if (words)
+        read_words(file);
+    else if (listed)
+        read_values(file, bytes ? BYTE_VALUES : SYMBOLS_COUNT_MAX);
 }
 
 static void read_codec(struct vain_checkpoint_file *file)
@@ -424,6 +450,7 @@ void vain_checkpoint_close(struct vain_checkpoint_file **file)
     vain_release(closing->spec_resolved);
     vain_release(closing->members);
     vain_release(closing->symbols);
+    vain_release(closing->words);
     vain_release(closing->curve);
     vain_release(closing);
     *file = NULL;

@@ -66,6 +66,9 @@ static enum vain_status check_content(const struct vain_checkpoint *checkpoint, 
     if (checkpoint->symbol_count < 0 || checkpoint->symbol_count > 0x110000)
         return vain_fail(VAIN_ERR_INPUT, "%s: %lld symbols do not fit", path,
                          (long long)checkpoint->symbol_count);
+    if (checkpoint->words != NULL && checkpoint->symbol_count > VAIN_SYMBOLS_MAX)
+        return vain_fail(VAIN_ERR_INPUT, "%s: %lld words, at most %d fit", path,
+                         (long long)checkpoint->symbol_count, VAIN_SYMBOLS_MAX);
     if (checkpoint->round < 0 || checkpoint->step < 0)
         return vain_fail(VAIN_ERR_INPUT, "%s: round %lld, step %lld", path,
                          (long long)checkpoint->round, (long long)checkpoint->step);
@@ -182,6 +185,13 @@ static void write_data_and_codec(struct vain_h5_writer *writer,
                                              checkpoint->symbols);
         vain_h5_put_text(writer, symbols, "kind", text_or_empty(checkpoint->symbol_kind));
         vain_h5_close(&symbols);
+    }
+    if (checkpoint->words != NULL) {
+        hid_t words = vain_h5_make_texts(writer, data, "symbols", checkpoint->words,
+                                         checkpoint->symbol_count, VAIN_WORD_BYTES,
+                                         "what each token stands for, in order of the tokens");
+        vain_h5_put_text(writer, words, "kind", text_or_empty(checkpoint->symbol_kind));
+        vain_h5_close(&words);
     }
     vain_h5_close(&data);
 

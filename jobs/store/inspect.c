@@ -144,9 +144,15 @@ static void compare_scalars(struct pair *pair)
 
 static bool symbols_are_equal(const struct vain_checkpoint *a, const struct vain_checkpoint *b)
 {
-    if (a->symbols == NULL || b->symbols == NULL || a->symbol_count != b->symbol_count)
-        return a->symbols == b->symbols;
-    return memcmp(a->symbols, b->symbols, (size_t)a->symbol_count * sizeof(uint32_t)) == 0;
+    const size_t count = (size_t)a->symbol_count;
+    if ((a->symbols == NULL) != (b->symbols == NULL) || (a->words == NULL) != (b->words == NULL))
+        return false;
+    if (a->symbols == NULL && a->words == NULL)
+        return true;
+    if (a->symbol_count != b->symbol_count)
+        return false;
+    return a->symbols != NULL ? memcmp(a->symbols, b->symbols, count * sizeof(uint32_t)) == 0
+                              : memcmp(a->words, b->words, count * VAIN_WORD_BYTES) == 0;
 }
 
 static const struct vain_record_member *find_peer(const struct vain_checkpoint *checkpoint,

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The content hash of the small checkpoint of tests/unit/store/bed.c, computed from docs/checkpoint-format.md alone.
 
-Prints it with and without outer momentum; tests/unit/store/test_checkpoint.c holds both."""
+Prints it with and without outer momentum, and without it for a model of words; tests/unit/store/test_checkpoint.c holds all three."""
 import hashlib
 import math
 import struct
@@ -34,7 +34,9 @@ members = [("alice", bytes(range(1, 33))), ("bob-2.site", bytes(255 - i for i in
 curve = [(0, 0, math.nan, 4.25, 0.125), (1, 20, 3.5, math.nan, math.nan), (7, 140, 2.125, 2.25, 0.75)]
 symbols = [10, 0xe9, 0x1f600]
 
-def content(with_momentum):
+words = ["<padding>", "caf\u00e9", "~\\xc3e>"]
+
+def content(with_momentum, of_words=False):
     out = i64(2) + bytes(0xa0 + i for i in range(16)) + i64(7) + i64(140) + text("2026-10-29T12:00:00.123Z") + i64(n)
     out += i64(len(slices))
     for name, offset, shape, dims in slices:
@@ -47,9 +49,13 @@ def content(with_momentum):
     out += text("name: café\nseed: 1\n") + text("name: café\nseed: 1\ntrain:\n  batch: 12\n")
     out += text("café") + text("vain=0.1.0 device=cpu libm=glibc-2.36 product=fused") + text("transformer")
     out += i64(len(members)) + b"".join(text(name) + member for name, member in members)
-    out += text("characters") + i64(len(symbols)) + i64(1) + b"".join(i64(s) for s in symbols)
+    if of_words:
+        out += text("words") + i64(len(words)) + i64(2) + b"".join(text(word) for word in words)
+    else:
+        out += text("characters") + i64(len(symbols)) + i64(1) + b"".join(i64(s) for s in symbols)
     out += i64(len(curve)) + b"".join(i64(r) + i64(s) + f64(a) + f64(b) + f64(c) for r, s, a, b, c in curve)
     return blake(b"vain/ckpt/body", out).hex()
 
 print(content(True))
 print(content(False))
+print(content(False, of_words=True))

@@ -63,6 +63,21 @@ rm -f out/cut/*-000004.h5
 run cut "${contrastive[@]}" --set train.rounds=4 --set checkpoint.every=2 >again.json
 expect "resumed: parameters" "$(field parameters_hash <whole.json)" "$(field parameters_hash <again.json)"
 
+# The words are in the checkpoint, and a file with as many others is not taken for it.
+sed 's/please/prease/g' sentences.tsv >others.tsv
+expect "the made sentences have other words now" different "$(cmp -s sentences.tsv others.tsv || echo different)"
+"$VAIN" eval out/whole/checkpoint-000004.h5 "$examples/intents-contrastive.yaml" "${small[@]:0:2}" "${small[@]:2:4}" \
+    >eval.txt 2>&1
+expect "eval: exit code" 0 $?
+"$VAIN" eval out/whole/checkpoint-000004.h5 "$examples/intents-contrastive.yaml" --set data.pairs="$scratch/others.tsv" \
+    "${small[@]:2:4}" >eval-others.txt 2>&1
+expect "eval on other words: refused" 5 $?
+expect "eval on other words: said" 1 "$(grep -c 'different words, the checkpoint was trained with.*the first difference' eval-others.txt)"
+rm -f out/cut/*-000004.h5
+run cut "${contrastive[@]}" --set train.rounds=4 --set checkpoint.every=2 --set data.pairs="$scratch/others.tsv" >none.json
+expect "resumed on other words: refused" 5 $?
+expect "resumed on other words: said" 1 "$(grep -c 'was trained on other symbols' cut.log)"
+
 # What is wrong is said: file, line, column, way out.
 refused() { # refused EXIT-CODE WHAT PATTERN ARGUMENT...
     local wanted=$1 what=$2 pattern=$3

@@ -100,6 +100,33 @@ static void long_runs_are_several_words(void)
     vain_vocabulary_release(&vocabulary);
 }
 
+/* Names are well-formed UTF-8, whole words or not, and no two symbols have one. */
+static void names_are_utf8_and_tell_symbols_apart(void)
+{
+    char run[200] = "";
+    for (size_t used = 0; used < 90;)
+        used += (size_t)snprintf(run + used, sizeof run - used, "\xc3\xa9q");
+    const char *const texts[] = {run, run, "caf\xc3\xa9s caf\xc3\xa9r caf\xc3\xa9n"};
+    struct vain_vocabulary vocabulary = learn(texts, 3, 2);
+    char last[VAIN_WORD_BYTES] = "", name[VAIN_WORD_BYTES];
+    bool escaped = false;
+    CU_ASSERT_TRUE(vocabulary.word_count > 0 && vocabulary.trigram_count > 0);
+    for (int64_t i = 0; i < vocabulary.symbol_count; i++) {
+        vain_vocabulary_name(&vocabulary, i, name);
+        CU_ASSERT_EQUAL(name[VAIN_WORD_BYTES - 1], '\0');
+        CU_ASSERT_TRUE(strlen(name) > 0 && strcmp(name, last) != 0);
+        CU_ASSERT_NOT_EQUAL((unsigned char)name[0] & 0xc0, 0x80);
+        CU_ASSERT_TRUE((unsigned char)name[strlen(name) - 1] != 0xc3);
+        if (name[0] == '~')
+            for (size_t b = 0; b < strlen(name); b++)
+                CU_ASSERT_TRUE((unsigned char)name[b] < 0x80);
+        escaped = escaped || strcmp(name, "~\\xc3\\xa9s") == 0 || strstr(name, "\\xa9") != NULL;
+        memcpy(last, name, sizeof last);
+    }
+    CU_ASSERT_TRUE(escaped);
+    vain_vocabulary_release(&vocabulary);
+}
+
 static const char *const good = "train\t3\tbook a flight\n"
                                 "val\t0\tflight to rome\r\n"
                                 "train\t0\ta hotel, please\n"
@@ -196,6 +223,7 @@ static const struct vain_test tests[] = {
     {"rare words are spelled", rare_words_are_spelled},
     {"a vocabulary does not depend on order", a_vocabulary_does_not_depend_on_order},
     {"long runs are several words", long_runs_are_several_words},
+    {"names are UTF-8 and tell symbols apart", names_are_utf8_and_tell_symbols_apart},
     {"splits, labels and padding", splits_labels_and_padding},
     {"mistakes are named by line and column", mistakes_are_named_by_line_and_column},
     {"padding beyond memory is refused", padding_beyond_memory_is_refused},

@@ -177,6 +177,9 @@ static void assert_equal_lists(const struct vain_checkpoint *a, const struct vai
     CU_ASSERT_EQUAL_FATAL(a->symbols == NULL, b->symbols == NULL);
     for (int64_t i = 0; a->symbols != NULL && i < a->symbol_count; i++)
         CU_ASSERT_EQUAL(a->symbols[i], b->symbols[i]);
+    CU_ASSERT_EQUAL_FATAL(a->words == NULL, b->words == NULL);
+    if (a->words != NULL)
+        CU_ASSERT_EQUAL(memcmp(a->words, b->words, (size_t)a->symbol_count * VAIN_WORD_BYTES), 0);
     CU_ASSERT_STRING_EQUAL(a->symbol_kind, b->symbol_kind);
     CU_ASSERT_EQUAL_FATAL(a->curve_count, b->curve_count);
     for (int64_t i = 0; i < a->curve_count; i++)

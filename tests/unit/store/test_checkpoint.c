@@ -53,6 +53,30 @@ static void test_round_trip(void)
     bed_remove_folder(folder);
 }
 
+/* A model of words: their column is text. */
+static const char sample_words[BED_SYMBOLS][VAIN_WORD_BYTES] = {"<padding>", "caf\xc3\xa9",
+                                                                "~\\xc3e>"};
+
+static void test_round_trip_of_words(void)
+{
+    char folder[VAIN_PATH_BYTES], path[VAIN_PATH_BYTES];
+    bed_make_folder(folder);
+    struct bed_checkpoint sample;
+    bed_make_checkpoint(&sample);
+    sample.content.symbols = NULL;
+    sample.content.words = sample_words[0];
+    sample.content.symbol_kind = "words";
+    write_sample(folder, &sample.content, path);
+    struct vain_checkpoint_file *file;
+    BED_OK(vain_checkpoint_open(path, &file));
+    bed_assert_equal_content(vain_checkpoint_content(file), &sample.content);
+    vain_checkpoint_close(&file);
+    sample.content.symbol_count = VAIN_SYMBOLS_MAX + 1;
+    BED_FAILS(vain_checkpoint_write(&sample.content, folder, vain_world_real(), NULL),
+              VAIN_ERR_INPUT);
+    bed_remove_folder(folder);
+}
+
 /* The least that a run may have: token files, mean as outer optimiser, round 0. */
 static void test_round_trip_of_the_least(void)
 {
@@ -520,6 +544,13 @@ static void test_content_hash_is_the_documented_one(void)
     vain_to_hex(hash, sizeof hash, text);
     CU_ASSERT_STRING_EQUAL(text,
                            "f59c2dee346c364d27a8782dd1506051363bd049c0615d73a88b86a72618f86f");
+    sample.content.symbols = NULL;
+    sample.content.words = sample_words[0];
+    sample.content.symbol_kind = "words";
+    vain_checkpoint_content_hash(&sample.content, NULL, hash);
+    vain_to_hex(hash, sizeof hash, text);
+    CU_ASSERT_STRING_EQUAL(text,
+                           "ea39c6f6cb52008070a927cb1f5ed994211b87ef4932f2aa4b077bcca507f372");
 }
 
 static const struct vain_test tests[] = {
@@ -528,6 +559,7 @@ static const struct vain_test tests[] = {
     {"a large vector is hashed while it is written", test_large_vector_hashed_meanwhile},
     {"equal inputs give equal files", test_equal_inputs_give_equal_files},
     {"names, types and attributes are the documented ones", test_layout_is_the_documented_one},
+    {"a round trip of words", test_round_trip_of_words},
     {"the content hash is the documented one", test_content_hash_is_the_documented_one},
     {"what could not be read is not written", test_wrong_contents_are_not_written},
     {"a disk that fills up is named, anywhere", test_a_disk_that_fills_up},

@@ -661,6 +661,8 @@ static void test_odd_symbols_are_refused(void)
         {"bytes", twice, BED_SYMBOLS, "value 1 (10) does not come after 10"},
         {"bytes", wide, BED_SYMBOLS, "value 2 (256) is none of bytes"},
         {"characters", beyond, BED_SYMBOLS, "value 2 (1114112) is none of characters"},
+        {"words", NULL, BED_SYMBOLS, "'/data/symbols' is missing"},
+        {"words", falling, BED_SYMBOLS, "'/data/symbols'"},
         {"tokens", NULL, 0, "symbol_count"},
     };
     char folder[VAIN_PATH_BYTES], path[VAIN_PATH_BYTES];
