@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "jobs/genetic_search.h"
+#include "jobs/method_check.h"
 #include "jobs/plan.h"
 
 #define ROW(member) .offset = offsetof(struct vain_genetic_options, member)
@@ -135,6 +136,27 @@ static void check_search(const struct vain_job *job, const struct vain_spec *spe
                              "weights are evolved, not trained: genetic.steps would do nothing");
 }
 
+/* Weights are bred, not trained: keys of gradient steps would do nothing. */
+static void check_steps(const struct vain_job *job, const struct vain_spec *spec,
+                        struct vain_problems *problems)
+{
+    static const char *const of_gradients[] = {"train.learning_rate",
+                                               "train.minimum_learning_rate",
+                                               "train.warmup",
+                                               "train.schedule",
+                                               "train.optimizer",
+                                               "train.momentum",
+                                               "train.weight_decay",
+                                               "train.beta1",
+                                               "train.beta2",
+                                               "train.gradient_clip",
+                                               NULL};
+    if (!vain_search_is_wanted(job))
+        vain_refuse_idle(spec, problems, of_gradients,
+                         "remove it, or give ranges in genetic.search",
+                         "weights are evolved, not trained");
+}
+
 static void check_population(const struct vain_job *job, const struct vain_spec *spec,
                              struct vain_problems *problems)
 {
@@ -181,4 +203,5 @@ void vain_genetic_check(const struct vain_job *job, const struct vain_spec *spec
     check_population(job, spec, problems);
     check_exchanged(job, spec, problems);
     check_search(job, spec, problems);
+    check_steps(job, spec, problems);
 }

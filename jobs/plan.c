@@ -10,6 +10,7 @@
 #include "collectives/codec.h"
 #include "collectives/quorum.h"
 #include "collectives/secagg.h"
+#include "jobs/data_check.h"
 #include "jobs/fit.h"
 #include "jobs/genetic_search.h"
 #include "jobs/meta_check.h"
@@ -18,71 +19,6 @@
 #include "jobs/outer.h"
 #include "jobs/store/checkpoint.h"
 #include "models/losses.h"
-
-static void check_source(const struct vain_job *job, const struct vain_spec *spec,
-                         const struct vain_data_source *source, struct vain_problems *problems)
-{
-    const int partition = job->data.partition;
-    const bool named = strstr(source->path, "{name}") != NULL;
-    if (job->data.vocabulary > 0 && source->path != job->data.tokens)
-        vain_spec_problem_at(spec, problems, "data.vocabulary", "remove it",
-                             "%lld tokens are counted, but %s has none",
-                             (long long)job->data.vocabulary, source->key);
-    if (partition == VAIN_PARTITION_NAMED && !named)
-        vain_spec_problem_at(
-            spec, problems, "data.partition", "write the path as parts/{name}.txt",
-            "partition 'named' gives every member its own file, but '%s' holds no {name}",
-            source->path);
-    if (partition != VAIN_PARTITION_NAMED && named)
-        vain_spec_problem_at(spec, problems, source->key, "set data.partition: named",
-                             "'%s' names a file a member, which needs data.partition: named",
-                             source->path);
-    const bool images = source->kind == VAIN_DATA_IMAGES || source->kind == VAIN_DATA_EPISODES;
-    if (images != (job->model.kind == VAIN_MODEL_CONVNET))
-        vain_spec_problem_at(spec, problems, "model.kind",
-                             images ? "use model.kind: convnet" : "give data.images",
-                             images ? "a model of symbols cannot learn from images (%s)"
-                                    : "a convnet cannot learn from a text (%s)",
-                             source->key);
-    if ((source->kind == VAIN_DATA_SENTENCES) != (job->model.kind == VAIN_MODEL_ENCODER))
-        vain_spec_problem_at(spec, problems, "model.kind",
-                             source->kind == VAIN_DATA_SENTENCES ? "use model.kind: encoder"
-                                                                 : "give data.pairs",
-                             source->kind == VAIN_DATA_SENTENCES
-                                 ? "only an encoder learns from labelled sentences (%s)"
-                                 : "an encoder learns from labelled sentences only, not from %s",
-                             source->key);
-    if (partition > VAIN_PARTITION_NAMED && source->kind == VAIN_DATA_TEXT)
-        vain_spec_problem_at(spec, problems, "data.partition",
-                             "use disjoint, shared or named, or data with labels",
-                             "a text has no labels to be parted by");
-}
-
-static void check_data(const struct vain_job *job, const struct vain_spec *spec,
-                       struct vain_problems *problems)
-{
-    struct vain_data_source all[VAIN_DATA_SOURCES];
-    const struct vain_data_source *source = NULL;
-    vain_data_sources(&job->data, all);
-    for (int i = 0; i < VAIN_DATA_SOURCES; i++) {
-        if (all[i].path[0] == '\0')
-            continue;
-        if (source != NULL)
-            vain_spec_problem_at(spec, problems, all[i].key, "remove one of the two",
-                                 "%s and %s are both given, but a job has one source", source->key,
-                                 all[i].key);
-        source = &all[i];
-    }
-    if (source == NULL) {
-        vain_spec_problem_at(spec, problems, "data.text",
-                             "add 'text: FILE' under 'data', or --set data.text=FILE",
-                             "nothing to train on: give data.text (a text file), data.tokens (a "
-                             ".bin file of uint16), data.images (labelled images), "
-                             "data.episodes (few-shot tasks) or data.pairs (labelled sentences)");
-        return;
-    }
-    check_source(job, spec, source, problems);
-}
 
 /* What an encoder's loss asks of a batch. */
 static void check_loss(const struct vain_job *job, const struct vain_spec *spec,
@@ -312,7 +248,7 @@ void vain_plan_check(const struct vain_job *job, const struct vain_spec *spec,
                              "'%s' is no device; expected auto, cpu, cuda, or cuda:N with N at "
                              "most %d",
                              job->general.device, VAIN_GPU_INDEX_MAX);
-    check_data(job, spec, problems);
+    vain_data_check(job, spec, problems);
     vain_meta_check(job, spec, problems);
     vain_method_check(job, spec, problems);
     check_loss(job, spec, problems);

@@ -55,8 +55,9 @@ expect "evolve-hyperparameters: the best values are told" 1 "$(grep -c 'best val
 "$VAIN" generate out/values/checkpoint-000003.h5 >generate.txt 2>&1
 expect "a search is no model" 5 $?
 expect "a search is no model: said" 1 "$(grep -c 'no trained model' generate.txt)"
-"$VAIN" run "$examples/evolve-weights.yaml" --set model.kind=mlp --set 'model.sizes=[8]' --set model.network= \
-    --set data.images= --set data.text="$scratch/corpus.txt" --set train.rounds=2 --set model.context=4 \
+sed '/^  network:/d; /^  mean:/d; /^  deviation: 0.3/d; s/^  kind: convnet/  kind: mlp/; s/^  images: .*/  text: corpus.txt/' \
+    "$examples/evolve-weights.yaml" >text.yaml
+"$VAIN" run text.yaml --set 'model.sizes=[8]' --set train.rounds=2 --set model.context=4 \
     --set train.threads=1 --set exchange.privacy=none --out out/text >text.txt 2>&1
 expect "weights of a text: exit code" 0 $?
 "$VAIN" generate out/text/checkpoint-000002.h5 --tokens 20 >generate.txt 2>&1

@@ -11,14 +11,15 @@
 #include "base/memory.h"
 #include "cmd/world.h"
 
-static const char spec_text[] =
-    "version: 1\n"
-    "name: bed\n"
-    "seed: 7\n"
-    "model: {layers: 1, heads: 2, width: 16, context: 8}\n"
-    "data: {text: corpus.txt}\n"
-    "train: {batch: 2, rounds: 4, local_steps: 3, learning_rate: 1e-2, warmup: 2}\n"
-    "checkpoint: {every: 2}\n";
+#define SPEC_TEXT                                                                                  \
+    "version: 1\n"                                                                                 \
+    "name: bed\n"                                                                                  \
+    "seed: 7\n"                                                                                    \
+    "model: {layers: 1, heads: 2, width: 16, context: 8}\n"                                        \
+    "data: {text: corpus.txt}\n"                                                                   \
+    "train: {batch: 2, rounds: 4, local_steps: 3%s}\n"                                             \
+    "checkpoint: {every: 2}\n"                                                                     \
+    "%s"
 
 /* A text that can be learned: words of a small set in a pseudo-random order. */
 static bool write_corpus(const char *folder)
@@ -93,7 +94,9 @@ enum vain_status bed_spec(struct bed *bed, const char *const *sets, const char *
     while (sets != NULL && sets[set_count] != NULL)
         set_count++;
     snprintf(path, sizeof path, "%s/job.yaml", bed->folder);
-    snprintf(text, sizeof text, "%s%s", spec_text, members != NULL ? members : "");
+    snprintf(text, sizeof text, SPEC_TEXT,
+             bed->without_gradients ? "" : ", learning_rate: 1e-2, warmup: 2",
+             members != NULL ? members : "");
     vain_job_sections(&bed->job, bed->sections);
     const struct vain_spec_source source = {path, sets, set_count, bed->sections,
                                             VAIN_JOB_SECTIONS};

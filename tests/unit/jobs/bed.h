@@ -15,6 +15,7 @@ struct bed {
     struct vain_problems problems;
     char *resolved;
     uint8_t hash[VAIN_HASH_BYTES];
+    bool without_gradients; /* the spec says nothing of learning rate and warm-up */
 };
 /* Folder and corpus; false if the machine has no room. */
 bool bed_open(struct bed *bed);

@@ -51,6 +51,7 @@ static void run(const char *const *kind, const char *const *more, const struct b
                 struct bed_outcome *out)
 {
     bed_clear_output(&bed);
+    bed.without_gradients = kind == weights;
     CU_ASSERT_EQUAL_FATAL(bed_spec(&bed, with(kind, more), NULL), VAIN_OK);
     memset(&bed.problems, 0, sizeof bed.problems);
     vain_plan_check(&bed.job, &bed.spec, &bed.problems);

@@ -187,16 +187,17 @@ static void what_does_not_fit_the_method_is_said(void)
         {"train.warmup=40", "train.warmup", "40 steps of warm-up, but an individual is trained"},
         {"data.validation=0", "data.validation", "no validation data"},
         {"train.method=supervised", "genetic.search", "evolves no population"},
-        {"genetic.search=[]", "genetic.steps", "do nothing"},
+        {"genetic.search=[]", "genetic.steps", "do nothing"}, /* and the keys of gradients */
     };
     CU_ASSERT_FATAL(bed_open(&bed));
     for (size_t i = 0; i < VAIN_COUNT_OF(cases); i++) {
         const char *sets[] = {"genetic.steps=40", cases[i].set, NULL};
         const bool other = strcmp(cases[i].set, "train.method=supervised") == 0;
+        const bool weights = strcmp(cases[i].set, "genetic.search=[]") == 0;
         CU_ASSERT_EQUAL_FATAL(read_job("[train.beta1 0..0.95]", sets), VAIN_OK);
         memset(&bed.problems, 0, sizeof bed.problems);
         vain_plan_check(&bed.job, &bed.spec, &bed.problems);
-        CU_ASSERT_EQUAL(bed.problems.total, other ? 2 : 1); /* genetic.steps too */
+        CU_ASSERT_EQUAL(bed.problems.total, other ? 2 : weights ? 3 : 1); /* genetic.steps too */
         CU_ASSERT_STRING_EQUAL(bed.problems.items[0].key, cases[i].key);
         if (strstr(bed.problems.items[0].message, cases[i].piece) == NULL) {
             printf("%s: %s\n", cases[i].set, bed.problems.items[0].message);

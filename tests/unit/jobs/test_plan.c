@@ -44,6 +44,11 @@ static void test_pairs_that_do_not_fit(void)
          "exchange.commitments",
          "level 1"},
         {{"memory.ring=9"}, "memory.ring", "only method agents"},
+        {{"data.query=2"}, "data.query", "few-shot tasks"},
+        {{"data.classes=9"}, "data.classes", "labelled images"},
+        {{"data.train_split=a"}, "data.train_split", "labelled sentences"},
+        {{"data.invert=true"}, "data.invert", "of images"},
+        {{"data.dirichlet_alpha=1"}, "data.dirichlet_alpha", "labelled data"},
         {{"train.method=agents"}, "train.method", "labelled images"},
     };
     struct bed bed;
@@ -71,6 +76,8 @@ static void test_memories_that_do_not_fit(void)
     } cases[] = {
         {"memory.clusters=65", "memory.clusters", "64 experiences cannot become 65"},
         {"memory.phase_rounds=3", "memory.stream", "do nothing"},
+        {"data.validation=0.2", "data.validation", "of texts"},
+        {"data.way=3", "data.way", "few-shot tasks"},
     };
     struct bed bed;
     CU_ASSERT_FATAL(bed_open(&bed));
