@@ -49,6 +49,9 @@ static int print_json(const struct vain_run_result *result, int64_t peak_bytes)
                            number_or_null(result->first_validation_loss));
     json_object_object_add(data, "validation_loss",
                            number_or_null(result->measures.of[VAIN_MEASURE_LOSS].mean));
+    if (result->measured_round >= 0)
+        json_object_object_add(data, "measured_round",
+                               json_object_new_int64(result->measured_round));
     vain_measures_add_json(data, &result->measures);
     add_found(data, result);
     if (result->rounds_to_target >= 0)
@@ -74,21 +77,30 @@ static int print_json(const struct vain_run_result *result, int64_t peak_bytes)
     return vain_print_data(data);
 }
 
-/* Who joined late has seen no loss before, and perhaps none at all. */
+/* Who joined late has seen no loss before, and perhaps none at all. What was measured in another
+ * round than the last, or on other sentences than before, is said with the number. */
 static void print_losses(const struct vain_run_result *result)
 {
+    const double loss = result->measures.of[VAIN_MEASURE_LOSS].mean;
+    const char *before = result->found.count > 0 ? "with the spec's own values" : "before";
+    const bool splits = result->first_split != NULL;
     if (isnan(result->final_loss))
         printf("training loss    not known: this member trained in no round\n");
     else
         printf("training loss    %.4f nats\n", result->final_loss);
-    if (isnan(result->measures.of[VAIN_MEASURE_LOSS].mean))
+    if (isnan(loss) && result->measured_round < 0)
         printf("validation loss  not known: this member looked at it in no round\n");
-    else if (isnan(result->first_validation_loss))
-        printf("validation loss  %.4f\n", result->measures.of[VAIN_MEASURE_LOSS].mean);
-    else
-        printf("validation loss  %.4f (%s: %.4f)\n", result->measures.of[VAIN_MEASURE_LOSS].mean,
-               result->found.count > 0 ? "with the spec's own values" : "before",
-               result->first_validation_loss);
+    if (isnan(loss))
+        return;
+    printf("validation loss  %.4f", loss);
+    if (result->measured_round != result->rounds)
+        printf(" after round %lld", (long long)result->measured_round);
+    if (splits)
+        printf(" on split '%s'", result->measured_split);
+    if (!isnan(result->first_validation_loss))
+        printf(" (%s%s%s%s: %.4f)", before, splits ? ", on split '" : "",
+               splits ? result->first_split : "", splits ? "'" : "", result->first_validation_loss);
+    printf("\n");
 }
 
 static void print_found(const struct vain_found *found)
@@ -101,6 +113,7 @@ static int print_summary(const struct vain_run_result *result, const char *direc
                          int64_t peak_bytes)
 {
     char rate[32], seconds[32], peak[32], count[32];
+    const struct vain_estimate *accuracy = &result->measures.of[VAIN_MEASURE_ACCURACY];
     if (result->signal != 0)
         printf("stopped by signal %d and saved; the same command goes on\n", result->signal);
     else if (result->stopped)
@@ -111,6 +124,9 @@ static int print_summary(const struct vain_run_result *result, const char *direc
            (long long)result->steps);
     print_losses(result);
     vain_measures_print(&result->measures);
+    if (!isnan(accuracy->mean) && isnan(accuracy->interval))
+        printf(
+            "                 (its interval is not in checkpoints; 'vain eval' measures again)\n");
     print_found(&result->found);
     if (result->published != NULL && result->published[0] != '\0')
         printf("to compare with  %s\n", result->published);

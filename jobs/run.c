@@ -62,6 +62,7 @@ static enum vain_status evaluate(struct vain_run *run)
     *point = (struct vain_curve_point){run->round, step, run->round_loss, validation_loss,
                                        of[VAIN_MEASURE_ACCURACY].mean};
     vain_note_target(run, run->round, of[VAIN_MEASURE_ACCURACY].mean);
+    run->measured_round = run->round;
     if (run->round == 0)
         run->first_validation_loss = validation_loss;
     const double values[] = {(double)run->round,
@@ -159,12 +160,31 @@ static enum vain_status draw(const struct vain_run *run, const struct vain_run_r
                                 run->job->general.name, path, run->config->world);
 }
 
+/* Sentences are measured on one split while training and on another at the end. */
+static void name_splits(const struct vain_run *run, struct vain_run_result *result)
+{
+    const struct vain_data_options *data = &run->job->data;
+    const char *const names[VAIN_SPLITS] = {
+        [VAIN_SPLIT_VALIDATION] = data->validation_split, [VAIN_SPLIT_TEST] = data->test_split};
+    if (run->data.kind != VAIN_DATA_SENTENCES)
+        return;
+    const int first = vain_sentence_data_measured(&run->data.sentences, false);
+    const int last = vain_sentence_data_measured(&run->data.sentences,
+                                                 run->measured_round == run->job->train.rounds);
+    if (first == last)
+        return;
+    result->first_split = names[first];
+    result->measured_split = names[last];
+}
+
 static enum vain_status finish(struct vain_run *run, struct vain_run_result *result)
 {
     const char *folder = run->config->directory;
     result->final_loss = run->round_loss;
     result->first_validation_loss = run->first_validation_loss;
     result->measures = run->measures;
+    result->measured_round = run->measured_round;
+    name_splits(run, result);
     if (run->method_ops->found != NULL)
         run->method_ops->found(&run->method, run->common, &result->found);
     result->published = run->job->general.published;
@@ -193,16 +213,28 @@ static enum vain_status finish(struct vain_run *run, struct vain_run_result *res
     return draw(run, result);
 }
 
+/* What was last measured, as far as the curve keeps it. */
+static void recall_curve(struct vain_run *run)
+{
+    if (run->curve_count > 0)
+        run->round_loss = run->curve[run->curve_count - 1].loss;
+    for (int64_t i = run->curve_count; i-- > 0;) {
+        const struct vain_curve_point *point = &run->curve[i];
+        if (isnan(point->validation_loss) && isnan(point->accuracy))
+            continue;
+        run->measures.of[VAIN_MEASURE_LOSS].mean = point->validation_loss;
+        run->measures.of[VAIN_MEASURE_ACCURACY].mean = point->accuracy;
+        run->measured_round = point->round;
+        return;
+    }
+}
+
 /* A run that goes on after its last round has nothing to do but to say how it ended. */
 static enum vain_status start(struct vain_run *run)
 {
     VAIN_TRY(vain_resume(run));
     VAIN_TRY(vain_masks_resume(run));
-    if (run->curve_count > 0) {
-        run->round_loss = run->curve[run->curve_count - 1].loss;
-        run->measures.of[VAIN_MEASURE_LOSS].mean = run->curve[run->curve_count - 1].validation_loss;
-        run->measures.of[VAIN_MEASURE_ACCURACY].mean = run->curve[run->curve_count - 1].accuracy;
-    }
+    recall_curve(run);
     if (run->leader)
         VAIN_TRY(vain_lend(run));
     run->start_ns = run->config->world->ops->now_ns(run->config->world); /* of the waiting */

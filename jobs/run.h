@@ -49,9 +49,13 @@ enum { VAIN_RUN_DEVICE_BYTES = 400 };
 
 struct vain_run_result {
     double final_loss, first_validation_loss; /* nats a symbol or example; NaN if not known */
-    struct vain_measures measures;            /* of the last evaluation */
-    struct vain_found found;                  /* by a search over keys */
-    int64_t rounds, steps;                    /* finished, counted from the very start */
+    struct vain_measures measures;            /* of the last evaluation, */
+    int64_t measured_round;                   /* which was after so many rounds; -1: none was */
+    /* Names of the splits that the first and the last evaluation measured on, borrowed from the
+     * job; NULL where both measure the same. */
+    const char *first_split, *measured_split;
+    struct vain_found found;  /* by a search over keys */
+    int64_t rounds, steps;    /* finished, counted from the very start */
     int64_t rounds_to_target; /* first round of train.target_accuracy; -1: not reached */
     double seconds;           /* of this start's training */
     double units_per_second;  /* all members; of what the method counts: */
@@ -162,7 +166,8 @@ struct vain_run {
     int signal;          /* that stopped the run; 0: none */
     double round_loss;
     double first_validation_loss;
-    struct vain_measures measures; /* of the last evaluation */
+    struct vain_measures measures; /* of the last evaluation, */
+    int64_t measured_round;        /* after so many rounds; -1: none */
     int64_t rounds_to_target;      /* -1: train.target_accuracy is not reached yet */
 };
 

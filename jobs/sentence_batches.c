@@ -371,9 +371,7 @@ enum vain_status vain_sentence_batches_evaluate(struct vain_sentence_batches *ba
 {
     const struct vain_method_config *config = batches->config;
     const struct vain_sentence_split *splits = config->data->sentences.set.splits;
-    const int wanted = share->last ? VAIN_SPLIT_TEST : VAIN_SPLIT_VALIDATION,
-              other = share->last ? VAIN_SPLIT_VALIDATION : VAIN_SPLIT_TEST;
-    const int split = splits[wanted].count > 0 ? wanted : other;
+    const int split = vain_sentence_data_measured(&config->data->sentences, share->last);
     const int64_t count = splits[split].count;
     const bool clusters =
         share->share == 0 && (share->last || config->model->loss.kind == VAIN_LOSS_CLUSTERING);

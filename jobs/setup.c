@@ -441,6 +441,7 @@ enum vain_status vain_setup(struct vain_run *run, const struct vain_run_config *
     run->saved_round = -1;
     run->first_validation_loss = run->round_loss = NAN;
     vain_measures_clear(&run->measures);
+    run->measured_round = -1;
     run->rounds_to_target = -1;
     VAIN_TRY(open_device(run));
     snprintf(run->platform, sizeof run->platform, "vain=%s device=%s libm=glibc-%s %s",

@@ -70,6 +70,13 @@ void vain_sentence_data_close(struct vain_sentence_data *data)
     memset(data, 0, sizeof *data);
 }
 
+int vain_sentence_data_measured(const struct vain_sentence_data *data, bool last)
+{
+    const int wanted = last ? VAIN_SPLIT_TEST : VAIN_SPLIT_VALIDATION;
+    const int other = last ? VAIN_SPLIT_VALIDATION : VAIN_SPLIT_TEST;
+    return data->set.splits[wanted].count > 0 ? wanted : other;
+}
+
 const int64_t *vain_sentence_data_rows(const struct vain_sentence_data *data, int64_t *count)
 {
     return vain_clients_examples(&data->clients, data->client, count);

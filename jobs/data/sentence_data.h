@@ -23,5 +23,8 @@ enum vain_status vain_sentence_data_open(const struct vain_data_options *options
                                          struct vain_sentence_data *out) VAIN_MUST_USE;
 /* Data that are zero or closed are fine. */
 void vain_sentence_data_close(struct vain_sentence_data *data);
+/* The split that parameters are measured on, after the last round or before: the test split and the
+ * validation split, or the one of them that is there. */
+int vain_sentence_data_measured(const struct vain_sentence_data *data, bool last);
 /* Rows of the training split that are this member's, ascending; borrowed. */
 const int64_t *vain_sentence_data_rows(const struct vain_sentence_data *data, int64_t *count);

@@ -95,7 +95,8 @@ equal "a folder with a run after a refused start" "$sums" "$(cd runs/small && sh
 # The run that is stopped has more rounds than any machine gets through while we look, so that the signal hits it at
 # work. A constant schedule makes the path the same for every number of rounds, so that the last start, which names
 # the checkpoint, may end a few rounds later.
-steady=(--quiet --json --members 2 --set train.schedule=constant --set checkpoint.every=50)
+steady=(--quiet --json --members 2 --set train.schedule=constant --set checkpoint.every=50
+    --set train.evaluate_every=0) # measured at the start and with each checkpoint
 stop_at() { # stop_at SIGNAL ROUND: start or go on, and send the signal when a step of the round is done
     "$VAIN" run job.yaml "${steady[@]}" --set train.rounds=100000 --out stopped >out.txt 2>err.txt &
     local process=$!
@@ -113,6 +114,7 @@ stop_at() { # stop_at SIGNAL ROUND: start or go on, and send the signal when a s
     equal "the answer after SIG$1" true "$(value data.stopped)"
     rounds=$(value data.rounds)
     holds "rounds done by SIG$1: $rounds" [ "$rounds" -ge $(($2 - 1)) ]
+    equal "the round that the loss was measured after" $((rounds / 50 * 50)) "$(value data.measured_round)"
 }
 for signal in TERM USR2 INT; do
     rm -rf stopped

@@ -43,6 +43,13 @@ between "intents-clustering: information without labels" 0.75 1 "$(information c
 "$VAIN" run "$examples/intents-contrastive.yaml" "${small[@]}" "${contrastive[@]:1}" --out out/told --set train.rounds=1 \
     --set train.local_steps=1 >told.txt 2>&1
 expect "intents-contrastive: the published figure is named" 1 "$(grep -c 'to compare with.*Larson' told.txt)"
+expect "losses of two splits are told apart" 1 \
+    "$(grep -c "^validation loss .* on split 'test' (before, on split 'val': [0-9.]*)$" told.txt)"
+"$VAIN" run "$examples/intents-contrastive.yaml" "${small[@]}" "${contrastive[@]:1}" --out out/told --set train.rounds=1 \
+    --set train.local_steps=1 >again.txt 2>&1
+expect "a run that is done: its accuracy again" "$(grep -o '^accuracy *[0-9.]* %' told.txt)" \
+    "$(grep -o '^accuracy *[0-9.]* %' again.txt)"
+expect "a run that is done: where its interval is" 1 "$(grep -c "'vain eval' measures again" again.txt)"
 
 # Four members, each with a quarter of the sentences.
 four=("${contrastive[@]}" --members 4 --set data.partition=iid --set train.rounds=6)
