@@ -85,8 +85,8 @@ static enum vain_status compare_count(const char *key, int64_t stored, int64_t g
     if (stored == given)
         return VAIN_OK;
     return vain_fail(VAIN_ERR_REFUSED,
-                     "the checkpoint's model has %s %lld, the spec says %lld; give --set %s=%lld, "
-                     "or the checkpoint's own spec",
+                     "the checkpoint was made with %s %lld, the spec says %lld; give --set "
+                     "%s=%lld, or the checkpoint's own spec",
                      key, (long long)stored, (long long)given, key, (long long)stored);
 }
 
@@ -125,6 +125,27 @@ static enum vain_status compare_model(const struct vain_model_options *stored,
         return vain_fail(VAIN_ERR_REFUSED, "the checkpoint's model.sizes are not the spec's; give "
                                            "the checkpoint's own spec");
     return VAIN_OK;
+}
+
+/* What agents kept has the shape that these keys gave it. */
+static enum vain_status compare_memories(const struct vain_job *stored,
+                                         const struct vain_job *given)
+{
+    const struct vain_agent_options *a = &stored->memory, *b = &given->memory;
+    if (stored->train.method != VAIN_METHOD_AGENTS || given->train.method != VAIN_METHOD_AGENTS)
+        return VAIN_OK;
+    if (a->enabled != b->enabled)
+        return vain_fail(VAIN_ERR_REFUSED,
+                         "the checkpoint's agents %s memories (memory.enabled), the spec's %s; "
+                         "%s, or give the checkpoint's own spec",
+                         a->enabled ? "have" : "have no", b->enabled ? "have" : "have none",
+                         a->enabled ? "--set memory.retrieval=false measures the model alone"
+                                    : "set memory.enabled: false");
+    VAIN_TRY(compare_count("memory.agents", a->agents, b->agents));
+    VAIN_TRY(compare_count("memory.budget", a->budget_bytes, b->budget_bytes));
+    VAIN_TRY(compare_count("memory.ring", a->ring, b->ring));
+    VAIN_TRY(compare_count("memory.clusters", a->clusters, b->clusters));
+    return compare_count("memory.symbols", a->symbols, b->symbols);
 }
 
 /* A symbol as a message names it: the data's, or the checkpoint's where the data have fewer. */
@@ -326,6 +347,7 @@ static enum vain_status do_work(struct work *work, bool *reported)
     VAIN_TRY(open_data(work));
     VAIN_TRY(vain_trained_open(arguments->file, &work->data, &work->trained));
     VAIN_TRY(compare_model(&work->trained->model, &work->spec.job.model));
+    VAIN_TRY(compare_memories(&work->trained->spec.job, &work->spec.job));
     VAIN_TRY(compare_symbols(work->trained->checkpoint.content, &work->data));
     VAIN_TRY(open_method(work));
     VAIN_TRY(read_memories(work));

@@ -35,18 +35,35 @@ static size_t workspace_bytes(const struct vain_method_config *config)
     return config->model_ops->workspace_bytes(config->model, config->job->train.batch, 1, false);
 }
 
+/* false: agents cannot have such memories; the opening says it. */
+static bool plan_memory(const struct vain_method_config *config,
+                        struct vain_memory_options *options, struct vain_memory_plan *plan)
+{
+    if (config->model_ops->feature_width == NULL)
+        return false;
+    vain_agent_memory_options(config, options);
+    if (vain_memory_plan_make(options, plan) == VAIN_OK)
+        return true;
+    vain_fail_clear();
+    return false;
+}
+
+int64_t vain_agent_memories_kept_bytes(const struct vain_method_config *config)
+{
+    struct vain_memory_options options;
+    struct vain_memory_plan plan;
+    if (!plan_memory(config, &options, &plan))
+        return 0;
+    return config->job->memory.agents * plan.floats * (int64_t)sizeof(float);
+}
+
 int64_t vain_agent_memories_bytes(const struct vain_method_config *config)
 {
     struct vain_memory_options options;
     struct vain_memory_plan plan;
     const int64_t B = config->job->train.batch, size = (int64_t)sizeof(float);
-    if (config->model_ops->feature_width == NULL)
+    if (!plan_memory(config, &options, &plan))
         return 0;
-    vain_agent_memory_options(config, &options);
-    if (vain_memory_plan_make(&options, &plan) != VAIN_OK) {
-        vain_fail_clear(); /* the opening says it */
-        return 0;
-    }
     const struct vain_memory_shape *shape = &options.shape;
     return config->job->memory.agents * plan.floats * size +
            vain_memory_scratch_bytes(&options, &plan, B) + (int64_t)workspace_bytes(config) +

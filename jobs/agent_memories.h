@@ -31,6 +31,8 @@ void vain_agent_memory_options(const struct vain_method_config *config,
                                struct vain_memory_options *out);
 /* Bytes that they take; 0 if the budget is refused by the opening. */
 int64_t vain_agent_memories_bytes(const struct vain_method_config *config);
+/* Of that, what the member's file keeps. */
+int64_t vain_agent_memories_kept_bytes(const struct vain_method_config *config);
 /* `config` is borrowed until the close. Statuses of vain_memory_plan_make; VAIN_ERR_INPUT if the
  * model has no features. On failure what was taken is released by the close. */
 enum vain_status vain_agent_memories_open(const struct vain_method_config *config,

@@ -47,6 +47,12 @@ static int64_t agents_memory_bytes(const struct vain_method_config *config)
            (config->job->memory.enabled ? vain_agent_memories_bytes(config) : 0);
 }
 
+static int64_t agents_kept_bytes(const struct vain_method_config *config)
+{
+    return vain_optimiser_memory_bytes(config) +
+           (config->job->memory.enabled ? vain_agent_memories_kept_bytes(config) : 0);
+}
+
 static int64_t agents_step_size(const struct vain_job *job)
 {
     return job->train.batch * job->train.accumulate;
@@ -392,6 +398,7 @@ const struct vain_method_ops vain_method_agents = {
     .name = "agents",
     .measures_with_memories = true,
     .memory_bytes = agents_memory_bytes,
+    .kept_bytes = agents_kept_bytes,
     .step_size = agents_step_size,
     .unit = agents_unit,
     .step_bound = agents_step_bound,

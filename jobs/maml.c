@@ -178,6 +178,7 @@ static enum vain_status maml_evaluate(struct vain_method *method, const float *p
 const struct vain_method_ops vain_method_maml = {
     .name = "maml",
     .memory_bytes = maml_memory_bytes,
+    .kept_bytes = vain_optimiser_memory_bytes,
     .step_size = maml_step_size,
     .unit = maml_unit,
     .step_examples = maml_step_examples,

@@ -56,6 +56,8 @@ struct vain_method_ops {
     bool measures_with_memories;
     /* Device memory that the method takes, for the plan. */
     int64_t (*memory_bytes)(const struct vain_method_config *config);
+    /* Optional: bytes of its memories in the member's file, for the plan. */
+    int64_t (*kept_bytes)(const struct vain_method_config *config);
     /* What a local step of one rank trains on, for rates and as the weight of a delta: so many
      * "tokens", "images", "tasks". */
     int64_t (*step_size)(const struct vain_job *job);

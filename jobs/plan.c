@@ -336,7 +336,9 @@ enum vain_status vain_plan_make(const struct vain_job *job, int members, int ran
         out->value_bits = codec.fixed.bits;
         const int64_t vector = layout.parameter_count * (int64_t)sizeof(float);
         out->checkpoint_bytes = vector * (vain_outer_keeps_momentum(&job->outer) ? 2 : 1);
-        out->member_file_bytes = vector * 3;
+        out->member_file_bytes = vector; /* the residual, and what the method keeps */
+        if (vain_method_ops_of(job)->kept_bytes != NULL)
+            out->member_file_bytes += vain_method_ops_of(job)->kept_bytes(&method);
     }
     vain_layout_fini(&layout);
     return status;

@@ -55,6 +55,11 @@ static bool keeps_moment(const struct vain_method_config *config)
     return config->job->meta.inner_optimizer == VAIN_INNER_ADAM;
 }
 
+static int64_t reptile_kept_bytes(const struct vain_method_config *config)
+{
+    return keeps_moment(config) ? config->layout->parameter_count * (int64_t)sizeof(float) : 0;
+}
+
 static int64_t reptile_memory_bytes(const struct vain_method_config *config)
 {
     const int64_t vector = config->layout->parameter_count * (int64_t)sizeof(float);
@@ -276,6 +281,7 @@ const struct vain_method_ops vain_method_reptile = {
     .name = "reptile",
     .measures_with_memories = true,
     .memory_bytes = reptile_memory_bytes,
+    .kept_bytes = reptile_kept_bytes,
     .step_size = reptile_step_size,
     .unit = reptile_unit,
     .step_examples = reptile_step_examples,

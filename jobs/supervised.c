@@ -270,6 +270,7 @@ static enum vain_status supervised_evaluate(struct vain_method *method, const fl
 const struct vain_method_ops vain_method_supervised = {
     .name = "supervised",
     .memory_bytes = supervised_memory_bytes,
+    .kept_bytes = vain_optimiser_memory_bytes,
     .step_size = supervised_step_size,
     .unit = supervised_unit,
     .step_bound = supervised_step_bound,

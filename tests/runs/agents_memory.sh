@@ -7,14 +7,16 @@ tests=$(cd "$(dirname "$0")/.." && pwd)
 cd "$scratch" || exit 1
 python3 "$tests/make_images.py" idx 1000
 
+spec=$tests/../examples/agents-memory.yaml
+small=(--set data.images="$scratch/idx" --set data.train_images=train-images-idx3-ubyte
+    --set data.train_labels=train-labels-idx1-ubyte --set data.test_images=t10k-images-idx3-ubyte
+    --set data.test_labels=t10k-labels-idx1-ubyte --set train.threads=1 --set memory.budget=1MiB)
+
 # run OUT ARGUMENT...: the result, on standard output
 run() {
     local out=$1
     shift
-    "$VAIN" run "$tests/../examples/agents-memory.yaml" --set data.images="$scratch/idx" \
-        --set data.train_images=train-images-idx3-ubyte --set data.train_labels=train-labels-idx1-ubyte \
-        --set data.test_images=t10k-images-idx3-ubyte --set data.test_labels=t10k-labels-idx1-ubyte \
-        --set train.threads=1 --set memory.budget=1MiB --quiet --out "out/$out" --json "$@" 2>"$out.log"
+    "$VAIN" run "$spec" "${small[@]}" --quiet --out "out/$out" --json "$@" 2>"$out.log"
 }
 # above WHAT FLOOR FOUND
 above() {
@@ -75,6 +77,19 @@ same "a restart: parameters" parameters_hash on.json again.json
 same "a restart: what memory makes of them" validation_loss on.json again.json
 expect "a restart: the member's file" "$(sha256sum <out/on/member-member-0-000025.h5)" \
     "$(sha256sum <out/again/member-member-0-000025.h5)"
+
+# What was foretold of the file, and what 'vain eval' makes of it.
+foretold=$("$VAIN" explain "$spec" "${small[@]}" --json | field member_file_bytes)
+found=$(stat -c %s out/on/member-member-0-000025.h5)
+expect "explain foretells the member's file ($foretold of $found bytes)" yes \
+    "$(python3 -c "print('yes' if 0 <= $found - $foretold <= 0.02 * $found else 'no')")"
+eval_with() { # eval_with KEY=VALUE: the message, or the accuracy
+    "$VAIN" eval out/on/checkpoint-000025.h5 "$spec" "${small[@]}" --set "$1" --json 2>eval.log
+}
+above "eval without retrieval" 0.5 "$(eval_with memory.retrieval=false | field accuracy)"
+expect "eval without memories: the way out" 1 \
+    "$(eval_with memory.enabled=false >eval.json; grep -c 'memory.retrieval=false measures the model alone' eval.log)"
+expect "eval with another ring: the way out" 1 "$(eval_with memory.ring=32 >eval.json; grep -c -- '--set memory.ring=64' eval.log)"
 
 # What cannot be had is said.
 refused() { # refused WHAT PATTERN ARGUMENT...
