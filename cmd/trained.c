@@ -7,34 +7,6 @@
 #include "jobs/fit.h"
 #include "jobs/method.h"
 
-/* The spec inside and the slices come from one file, but only the slices are under the eyes of the
- * reader in jobs/store: whether the two describe one model is known here. */
-static enum vain_status compare_layout(const char *path, const struct vain_checkpoint *content,
-                                       const struct vain_layout *layout)
-{
-    if (content->slice_count != layout->slice_count ||
-        content->parameter_count != layout->parameter_count)
-        return vain_fail(VAIN_ERR_CORRUPT,
-                         "%s: holds %lld parameters in %d slices, but the spec inside describes "
-                         "%lld in %d; the file was put together by hand",
-                         path, (long long)content->parameter_count, content->slice_count,
-                         (long long)layout->parameter_count, layout->slice_count);
-    for (int i = 0; i < layout->slice_count; i++) {
-        const struct vain_store_slice *stored = &content->slices[i];
-        const struct vain_slice *wanted = &layout->slices[i];
-        bool equal = strcmp(stored->name, wanted->name) == 0 && stored->offset == wanted->offset &&
-                     stored->shape_count == wanted->shape_count;
-        for (int d = 0; equal && d < wanted->shape_count; d++)
-            equal = stored->shape[d] == wanted->shape[d];
-        if (!equal)
-            return vain_fail(VAIN_ERR_CORRUPT,
-                             "%s: slice %d is '%s', but the spec inside describes '%s' of another "
-                             "place or shape; the file was put together by hand",
-                             path, i, stored->name, wanted->name);
-    }
-    return VAIN_OK;
-}
-
 static enum vain_status load_parameters(struct vain_trained *trained)
 {
     struct vain_ckpt_file *checkpoint = &trained->checkpoint;
@@ -86,7 +58,7 @@ static enum vain_status open_all(const char *path, const struct vain_data *data,
     VAIN_TRY(fit_model(path, data, trained));
     trained->model_ops = vain_model_ops_of(&trained->model);
     VAIN_TRY(vain_method_layout(&trained->spec.job, &trained->model, &trained->layout));
-    VAIN_TRY(compare_layout(path, content, &trained->layout));
+    VAIN_TRY(vain_fit_compare(path, content, &trained->layout));
     VAIN_TRY(vain_device_open_cpu(cores < VAIN_THREADS_MAX ? cores : VAIN_THREADS_MAX, NULL,
                                   &trained->device));
     trained->queue.device = &trained->device;

@@ -79,6 +79,8 @@ enum vain_status vain_batches_open(const struct vain_method_config *config,
         VAIN_TRY(memory->take(device, workspace_bytes(config), "activations", &out->workspace));
         return vain_sentence_batches_open(config, out->workspace, &out->sentences);
     }
+    if (config->teacher != NULL)
+        VAIN_TRY(vain_teacher_open(config, &out->teacher));
     VAIN_TRY(out->pixels > 0 ? take_images(out) : take_texts(out));
     VAIN_TRY(memory->take(device, bytes, "targets", (void **)&out->targets));
     VAIN_TRY(vain_take(bytes, "drawn targets", (void **)&out->host_targets));
@@ -92,6 +94,7 @@ void vain_batches_close(struct vain_batches *batches)
     struct vain_device *device = batches->config->queue->device;
     const struct vain_memory_ops *memory = &device->ops->memory;
     vain_sentence_batches_close(&batches->sentences);
+    vain_teacher_close(&batches->teacher, batches->config->queue);
     memory->release(device, batches->tokens);
     memory->release(device, batches->targets);
     memory->release(device, batches->images);
@@ -134,6 +137,16 @@ static void copy_images(struct vain_batches *batches, const struct vain_images *
         .B = count, .T = 1, .targets = batches->targets, .images = batches->images};
 }
 
+/* The same of the training images, and what a teacher makes of them. */
+static void copy_training_images(struct vain_batches *batches, int64_t count,
+                                 struct vain_batch *out)
+{
+    const struct vain_method_config *config = batches->config;
+    copy_images(batches, &config->data->images.train, count, out);
+    if (batches->teacher.parameters != NULL)
+        vain_teacher_ask(&batches->teacher, config, out);
+}
+
 /* The site's ranks deal one order of the member's examples among them, so an epoch has each once.
  */
 static void draw_images(struct vain_batches *batches, struct vain_random random, int64_t position,
@@ -149,7 +162,7 @@ static void draw_images(struct vain_batches *batches, struct vain_random random,
         batches->examples[b] =
             examples[vain_order_place(random, sample / count, count, sample % count)];
     }
-    copy_images(batches, &data->train, batches->B, out);
+    copy_training_images(batches, batches->B, out);
 }
 
 enum vain_status vain_batches_draw(struct vain_batches *batches, struct vain_random random,
@@ -175,7 +188,7 @@ void vain_batches_draw_client(struct vain_batches *batches, struct vain_random r
     const int64_t *examples = vain_image_data_client(data, client, &count);
     const int64_t drawn =
         vain_order_batch(random, epoch, index, examples, count, batches->B, batches->examples);
-    copy_images(batches, &data->train, drawn, out);
+    copy_training_images(batches, drawn, out);
 }
 
 static void evaluate_images(struct vain_batches *batches, const float *parameters,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "jobs/sentence_batches.h"
+#include "jobs/teacher.h"
 
 struct vain_batches {
     const struct vain_method_config *config; /* borrowed */
@@ -14,7 +15,8 @@ struct vain_batches {
     float *host_images;
     int64_t *examples; /* (B) owned: which images */
     struct vain_sentence_batches sentences;
-    void *workspace; /* activations; owned, device memory */
+    struct vain_teacher teacher; /* zeroed: nobody teaches */
+    void *workspace;             /* activations; owned, device memory */
 };
 
 /* Memory that they take. */

@@ -26,6 +26,7 @@ struct vain_method_config {
     struct vain_queue *queue;
     struct vain_site *site; /* averages host memory */
     const char *member_name;
+    const char *teacher; /* path of the checkpoint that teaches, or NULL */
 };
 
 /* Numbers of the last local step. */

@@ -59,11 +59,29 @@ static void check_optimiser(const struct vain_job *job, const struct vain_spec *
         vain_refuse_idle(spec, problems, of_sgd, "set train.optimizer: sgd", "it is sgd's");
 }
 
+/* Who teaches, whom, and what of. */
+static void check_teacher(const struct vain_job *job, const struct vain_spec *spec,
+                          struct vain_problems *problems)
+{
+    static const char *const of_teachers[] = {"teacher.weight", "teacher.temperature", NULL};
+    static const char *const teacher[] = {"teacher.checkpoint", NULL};
+    const int method = job->train.method;
+    if (job->teacher.checkpoint[0] == '\0')
+        vain_refuse_idle(spec, problems, of_teachers, "give teacher.checkpoint", "nobody teaches");
+    else if (method != VAIN_METHOD_SUPERVISED && method != VAIN_METHOD_FEDAVG)
+        vain_refuse_idle(spec, problems, teacher, "use train.method: supervised or fedavg",
+                         "this method has no teacher");
+    else if (job->data.images[0] == '\0')
+        vain_refuse_idle(spec, problems, teacher, "give data.images",
+                         "a teacher answers for labelled images");
+}
+
 void vain_method_check(const struct vain_job *job, const struct vain_spec *spec,
                        struct vain_problems *problems)
 {
     check_clients(job, spec, problems);
     check_fedavg(job, spec, problems);
+    check_teacher(job, spec, problems);
     if (job->train.method == VAIN_METHOD_SUPERVISED || job->train.method == VAIN_METHOD_FEDAVG ||
         job->train.method == VAIN_METHOD_AGENTS)
         check_optimiser(job, spec, problems);

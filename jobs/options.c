@@ -266,6 +266,37 @@ static const struct vain_option fedavg_rows[] = {
              "the data."},
 };
 
+static const struct vain_option teacher_rows[] = {
+    {.key = "teacher.checkpoint",
+     .type = VAIN_OPTION_PATH,
+     .scope = VAIN_LOCAL,
+     ROW(vain_teacher_options, checkpoint),
+     .text_bytes = VAIN_PATH_BYTES,
+     .fallback = "",
+     .help = "Checkpoint of a model that teaches the one that is trained on the same labelled "
+             "images (Hinton et al. 2015); empty: nobody does. It is not exchanged, and members "
+             "may have different ones."},
+    {.key = "teacher.weight",
+     .type = VAIN_OPTION_NUMBER,
+     .scope = VAIN_AGREED,
+     ROW(vain_teacher_options, weight),
+     .minimum = 0,
+     .maximum = 1,
+     .above_minimum = true,
+     .fallback = "0.9",
+     .help = "Share of the loss that is the distance from the teacher's answers; the rest is that "
+             "from the labels."},
+    {.key = "teacher.temperature",
+     .type = VAIN_OPTION_NUMBER,
+     .scope = VAIN_AGREED,
+     ROW(vain_teacher_options, temperature),
+     .minimum = 0,
+     .maximum = 1000,
+     .above_minimum = true,
+     .fallback = "4",
+     .help = "Both answers are softened by it, so that the smaller probabilities count too."},
+};
+
 static const struct vain_option memory_rows[] = {
     {.key = "memory.enabled",
      .type = VAIN_OPTION_FLAG,
@@ -573,6 +604,7 @@ void vain_job_sections(struct vain_job *job,
         {vain_data_option_rows, vain_data_option_count, &job->data},
         {train_rows, VAIN_COUNT_OF(train_rows), &job->train},
         {fedavg_rows, VAIN_COUNT_OF(fedavg_rows), &job->fedavg},
+        {teacher_rows, VAIN_COUNT_OF(teacher_rows), &job->teacher},
         {vain_genetic_option_rows, vain_genetic_option_count, &job->genetic},
         {vain_meta_option_rows, vain_meta_option_count, &job->meta},
         {memory_rows, VAIN_COUNT_OF(memory_rows), &job->memory},

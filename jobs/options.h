@@ -69,6 +69,13 @@ struct vain_fedavg_options {
     int64_t epochs;          /* over a client's examples in a round */
     int64_t client_examples; /* what deltas are weighed in; 0: an equal share of the data */
 };
+
+/* Of distillation (jobs/teacher.h). */
+struct vain_teacher_options {
+    char checkpoint[VAIN_PATH_BYTES]; /* "" if nobody teaches */
+    double weight, temperature;
+};
+
 /* Spec keys genetic.*; rows in vain_genetic_option_rows. */
 struct vain_genetic_options {
     int64_t population, elite, tournament; /* individuals */
@@ -146,6 +153,7 @@ struct vain_job {
     struct vain_data_options data;
     struct vain_train_options train;
     struct vain_fedavg_options fedavg;
+    struct vain_teacher_options teacher;
     struct vain_genetic_options genetic;
     struct vain_meta_options meta;
     struct vain_agent_options memory;
@@ -155,7 +163,7 @@ struct vain_job {
     struct vain_checkpoint_options checkpoint;
 };
 
-enum { VAIN_JOB_SECTIONS = 13 };
+enum { VAIN_JOB_SECTIONS = 14 };
 /* The sections of `job`, which is borrowed and receives the values. */
 void vain_job_sections(struct vain_job *job,
                        struct vain_option_section out[VAIN_MIN_LEN(VAIN_JOB_SECTIONS)]);

@@ -126,6 +126,7 @@ struct vain_run {
     struct vain_data data;
     struct vain_model_options model; /* with the data's symbols */
     const struct vain_model_ops *model_ops;
+    char teacher[VAIN_PATH_BYTES]; /* checkpoint of the model that teaches; "": none */
     struct vain_layout layout;
     struct vain_store_slice *slices; /* the same table as files need it */
 

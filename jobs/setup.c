@@ -19,6 +19,7 @@
 #include "jobs/masks.h"
 #include "jobs/member_card.h"
 #include "jobs/outer.h"
+#include "jobs/teacher.h"
 
 /* ------------------------------------------------------------------ sites and members */
 
@@ -181,6 +182,7 @@ static enum vain_status check_dropout(const struct vain_run *run)
 
 static enum vain_status open_model(struct vain_run *run)
 {
+    VAIN_TRY(vain_teacher_path(run->job, run->config->spec_folder, run->teacher));
     run->model = run->job->model;
     vain_fit_model(&run->data, &run->model);
     run->model_ops = vain_model_ops_of(&run->model);
@@ -198,6 +200,7 @@ static enum vain_status open_model(struct vain_run *run)
         .queue = &run->queue,
         .site = &run->site,
         .member_name = run->name,
+        .teacher = run->teacher[0] != '\0' ? run->teacher : NULL,
     };
     VAIN_TRY(run->method_ops->open(&method, run->common, &run->method));
     return vain_host_vectors_take(run);

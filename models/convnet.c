@@ -545,6 +545,31 @@ static void backward(const struct pass *p)
 
 /* ---- The table ---- */
 
+/* The batch's losses, summed over its examples, with their gradients in the logits' place. With a
+ * teacher there are two, whose gradients are added; the largest buffer of gradients, free before
+ * the way back, holds the second meanwhile. */
+static void take_losses(const struct pass *p, const struct vain_batch *batch, int64_t classes,
+                        float scale, float *logits, double losses[VAIN_MIN_LEN(2)])
+{
+    const float weight = batch->teacher != NULL ? batch->teacher_weight : 0;
+    const int64_t count = p->B * classes;
+    const size_t bytes = (size_t)count * sizeof(float);
+    losses[0] = losses[1] = 0;
+    if (batch->teacher != NULL) {
+        p->ops->memory.copy(p->queue, p->a.d_even, logits, bytes);
+        p->ops->loss.distillation(p->queue, p->B, classes, batch->teacher,
+                                  batch->teacher_temperature, scale * weight, p->a.d_even,
+                                  &losses[1]);
+    }
+    if (weight < 1)
+        p->ops->pointwise.cross_entropy(p->queue, p->B, classes, logits, batch->targets,
+                                        scale * (1 - weight), &losses[0]);
+    else
+        p->ops->memory.zero(p->queue, logits, bytes);
+    if (batch->teacher != NULL)
+        p->ops->optimiser.add(p->queue, count, p->a.d_even, logits);
+}
+
 static void forward_backward(const struct vain_model_options *options,
                              const struct vain_layout *layout, struct vain_queue *queue,
                              const float *parameters, const struct vain_batch *batch,
@@ -558,12 +583,13 @@ static void forward_backward(const struct vain_model_options *options,
     for (int i = 0; i < p.network.count; i++)
         VAIN_ASSERT(place != NULL || p.network.layers[i].kind != VAIN_NETWORK_DROPOUT);
     float *logits = p.a.layers[p.network.count - 1].output;
-    double loss_sum = 0;
+    const double weight = batch->teacher != NULL ? (double)batch->teacher_weight : 0;
+    double losses[2];
     forward(&p, logits);
-    p.ops->pointwise.cross_entropy(queue, p.B, options->classes, logits, batch->targets,
-                                   gradient_scale / (float)p.B, &loss_sum);
+    take_losses(&p, batch, options->classes, gradient_scale / (float)p.B, logits, losses);
     backward(&p);
-    *mean_loss = vain_parts_settle_loss(queue, &loss_sum) / (double)p.B;
+    const double hard = vain_parts_settle_loss(queue, &losses[0]);
+    *mean_loss = ((1 - weight) * hard + weight * losses[1]) / (double)p.B;
 }
 
 static void evaluate(const struct vain_model_options *options, const struct vain_layout *layout,

@@ -95,6 +95,11 @@ struct vain_batch {
     const float *images;    /* (B, height, width, channels), or NULL */
     const int32_t *lengths; /* (B) tokens of each sentence, 1 to T, what follows being padding; or
                                NULL */
+    /* Logits (B, classes) of another model for the same images, or NULL. Then the loss is
+     * (1 - teacher_weight) times cross entropy and teacher_weight times the distance of
+     * vain_loss_ops.distillation at teacher_temperature. In training only. */
+    const float *teacher;
+    float teacher_weight, teacher_temperature; /* in (0, 1]; above 0 */
 };
 
 /* What evaluation finds in a batch, to be added up over batches. */

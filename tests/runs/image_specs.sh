@@ -59,6 +59,22 @@ near() { python3 -c "print('near' if abs($1 - $2) < 2e-5 * abs($2) else '$1 and 
 expect "eight clients of one member are one batch" near "$(near "$one" "$all")"
 expect "eight clients of four members are one batch" near "$(near "$four" "$all")"
 
+# A teacher: with a weight of 1 nobody looks at the labels, and what is learned comes from its answers alone.
+teacher=(--set teacher.checkpoint="$scratch/out/cnn/checkpoint-000003.h5" --set teacher.weight=1 --set train.rounds=3
+    --set train.local_steps=20 --set train.warmup=5)
+run taught mnist-mlp "${teacher[@]}" >taught.json
+expect "a teacher: exit code" 0 $?
+above "a teacher alone: accuracy" 0.9 "$(field accuracy <taught.json)"
+for privacy in none masked; do
+    run taught-$privacy mnist-cnn-fedavg "${fedavg[@]}" --set model.preset=mlp-200 --set exchange.privacy=$privacy \
+        "${teacher[@]:0:2}" --set teacher.weight=0.5 --set teacher.temperature=2 >taught-$privacy.json
+done
+above "clients with a teacher: accuracy after 2 rounds" 0.5 "$(field accuracy <taught-masked.json)"
+expect "clients with a teacher: masks change no bit" "$(field parameters_hash <taught-masked.json)" \
+    "$(field parameters_hash <taught-none.json)"
+"$VAIN" eval out/taught/checkpoint-000003.h5 "$examples/mnist-mlp.yaml" "${idx[@]:0:10}" --json >eval.json 2>eval.log
+expect "what was taught is measured without its teacher" "$(field accuracy <taught.json)" "$(field accuracy <eval.json)"
+
 # What is wrong is said: file, data set, value, way out.
 refused() { # refused EXIT-CODE WHAT PATTERN ARGUMENT...
     local wanted=$1 what=$2 pattern=$3
@@ -74,6 +90,13 @@ refused 2 "more labels than classes" 'image [0-9]* is [0-9]*; expected 0 to 6' -
 refused 2 "a pool larger than the map" 'layer' \
     --set 'model.network=conv 4 3x3 same relu, max-pool 99x99, dense'
 refused 2 "images for a model of symbols" 'convnet' --set model.kind=mlp
+refused 5 "a teacher that is not there" 'nothing.h5' --set teacher.checkpoint=/nothing.h5
+printf 'abcdefgh%.0s' {1..200} >corpus.txt
+"$VAIN" run "$examples/shakespeare-tiny.yaml" --set data.text="$scratch/corpus.txt" --set train.rounds=1 --set train.warmup=0 \
+    --set train.local_steps=1 --set model.context=8 --quiet --out out/text >text.log 2>&1
+refused 5 "a teacher of texts" 'a teacher of these data tells 10 classes' \
+    --set teacher.checkpoint="$scratch/out/text/checkpoint-000001.h5"
+refused 2 "a teacher's weight without a teacher" 'nobody teaches' --set teacher.weight=0.5
 run refused mnist-cnn-fedavg --set data.clients=21 --members 4 >refused.out
 expect "clients that cannot be shared" 1 "$(cat refused.out refused.log |
     grep '21 clients cannot be shared evenly by 4' | wc -l | awk '{print ($1 > 0)}')"

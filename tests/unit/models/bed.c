@@ -209,31 +209,55 @@ static void check_slice(const struct probe *probe, const struct vain_slice *slic
     CU_ASSERT(worst <= 1e-5 * largest);
 }
 
+static void check_gradients(struct bed *bed, const struct vain_place *place)
+{
+    const int64_t logits = bed->batch.B * bed->batch.T * bed_logit_count(&bed->options);
+    struct probe probe = {bed, place, take((size_t)bed->N * sizeof(double)),
+                          take((size_t)logits * sizeof(double))};
+    probe.logits[0] = -1;
+    double *expected = take((size_t)bed->N * sizeof(double));
+    for (int64_t e = 0; e < bed->N; e++)
+        probe.parameters[e] = bed->parameters[e];
+    const double loss = bed_forward_backward(bed, place);
+    CU_ASSERT_DOUBLE_EQUAL(loss, probe_loss(&probe), 2e-6 * loss);
+    for (int s = 0; s < bed->layout.slice_count; s++)
+        check_slice(&probe, &bed->layout.slices[s], expected);
+    probe.place = NULL; /* evaluation never drops, and asks no teacher */
+    bed->batch.teacher = NULL;
+    probe.logits[0] = -1;
+    const double mean = bed_evaluate(bed) / (double)count_targets(bed);
+    CU_ASSERT_DOUBLE_EQUAL(mean, probe_loss(&probe), 2e-6 * mean);
+    if (bed->lengths == NULL) /* whose losses are not all made of logits */
+        CU_ASSERT_EQUAL(bed->correct, reference_correct(&bed->batch, bed_logit_count(&bed->options),
+                                                        probe.logits));
+    vain_release(expected);
+    vain_release(probe.logits);
+    vain_release(probe.parameters);
+}
+
 void bed_check_gradients(const struct vain_model_options *options, int64_t B, int64_t T,
                          const struct vain_place *place)
 {
     struct bed bed;
     bed_open(&bed, options, B, T, 2);
-    struct probe probe = {&bed, place, take((size_t)bed.N * sizeof(double)),
-                          take((size_t)(B * T * bed_logit_count(options)) * sizeof(double))};
-    probe.logits[0] = -1;
-    double *expected = take((size_t)bed.N * sizeof(double));
-    for (int64_t e = 0; e < bed.N; e++)
-        probe.parameters[e] = bed.parameters[e];
-    const double loss = bed_forward_backward(&bed, place);
-    CU_ASSERT_DOUBLE_EQUAL(loss, probe_loss(&probe), 2e-6 * loss);
-    for (int s = 0; s < bed.layout.slice_count; s++)
-        check_slice(&probe, &bed.layout.slices[s], expected);
-    probe.place = NULL; /* evaluation never drops */
-    probe.logits[0] = -1;
-    const double mean = bed_evaluate(&bed) / (double)count_targets(&bed);
-    CU_ASSERT_DOUBLE_EQUAL(mean, probe_loss(&probe), 2e-6 * mean);
-    if (bed.lengths == NULL) /* whose losses are not all made of logits */
-        CU_ASSERT_EQUAL(bed.correct,
-                        reference_correct(&bed.batch, bed_logit_count(options), probe.logits));
-    vain_release(expected);
-    vain_release(probe.logits);
-    vain_release(probe.parameters);
+    check_gradients(&bed, place);
+    bed_close(&bed);
+}
+
+void bed_check_taught_gradients(const struct vain_model_options *options, int64_t B, float weight,
+                                float temperature)
+{
+    struct bed bed;
+    bed_open(&bed, options, B, 1, 2);
+    const int64_t count = B * bed_logit_count(options);
+    float *teacher = take((size_t)count * sizeof(float));
+    for (int64_t i = 0; i < count; i++)
+        teacher[i] = 3 * sinf((float)(i * i)); /* anything but equal */
+    bed.batch.teacher = teacher;
+    bed.batch.teacher_weight = weight;
+    bed.batch.teacher_temperature = temperature;
+    check_gradients(&bed, NULL);
+    vain_release(teacher);
     bed_close(&bed);
 }
 

@@ -40,6 +40,9 @@ struct vain_place bed_place(uint32_t round, uint32_t step, uint32_t micro_batch)
 /* The properties. Each opens its own bed. */
 void bed_check_gradients(const struct vain_model_options *options, int64_t B, int64_t T,
                          const struct vain_place *place);
+/* The same for images and a teacher whose logits the test makes up. */
+void bed_check_taught_gradients(const struct vain_model_options *options, int64_t B, float weight,
+                                float temperature);
 void bed_check_threads(const struct vain_model_options *options, int64_t B, int64_t T);
 void bed_check_dropout_places(const struct vain_model_options *options, int64_t B, int64_t T);
 void bed_check_accumulation(const struct vain_model_options *options, int64_t T);

@@ -356,9 +356,27 @@ double reference_encoder_loss(const struct vain_model_options *options,
     return sum / (double)batch->B;
 }
 
+/* Temperature squared times the Kullback-Leibler divergence of a row's answers from the teacher's,
+ * both softened. */
+static double distance_of_row(int64_t V, const float *teacher, const double *logits,
+                              double temperature)
+{
+    double teacher_total = 0, total = 0, divergence = 0;
+    for (int64_t v = 0; v < V; v++) {
+        teacher_total += exp((double)teacher[v] / temperature);
+        total += exp(logits[v] / temperature);
+    }
+    for (int64_t v = 0; v < V; v++) {
+        const double wanted = exp((double)teacher[v] / temperature) / teacher_total;
+        divergence += wanted * log(wanted / (exp(logits[v] / temperature) / total));
+    }
+    return temperature * temperature * divergence;
+}
+
 double reference_mean_loss(const struct vain_batch *batch, int64_t V, const double *logits)
 {
     const int64_t M = batch->B * batch->T;
+    const double taught = batch->teacher != NULL ? (double)batch->teacher_weight : 0;
     double sum = 0;
     for (int64_t m = 0; m < M; m++) {
         double largest = -INFINITY, total = 0;
@@ -366,7 +384,10 @@ double reference_mean_loss(const struct vain_batch *batch, int64_t V, const doub
             largest = fmax(largest, logits[m * V + v]);
         for (int64_t v = 0; v < V; v++)
             total += exp(logits[m * V + v] - largest);
-        sum += log(total) + largest - logits[m * V + batch->targets[m]];
+        sum += (1 - taught) * (log(total) + largest - logits[m * V + batch->targets[m]]);
+        if (batch->teacher != NULL)
+            sum += taught * distance_of_row(V, batch->teacher + m * V, logits + m * V,
+                                            (double)batch->teacher_temperature);
     }
     return sum / (double)M;
 }

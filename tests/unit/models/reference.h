@@ -23,7 +23,8 @@ double reference_encoder_loss(const struct vain_model_options *options,
                               const struct vain_layout *layout, const double *parameters,
                               const struct vain_batch *batch, const struct vain_place *place,
                               double *targets);
-/* Mean cross entropy of logits (B T, V) against the batch's targets, in nats. */
+/* Mean cross entropy of logits (B T, V) against the batch's targets, in nats; with a teacher what
+ * struct vain_batch says. */
 double reference_mean_loss(const struct vain_batch *batch, int64_t V, const double *logits);
 /* How many rows of logits (B T, V) have their first largest at the target. */
 int64_t reference_correct(const struct vain_batch *batch, int64_t V, const double *logits);

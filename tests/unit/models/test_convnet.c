@@ -59,6 +59,15 @@ static void gradients_hold_under_dropout(void)
     }
 }
 
+static void gradients_follow_a_teacher(void)
+{
+    static const float weights[] = {0.7f, 1, 0.25f}, temperatures[] = {3, 4, 1};
+    for (size_t i = 0; i < VAIN_COUNT_OF(weights); i++) {
+        const struct vain_model_options options = convnet(networks[i + 1]);
+        bed_check_taught_gradients(&options, 5, weights[i], temperatures[i]);
+    }
+}
+
 static void bits_do_not_depend_on_threads(void)
 {
     const struct vain_model_options all = convnet(
@@ -264,6 +273,7 @@ static void unknown_images_pass_the_check_but_make_no_layout(void)
 static const struct vain_test tests[] = {
     {"gradients equal finite differences", gradients_equal_finite_differences},
     {"gradients hold under dropout", gradients_hold_under_dropout},
+    {"gradients follow a teacher", gradients_follow_a_teacher},
     {"bits do not depend on threads", bits_do_not_depend_on_threads},
     {"dropout follows the place", dropout_follows_the_place},
     {"micro-batches add up", micro_batches_add_up},

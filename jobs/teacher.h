@@ -1,0 +1,30 @@
+/* Distillation (Hinton, Vinyals & Dean 2015): the model of a checkpoint teaches the one that is
+ * trained what it makes of each image. It stays with its member: nothing of it is exchanged, and
+ * members may have different ones. */
+#pragma once
+
+#include "jobs/method.h"
+
+struct vain_teacher {
+    struct vain_model_options model; /* of the checkpoint, fitted to the data */
+    struct vain_layout layout;       /* owned */
+    float *parameters;               /* (N) owned, device memory, as the next two */
+    void *workspace;                 /* for batches of train.batch */
+    float *logits;                   /* (train.batch, classes) of the batch last asked about */
+};
+
+/* Where the spec's teacher.checkpoint lies; "" if there is none. VAIN_ERR_INPUT: the path is too
+ * long. */
+enum vain_status vain_teacher_path(const struct vain_job *job, const char *spec_folder,
+                                   char out[VAIN_MIN_LEN(VAIN_PATH_BYTES)]) VAIN_MUST_USE;
+/* Reads config->teacher. `config` is borrowed for the call. Local; blocks on the disk. On failure
+ * what was taken is released by the close. Statuses of vain_checkpoint_open and _read;
+ * VAIN_ERR_REFUSED if it holds no model that tells the data's classes apart. */
+enum vain_status vain_teacher_open(const struct vain_method_config *config,
+                                   struct vain_teacher *out) VAIN_MUST_USE;
+/* A zeroed one is fine. */
+void vain_teacher_close(struct vain_teacher *teacher, struct vain_queue *queue);
+/* The teacher's logits of a batch of images, and how much they count, become part of the batch;
+ * they are good until the next call. Queued. */
+void vain_teacher_ask(struct vain_teacher *teacher, const struct vain_method_config *config,
+                      struct vain_batch *batch);
