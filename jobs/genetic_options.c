@@ -140,21 +140,9 @@ static void check_search(const struct vain_job *job, const struct vain_spec *spe
 static void check_steps(const struct vain_job *job, const struct vain_spec *spec,
                         struct vain_problems *problems)
 {
-    static const char *const of_gradients[] = {"train.learning_rate",
-                                               "train.minimum_learning_rate",
-                                               "train.warmup",
-                                               "train.schedule",
-                                               "train.optimizer",
-                                               "train.momentum",
-                                               "train.weight_decay",
-                                               "train.beta1",
-                                               "train.beta2",
-                                               "train.gradient_clip",
-                                               NULL};
     if (!vain_search_is_wanted(job))
-        vain_refuse_idle(spec, problems, of_gradients,
-                         "remove it, or give ranges in genetic.search",
-                         "weights are evolved, not trained");
+        vain_refuse_gradient_keys(spec, problems, "remove it, or give ranges in genetic.search",
+                                  "weights are evolved, not trained");
 }
 
 static void check_population(const struct vain_job *job, const struct vain_spec *spec,

@@ -60,21 +60,10 @@ static void check_idle(const struct vain_job *job, const struct vain_spec *spec,
 {
     static const char *const of_reptile[] = {"meta.step", "meta.step_final", NULL};
     static const char *const of_adam[] = {"meta.inner_beta2", NULL};
-    static const char *const of_gradients[] = {"train.learning_rate",
-                                               "train.minimum_learning_rate",
-                                               "train.warmup",
-                                               "train.schedule",
-                                               "train.optimizer",
-                                               "train.momentum",
-                                               "train.weight_decay",
-                                               "train.beta1",
-                                               "train.beta2",
-                                               "train.gradient_clip",
-                                               NULL};
     static const char *const of_batches[] = {"train.batch", NULL};
     if (job->train.method == VAIN_METHOD_REPTILE)
-        vain_refuse_idle(spec, problems, of_gradients, "see meta.step and meta.inner_learning_rate",
-                         "reptile takes no gradient steps of its own");
+        vain_refuse_gradient_keys(spec, problems, "see meta.step and meta.inner_learning_rate",
+                                  "reptile takes no gradient steps of its own");
     else
         vain_refuse_idle(spec, problems, of_reptile, "see train.learning_rate",
                          "maml steps as train.learning_rate says");

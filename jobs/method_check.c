@@ -11,6 +11,23 @@ void vain_refuse_idle(const struct vain_spec *spec, struct vain_problems *proble
     }
 }
 
+void vain_refuse_gradient_keys(const struct vain_spec *spec, struct vain_problems *problems,
+                               const char *hint, const char *why)
+{
+    static const char *const keys[] = {"train.learning_rate",
+                                       "train.minimum_learning_rate",
+                                       "train.warmup",
+                                       "train.schedule",
+                                       "train.optimizer",
+                                       "train.momentum",
+                                       "train.weight_decay",
+                                       "train.beta1",
+                                       "train.beta2",
+                                       "train.gradient_clip",
+                                       NULL};
+    vain_refuse_idle(spec, problems, keys, hint, why);
+}
+
 static void check_clients(const struct vain_job *job, const struct vain_spec *spec,
                           struct vain_problems *problems)
 {
