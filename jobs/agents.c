@@ -35,14 +35,9 @@ struct agents {
     bool memories_sound; /* what a file gave was looked at */
 };
 
-static size_t vector_bytes(const struct vain_method_config *config)
-{
-    return (size_t)config->layout->parameter_count * sizeof(float);
-}
-
 static int64_t agents_memory_bytes(const struct vain_method_config *config)
 {
-    return 2 * (int64_t)vector_bytes(config) + vain_optimiser_memory_bytes(config) +
+    return 2 * (int64_t)vain_method_vector_bytes(config) + vain_optimiser_memory_bytes(config) +
            vain_batches_memory_bytes(config) +
            (config->job->memory.enabled ? vain_agent_memories_bytes(config) : 0);
 }
@@ -74,9 +69,7 @@ static void agents_close(struct vain_method *method)
     if (method->config.queue == NULL)
         return;
     struct agents *own = method->own;
-    struct vain_device *device = method->config.queue->device;
-    device->ops->memory.release(device, method->parameters);
-    device->ops->memory.release(device, method->gradients);
+    vain_method_release_vectors(method);
     if (own != NULL) {
         vain_optimiser_close(&own->optimiser);
         vain_batches_close(&own->batches);
@@ -101,16 +94,11 @@ static enum vain_status check(const struct vain_method_config *config)
     return VAIN_OK;
 }
 
-static enum vain_status take_all(struct vain_method *method)
+static enum vain_status take_all(struct vain_method *method, const float *initial)
 {
     const struct vain_method_config *config = &method->config;
     struct agents *own = method->own;
-    struct vain_device *device = config->queue->device;
-    const struct vain_memory_ops *memory = &device->ops->memory;
-    const size_t vector = vector_bytes(config);
-    VAIN_TRY(memory->take(device, vector, "parameters", (void **)&method->parameters));
-    VAIN_TRY(
-        memory->take(device, vector + 2 * sizeof(float), "gradients", (void **)&method->gradients));
+    VAIN_TRY(vain_method_take_vectors(method, initial));
     VAIN_TRY(vain_optimiser_open(config, &own->optimiser));
     VAIN_TRY(vain_batches_open(config, &own->batches));
     VAIN_TRY(vain_take_array(config->data->images.test.count, sizeof *own->test, "test images",
@@ -146,14 +134,12 @@ static enum vain_status agents_open(const struct vain_method_config *config, con
     out->own = own;
     own->data_random = vain_random_stream(seed, VAIN_PURPOSE_DATA, config->member_name);
     own->dropout_random = vain_random_stream(seed, VAIN_PURPOSE_DROPOUT, config->member_name);
-    const enum vain_status status = take_all(out);
+    const enum vain_status status = take_all(out, initial);
     if (status != VAIN_OK) {
         agents_close(out);
         return status;
     }
     list_kept(out);
-    config->queue->device->ops->memory.copy(config->queue, out->parameters, initial,
-                                            vector_bytes(config));
     return VAIN_OK;
 }
 
@@ -232,7 +218,8 @@ static double accumulate_gradients(struct vain_method *method, int64_t round, in
     const struct vain_train_options *train = &config->job->train;
     struct agents *own = method->own;
     double loss_sum = 0;
-    config->queue->device->ops->memory.zero(config->queue, method->gradients, vector_bytes(config));
+    config->queue->device->ops->memory.zero(config->queue, method->gradients,
+                                            vain_method_vector_bytes(config));
     for (int64_t i = 0; i < train->accumulate; i++) {
         struct vain_batch batch;
         int64_t fresh;
@@ -303,12 +290,8 @@ static enum vain_status agents_step(struct vain_method *method, int64_t round,
  * a file has spoilt is left for the next step to refuse. */
 static void agents_adopt(struct vain_method *method, const float *parameters)
 {
-    const struct vain_method_config *config = &method->config;
     struct agents *own = method->own;
-    config->queue->device->ops->memory.copy(config->queue, method->parameters, parameters,
-                                            vector_bytes(config));
-    method->step_in_round = 0;
-    method->loss_sum = 0;
+    vain_method_adopt(method, parameters);
     if (vain_agent_memories_check(&own->memories) == VAIN_OK)
         vain_agent_memories_renew(&own->memories, method->parameters);
     else

@@ -27,14 +27,9 @@ struct fedavg {
     int64_t *chosen; /* (local_steps) own clients of the round that was asked for last */
 };
 
-static size_t vector_bytes(const struct vain_method_config *config)
-{
-    return (size_t)config->layout->parameter_count * sizeof(float);
-}
-
 static int64_t fedavg_memory_bytes(const struct vain_method_config *config)
 {
-    return 4 * (int64_t)vector_bytes(config) + vain_optimiser_memory_bytes(config) +
+    return 4 * (int64_t)vain_method_vector_bytes(config) + vain_optimiser_memory_bytes(config) +
            vain_batches_memory_bytes(config);
 }
 
@@ -75,8 +70,7 @@ static void fedavg_close(struct vain_method *method)
     struct fedavg *own = method->own;
     struct vain_device *device = method->config.queue->device;
     const struct vain_memory_ops *memory = &device->ops->memory;
-    memory->release(device, method->parameters);
-    memory->release(device, method->gradients);
+    vain_method_release_vectors(method);
     if (own != NULL) {
         memory->release(device, own->start);
         memory->release(device, own->client);
@@ -108,16 +102,14 @@ static enum vain_status check(const struct vain_method_config *config)
     return VAIN_OK;
 }
 
-static enum vain_status take_vectors(struct vain_method *method)
+static enum vain_status take_memory(struct vain_method *method, const float *initial)
 {
     const struct vain_method_config *config = &method->config;
     struct fedavg *own = method->own;
     struct vain_device *device = config->queue->device;
     const struct vain_memory_ops *memory = &device->ops->memory;
-    const size_t vector = vector_bytes(config);
-    VAIN_TRY(memory->take(device, vector, "parameters", (void **)&method->parameters));
-    VAIN_TRY(
-        memory->take(device, vector + 2 * sizeof(float), "gradients", (void **)&method->gradients));
+    const size_t vector = vain_method_vector_bytes(config);
+    VAIN_TRY(vain_method_take_vectors(method, initial));
     VAIN_TRY(memory->take(device, vector, "a round's start", (void **)&own->start));
     VAIN_TRY(memory->take(device, vector, "a client's parameters", (void **)&own->client));
     VAIN_TRY(vain_take_array(config->job->train.local_steps, sizeof *own->chosen,
@@ -139,14 +131,13 @@ static enum vain_status fedavg_open(const struct vain_method_config *config, con
     own->order_random = vain_random_stream(seed, VAIN_PURPOSE_DATA, config->member_name);
     own->choice_random = vain_random_stream(seed, VAIN_PURPOSE_CLIENTS, config->member_name);
     own->dropout_random = vain_random_stream(seed, VAIN_PURPOSE_DROPOUT, config->member_name);
-    const enum vain_status status = take_vectors(out);
+    const enum vain_status status = take_memory(out, initial);
     if (status != VAIN_OK) {
         fedavg_close(out);
         return status;
     }
-    const struct vain_memory_ops *memory = &config->queue->device->ops->memory;
-    memory->copy(config->queue, out->parameters, initial, vector_bytes(config));
-    memory->copy(config->queue, own->start, out->parameters, vector_bytes(config));
+    config->queue->device->ops->memory.copy(config->queue, own->start, out->parameters,
+                                            vain_method_vector_bytes(config));
     return VAIN_OK;
 }
 
@@ -199,7 +190,7 @@ static double train_client(struct vain_method *method, int64_t input, int64_t cl
     const int64_t batches = vain_order_batch_count(examples_of(method, client), own->batches.B);
     const int64_t epochs = config->job->fedavg.epochs;
     double loss_sum = 0;
-    memory->copy(config->queue, own->client, own->start, vector_bytes(config));
+    memory->copy(config->queue, own->client, own->start, vain_method_vector_bytes(config));
     vain_optimiser_forget(&own->optimiser);
     for (int64_t i = 0; i < epochs * batches; i++) {
         struct vain_batch batch;
@@ -208,7 +199,7 @@ static double train_client(struct vain_method *method, int64_t input, int64_t cl
                                          .round = (uint32_t)input,
                                          .step = (uint32_t)i,
                                          .micro_batch = (uint32_t)client};
-        memory->zero(config->queue, method->gradients, vector_bytes(config));
+        memory->zero(config->queue, method->gradients, vain_method_vector_bytes(config));
         vain_batches_draw_client(&own->batches, own->order_random, (int)client,
                                  input * epochs + i / batches, i % batches, &batch);
         config->model_ops->forward_backward(config->model, config->layout, config->queue,
@@ -274,11 +265,9 @@ static void fedavg_adopt(struct vain_method *method, const float *parameters)
 {
     const struct vain_method_config *config = &method->config;
     struct fedavg *own = method->own;
-    const struct vain_memory_ops *memory = &config->queue->device->ops->memory;
-    memory->copy(config->queue, method->parameters, parameters, vector_bytes(config));
-    memory->copy(config->queue, own->start, parameters, vector_bytes(config));
-    method->step_in_round = 0;
-    method->loss_sum = 0;
+    vain_method_adopt(method, parameters);
+    config->queue->device->ops->memory.copy(config->queue, own->start, parameters,
+                                            vain_method_vector_bytes(config));
 }
 
 /* A client starts without memory; so does a member. */

@@ -98,9 +98,7 @@ static void genetic_close(struct vain_method *method)
     if (method->config.queue == NULL)
         return;
     struct genetic *own = method->own;
-    struct vain_device *device = method->config.queue->device;
-    device->ops->memory.release(device, method->parameters);
-    device->ops->memory.release(device, method->gradients);
+    vain_method_release_vectors(method);
     if (own != NULL) {
         if (own->genome_own != NULL)
             own->genome->close(own->genome_own);
@@ -112,16 +110,12 @@ static void genetic_close(struct vain_method *method)
     memset(method, 0, sizeof *method);
 }
 
-static enum vain_status take_memory(struct vain_method *method)
+/* The parameters are the population, the gradients' place takes its deltas. */
+static enum vain_status take_memory(struct vain_method *method, const float *initial)
 {
     const int64_t N = method->config.layout->parameter_count;
-    const size_t vector = (size_t)N * sizeof(float);
-    struct vain_device *device = method->config.queue->device;
-    const struct vain_memory_ops *memory = &device->ops->memory;
     struct genetic *own = NULL;
-    VAIN_TRY(memory->take(device, vector, "the population", (void **)&method->parameters));
-    VAIN_TRY(
-        memory->take(device, vector + 2 * sizeof(float), "deltas", (void **)&method->gradients));
+    VAIN_TRY(vain_method_take_vectors(method, initial));
     VAIN_TRY(vain_take(sizeof *own, "the method's state", (void **)&own));
     method->own = own;
     VAIN_TRY(vain_take_array(N, sizeof(float), "parents", (void **)&own->parents));
@@ -139,14 +133,11 @@ static enum vain_status genetic_open(const struct vain_method_config *config, co
     memset(out, 0, sizeof *out);
     out->config = *config;
     VAIN_ASSERT(config->job->train.local_steps == config->job->genetic.population); /* the plan */
-    const enum vain_status status = take_memory(out);
+    const enum vain_status status = take_memory(out, initial);
     if (status != VAIN_OK) {
         genetic_close(out);
         return status;
     }
-    config->queue->device->ops->memory.copy(config->queue, out->parameters, initial,
-                                            (size_t)config->layout->parameter_count *
-                                                sizeof(float));
     return VAIN_OK;
 }
 
@@ -237,16 +228,6 @@ static enum vain_status genetic_step(struct vain_method *method, int64_t round,
     method->step_in_round = step_in_round + 1;
     method->loss_sum += fmin(loss, VAIN_GENOME_LOSS_MAX); /* as it counts */
     return VAIN_OK;
-}
-
-static void genetic_adopt(struct vain_method *method, const float *parameters)
-{
-    const struct vain_method_config *config = &method->config;
-    config->queue->device->ops->memory.copy(config->queue, method->parameters, parameters,
-                                            (size_t)config->layout->parameter_count *
-                                                sizeof(float));
-    method->step_in_round = 0;
-    method->loss_sum = 0;
 }
 
 /* Nothing is kept from one generation to the next but the population, which is common. */
@@ -341,7 +322,7 @@ const struct vain_method_ops vain_method_genetic = {
     .express = genetic_express,
     .open = genetic_open,
     .step = genetic_step,
-    .adopt = genetic_adopt,
+    .adopt = vain_method_adopt,
     .forget = genetic_forget,
     .evaluate = genetic_evaluate,
     .settle = genetic_settle,

@@ -50,10 +50,7 @@ static void maml_close(struct vain_method *method)
     if (method->config.queue == NULL)
         return;
     struct maml *own = method->own;
-    struct vain_device *device = method->config.queue->device;
-    const struct vain_memory_ops *memory = &device->ops->memory;
-    memory->release(device, method->parameters);
-    memory->release(device, method->gradients);
+    vain_method_release_vectors(method);
     if (own != NULL) {
         vain_optimiser_close(&own->optimiser);
         vain_meta_close(&own->meta, &method->config);
@@ -62,17 +59,12 @@ static void maml_close(struct vain_method *method)
     memset(method, 0, sizeof *method);
 }
 
-static enum vain_status take_vectors(struct vain_method *method)
+static enum vain_status take_memory(struct vain_method *method, const float *initial)
 {
-    const struct vain_method_config *config = &method->config;
     struct maml *own = method->own;
-    struct vain_device *device = config->queue->device;
-    const struct vain_memory_ops *memory = &device->ops->memory;
-    const size_t vector = (size_t)config->layout->parameter_count * sizeof(float);
-    VAIN_TRY(memory->take(device, vector, "parameters", (void **)&method->parameters));
-    VAIN_TRY(
-        memory->take(device, vector + 2 * sizeof(float), "gradients", (void **)&method->gradients));
-    return vain_optimiser_open(config, &own->optimiser);
+    VAIN_TRY(vain_method_take_vectors(method, initial));
+    VAIN_TRY(vain_optimiser_open(&method->config, &own->optimiser));
+    return vain_meta_open(&method->config, &own->meta);
 }
 
 static enum vain_status maml_open(const struct vain_method_config *config, const float *initial,
@@ -80,20 +72,15 @@ static enum vain_status maml_open(const struct vain_method_config *config, const
 {
     memset(out, 0, sizeof *out);
     out->config = *config;
-    const int64_t N = config->layout->parameter_count;
     struct maml *own = NULL;
     VAIN_TRY(vain_take(sizeof *own, "the method's state", (void **)&own));
     out->own = own;
-    enum vain_status status = take_vectors(out);
-    if (status == VAIN_OK)
-        status = vain_meta_open(&out->config, &own->meta);
+    const enum vain_status status = take_memory(out, initial);
     if (status != VAIN_OK) {
         maml_close(out);
         return status;
     }
     vain_optimiser_list(&own->optimiser, out);
-    config->queue->device->ops->memory.copy(config->queue, out->parameters, initial,
-                                            (size_t)N * sizeof(float));
     return VAIN_OK;
 }
 
@@ -149,16 +136,6 @@ static enum vain_status maml_step(struct vain_method *method, int64_t round, int
     return VAIN_OK;
 }
 
-static void maml_adopt(struct vain_method *method, const float *parameters)
-{
-    const struct vain_method_config *config = &method->config;
-    config->queue->device->ops->memory.copy(config->queue, method->parameters, parameters,
-                                            (size_t)config->layout->parameter_count *
-                                                sizeof(float));
-    method->step_in_round = 0;
-    method->loss_sum = 0;
-}
-
 static void maml_forget(struct vain_method *method)
 {
     struct maml *own = method->own;
@@ -185,7 +162,7 @@ const struct vain_method_ops vain_method_maml = {
     .step_bound = maml_step_bound,
     .open = maml_open,
     .step = maml_step,
-    .adopt = maml_adopt,
+    .adopt = vain_method_adopt,
     .forget = maml_forget,
     .evaluate = maml_evaluate,
     .close = maml_close,

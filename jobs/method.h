@@ -138,3 +138,14 @@ extern const struct vain_method_ops vain_method_supervised, vain_method_fedavg, 
 enum vain_status vain_method_layout(const struct vain_job *job,
                                     const struct vain_model_options *model,
                                     struct vain_layout *out) VAIN_MUST_USE;
+
+/* For methods: what all of them do with parameters and gradients. Bytes of N numbers. */
+size_t vain_method_vector_bytes(const struct vain_method_config *config);
+/* Takes both vectors, and begins with `initial` (N, device memory). On failure what was taken is
+ * released by vain_method_release_vectors. Statuses of taking device memory. */
+enum vain_status vain_method_take_vectors(struct vain_method *method,
+                                          const float *initial) VAIN_MUST_USE;
+/* Vectors that were never taken are fine. */
+void vain_method_release_vectors(struct vain_method *method);
+/* The `adopt` of a method that keeps nothing else of a round. */
+void vain_method_adopt(struct vain_method *method, const float *parameters);

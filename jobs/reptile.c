@@ -74,8 +74,7 @@ static void reptile_close(struct vain_method *method)
     struct reptile *own = method->own;
     struct vain_device *device = method->config.queue->device;
     const struct vain_memory_ops *memory = &device->ops->memory;
-    memory->release(device, method->parameters);
-    memory->release(device, method->gradients);
+    vain_method_release_vectors(method);
     if (own != NULL) {
         memory->release(device, own->moment);
         memory->release(device, own->next_moment);
@@ -86,16 +85,15 @@ static void reptile_close(struct vain_method *method)
     memset(method, 0, sizeof *method);
 }
 
-static enum vain_status take_vectors(struct vain_method *method)
+/* The gradients' place takes the mean of the adapted parameters. */
+static enum vain_status take_vectors(struct vain_method *method, const float *initial)
 {
     const struct vain_method_config *config = &method->config;
     struct reptile *own = method->own;
     struct vain_device *device = config->queue->device;
     const struct vain_memory_ops *memory = &device->ops->memory;
     const size_t vector = (size_t)config->layout->parameter_count * sizeof(float);
-    VAIN_TRY(memory->take(device, vector, "parameters", (void **)&method->parameters));
-    VAIN_TRY(memory->take(device, vector + 2 * sizeof(float), "mean of the adapted parameters",
-                          (void **)&method->gradients));
+    VAIN_TRY(vain_method_take_vectors(method, initial));
     if (!keeps_moment(config))
         return VAIN_OK;
     VAIN_TRY(memory->take(device, vector, "second moments", (void **)&own->moment));
@@ -113,7 +111,7 @@ static enum vain_status reptile_open(const struct vain_method_config *config, co
     struct reptile *own = NULL;
     VAIN_TRY(vain_take(sizeof *own, "the method's state", (void **)&own));
     out->own = own;
-    enum vain_status status = take_vectors(out);
+    enum vain_status status = take_vectors(out, initial);
     if (status == VAIN_OK)
         status = vain_meta_open(&out->config, &own->meta);
     if (status != VAIN_OK) {
@@ -125,8 +123,6 @@ static enum vain_status reptile_open(const struct vain_method_config *config, co
             "moment2", "second moment of the inner optimiser", own->moment, N};
         out->memory_count = 1;
     }
-    config->queue->device->ops->memory.copy(config->queue, out->parameters, initial,
-                                            (size_t)N * sizeof(float));
     return VAIN_OK;
 }
 
@@ -246,16 +242,6 @@ static enum vain_status reptile_step(struct vain_method *method, int64_t round,
     return VAIN_OK;
 }
 
-static void reptile_adopt(struct vain_method *method, const float *parameters)
-{
-    const struct vain_method_config *config = &method->config;
-    config->queue->device->ops->memory.copy(config->queue, method->parameters, parameters,
-                                            (size_t)config->layout->parameter_count *
-                                                sizeof(float));
-    method->step_in_round = 0;
-    method->loss_sum = 0;
-}
-
 static void reptile_forget(struct vain_method *method)
 {
     const struct vain_method_config *config = &method->config;
@@ -288,7 +274,7 @@ const struct vain_method_ops vain_method_reptile = {
     .step_bound = reptile_step_bound,
     .open = reptile_open,
     .step = reptile_step,
-    .adopt = reptile_adopt,
+    .adopt = vain_method_adopt,
     .forget = reptile_forget,
     .evaluate = reptile_evaluate,
     .close = reptile_close,

@@ -20,11 +20,6 @@ struct supervised {
                               where the site is one rank with a GPU */
 };
 
-static size_t parameter_bytes(const struct vain_method_config *config, int vectors)
-{
-    return (size_t)vectors * (size_t)config->layout->parameter_count * sizeof(float);
-}
-
 static int64_t supervised_step_size(const struct vain_job *job)
 {
     const bool examples = job->data.images[0] != '\0' || job->data.pairs[0] != '\0';
@@ -45,7 +40,7 @@ static double supervised_step_bound(const struct vain_job *job)
 
 static int64_t supervised_memory_bytes(const struct vain_method_config *config)
 {
-    return (int64_t)parameter_bytes(config, 2) + vain_optimiser_memory_bytes(config) +
+    return 2 * (int64_t)vain_method_vector_bytes(config) + vain_optimiser_memory_bytes(config) +
            vain_batches_memory_bytes(config);
 }
 
@@ -55,9 +50,7 @@ static void supervised_close(struct vain_method *method)
         return;
     struct supervised *own = method->own;
     struct vain_device *device = method->config.queue->device;
-    const struct vain_memory_ops *memory = &device->ops->memory;
-    memory->release(device, method->parameters);
-    memory->release(device, method->gradients);
+    vain_method_release_vectors(method);
     if (own != NULL) {
         vain_optimiser_close(&own->optimiser);
         vain_batches_close(&own->batches);
@@ -81,19 +74,14 @@ static enum vain_status take_host_side(struct vain_method *method, size_t bytes)
     return vain_take(bytes, "gradients of the host", (void **)&own->host_gradients);
 }
 
-static enum vain_status take_vectors(struct vain_method *method)
+static enum vain_status take_memory(struct vain_method *method, const float *initial)
 {
     const struct vain_method_config *config = &method->config;
     struct supervised *own = method->own;
-    struct vain_device *device = config->queue->device;
-    const struct vain_memory_ops *memory = &device->ops->memory;
-    const size_t vector = parameter_bytes(config, 1);
-    VAIN_TRY(memory->take(device, vector, "parameters", (void **)&method->parameters));
-    VAIN_TRY(
-        memory->take(device, vector + 2 * sizeof(float), "gradients", (void **)&method->gradients));
+    VAIN_TRY(vain_method_take_vectors(method, initial));
     VAIN_TRY(vain_optimiser_open(config, &own->optimiser));
     VAIN_TRY(vain_batches_open(config, &own->batches));
-    return take_host_side(method, vector + 2 * sizeof(float));
+    return take_host_side(method, vain_method_vector_bytes(config) + 2 * sizeof(float));
 }
 
 static enum vain_status supervised_open(const struct vain_method_config *config,
@@ -108,14 +96,12 @@ static enum vain_status supervised_open(const struct vain_method_config *config,
         vain_random_stream(config->job->general.seed, VAIN_PURPOSE_DATA, config->member_name);
     own->dropout_random =
         vain_random_stream(config->job->general.seed, VAIN_PURPOSE_DROPOUT, config->member_name);
-    const enum vain_status status = take_vectors(out);
+    const enum vain_status status = take_memory(out, initial);
     if (status != VAIN_OK) {
         supervised_close(out);
         return status;
     }
     vain_optimiser_list(&own->optimiser, out);
-    config->queue->device->ops->memory.copy(config->queue, out->parameters, initial,
-                                            parameter_bytes(config, 1));
     return VAIN_OK;
 }
 
@@ -128,7 +114,7 @@ static enum vain_status accumulate_gradients(struct vain_method *method, int64_t
     struct supervised *own = method->own;
     const int rank = config->site->comm.rank;
     config->queue->device->ops->memory.zero(config->queue, method->gradients,
-                                            parameter_bytes(config, 1));
+                                            vain_method_vector_bytes(config));
     double loss_sum = 0;
     for (int64_t i = 0; i < train->accumulate; i++) {
         struct vain_batch batch;
@@ -208,7 +194,8 @@ static enum vain_status average_in_site(struct vain_method *method, double *loss
     const bool on_host = own->host_gradients == method->gradients;
     float *gradients = own->host_gradients;
     if (!on_host)
-        memory->copy_out(config->queue, gradients, method->gradients, parameter_bytes(config, 1));
+        memory->copy_out(config->queue, gradients, method->gradients,
+                         vain_method_vector_bytes(config));
     VAIN_TRY(vain_queue_wait(config->queue));
     gradients[N] = (float)*loss;
     gradients[N + 1] = *stop ? 1.0f : 0.0f;
@@ -216,7 +203,8 @@ static enum vain_status average_in_site(struct vain_method *method, double *loss
     *loss = (double)gradients[N];
     *stop = gradients[N + 1] > 0;
     if (!on_host)
-        memory->copy_in(config->queue, method->gradients, gradients, parameter_bytes(config, 1));
+        memory->copy_in(config->queue, method->gradients, gradients,
+                        vain_method_vector_bytes(config));
     return VAIN_OK;
 }
 
@@ -241,15 +229,6 @@ static enum vain_status supervised_step(struct vain_method *method, int64_t roun
     method->step_in_round = step_in_round + 1;
     method->loss_sum += loss;
     return VAIN_OK;
-}
-
-static void supervised_adopt(struct vain_method *method, const float *parameters)
-{
-    const struct vain_method_config *config = &method->config;
-    config->queue->device->ops->memory.copy(config->queue, method->parameters, parameters,
-                                            parameter_bytes(config, 1));
-    method->step_in_round = 0;
-    method->loss_sum = 0;
 }
 
 static void supervised_forget(struct vain_method *method)
@@ -278,6 +257,6 @@ const struct vain_method_ops vain_method_supervised = {
     .evaluate = supervised_evaluate,
     .open = supervised_open,
     .step = supervised_step,
-    .adopt = supervised_adopt,
+    .adopt = vain_method_adopt,
     .close = supervised_close,
 };
