@@ -17,8 +17,9 @@ enum vain_option_type {
     VAIN_OPTION_COUNT,  /* int64_t; "1_000" is refused, "128k", "1M" and "1.5B" (10^9) are fine */
     VAIN_OPTION_NUMBER, /* double, finite */
     VAIN_OPTION_FLAG,   /* bool: true or false only */
-    VAIN_OPTION_TEXT, /* char[text_bytes]: one line of UTF-8; empty only where the default is empty
-                       */
+    VAIN_OPTION_TEXT,   /* char[text_bytes]: one line of UTF-8; empty where the default is, or
+                         * may_be_empty
+                         */
     VAIN_OPTION_PATH, /* char[VAIN_PATH_BYTES], relative to the spec's folder; empty as for TEXT */
     VAIN_OPTION_CHOICE,   /* int: index into choices */
     VAIN_OPTION_BYTES,    /* int64_t, with unit: 16MiB, 4GB (decimal) */
@@ -56,6 +57,7 @@ struct vain_option {
     double minimum, maximum;    /* COUNT(S), NUMBER, BYTES, DURATION: inclusive; both 0: unbounded,
                                    INFINITY: that side is */
     bool above_minimum;         /* NUMBER: minimum itself is refused (both 0 then means: above 0) */
+    bool may_be_empty;          /* TEXT: "" is a value though it is not the default */
     const char *const *choices; /* CHOICE: NULL-ended */
     const char *fallback;       /* default as it would be written; NULL: the key must be given */
     const char *unit;           /* for people: "tokens", "steps"; NULL: none */

@@ -519,7 +519,8 @@ static bool read_text(const struct vain_option *option, const char *text)
 {
     if (option->type == VAIN_OPTION_NAME)
         return vain_name_valid(text);
-    if (*text == '\0' && (option->fallback == NULL || *option->fallback != '\0'))
+    if (*text == '\0' && !option->may_be_empty &&
+        (option->fallback == NULL || *option->fallback != '\0'))
         return false;
     return strlen(text) < vain_option_value_bytes(option) && vain_text_is_line(text);
 }

@@ -15,6 +15,7 @@
 #include "cmd/report.h"
 #include "cmd/trained.h"
 #include "cmd/world.h"
+#include "jobs/fit.h"
 #include "jobs/method.h"
 #include "jobs/store/member.h"
 
@@ -141,6 +142,8 @@ static enum vain_status compare_memories(const struct vain_job *stored,
                          a->enabled ? "have" : "have no", b->enabled ? "have" : "have none",
                          a->enabled ? "--set memory.retrieval=false measures the model alone"
                                     : "set memory.enabled: false");
+    if (!a->enabled)
+        return VAIN_OK;
     VAIN_TRY(compare_count("memory.agents", a->agents, b->agents));
     VAIN_TRY(compare_count("memory.budget", a->budget_bytes, b->budget_bytes));
     VAIN_TRY(compare_count("memory.ring", a->ring, b->ring));
@@ -347,6 +350,9 @@ static enum vain_status do_work(struct work *work, bool *reported)
     VAIN_TRY(open_data(work));
     VAIN_TRY(vain_trained_open(arguments->file, &work->data, &work->trained));
     VAIN_TRY(compare_model(&work->trained->model, &work->spec.job.model));
+    if (work->trained->model.kind == VAIN_MODEL_CONVNET)
+        VAIN_TRY(vain_fit_compare_pixels(arguments->file, &work->trained->spec.job.data,
+                                         &work->spec.job.data));
     VAIN_TRY(compare_memories(&work->trained->spec.job, &work->spec.job));
     VAIN_TRY(compare_symbols(work->trained->checkpoint.content, &work->data));
     VAIN_TRY(open_method(work));

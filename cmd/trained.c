@@ -32,6 +32,12 @@ static enum vain_status fit_model(const char *path, const struct vain_data *data
     const struct vain_checkpoint *content = trained->checkpoint.content;
     trained->model = trained->spec.job.model;
     const bool classes = strcmp(content->symbol_kind, "classes") == 0;
+    if (data != NULL && !vain_fit_suits(data, &trained->model))
+        return vain_fail(VAIN_ERR_REFUSED,
+                         "%s holds a model of kind %s of %s, but the spec's data are %s; give the "
+                         "checkpoint's own spec",
+                         path, vain_model_ops_of(&trained->model)->name, content->symbol_kind,
+                         data->symbol_kind);
     if (data != NULL && classes && content->symbol_count != data->symbol_count)
         return vain_fail(VAIN_ERR_REFUSED,
                          "%s tells %lld classes apart, the spec's data have %lld; give the "
@@ -57,8 +63,7 @@ static enum vain_status open_all(const char *path, const struct vain_data *data,
     VAIN_TRY(vain_loaded_spec_parse(content->spec_resolved, path, &trained->spec));
     VAIN_TRY(fit_model(path, data, trained));
     trained->model_ops = vain_model_ops_of(&trained->model);
-    VAIN_TRY(vain_method_layout(&trained->spec.job, &trained->model, &trained->layout));
-    VAIN_TRY(vain_fit_compare(path, content, &trained->layout));
+    VAIN_TRY(vain_fit_layout(path, content, &trained->spec.job, &trained->model, &trained->layout));
     VAIN_TRY(vain_device_open_cpu(cores < VAIN_THREADS_MAX ? cores : VAIN_THREADS_MAX, NULL,
                                   &trained->device));
     trained->queue.device = &trained->device;

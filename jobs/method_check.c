@@ -80,12 +80,11 @@ static void check_optimiser(const struct vain_job *job, const struct vain_spec *
 static void check_teacher(const struct vain_job *job, const struct vain_spec *spec,
                           struct vain_problems *problems)
 {
-    static const char *const of_teachers[] = {"teacher.weight", "teacher.temperature", NULL};
     static const char *const teacher[] = {"teacher.checkpoint", NULL};
     const int method = job->train.method;
     if (job->teacher.checkpoint[0] == '\0')
-        vain_refuse_idle(spec, problems, of_teachers, "give teacher.checkpoint", "nobody teaches");
-    else if (method != VAIN_METHOD_SUPERVISED && method != VAIN_METHOD_FEDAVG)
+        return; /* weight and temperature are agreed: others may have a teacher */
+    if (method != VAIN_METHOD_SUPERVISED && method != VAIN_METHOD_FEDAVG)
         vain_refuse_idle(spec, problems, teacher, "use train.method: supervised or fedavg",
                          "this method has no teacher");
     else if (job->data.images[0] == '\0')

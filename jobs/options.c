@@ -280,9 +280,8 @@ static const struct vain_option teacher_rows[] = {
      .type = VAIN_OPTION_NUMBER,
      .scope = VAIN_AGREED,
      ROW(vain_teacher_options, weight),
-     .minimum = 0,
+     .minimum = 0.001,
      .maximum = 1,
-     .above_minimum = true,
      .fallback = "0.9",
      .help = "Share of the loss that is the distance from the teacher's answers; the rest is that "
              "from the labels."},
@@ -290,9 +289,8 @@ static const struct vain_option teacher_rows[] = {
      .type = VAIN_OPTION_NUMBER,
      .scope = VAIN_AGREED,
      ROW(vain_teacher_options, temperature),
-     .minimum = 0,
+     .minimum = 0.01,
      .maximum = 1000,
-     .above_minimum = true,
      .fallback = "4",
      .help = "Both answers are softened by it, so that the smaller probabilities count too."},
 };

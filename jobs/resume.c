@@ -514,15 +514,22 @@ static enum vain_status start_new(struct vain_run *run)
     return leave_later_rounds(run);
 }
 
+/* A checkpoint of the run's own folder is there already: it is not written again under other keys
+ * than those it was trained with. The writer's word counts. */
 static enum vain_status resume_named(struct vain_run *run)
 {
-    char folder[VAIN_PATH_BYTES];
+    char folder[VAIN_PATH_BYTES], path[VAIN_PATH_BYTES];
+    uint8_t own = is_own(run, run->config->resume) ? 1 : 0;
     folder_of(run->config->resume, folder);
     bool done = false;
     if (run->leader && !is_own(run, run->config->resume))
         VAIN_TRY(vain_promises_adopt(run->promises, folder, run->name));
     VAIN_TRY(try_round(run, run->config->resume, folder, true, &done));
     VAIN_ASSERT(done);
+    vain_checkpoint_path(run->config->directory, run->round, path, sizeof path);
+    own = own != 0 && access(path, F_OK) == 0 ? 1 : 0;
+    VAIN_TRY(broadcast_world(run, &own, sizeof own));
+    run->saved_round = own != 0 ? run->round : run->saved_round;
     return leave_later_rounds(run);
 }
 

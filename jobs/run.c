@@ -240,6 +240,11 @@ static enum vain_status start(struct vain_run *run)
     run->start_ns = run->config->world->ops->now_ns(run->config->world); /* of the waiting */
     VAIN_TRY(vain_round_meet(run));
     report_start(run);
+    if (run->writer && run->round >= run->job->train.rounds)
+        vain_event_notice(run->config->events,
+                          "all %lld rounds are done: nothing is left to do; with a higher "
+                          "train.rounds and --resume FILE it goes on",
+                          (long long)run->round);
     run->start_ns = run->config->world->ops->now_ns(run->config->world);
     if (run->round == 0 && run->method.step_in_round == 0)
         return evaluate(run);

@@ -19,7 +19,6 @@
 #include "jobs/masks.h"
 #include "jobs/member_card.h"
 #include "jobs/outer.h"
-#include "jobs/teacher.h"
 
 /* ------------------------------------------------------------------ sites and members */
 
@@ -182,7 +181,10 @@ static enum vain_status check_dropout(const struct vain_run *run)
 
 static enum vain_status open_model(struct vain_run *run)
 {
-    VAIN_TRY(vain_teacher_path(run->job, run->config->spec_folder, run->teacher));
+    VAIN_TRY(vain_spec_path(run->config->spec, run->job->teacher.checkpoint, run->teacher));
+    if (run->teacher[0] != '\0')
+        vain_event_notice(run->config->events, "member '%s' is taught by %s", run->name,
+                          run->teacher);
     run->model = run->job->model;
     vain_fit_model(&run->data, &run->model);
     run->model_ops = vain_model_ops_of(&run->model);

@@ -1,7 +1,6 @@
 /* The spec inside the checkpoint says what its parameters are; the images are the job's own. */
 #include "jobs/teacher.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -9,23 +8,8 @@
 #include "jobs/spec/spec.h"
 #include "jobs/store/checkpoint.h"
 
-enum vain_status vain_teacher_path(const struct vain_job *job, const char *spec_folder,
-                                   char out[VAIN_MIN_LEN(VAIN_PATH_BYTES)])
-{
-    const char *path = job->teacher.checkpoint;
-    const bool relative = path[0] != '\0' && path[0] != '/' && spec_folder[0] != '\0';
-    const int length = snprintf(out, VAIN_PATH_BYTES, "%s%s%s", relative ? spec_folder : "",
-                                relative ? "/" : "", path);
-    if (length >= VAIN_PATH_BYTES)
-        return vain_fail(VAIN_ERR_INPUT,
-                         "teacher.checkpoint: the path has more than %d bytes with its folder",
-                         VAIN_PATH_BYTES - 1);
-    return VAIN_OK;
-}
-
-/* The model that the spec inside describes. */
-static enum vain_status read_model(const struct vain_checkpoint *content, const char *path,
-                                   struct vain_job *job, struct vain_problems *problems)
+static enum vain_status read_spec(const struct vain_checkpoint *content, const char *path,
+                                  struct vain_job *job, struct vain_problems *problems)
 {
     struct vain_option_section sections[VAIN_JOB_SECTIONS];
     struct vain_spec spec = {0};
@@ -40,43 +24,63 @@ static enum vain_status read_model(const struct vain_checkpoint *content, const 
     return status;
 }
 
-static enum vain_status model_of(const struct vain_checkpoint *content, const char *path,
-                                 struct vain_model_options *out)
+/* A model that tells the classes of the data's own images apart, and sees them as it did then. */
+static enum vain_status fit(const struct vain_method_config *config,
+                            const struct vain_checkpoint *content, const struct vain_job *job,
+                            struct vain_teacher *out)
+{
+    const char *path = config->teacher;
+    const int method = job->train.method;
+    if (job->data.images[0] == '\0' || content->symbol_count != config->model->classes)
+        return vain_fail(VAIN_ERR_REFUSED,
+                         "teacher.checkpoint: %s is a %s of %lld %s%s; a teacher of these data "
+                         "tells %lld classes of images apart",
+                         path, content->model, (long long)content->symbol_count,
+                         content->symbol_kind,
+                         job->data.episodes[0] != '\0' ? " of few-shot tasks" : "",
+                         (long long)config->model->classes);
+    if (method == VAIN_METHOD_GENETIC)
+        return vain_fail(VAIN_ERR_REFUSED,
+                         "teacher.checkpoint: %s holds a population that was bred, not one model; "
+                         "give one that was trained",
+                         path);
+    VAIN_TRY(vain_fit_compare_pixels(path, &job->data, &config->job->data));
+    out->model = job->model;
+    vain_fit_model(config->data, &out->model);
+    return vain_fit_layout(path, content, job, &out->model, &out->layout);
+}
+
+static enum vain_status understand(const struct vain_method_config *config,
+                                   const struct vain_checkpoint *content, struct vain_teacher *out)
 {
     struct vain_job *job = NULL;
     struct vain_problems *problems = NULL;
     enum vain_status status;
     VAIN_TRY_OUT(vain_take(sizeof *job, "the teacher's spec", (void **)&job));
     VAIN_TRY_OUT(vain_take(sizeof *problems, "problems of a spec", (void **)&problems));
-    VAIN_TRY_OUT(read_model(content, path, job, problems));
-    *out = job->model;
-    if (vain_method_ops_of(job)->layout != NULL)
-        status = vain_fail(VAIN_ERR_REFUSED,
-                           "teacher.checkpoint: %s holds a population that was bred, not one "
-                           "model; give one that was trained",
-                           path);
+    VAIN_TRY_OUT(read_spec(content, config->teacher, job, problems));
+    status = fit(config, content, job, out);
 out:
     vain_release(job);
     vain_release(problems);
     return status;
 }
 
-static enum vain_status fit(const struct vain_method_config *config,
-                            const struct vain_checkpoint *content, struct vain_teacher *out)
+static enum vain_status refuse_not_finite(const struct vain_method_config *config,
+                                          const struct vain_teacher *teacher)
 {
-    const char *path = config->teacher;
-    VAIN_TRY(model_of(content, path, &out->model));
-    const bool tells_apart =
-        out->model.kind == VAIN_MODEL_CONVNET && strcmp(content->symbol_kind, "classes") == 0;
-    if (!tells_apart || content->symbol_count != config->model->classes)
-        return vain_fail(VAIN_ERR_REFUSED,
-                         "teacher.checkpoint: %s is a %s of %lld %s; a teacher of these data tells "
-                         "%lld classes of images apart",
-                         path, content->model, (long long)content->symbol_count,
-                         content->symbol_kind, (long long)config->model->classes);
-    vain_fit_model(config->data, &out->model);
-    VAIN_TRY(vain_model_ops_of(&out->model)->layout(&out->model, &out->layout));
-    return vain_fit_compare(path, content, &out->layout);
+    const int64_t N = teacher->layout.parameter_count;
+    int64_t index = N;
+    config->queue->device->ops->optimiser.first_not_finite(config->queue, N, teacher->parameters,
+                                                           &index);
+    VAIN_TRY(vain_queue_wait(config->queue));
+    if (index == N)
+        return VAIN_OK;
+    return vain_fail(VAIN_ERR_NUMERIC,
+                     "teacher.checkpoint: %s: parameter %lld, in slice '%s', is not finite; take "
+                     "an earlier checkpoint",
+                     config->teacher, (long long)index,
+                     vain_layout_slice_at(&teacher->layout, index)->name);
 }
 
 static enum vain_status load(const struct vain_method_config *config,
@@ -91,7 +95,7 @@ static enum vain_status load(const struct vain_method_config *config,
     enum vain_status status = vain_checkpoint_read(file, device->pool, host, NULL);
     if (status == VAIN_OK) {
         memory->copy_in(config->queue, out->parameters, host, bytes);
-        status = vain_queue_wait(config->queue);
+        status = refuse_not_finite(config, out);
     }
     vain_release(host);
     return status;
@@ -116,7 +120,7 @@ enum vain_status vain_teacher_open(const struct vain_method_config *config,
     struct vain_checkpoint_file *file = NULL;
     memset(out, 0, sizeof *out);
     VAIN_TRY(vain_checkpoint_open(config->teacher, &file));
-    enum vain_status status = fit(config, vain_checkpoint_content(file), out);
+    enum vain_status status = understand(config, vain_checkpoint_content(file), out);
     if (status == VAIN_OK)
         status = load(config, file, out);
     if (status == VAIN_OK)
@@ -138,6 +142,7 @@ void vain_teacher_close(struct vain_teacher *teacher, struct vain_queue *queue)
 void vain_teacher_ask(struct vain_teacher *teacher, const struct vain_method_config *config,
                       struct vain_batch *batch)
 {
+    VAIN_ASSERT(batch->B <= config->job->train.batch);
     vain_model_ops_of(&teacher->model)
         ->logits(&teacher->model, &teacher->layout, config->queue, teacher->parameters, batch,
                  teacher->workspace, teacher->logits);

@@ -13,18 +13,16 @@ struct vain_teacher {
     float *logits;                   /* (train.batch, classes) of the batch last asked about */
 };
 
-/* Where the spec's teacher.checkpoint lies; "" if there is none. VAIN_ERR_INPUT: the path is too
- * long. */
-enum vain_status vain_teacher_path(const struct vain_job *job, const char *spec_folder,
-                                   char out[VAIN_MIN_LEN(VAIN_PATH_BYTES)]) VAIN_MUST_USE;
 /* Reads config->teacher. `config` is borrowed for the call. Local; blocks on the disk. On failure
- * what was taken is released by the close. Statuses of vain_checkpoint_open and _read;
- * VAIN_ERR_REFUSED if it holds no model that tells the data's classes apart. */
+ * what was taken is released by the close. Statuses of vain_checkpoint_open, vain_checkpoint_read
+ * and vain_fit_layout; VAIN_ERR_REFUSED: it does not tell the data's classes apart, or sees pixels
+ * as other numbers; VAIN_ERR_CORRUPT: its spec cannot be read; VAIN_ERR_NUMERIC: a parameter is not
+ * finite; VAIN_ERR_MEMORY. */
 enum vain_status vain_teacher_open(const struct vain_method_config *config,
                                    struct vain_teacher *out) VAIN_MUST_USE;
-/* A zeroed one is fine. */
+/* A zeroed one is fine. `queue` is that of the opening. Local. */
 void vain_teacher_close(struct vain_teacher *teacher, struct vain_queue *queue);
-/* The teacher's logits of a batch of images, and how much they count, become part of the batch;
- * they are good until the next call. Queued. */
+/* The teacher's logits of a batch of at most train.batch images, and how much they count, become
+ * part of the batch; borrowed until the next call. Local, queued. */
 void vain_teacher_ask(struct vain_teacher *teacher, const struct vain_method_config *config,
                       struct vain_batch *batch);

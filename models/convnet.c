@@ -546,8 +546,8 @@ static void backward(const struct pass *p)
 /* ---- The table ---- */
 
 /* The batch's losses, summed over its examples, with their gradients in the logits' place. With a
- * teacher there are two, whose gradients are added; the largest buffer of gradients, free before
- * the way back, holds the second meanwhile. */
+ * teacher there are two, whose gradients are added; a buffer of gradients, free before the way
+ * back and as large as any output, holds the second meanwhile. */
 static void take_losses(const struct pass *p, const struct vain_batch *batch, int64_t classes,
                         float scale, float *logits, double losses[VAIN_MIN_LEN(2)])
 {
@@ -556,6 +556,7 @@ static void take_losses(const struct pass *p, const struct vain_batch *batch, in
     const size_t bytes = (size_t)count * sizeof(float);
     losses[0] = losses[1] = 0;
     if (batch->teacher != NULL) {
+        VAIN_ASSERT(scale * weight > 0 && batch->teacher_temperature > 0); /* 0 takes no gradient */
         p->ops->memory.copy(p->queue, p->a.d_even, logits, bytes);
         p->ops->loss.distillation(p->queue, p->B, classes, batch->teacher,
                                   batch->teacher_temperature, scale * weight, p->a.d_even,

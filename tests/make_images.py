@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Labelled images that a small network learns in seconds, in the forms that data sets are published in.
 
-usage: make_images.py FOLDER COUNT [HDF5]
+usage: make_images.py FOLDER COUNT [HDF5 [SIDE]]
 
-Ten classes of 14 x 14 pixels: a bar at one of ten places and angles, shifted by up to a pixel, in noise. FOLDER
+Ten classes of 14 x 14 (or SIDE x SIDE) pixels: a bar at one of ten places and angles, shifted by up to a pixel, in noise. FOLDER
 gets train-images-idx3-ubyte.gz and the three others of MNIST's names (the test set is a fifth of COUNT); with HDF5
-(needs h5py) that file gets train_images, train_labels, test_images, test_labels."""
+(needs h5py; - for none) that file gets train_images, train_labels, test_images, test_labels."""
 import gzip
 import math
 import os
@@ -13,7 +13,7 @@ import random
 import struct
 import sys
 
-SIDE, CLASSES = 14, 10
+SIDE, CLASSES = int(sys.argv[4]) if len(sys.argv) > 4 else 14, 10
 
 
 def image(label, draw):
@@ -50,7 +50,7 @@ def main():
     for name, (images, labels) in sets.items():
         write_idx(os.path.join(folder, name + "-images-idx3-ubyte.gz"), (len(images), SIDE, SIDE), b"".join(images))
         write_idx(os.path.join(folder, name + "-labels-idx1-ubyte.gz"), (len(labels),), labels)
-    if len(sys.argv) > 3:
+    if len(sys.argv) > 3 and sys.argv[3] != "-":
         import h5py
         import numpy
         with h5py.File(sys.argv[3], "w") as f:

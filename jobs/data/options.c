@@ -15,6 +15,14 @@ static const char *const partition_choices[] = {"disjoint", "shared",    "named"
         .text_bytes = VAIN_DATASET_NAME_BYTES, .fallback = (value), .help = (text)                 \
     }
 
+#define SPLIT_ROW(name, member, value, text)                                                       \
+    {                                                                                              \
+        .key = (name), .type = VAIN_OPTION_TEXT, .scope = VAIN_LOCAL,                              \
+        .offset = offsetof(struct vain_data_options, member),                                      \
+        .text_bytes = VAIN_DATASET_NAME_BYTES, .may_be_empty = true, .fallback = (value),          \
+        .help = (text)                                                                             \
+    }
+
 const struct vain_option vain_data_option_rows[] = {
     {.key = "data.text",
      .type = VAIN_OPTION_PATH,
@@ -126,10 +134,10 @@ const struct vain_option vain_data_option_rows[] = {
      .fallback = "",
      .help = "Labelled sentences: a file of lines 'split, label number, text' with tabs between."},
     NAME_ROW("data.train_split", train_split, "train", "Name of the split to train on."),
-    NAME_ROW("data.validation_split", validation_split, "val",
-             "Name of the split that is looked at while training; empty: none."),
-    NAME_ROW("data.test_split", test_split, "test",
-             "Name of the split that the result is measured on; empty: none."),
+    SPLIT_ROW("data.validation_split", validation_split, "val",
+              "Name of the split that is looked at while training; \"\": none."),
+    SPLIT_ROW("data.test_split", test_split, "test",
+              "Name of the split that the result is measured on; \"\": none."),
     {.key = "data.invert",
      .type = VAIN_OPTION_FLAG,
      .scope = VAIN_AGREED,

@@ -41,17 +41,34 @@ static enum vain_status name_words(struct vain_sentence_data *out)
     return VAIN_OK;
 }
 
+/* What is trained on is no measure. */
+static enum vain_status check_splits(const struct vain_data_options *options)
+{
+    const bool validation = strcmp(options->train_split, options->validation_split) == 0;
+    if (!validation && strcmp(options->train_split, options->test_split) != 0)
+        return VAIN_OK;
+    return vain_fail(VAIN_ERR_INPUT,
+                     "%s: '%s' is data.train_split, and what is trained on is no measure; name "
+                     "another split, or \"\" for none",
+                     validation ? "data.validation_split" : "data.test_split",
+                     options->train_split);
+}
+
 enum vain_status vain_sentence_data_open(const struct vain_data_options *options, const char *path,
                                          int64_t context, uint64_t seed, int member,
                                          int member_count, struct vain_sentence_data *out)
 {
-    const struct vain_sentence_source source = {
-        .path = path,
-        .splits = {options->train_split, options->validation_split, options->test_split},
-        .context = context};
+    const bool same = strcmp(options->test_split, options->validation_split) == 0;
     const bool all =
         options->partition == VAIN_PARTITION_SHARED || options->partition == VAIN_PARTITION_NAMED;
+    /* Named alike, one split serves both. */
+    const struct vain_sentence_source source = {.path = path,
+                                                .splits = {options->train_split,
+                                                           options->validation_split,
+                                                           same ? "" : options->test_split},
+                                                .context = context};
     memset(out, 0, sizeof *out);
+    VAIN_TRY(check_splits(options));
     VAIN_TRY(vain_sentences_open(&source, &out->set));
     out->client = all ? 0 : member;
     enum vain_status status = cut(options, seed, all ? 1 : member_count, out);

@@ -162,7 +162,8 @@ static struct json_object *list_of_texts(bool may_be_empty)
 static struct json_object *value_schema(const struct vain_option *option)
 {
     const char *fallback = option->fallback != NULL ? option->fallback : "none";
-    const bool may_be_empty = *fallback == '\0' || strcmp(fallback, "[]") == 0;
+    const bool may_be_empty =
+        option->may_be_empty || *fallback == '\0' || strcmp(fallback, "[]") == 0;
     switch (option->type) {
     case VAIN_OPTION_COUNT:
         return either(ranged("integer", option), with_pattern(COUNT_PATTERN));

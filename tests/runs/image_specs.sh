@@ -60,19 +60,26 @@ expect "eight clients of one member are one batch" near "$(near "$one" "$all")"
 expect "eight clients of four members are one batch" near "$(near "$four" "$all")"
 
 # A teacher: with a weight of 1 nobody looks at the labels, and what is learned comes from its answers alone.
-teacher=(--set teacher.checkpoint="$scratch/out/cnn/checkpoint-000003.h5" --set teacher.weight=1 --set train.rounds=3
+run teacher fashion-cnn --set data.mean=0.1307 --set data.deviation=0.3081 --set train.rounds=3 --set train.local_steps=12 \
+    --set train.warmup=5 >teacher.json
+teacher=(--set teacher.checkpoint="$scratch/out/teacher/checkpoint-000003.h5" --set teacher.weight=1 --set train.rounds=3
     --set train.local_steps=20 --set train.warmup=5)
 run taught mnist-mlp "${teacher[@]}" >taught.json
 expect "a teacher: exit code" 0 $?
 above "a teacher alone: accuracy" 0.9 "$(field accuracy <taught.json)"
+clients=("${fedavg[@]}" --set model.preset=mlp-200 --set data.mean=0.1307 --set data.deviation=0.3081)
 for privacy in none masked; do
-    run taught-$privacy mnist-cnn-fedavg "${fedavg[@]}" --set model.preset=mlp-200 --set exchange.privacy=$privacy \
+    run taught-$privacy mnist-cnn-fedavg "${clients[@]}" --set exchange.privacy=$privacy \
         "${teacher[@]:0:2}" --set teacher.weight=0.5 --set teacher.temperature=2 >taught-$privacy.json
 done
+run untaught mnist-cnn-fedavg "${clients[@]}" --set exchange.privacy=none >untaught.json
+expect "clients with a teacher go another way than without" yes "$([ "$(field parameters_hash <untaught.json)" != \
+    "$(field parameters_hash <taught-none.json)" ] && echo yes)"
 above "clients with a teacher: accuracy after 2 rounds" 0.5 "$(field accuracy <taught-masked.json)"
 expect "clients with a teacher: masks change no bit" "$(field parameters_hash <taught-masked.json)" \
     "$(field parameters_hash <taught-none.json)"
-"$VAIN" eval out/taught/checkpoint-000003.h5 "$examples/mnist-mlp.yaml" "${idx[@]:0:10}" --json >eval.json 2>eval.log
+"$VAIN" eval out/taught/checkpoint-000003.h5 "$examples/mnist-mlp.yaml" "${idx[@]:0:10}" \
+    --set teacher.checkpoint=/nothing.h5 --json >eval.json 2>eval.log
 expect "what was taught is measured without its teacher" "$(field accuracy <taught.json)" "$(field accuracy <eval.json)"
 
 # What is wrong is said: file, data set, value, way out.
@@ -96,7 +103,16 @@ printf 'abcdefgh%.0s' {1..200} >corpus.txt
     --set train.local_steps=1 --set model.context=8 --quiet --out out/text >text.log 2>&1
 refused 5 "a teacher of texts" 'a teacher of these data tells 10 classes' \
     --set teacher.checkpoint="$scratch/out/text/checkpoint-000001.h5"
-refused 2 "a teacher's weight without a teacher" 'nobody teaches' --set teacher.weight=0.5
+refused 5 "a teacher of other pixels" 'data.mean: 0.1307, the spec says 0.286' \
+    --set teacher.checkpoint="$scratch/out/teacher/checkpoint-000003.h5"
+python3 "$tests/make_images.py" large 100 - 16
+refused 5 "a teacher of images of another size" 'images of another size than the data.s (16 x 16 pixels of 1 numbers)' \
+    --set teacher.checkpoint="$scratch/out/cnn/checkpoint-000003.h5" --set data.images="$scratch/large"
+"$VAIN" eval out/cnn/checkpoint-000003.h5 "$examples/fashion-cnn.yaml" "${idx[@]:0:10}" --set data.images="$scratch/large" \
+    >eval.log 2>&1
+expect "eval on images of another size: said" 1 "$(grep -c 'images of another size' eval.log)"
+"$VAIN" eval out/cnn/checkpoint-000003.h5 "$examples/fashion-cnn.yaml" "${idx[@]:0:10}" --set data.invert=true >eval.log 2>&1
+expect "eval on other pixels: said" 1 "$(grep -c 'trained with data.invert: false' eval.log)"
 run refused mnist-cnn-fedavg --set data.clients=21 --members 4 >refused.out
 expect "clients that cannot be shared" 1 "$(cat refused.out refused.log |
     grep '21 clients cannot be shared evenly by 4' | wc -l | awk '{print ($1 > 0)}')"
