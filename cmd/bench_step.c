@@ -105,6 +105,7 @@ static enum vain_status random_data(int64_t context, struct vain_data *out)
 }
 
 struct bench {
+    char teacher[VAIN_PATH_BYTES]; /* "": nobody teaches */
     struct vain_device device;
     struct vain_queue queue;
     struct vain_data data;
@@ -150,6 +151,7 @@ static enum vain_status open_bench(struct bench *bench, const struct vain_loaded
 {
     const struct vain_job *job = &loaded->job;
     const char *const names[] = {name};
+    VAIN_TRY(vain_spec_path(&loaded->spec, job->teacher.checkpoint, bench->teacher));
     VAIN_TRY(open_device(bench, job));
     const struct vain_data_place place = {.spec_folder = loaded->folder,
                                           .names = names,
@@ -183,6 +185,7 @@ static enum vain_status open_bench(struct bench *bench, const struct vain_loaded
         .queue = &bench->queue,
         .site = &bench->site,
         .member_name = name,
+        .teacher = bench->teacher[0] != '\0' ? bench->teacher : NULL,
     };
     return bench->method_ops->open(&method, bench->initial, &bench->method);
 }

@@ -97,8 +97,8 @@ static enum vain_status compare_model(const struct vain_model_options *stored,
 {
     if (stored->kind != given->kind)
         return vain_fail(VAIN_ERR_REFUSED,
-                         "the checkpoint's model is a %s, the spec's a %s; give the checkpoint's "
-                         "own spec",
+                         "the checkpoint's model is of kind %s, the spec's of kind %s; give the "
+                         "checkpoint's own spec",
                          vain_model_ops_of(stored)->name, vain_model_ops_of(given)->name);
     VAIN_TRY(compare_count("model.context", stored->context, given->context));
     if (stored->kind == VAIN_MODEL_ENCODER) {

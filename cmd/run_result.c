@@ -52,6 +52,10 @@ static int print_json(const struct vain_run_result *result, int64_t peak_bytes)
     if (result->measured_round >= 0)
         json_object_object_add(data, "measured_round",
                                json_object_new_int64(result->measured_round));
+    if (result->measured_split != NULL) {
+        json_object_object_add(data, "first_split", vain_json_text(result->first_split));
+        json_object_object_add(data, "measured_split", vain_json_text(result->measured_split));
+    }
     vain_measures_add_json(data, &result->measures);
     add_found(data, result);
     if (result->rounds_to_target >= 0)
@@ -124,7 +128,7 @@ static int print_summary(const struct vain_run_result *result, const char *direc
            (long long)result->steps);
     print_losses(result);
     vain_measures_print(&result->measures);
-    if (!isnan(accuracy->mean) && isnan(accuracy->interval))
+    if (!isnan(accuracy->mean) && result->recalled)
         printf(
             "                 (its interval is not in checkpoints; 'vain eval' measures again)\n");
     print_found(&result->found);
@@ -145,6 +149,8 @@ static int print_summary(const struct vain_run_result *result, const char *direc
     printf("metrics          %s/metrics.jsonl\n", directory);
     printf("round record     %s\n", result->record);
     printf("loss curve       %s\n", result->curve);
+    if (!isnan(accuracy->mean))
+        printf("accuracy curve   %s/accuracy.svg\n", directory);
     return vain_finish_output();
 }
 

@@ -80,7 +80,7 @@ static const struct argp validate_argp = {
     .args_doc = "SPEC",
     .doc = "Check a job spec: every error in one pass, with file:line:column and the way out.\v"
            "Example:\n  vain validate job.yaml --set train.batch=8\n\nExit codes: 0 fine, 2 "
-           "errors, 5 no such file.",
+           "errors, 5 no such file. The data are not opened: 'vain explain' does that.",
 };
 
 int vain_verb_validate(int argc, char **argv)
@@ -175,7 +175,31 @@ struct explanation {
     struct vain_plan plan;
     int threads;
     char kind[16];
+    char data[160]; /* what there is to train on, as it was read */
 };
+
+static void describe_images(const struct vain_images *images, const char *what, char *out,
+                            size_t bytes)
+{
+    snprintf(out, bytes, "%lld %s of %lld x %lld pixels with %lld number%s each",
+             (long long)images->count, what, (long long)images->height, (long long)images->width,
+             (long long)images->channels, images->channels == 1 ? "" : "s");
+}
+
+static void describe_data(const struct vain_data *data, char *out, size_t bytes)
+{
+    const struct vain_sentences *sentences = &data->sentences.set;
+    if (data->kind == VAIN_DATA_IMAGES)
+        describe_images(&data->images.train, "images", out, bytes);
+    else if (data->kind == VAIN_DATA_EPISODES)
+        describe_images(&data->episodes.set.images, "drawings", out, bytes);
+    else if (data->kind == VAIN_DATA_SENTENCES)
+        snprintf(out, bytes, "%lld sentences of at most %lld symbols, %lld labels",
+                 (long long)sentences->splits[VAIN_SPLIT_TRAIN].count,
+                 (long long)sentences->longest, (long long)sentences->class_count);
+    else
+        snprintf(out, bytes, "%lld %s", (long long)data->corpus.count, data->symbol_kind);
+}
 
 static enum vain_status explain(const struct vain_loaded_spec *loaded, int asked,
                                 struct explanation *out)
@@ -201,6 +225,7 @@ static enum vain_status explain(const struct vain_loaded_spec *loaded, int asked
                                           .seed = job->general.seed};
     VAIN_TRY(vain_data_open(&job->data, &place, &data));
     snprintf(out->kind, sizeof out->kind, "%s", data.symbol_kind);
+    describe_data(&data, out->data, sizeof out->data);
     out->threads = vain_launch_threads(job->train.threads, 1);
     enum vain_status status = measure_base(out->threads, &base_bytes);
     if (status == VAIN_OK)
@@ -223,6 +248,7 @@ static int print_explanation(const struct vain_loaded_spec *loaded,
            vain_format_count((double)plan->parameter_count, a), (long long)plan->slice_count,
            (long long)plan->symbols, explanation->kind,
            vain_format_count(plan->flops_per_token, b));
+    printf("data        %s\n", explanation->data);
     printf("members     %d; each does %lld rounds x %lld local steps = %lld steps on %s %s\n",
            plan->members, (long long)train->rounds, (long long)train->local_steps,
            (long long)plan->steps, vain_format_count((double)plan->units, a), plan->unit);

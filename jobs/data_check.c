@@ -5,6 +5,30 @@
 
 #include "jobs/method_check.h"
 
+static void check_partition(const struct vain_job *job, const struct vain_spec *spec,
+                            const struct vain_data_source *source, struct vain_problems *problems)
+{
+    static const char *const of_dirichlet[] = {"data.dirichlet_alpha", NULL};
+    const int partition = job->data.partition;
+    const bool tasks = source->kind == VAIN_DATA_EPISODES;
+    if (partition > VAIN_PARTITION_NAMED && source->kind == VAIN_DATA_TEXT)
+        vain_spec_problem_at(spec, problems, "data.partition",
+                             "use disjoint, shared or named, or data with labels",
+                             "a text has no labels to be parted by");
+    else if (tasks &&
+             (partition == VAIN_PARTITION_BY_LABEL || partition == VAIN_PARTITION_DIRICHLET))
+        vain_spec_problem_at(spec, problems, "data.partition",
+                             "use shared, disjoint, iid or by-group",
+                             "classes of few-shot tasks have no labels to be parted by");
+    else if (!tasks && partition == VAIN_PARTITION_BY_GROUP)
+        vain_spec_problem_at(
+            spec, problems, "data.partition", "use shared, disjoint, iid, by-label or dirichlet",
+            "%s has no groups; those are of classes of few-shot tasks", source->key);
+    else if (source->kind != VAIN_DATA_TEXT && partition != VAIN_PARTITION_DIRICHLET)
+        vain_refuse_idle(spec, problems, of_dirichlet, "set data.partition: dirichlet",
+                         "the partition is another");
+}
+
 static void check_source(const struct vain_job *job, const struct vain_spec *spec,
                          const struct vain_data_source *source, struct vain_problems *problems)
 {
@@ -16,7 +40,7 @@ static void check_source(const struct vain_job *job, const struct vain_spec *spe
                              (long long)job->data.vocabulary, source->key);
     if (partition == VAIN_PARTITION_NAMED && !named)
         vain_spec_problem_at(
-            spec, problems, "data.partition", "write the path as parts/{name}.txt",
+            spec, problems, "data.partition", "write the path as parts/{name} with its ending",
             "partition 'named' gives every member its own file, but '%s' holds no {name}",
             source->path);
     if (partition != VAIN_PARTITION_NAMED && named)
@@ -38,10 +62,7 @@ static void check_source(const struct vain_job *job, const struct vain_spec *spe
                                  ? "only an encoder learns from labelled sentences (%s)"
                                  : "an encoder learns from labelled sentences only, not from %s",
                              source->key);
-    if (partition > VAIN_PARTITION_NAMED && source->kind == VAIN_DATA_TEXT)
-        vain_spec_problem_at(spec, problems, "data.partition",
-                             "use disjoint, shared or named, or data with labels",
-                             "a text has no labels to be parted by");
+    check_partition(job, spec, source, problems);
 }
 
 /* Keys of one kind of data are refused beside a source of another: they would do nothing. */
@@ -52,7 +73,7 @@ static void check_idle(const struct vain_spec *spec, const struct vain_data_sour
     enum { EPISODES = 1 << VAIN_DATA_EPISODES, SENTENCES = 1 << VAIN_DATA_SENTENCES };
     static const struct {
         unsigned kinds;
-        const char *why, *keys[8];
+        const char *why, *keys[9]; /* NULL-ended */
     } rows[] = {
         {TEXT, "it is of texts", {"data.symbols", "data.validation"}},
         {IMAGES,
@@ -62,8 +83,7 @@ static void check_idle(const struct vain_spec *spec, const struct vain_data_sour
         {EPISODES,
          "it is of few-shot tasks",
          {"data.episode_images", "data.episode_order", "data.episode_groups", "data.train_classes",
-          "data.rotations", "data.way", "data.shot"}},
-        {EPISODES, "it is of few-shot tasks", {"data.query"}},
+          "data.rotations", "data.way", "data.shot", "data.query"}},
         {SENTENCES,
          "it is of labelled sentences",
          {"data.train_split", "data.validation_split", "data.test_split"}},
@@ -73,6 +93,7 @@ static void check_idle(const struct vain_spec *spec, const struct vain_data_sour
         {IMAGES | EPISODES | SENTENCES, "it is of labelled data", {"data.dirichlet_alpha"}},
     };
     for (size_t i = 0; i < VAIN_COUNT_OF(rows); i++) {
+        VAIN_ASSERT(rows[i].keys[VAIN_COUNT_OF(rows[i].keys) - 1] == NULL);
         if ((rows[i].kinds & 1u << source->kind) == 0)
             vain_refuse_idle(spec, problems, rows[i].keys, "remove it", rows[i].why);
     }

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool gpu_kernels_are_there(const struct vain_job *job)
+bool vain_job_device_has_kernels(const struct vain_job *job)
 {
     const bool text_model =
         job->model.kind == VAIN_MODEL_TRANSFORMER || job->model.kind == VAIN_MODEL_MLP;
@@ -16,7 +16,7 @@ enum vain_status vain_job_device_open(const struct vain_job *job,
                                       char why[VAIN_MIN_LEN(VAIN_DEVICE_WHY_BYTES)])
 {
     const bool cpu = strcmp(wish->name, "cpu") == 0, any = strcmp(wish->name, "auto") == 0;
-    if (cpu || gpu_kernels_are_there(job))
+    if (cpu || vain_job_device_has_kernels(job))
         return vain_device_open(wish, out, why);
     why[0] = '\0';
     if (!any)

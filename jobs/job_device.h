@@ -4,6 +4,8 @@
 #include "jobs/options.h"
 #include "kernels/device.h"
 
+/* Whether a GPU has all kernels that the job needs. Local. */
+bool vain_job_device_has_kernels(const struct vain_job *job);
 /* Open the device that `wish` names, as vain_device_open does, if a GPU has all kernels that the
  * job needs. If not, auto is the CPU, `why` says so, and naming a GPU is VAIN_ERR_UNAVAILABLE.
  * Local. */

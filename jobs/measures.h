@@ -25,7 +25,8 @@ struct vain_measure_sums {
     struct vain_measure_sum of[VAIN_MEASURE_KINDS];
 };
 /* Mean and half the width of its 95 % interval: 1.96 standard errors, from the samples' own
- * variance. NaN where nothing was measured; an interval of one sample is NaN too. */
+ * variance; of samples that are all right or wrong, Wilson's. NaN where nothing was measured; an
+ * interval of one sample is NaN too. */
 struct vain_estimate {
     double mean, interval;
 };

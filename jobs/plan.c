@@ -13,6 +13,7 @@
 #include "jobs/data_check.h"
 #include "jobs/fit.h"
 #include "jobs/genetic_search.h"
+#include "jobs/job_device.h"
 #include "jobs/meta_check.h"
 #include "jobs/method.h"
 #include "jobs/method_check.h"
@@ -248,6 +249,9 @@ void vain_plan_check(const struct vain_job *job, const struct vain_spec *spec,
                              "'%s' is no device; expected auto, cpu, cuda, or cuda:N with N at "
                              "most %d",
                              job->general.device, VAIN_GPU_INDEX_MAX);
+    else if (strncmp(job->general.device, "cuda", 4) == 0 && !vain_job_device_has_kernels(job))
+        vain_spec_problem_at(spec, problems, "device", "use device: cpu or auto",
+                             "only the supervised method on a text has GPU kernels so far");
     vain_data_check(job, spec, problems);
     vain_meta_check(job, spec, problems);
     vain_method_check(job, spec, problems);

@@ -117,7 +117,7 @@ static enum vain_status check_fits(const struct vain_run *run,
     if (content->parameter_count != run->layout.parameter_count ||
         strcmp(content->model, run->model_ops->name) != 0)
         return vain_fail(VAIN_ERR_REFUSED,
-                         "%s: a %s of %lld parameters, but the spec describes a %s of %lld; use "
+                         "%s: kind %s, %lld parameters, but the spec describes kind %s, %lld; use "
                          "the spec that made it, or "
                          "another --out folder",
                          path, content->model, (long long)content->parameter_count,
@@ -130,15 +130,16 @@ static enum vain_status check_fits(const struct vain_run *run,
                              "%s: its slices are not those of the spec's model (first: '%s')", path,
                              content->slices[i].name);
     }
-    if (strcmp(content->symbol_kind, run->data.symbol_kind) != 0 ||
-        vain_data_first_difference(&run->data, content->symbol_count, content->symbols,
-                                   content->words) >= 0)
+    const int64_t first = vain_data_first_difference(&run->data, content->symbol_count,
+                                                     content->symbols, content->words);
+    if (strcmp(content->symbol_kind, run->data.symbol_kind) != 0 || first >= 0)
         return vain_fail(VAIN_ERR_REFUSED,
-                         "%s was trained on other symbols (%lld %s) than the data have (%lld %s); "
-                         "use the file that it was trained on, or one with the same %s",
+                         "%s was trained on other symbols (%lld %s) than the data have (%lld %s), "
+                         "the first is number %lld; use the file that it was trained on, or one "
+                         "with the same %s",
                          path, (long long)content->symbol_count, content->symbol_kind,
                          (long long)run->data.symbol_count, run->data.symbol_kind,
-                         run->data.symbol_kind);
+                         (long long)(first >= 0 ? first : 0), run->data.symbol_kind);
     VAIN_TRY(check_spec(run, content, path, named));
     if (content->round > run->job->train.rounds)
         return vain_fail(VAIN_ERR_REFUSED,

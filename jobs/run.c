@@ -63,6 +63,8 @@ static enum vain_status evaluate(struct vain_run *run)
                                        of[VAIN_MEASURE_ACCURACY].mean};
     vain_note_target(run, run->round, of[VAIN_MEASURE_ACCURACY].mean);
     run->measured_round = run->round;
+    run->recalled = false;
+    run->measured_as_last = run->round == run->job->train.rounds;
     if (run->round == 0)
         run->first_validation_loss = validation_loss;
     const double values[] = {(double)run->round,
@@ -169,8 +171,7 @@ static void name_splits(const struct vain_run *run, struct vain_run_result *resu
     if (run->data.kind != VAIN_DATA_SENTENCES)
         return;
     const int first = vain_sentence_data_measured(&run->data.sentences, false);
-    const int last = vain_sentence_data_measured(&run->data.sentences,
-                                                 run->measured_round == run->job->train.rounds);
+    const int last = vain_sentence_data_measured(&run->data.sentences, run->measured_as_last);
     if (first == last)
         return;
     result->first_split = names[first];
@@ -184,6 +185,7 @@ static enum vain_status finish(struct vain_run *run, struct vain_run_result *res
     result->first_validation_loss = run->first_validation_loss;
     result->measures = run->measures;
     result->measured_round = run->measured_round;
+    result->recalled = run->recalled;
     name_splits(run, result);
     if (run->method_ops->found != NULL)
         run->method_ops->found(&run->method, run->common, &result->found);
@@ -225,6 +227,8 @@ static void recall_curve(struct vain_run *run)
         run->measures.of[VAIN_MEASURE_LOSS].mean = point->validation_loss;
         run->measures.of[VAIN_MEASURE_ACCURACY].mean = point->accuracy;
         run->measured_round = point->round;
+        run->recalled = true;
+        run->measured_as_last = point->round == run->job->train.rounds;
         return;
     }
 }

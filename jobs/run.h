@@ -51,6 +51,7 @@ struct vain_run_result {
     double final_loss, first_validation_loss; /* nats a symbol or example; NaN if not known */
     struct vain_measures measures;            /* of the last evaluation, */
     int64_t measured_round;                   /* which was after so many rounds; -1: none was */
+    bool recalled; /* from the curve of a checkpoint, which keeps no intervals */
     /* Names of the splits that the first and the last evaluation measured on, borrowed from the
      * job; NULL where both measure the same. */
     const char *first_split, *measured_split;
@@ -169,6 +170,8 @@ struct vain_run {
     double first_validation_loss;
     struct vain_measures measures; /* of the last evaluation, */
     int64_t measured_round;        /* after so many rounds; -1: none */
+    bool recalled;                 /* they come from the curve of a checkpoint */
+    bool measured_as_last;         /* they are those of the end of a run */
     int64_t rounds_to_target;      /* -1: train.target_accuracy is not reached yet */
 };
 

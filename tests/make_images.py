@@ -3,9 +3,9 @@
 
 usage: make_images.py FOLDER COUNT [HDF5 [SIDE]]
 
-Ten classes of 14 x 14 (or SIDE x SIDE) pixels: a bar at one of ten places and angles, shifted by up to a pixel, in noise. FOLDER
-gets train-images-idx3-ubyte.gz and the three others of MNIST's names (the test set is a fifth of COUNT); with HDF5
-(needs h5py; - for none) that file gets train_images, train_labels, test_images, test_labels."""
+Ten classes of 14 x 14 (or SIDE x SIDE) pixels: a bar at one of ten places and angles, shifted by up to a pixel, in
+noise. FOLDER gets train-images-idx3-ubyte.gz and the three others of MNIST's names (the test set is a fifth of
+COUNT); with HDF5 (needs h5py; - for none) that file gets train_images, train_labels, test_images, test_labels."""
 import gzip
 import math
 import os

@@ -95,8 +95,9 @@ static int compare_trigrams(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* A word of n bytes is followed by a separator, the end, or a cut after VAIN_WORD_BYTES - 1 bytes,
- * so room for a byte and a half of each byte, and one a sentence, holds all with their NULs. */
+/* A word of n bytes is followed by a separator, the end, or a cut after VAIN_WORD_BYTES - 4 bytes
+ * at least, so room for a byte and a half of each byte, and one a sentence, holds all with their
+ * NULs. */
 static enum vain_status collect(const struct vain_sentence_text *sentences, int64_t count,
                                 struct collection *out)
 {

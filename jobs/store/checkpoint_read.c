@@ -7,6 +7,7 @@
 #include "jobs/store/checkpoint_layout.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "jobs/store/hdf5_file.h"
 #include "jobs/store/slice_walk.h"
 #include "jobs/store/timestamp.h"
@@ -154,6 +155,11 @@ static void read_words(struct vain_checkpoint_file *file)
         return;
     file->words = words;
     vain_h5_read_texts(reader, "/data/symbols", count, file->words, VAIN_WORD_BYTES);
+    for (int64_t i = 0; i < count && ok(file); i++) {
+        const char *word = file->words + i * VAIN_WORD_BYTES;
+        if (word[0] == '\0' || !vain_text_is_line(word))
+            vain_h5_reject(reader, "'/data/symbols': text %lld is no word", (long long)i);
+    }
     file->content.words = file->words;
 }
 

@@ -27,6 +27,10 @@ has "the summary" "$out" '^validation loss '
 has "the summary" "$out" 'plain/checkpoint-000005.h5'
 answer 0 run job.yaml --quiet
 equal "a run that is done already" "$hash" "$(value data.parameters_hash)"
+sum=$(sha256sum runs/small/checkpoint-000005.h5)
+answer 0 run job.yaml --quiet --resume runs/small/checkpoint-000005.h5 --set train.learning_rate=0.5
+equal "a checkpoint that is there already is not written under other keys" "$sum" \
+    "$(sha256sum runs/small/checkpoint-000005.h5)"
 answer 0 run job.yaml --quiet --set train.rounds=1 --out $'no-utf8-\xff'
 equal "a path that is no UTF-8" $'no-utf8-\ufffd/record.bin' "$(value data.record)"
 

@@ -49,10 +49,11 @@ expect "the target outlives a resume" "$(field rounds_to_target <masked.json)" "
 
 # Clients of very different sizes, each in one batch, all of them in every round: whoever plays them, the step is that on
 # the mean over all examples.
-weighed=(--set model.preset=mlp-200 --set data.partition=dirichlet --set data.dirichlet_alpha=0.3 --set data.clients=8
-    --set train.batch=1000 --set fedavg.epochs=1 --set train.rounds=3 --set exchange.privacy=none)
-one=$(run one mnist-cnn-fedavg "${weighed[@]}" --set train.local_steps=8 --members 1 | field validation_loss)
-four=$(run four mnist-cnn-fedavg "${weighed[@]}" --set train.local_steps=2 --members 4 | field validation_loss)
+weighed=(--set model.preset=mlp-200 --set train.batch=1000 --set fedavg.epochs=1 --set train.rounds=3
+    --set exchange.privacy=none)
+uneven=(--set data.partition=dirichlet --set data.dirichlet_alpha=0.3 --set data.clients=8)
+one=$(run one mnist-cnn-fedavg "${weighed[@]}" "${uneven[@]}" --set train.local_steps=8 --members 1 | field validation_loss)
+four=$(run four mnist-cnn-fedavg "${weighed[@]}" "${uneven[@]}" --set train.local_steps=2 --members 4 | field validation_loss)
 all=$(run all mnist-cnn-fedavg "${weighed[@]}" --set data.partition=disjoint --set data.clients=1 \
     --set train.local_steps=1 --members 1 | field validation_loss)
 near() { python3 -c "print('near' if abs($1 - $2) < 2e-5 * abs($2) else '$1 and $2')"; }

@@ -140,6 +140,30 @@ static void hashes_tell_models_apart(void)
     CU_ASSERT_NOT_EQUAL(memcmp(plain, more, sizeof plain), 0);
 }
 
+/* Symbols that were stored against those of the data: of one kind, of two, and of none. */
+static void the_first_difference_is_found(void)
+{
+    static const uint32_t letters[] = {97, 98, 99, 100}, others[] = {97, 98, 120, 121};
+    static const char words[3][VAIN_WORD_BYTES] = {"<padding>", "a", "b"},
+                      twins[3][VAIN_WORD_BYTES] = {"<padding>", "a", "c"};
+    const struct vain_data text = {.symbol_count = 3, .vocabulary = letters},
+                           said = {.symbol_count = 3, .words = words[0]},
+                           counted = {.symbol_count = 3};
+    CU_ASSERT_EQUAL(vain_data_first_difference(&text, 3, letters, NULL), -1);
+    CU_ASSERT_EQUAL(vain_data_first_difference(&text, 4, letters, NULL), 3);
+    CU_ASSERT_EQUAL(vain_data_first_difference(&text, 2, letters, NULL), 2);
+    CU_ASSERT_EQUAL(vain_data_first_difference(&text, 3, others, NULL), 2);
+    CU_ASSERT_EQUAL(vain_data_first_difference(&text, 3, NULL, words[0]), 0);
+    CU_ASSERT_EQUAL(vain_data_first_difference(&text, 3, NULL, NULL), 0);
+    CU_ASSERT_EQUAL(vain_data_first_difference(&said, 3, NULL, words[0]), -1);
+    CU_ASSERT_EQUAL(vain_data_first_difference(&said, 3, NULL, twins[0]), 2);
+    CU_ASSERT_EQUAL(vain_data_first_difference(&said, 2, NULL, twins[0]), 2);
+    CU_ASSERT_EQUAL(vain_data_first_difference(&said, 3, letters, NULL), 0);
+    CU_ASSERT_EQUAL(vain_data_first_difference(&counted, 3, NULL, NULL), -1);
+    CU_ASSERT_EQUAL(vain_data_first_difference(&counted, 5, NULL, NULL), 3);
+    CU_ASSERT_EQUAL(vain_data_first_difference(&counted, 3, letters, NULL), 0);
+}
+
 static void classes_of_tasks_are_cut_among_members(void)
 {
     struct vain_data_options options = options_of("", make_file("data.h5"));
@@ -214,6 +238,7 @@ static const struct vain_test tests[] = {
     {"images are cut among members", images_are_cut_among_members},
     {"what is common is known", what_is_common_is_known},
     {"hashes tell models apart", hashes_tell_models_apart},
+    {"the first difference of symbols is found", the_first_difference_is_found},
     {"classes of tasks are cut among members", classes_of_tasks_are_cut_among_members},
     {"sentences are cut among members", sentences_are_cut_among_members},
     {"what cannot be is refused", what_cannot_be_is_refused},

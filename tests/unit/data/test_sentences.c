@@ -103,8 +103,8 @@ static void long_runs_are_several_words(void)
 /* Names are well-formed UTF-8, whole words or not, and no two symbols have one. */
 static void names_are_utf8_and_tell_symbols_apart(void)
 {
-    char run[200] = "";
-    for (size_t used = 0; used < 90;)
+    char run[200] = "ab"; /* so that the longest word would end inside a character */
+    for (size_t used = 2; used < 90;)
         used += (size_t)snprintf(run + used, sizeof run - used, "\xc3\xa9q");
     const char *const texts[] = {run, run, "caf\xc3\xa9s caf\xc3\xa9r caf\xc3\xa9n"};
     struct vain_vocabulary vocabulary = learn(texts, 3, 2);

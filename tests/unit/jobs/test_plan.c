@@ -49,6 +49,8 @@ static void test_pairs_that_do_not_fit(void)
         {{"data.train_split=a"}, "data.train_split", "labelled sentences"},
         {{"data.invert=true"}, "data.invert", "of images"},
         {{"data.dirichlet_alpha=1"}, "data.dirichlet_alpha", "labelled data"},
+        {{"data.partition=by-group"}, "data.partition", "no labels"},
+        {{"teacher.checkpoint=a.h5"}, "teacher.checkpoint", "labelled images"},
         {{"train.method=agents"}, "train.method", "labelled images"},
     };
     struct bed bed;
@@ -78,6 +80,10 @@ static void test_memories_that_do_not_fit(void)
         {"memory.phase_rounds=3", "memory.stream", "do nothing"},
         {"data.validation=0.2", "data.validation", "of texts"},
         {"data.way=3", "data.way", "few-shot tasks"},
+        {"data.partition=by-group", "data.partition", "no groups"},
+        {"data.dirichlet_alpha=1", "data.dirichlet_alpha", "another"},
+        {"device=cuda", "device", "GPU kernels"},
+        {"teacher.checkpoint=a.h5", "teacher.checkpoint", "no teacher"},
     };
     struct bed bed;
     CU_ASSERT_FATAL(bed_open(&bed));

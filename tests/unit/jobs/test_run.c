@@ -353,7 +353,8 @@ static void test_a_file_of_another_run_is_told(void)
     CU_ASSERT_EQUAL_FATAL(rename(kept, own), 0);
     bed_run(&bed, &(struct bed_options){.ranks = 2}, &out);
     expect_all(&out, 2, VAIN_OK);
-    CU_ASSERT_EQUAL(out.notices, 2);
+    CU_ASSERT_EQUAL(out.notices, 3);
+    CU_ASSERT_EQUAL(bed_count_notices(&out, "all 4 rounds are done"), 1);
     CU_ASSERT_EQUAL(bed_count_notices(&out, "exchange.algorithm: auto took '"), 1);
     CU_ASSERT_EQUAL(bed_count_notices(&out, "000004.h5 belongs to another run: the optimiser and "
                                             "residual of member 'member-1' start empty"),
