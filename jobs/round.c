@@ -213,6 +213,7 @@ void vain_round_context(const struct vain_run *run, const struct vain_roster *ro
     memcpy(out->spec_hash, run->config->spec_hash, VAIN_HASH_BYTES);
     out->epoch = roster->epoch;
     out->round = (uint64_t)run->round;
+    out->attempt = roster->attempt;
     out->algorithm = run->algorithm;
     memcpy(out->order_hash, run->ring_hash, VAIN_HASH_BYTES);
     out->masked = run->job->exchange.privacy == VAIN_PRIVACY_MASKED;

@@ -58,7 +58,7 @@ static void test_a_context_binds_what_a_member_holds(void)
     run.codec.fixed = (struct vain_fixed){.scale_exponent = 20, .bits = 30, .fields = 1};
     vain_round_context(&run, &roster, &held);
     vain_context_encode(&held, plain);
-    for (int change = 0; change < 9; change++) {
+    for (int change = 0; change < 10; change++) {
         struct vain_run another = run;
         struct vain_job another_job = job;
         another.job = &another_job;
@@ -71,6 +71,7 @@ static void test_a_context_binds_what_a_member_holds(void)
         another.parameters_hash[0] = change == 6;
         another.dropped_inputs = change == 7; /* told, not agreed */
         another.ring_hash[9] = change == 8;
+        roster.attempt = change == 9; /* the next attempt of the round has other seeds */
         vain_round_context(&another, &roster, &other);
         vain_context_encode(&other, told);
         CU_ASSERT_EQUAL(memcmp(plain, told, sizeof told) == 0, change == 7);
