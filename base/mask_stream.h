@@ -17,9 +17,10 @@ enum { VAIN_MASK_SEED_BYTES = 32 };
 
 /* Who may use a stream: the nonce's first word, so that equal seeds never give equal words. */
 enum vain_mask_domain {
-    VAIN_MASK_PAIR = 1, /* between two members */
-    VAIN_MASK_OWN = 2,  /* a member's own mask (level 2) */
-    VAIN_MASK_NOISE = 4 /* privacy noise */
+    VAIN_MASK_PAIR = 1,  /* between two members */
+    VAIN_MASK_OWN = 2,   /* a member's own mask (level 2) */
+    VAIN_MASK_NOISE = 4, /* privacy noise */
+    VAIN_MASK_FORMS = 5  /* public bits of forms (collectives/forms.h) */
 };
 
 /* A cipher: one a thread, since it keeps the state of the stream under way. */
