@@ -58,6 +58,7 @@ void vain_context_message(const struct vain_context *context, const struct vain_
     write_context(&writer, context);
     write_meaning(&writer, context, codec);
     vain_write_u32(&writer, context->dropped);
+    vain_write_u32(&writer, context->wants_evidence);
     VAIN_ASSERT(!writer.failed);
     VAIN_ASSERT(writer.position == VAIN_CONTEXT_MESSAGE_BYTES);
 }
@@ -67,6 +68,13 @@ uint32_t vain_context_message_dropped(const uint8_t message[VAIN_CONTEXT_MESSAGE
     struct vain_reader reader;
     vain_reader_init(&reader, message + VAIN_CONTEXT_COMPARED_BYTES, 4);
     return vain_read_u32(&reader);
+}
+
+bool vain_context_message_wants_evidence(const uint8_t message[VAIN_CONTEXT_MESSAGE_BYTES])
+{
+    struct vain_reader reader;
+    vain_reader_init(&reader, message + VAIN_CONTEXT_COMPARED_BYTES + 4, 4);
+    return vain_read_u32(&reader) != 0;
 }
 
 void vain_context_message_hash(const uint8_t message[VAIN_CONTEXT_MESSAGE_BYTES],

@@ -18,13 +18,15 @@ struct vain_context {
     uint32_t algorithm;                       /* enum vain_algorithm */
     uint32_t masked;                          /* 1: words carry masks */
     uint8_t order_hash[VAIN_HASH_BYTES];      /* of the ring's order, collectives/ring_order.h */
-    uint32_t dropped; /* inputs that this member has dropped for this round; not compared */
+    /* Not compared: what a member says of itself. */
+    uint32_t dropped;        /* inputs that it has dropped for this round */
+    uint32_t wants_evidence; /* 1: a sum of this round had a check word that did not hold */
 };
 
 enum {
     VAIN_CONTEXT_BYTES = 3 * VAIN_HASH_BYTES + 8 + 8 + 4, /* ctx: the seeds' input */
-    VAIN_CONTEXT_MESSAGE_BYTES = VAIN_CONTEXT_BYTES + 2 * VAIN_HASH_BYTES + 8 + 4 * 4 + 4,
-    VAIN_CONTEXT_COMPARED_BYTES = VAIN_CONTEXT_MESSAGE_BYTES - 4
+    VAIN_CONTEXT_MESSAGE_BYTES = VAIN_CONTEXT_BYTES + 2 * VAIN_HASH_BYTES + 8 + 4 * 4 + 2 * 4,
+    VAIN_CONTEXT_COMPARED_BYTES = VAIN_CONTEXT_MESSAGE_BYTES - 2 * 4
 };
 
 /* Make group_id stand for all that the members agree on about the round's words: it becomes a hash
@@ -38,9 +40,11 @@ void vain_context_encode(const struct vain_context *context,
 /* ctx, then spec, algorithm, masks, order and what the codec will do with the words. */
 void vain_context_message(const struct vain_context *context, const struct vain_codec *codec,
                           uint8_t out[VAIN_MIN_LEN(VAIN_CONTEXT_MESSAGE_BYTES)]);
-/* The `dropped` of a message. */
+/* The `dropped` of a message, and whether its sender wants evidence. */
 uint32_t
 vain_context_message_dropped(const uint8_t message[VAIN_MIN_LEN(VAIN_CONTEXT_MESSAGE_BYTES)]);
+bool vain_context_message_wants_evidence(
+    const uint8_t message[VAIN_MIN_LEN(VAIN_CONTEXT_MESSAGE_BYTES)]);
 /* BLAKE2b-256 of the compared part of a message. */
 void vain_context_message_hash(const uint8_t message[VAIN_MIN_LEN(VAIN_CONTEXT_MESSAGE_BYTES)],
                                uint8_t out[VAIN_MIN_LEN(VAIN_HASH_BYTES)]);

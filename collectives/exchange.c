@@ -57,6 +57,11 @@ int64_t vain_exchange_memory_bytes(int members, int64_t word_count, enum vain_al
            (int64_t)sizeof(uint32_t);
 }
 
+static int greater(int a, int b)
+{
+    return a > b ? a : b;
+}
+
 static enum vain_status take_all(struct vain_exchange *exchange)
 {
     const struct vain_exchange_config *config = &exchange->config;
@@ -65,7 +70,10 @@ static enum vain_status take_all(struct vain_exchange *exchange)
     const struct vain_memory_ops *memory = &config->queue->device->ops->memory;
     const int64_t words = exchange->reduce->buffer_words(members, config->codec->word_count,
                                                          config->chunk_words, config->window);
-    exchange->action_ids = 2 * members > own_ids ? 2 * members : own_ids;
+    exchange->action_ids = greater(2 * members, own_ids);
+    if (config->gives_evidence)
+        exchange->action_ids = greater(exchange->action_ids,
+                                       vain_ring_action_ids(config->window) + VAIN_HOPS_ACTION_IDS);
     VAIN_TRY(vain_take_array(exchange->action_ids, sizeof *exchange->actions, "exchange actions",
                              (void **)&exchange->actions));
     VAIN_TRY(vain_take_array(exchange->action_ids, sizeof *exchange->pending, "exchange actions",
@@ -91,6 +99,7 @@ enum vain_status vain_exchange_open(const struct vain_exchange_config *config,
     VAIN_TRY(vain_take(sizeof *exchange, "exchange", (void **)&exchange));
     VAIN_ASSERT(config->window >= 0);
     VAIN_ASSERT(config->window <= VAIN_RING_WINDOW_MAX);
+    VAIN_ASSERT(!config->gives_evidence || members <= VAIN_EVIDENCE_MEMBERS_MAX);
     exchange->config = *config;
     exchange->config.window = config->window > 0 ? config->window : VAIN_RING_WINDOW;
     exchange->config.chunk_words =
@@ -114,6 +123,7 @@ void vain_exchange_close(struct vain_exchange **exchange)
     else
         vain_release(own->wire);
     own->config.queue->device->ops->memory.release(own->config.queue->device, own->buffer);
+    own->config.queue->device->ops->memory.release(own->config.queue->device, own->evidence_buffer);
     vain_release(own->actions);
     vain_release(own->pending);
     vain_release(own->is_pending);
@@ -138,6 +148,9 @@ void vain_exchange_set_round(struct vain_exchange *exchange, const struct vain_c
                          exchange->context.order_hash);
     exchange->check = check;
     exchange->words = NULL;
+    exchange->has_evidence = false;
+    exchange->evidence = NULL;
+    exchange->reduce = reduce_of(exchange->config.algorithm);
     exchange->wrong_from = -1;
     exchange->phase = VAIN_EXCHANGE_IDLE;
 }
@@ -152,6 +165,44 @@ void vain_exchange_set_words(struct vain_exchange *exchange, uint32_t *words, bo
     VAIN_ASSERT(exchange->phase == VAIN_EXCHANGE_AGREED);
     VAIN_ASSERT(masked == (exchange->context.masked != 0));
     exchange->words = words;
+}
+
+bool vain_exchange_has_evidence(const struct vain_exchange *exchange)
+{
+    return exchange->has_evidence;
+}
+
+static enum vain_status take_ring_buffer(struct vain_exchange *exchange)
+{
+    const struct vain_exchange_config *config = &exchange->config;
+    const struct vain_memory_ops *memory = &config->queue->device->ops->memory;
+    if (config->algorithm == VAIN_ALGORITHM_RING || exchange->evidence_buffer != NULL)
+        return VAIN_OK;
+    const int64_t words = vain_reduce_ring.buffer_words(
+        config->member_count, config->codec->word_count, config->chunk_words, config->window);
+    return memory->take(config->queue->device, (size_t)words * sizeof(uint32_t), "exchange buffers",
+                        (void **)&exchange->evidence_buffer);
+}
+
+enum vain_status vain_exchange_set_evidence(struct vain_exchange *exchange,
+                                            struct vain_evidence *evidence)
+{
+    const struct vain_context *context = &exchange->context;
+    uint8_t hash[VAIN_HASH_BYTES];
+    VAIN_ASSERT(exchange->phase == VAIN_EXCHANGE_AGREED);
+    VAIN_ASSERT(exchange->has_evidence);
+    VAIN_ASSERT(exchange->words != NULL);
+    VAIN_TRY(take_ring_buffer(exchange));
+    vain_context_message_hash(exchange->wire->mine, hash);
+    vain_evidence_begin(
+        evidence, hash,
+        vain_check_key_of(exchange->check, (uint32_t)context->round, context->attempt),
+        exchange->config.codec->word_count);
+    exchange->evidence = evidence;
+    exchange->reduce = &vain_reduce_ring;
+    vain_ring_cut(exchange);
+    vain_ring_state_own(exchange);
+    return vain_evidence_sign_own(evidence);
 }
 
 uint32_t vain_exchange_dropped(const struct vain_exchange *exchange, int rank)
@@ -258,6 +309,7 @@ static void begin_agree(struct vain_exchange *exchange, struct vain_exchange_out
 static void end_reduce(struct vain_exchange *exchange, struct vain_exchange_out *out)
 {
     VAIN_ASSERT(exchange->pending_count == 0);
+    VAIN_ASSERT(exchange->evidence == NULL || vain_hops_have_ended(exchange));
     exchange->phase = VAIN_EXCHANGE_REDUCED;
     out->status = VAIN_OK;
 }
@@ -268,6 +320,7 @@ static void begin_reduce(struct vain_exchange *exchange, struct vain_exchange_ou
     struct vain_reader reader;
     VAIN_ASSERT(exchange->phase == VAIN_EXCHANGE_AGREED);
     VAIN_ASSERT(exchange->words != NULL);
+    VAIN_ASSERT(exchange->has_evidence == (exchange->evidence != NULL));
     if (exchange->config.member_count == 1) {
         end_reduce(exchange, out);
         return;
@@ -313,6 +366,17 @@ static void begin_gather(struct vain_exchange *exchange, struct vain_exchange_ou
     give_to_all(exchange, out, VAIN_TAG_GATHER, view.kept, exchange->block_bytes, all);
 }
 
+/* One member that wants it is enough. */
+static bool is_evidence_wanted(const struct vain_exchange *exchange)
+{
+    const struct vain_exchange_config *config = &exchange->config;
+    bool wanted = exchange->context.wants_evidence != 0;
+    for (int rank = 0; rank < config->member_count; rank++)
+        wanted = wanted || (rank != config->member_index &&
+                            vain_context_message_wants_evidence(exchange->wire->theirs[rank]));
+    return config->gives_evidence && wanted;
+}
+
 static void contexts_came(struct vain_exchange *exchange, struct vain_exchange_out *out)
 {
     const struct vain_exchange_config *config = &exchange->config;
@@ -323,6 +387,7 @@ static void contexts_came(struct vain_exchange *exchange, struct vain_exchange_o
         vain_exchange_fail(exchange, out, status);
         return;
     }
+    exchange->has_evidence = is_evidence_wanted(exchange);
     exchange->phase = VAIN_EXCHANGE_AGREED;
     out->status = VAIN_OK;
 }

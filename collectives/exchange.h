@@ -12,6 +12,10 @@
  *     IDLE -agree-> CONTEXT -> AGREED -reduce-> REDUCE -> REDUCED -open-> OPENED -gather-> GATHER
  *     -> OPENED
  *
+ * If a check word did not hold, members want the round's next attempt with evidence: it is one for
+ * all as soon as one says so in agree, and then words are summed by a ring whatever the way of
+ * summing is otherwise, with signed statements of all that is passed on (collectives/evidence.h).
+ *
  * Between agree and reduce a member makes durable what it is about to send (jobs/store/promise.h).
  * step(state, event, out) consumes one event and writes the actions that follow; `loop`, `mpi` and
  * the simulator drive the same code, by the driver over a transport at the end of this file. A
@@ -19,6 +23,7 @@
 #pragma once
 
 #include "collectives/context.h"
+#include "collectives/evidence.h"
 #include "collectives/transport.h"
 
 /* How words are summed: a common choice, since all must do the same. */
@@ -92,6 +97,9 @@ struct vain_exchange_config {
     int window; /* messages of a ring under way in each direction; 0: VAIN_RING_WINDOW */
     const int
         *ring_order; /* (member_count) rank at each place of a ring, borrowed; NULL: by rank */
+    /* Attempts may be with evidence; the same at all members, of which there are at most
+     * VAIN_EVIDENCE_MEMBERS_MAX. */
+    bool gives_evidence;
 };
 /* 512 KiB: large enough that a message's own cost is nothing (2 us against 100), small enough that
  * tag and sum of a chunk find it in the second-level cache. Measured from 64 KiB to 1 MiB on
@@ -114,8 +122,15 @@ void vain_exchange_close(struct vain_exchange **exchange);
 void vain_exchange_set_round(struct vain_exchange *exchange, const struct vain_context *context,
                              struct vain_random check);
 void vain_exchange_set_words(struct vain_exchange *exchange, uint32_t *words, bool masked);
-/* After a call that failed: the rank from which a message came that its tag does not fit; -1: none.
- * On links that nobody else can write to it is that member's doing. */
+/* AGREED or later: whether this attempt is one with evidence. Then set_evidence is called after
+ * set_words: evidence (of the same members, in the ring's order) is begun, borrowed until the
+ * round has ended, and holds this member's signed statement of its own words afterwards, for the
+ * caller to give to all. Takes memory for a ring, once. Local. */
+bool vain_exchange_has_evidence(const struct vain_exchange *exchange);
+enum vain_status vain_exchange_set_evidence(struct vain_exchange *exchange,
+                                            struct vain_evidence *evidence) VAIN_MUST_USE;
+/* After a call that failed: the rank from which a message came that its tag or its signed statement
+ * does not fit; -1: none. On links that nobody else can write to it is that member's doing. */
 int vain_exchange_wrong_from(const struct vain_exchange *exchange);
 /* What member `rank` said in the last agree: inputs it has dropped for this round. */
 uint32_t vain_exchange_dropped(const struct vain_exchange *exchange, int rank);

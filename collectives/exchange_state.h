@@ -46,6 +46,13 @@ struct vain_ring {
     int64_t window;
 };
 
+/* Where the statements of a ring with evidence stand, in steps (hops.c). */
+struct vain_hops {
+    int left, said;     /* all words have left and are signed; statements posted */
+    int asked, came;    /* statements to come: receives posted, received */
+    int heard, checked; /* all words have come; their statement holds */
+};
+
 /* Where a tree stands. */
 struct vain_tree {
     int child_bit; /* next child is rank + child_bit */
@@ -59,6 +66,9 @@ struct vain_exchange {
     struct vain_context context;
     struct vain_random check;
     uint32_t *words;
+    bool has_evidence;              /* the attempt, once contexts are equal */
+    struct vain_evidence *evidence; /* borrowed; NULL: statements are not asked for */
+    struct vain_hops hops;
     uint64_t tag_key;  /* of the round's messages, from the agreed context */
     const void *block; /* own one of the gather */
     size_t block_bytes;
@@ -70,12 +80,13 @@ struct vain_exchange {
     int pending_count;
     int missing; /* receives among them */
     enum vain_status failure;
-    int wrong_from; /* rank that sent what its tag does not fit; -1: none */
+    int wrong_from; /* rank that sent what its tag or statement does not fit; -1: none */
     union {
         struct vain_ring ring;
         struct vain_tree tree;
     };
     uint32_t *buffer;                   /* (buffer_words) of the way of summing, owned */
+    uint32_t *evidence_buffer;          /* the same of the ring where that is another, owned */
     struct vain_exchange_wire *wire;    /* owned */
     struct vain_comm *left_on;          /* the driver's, once LEFT: the wire goes to it */
     struct vain_exchange_driver driver; /* of the call that is under way */
@@ -109,6 +120,31 @@ void vain_parcel_receive(struct vain_exchange *exchange, struct vain_exchange_ou
 enum vain_status vain_parcel_check(struct vain_exchange *exchange, struct vain_place place,
                                    const struct vain_parcel *parcel,
                                    uint64_t *content) VAIN_MUST_USE;
+
+/* ---- the ring, for attempts with evidence (ring.c) ------------------------------------------- */
+
+/* Cuts the vector: the ring's numbers are those of its beginning. */
+void vain_ring_cut(struct vain_exchange *exchange);
+/* The forms of the own words, shard by shard, into exchange->evidence. The ring is cut. */
+void vain_ring_state_own(struct vain_exchange *exchange);
+/* Action ids of it without statements. */
+int vain_ring_action_ids(int window);
+
+/* ---- statements of hops (hops.c); without evidence nothing happens --------------------------- */
+
+enum { VAIN_HOPS_ACTION_IDS = 2 }; /* above those of the ring */
+/* The words of message `number` are about to leave; they have come, and nothing is added yet. */
+enum vain_status vain_hops_leave(struct vain_exchange *exchange, int64_t number, int64_t first,
+                                 int64_t count, const uint32_t *words) VAIN_MUST_USE;
+void vain_hops_come(struct vain_exchange *exchange, int64_t number, int64_t first, int64_t count,
+                    const uint32_t *words);
+/* Whether an action is about a statement, and that it has ended. */
+bool vain_hops_owns(const struct vain_exchange *exchange, int id);
+void vain_hops_done(struct vain_exchange *exchange, int id);
+/* Post what may be posted, check what is there. */
+void vain_hops_advance(struct vain_exchange *exchange, struct vain_exchange_out *out);
+/* With evidence: all are stated, and those that came hold. */
+bool vain_hops_have_ended(const struct vain_exchange *exchange);
 
 /* Action ids of CONTEXT and GATHER, two for each member. */
 static inline int vain_exchange_receive_id(int peer)

@@ -17,6 +17,8 @@
  *
  *     messages are handled in order.
  *
+ * With evidence each step ends with a statement of the words that it passed on (hops.c).
+ *
  * So sums and messages of different chunks overlap. A member sends 2 (n - 1) / n of the vector, the
  * least there is. */
 #include "collectives/exchange_state.h"
@@ -119,6 +121,12 @@ static void send(struct vain_exchange *exchange, struct vain_exchange_out *out,
     int64_t first = 0;
     words_of(exchange, number, true, &first, &parcel->count);
     parcel->words = exchange->words + first;
+    const enum vain_status status =
+        vain_hops_leave(exchange, number, first, parcel->count, parcel->words);
+    if (status != VAIN_OK) {
+        vain_exchange_fail(exchange, out, status);
+        return;
+    }
     vain_parcel_send(exchange, out, id_of(ring, number, true), link_place(exchange, number, true),
                      content, parcel);
 }
@@ -137,6 +145,13 @@ static bool may_receive(const struct vain_exchange *exchange)
            (ring->asked < gather || ring->asked - gather < ring->left);
 }
 
+/* Where they come. */
+static uint32_t *partial_sums(const struct vain_exchange *exchange)
+{
+    return exchange->evidence_buffer != NULL && exchange->has_evidence ? exchange->evidence_buffer
+                                                                       : exchange->buffer;
+}
+
 static void receive(struct vain_exchange *exchange, struct vain_exchange_out *out)
 {
     struct vain_ring *ring = &exchange->ring;
@@ -144,9 +159,10 @@ static void receive(struct vain_exchange *exchange, struct vain_exchange_out *ou
     struct vain_parcel *parcel = &ring->in[number % ring->window];
     int64_t first = 0;
     words_of(exchange, number, false, &first, &parcel->count);
-    parcel->words = number < gather_starts(exchange)
-                        ? exchange->buffer + number % ring->window * exchange->config.chunk_words
-                        : exchange->words + first;
+    parcel->words =
+        number < gather_starts(exchange)
+            ? partial_sums(exchange) + number % ring->window * exchange->config.chunk_words
+            : exchange->words + first;
     vain_parcel_receive(exchange, out, id_of(ring, number, false),
                         link_place(exchange, number, false), parcel);
 }
@@ -160,10 +176,11 @@ static enum vain_status handle(struct vain_exchange *exchange, uint64_t *content
     const struct vain_parcel *parcel = &ring->in[number % ring->window];
     VAIN_TRY(vain_parcel_check(exchange, link_place(exchange, number, false), parcel, content));
     ring->handled++;
-    if (number >= gather_starts(exchange))
-        return VAIN_OK;
     int64_t first = 0, count = 0;
     words_of(exchange, number, false, &first, &count);
+    vain_hops_come(exchange, number, first, count, parcel->words);
+    if (number >= gather_starts(exchange))
+        return VAIN_OK;
     queue->device->ops->codec.add_words(queue, count, parcel->words, exchange->words + first);
     return vain_queue_wait(queue);
 }
@@ -198,6 +215,38 @@ static void advance(struct vain_exchange *exchange, struct vain_exchange_out *ou
             send(exchange, out, &content);
         moved = true;
     }
+    vain_hops_advance(exchange, out);
+}
+
+/* ---- for evidence ---------------------------------------------------------------------------- */
+
+void vain_ring_cut(struct vain_exchange *exchange)
+{
+    const int members = exchange->config.member_count;
+    memset(&exchange->ring, 0, sizeof exchange->ring);
+    memset(&exchange->hops, 0, sizeof exchange->hops);
+    exchange->ring.window = exchange->config.window;
+    find_neighbours(exchange);
+    exchange->ring.stripes =
+        stripe_count(members, exchange->config.codec->word_count, exchange->config.chunk_words);
+    exchange->ring.total = 2 * gather_starts(exchange);
+}
+
+void vain_ring_state_own(struct vain_exchange *exchange)
+{
+    for (int shard = 0; shard < exchange->config.member_count; shard++) {
+        for (int64_t stripe = 0; stripe < exchange->ring.stripes; stripe++) {
+            int64_t first = 0, count = 0;
+            place_of(exchange, shard, stripe, &first, &count);
+            vain_evidence_leave(exchange->evidence, first, count, exchange->words + first);
+        }
+        vain_evidence_end_shard(exchange->evidence, shard);
+    }
+}
+
+int vain_ring_action_ids(int window)
+{
+    return 4 * window;
 }
 
 /* ---- table ----------------------------------------------------------------------------------- */
@@ -205,7 +254,7 @@ static void advance(struct vain_exchange *exchange, struct vain_exchange_out *ou
 static int ring_action_ids(int members, int window)
 {
     (void)members;
-    return 4 * window;
+    return vain_ring_action_ids(window);
 }
 
 static int64_t ring_buffer_words(int members, int64_t word_count, int64_t chunk_words, int window)
@@ -217,19 +266,18 @@ static int64_t ring_buffer_words(int members, int64_t word_count, int64_t chunk_
 
 static void ring_begin(struct vain_exchange *exchange, struct vain_exchange_out *out)
 {
-    const int members = exchange->config.member_count;
-    memset(&exchange->ring, 0, sizeof exchange->ring);
-    exchange->ring.window = exchange->config.window;
-    find_neighbours(exchange);
-    exchange->ring.stripes =
-        stripe_count(members, exchange->config.codec->word_count, exchange->config.chunk_words);
-    exchange->ring.total = 2 * gather_starts(exchange);
+    vain_ring_cut(exchange);
     advance(exchange, out);
 }
 
 static void ring_done(struct vain_exchange *exchange, int id, struct vain_exchange_out *out)
 {
     struct vain_ring *ring = &exchange->ring;
+    if (vain_hops_owns(exchange, id)) {
+        vain_hops_done(exchange, id);
+        advance(exchange, out);
+        return;
+    }
     const int slot = id / 4;
     const bool outward = id % 4 >= 2;
     struct vain_parcel *parcel = outward ? &ring->out[slot] : &ring->in[slot];

@@ -79,6 +79,8 @@ enum vain_tag {
     VAIN_TAG_TREE = 12,        /* tree: partial sums */
     VAIN_TAG_SPREAD = 14,      /* tree: the sum */
     VAIN_TAG_PROBE = 17,       /* what links cost */
+    VAIN_TAG_HOP = 18,         /* ring with evidence: statements of hops */
+    VAIN_TAG_EVIDENCE = 19,    /* ... and what is given to all */
     VAIN_TAG_END = 64          /* tags lie below; transports use those above for themselves */
 };
 

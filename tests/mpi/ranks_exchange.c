@@ -352,6 +352,88 @@ static void an_order_that_differs_is_named(struct ranks *ranks)
     close_party(party);
 }
 
+/* ---- evidence -------------------------------------------------------------------------------- */
+
+/* Keys that any rank can make. */
+static void open_signers(struct ranks *ranks, struct vain_signer *own,
+                         uint8_t keys[RANKS_MAX][VAIN_PUBLIC_KEY_BYTES])
+{
+    EXPECT_OK(ranks, vain_signer_open_throw_away(own, 1000));
+    EXPECT_OK(ranks,
+              vain_comm_all_gather(&ranks->comm, &ranks->world, 0, VAIN_TAG_START,
+                                   own->certificate.current_key, VAIN_PUBLIC_KEY_BYTES, keys[0]));
+}
+
+/* Everybody's statements to all, of own words and of hops; nobody is a culprit. */
+static void expect_nobody(struct ranks *ranks, struct vain_evidence *evidence, bool checks_own)
+{
+    static _Thread_local uint8_t own[1 << 16], hops[1 << 18];
+    struct vain_evidence_verdict verdict;
+    const int members = ranks->comm.size;
+    EXPECT_OK(ranks, vain_comm_all_gather(&ranks->comm, &ranks->world, 0, VAIN_TAG_EVIDENCE,
+                                          vain_evidence_own(evidence),
+                                          vain_evidence_own_bytes(members), own));
+    EXPECT(ranks, vain_evidence_take_own(evidence, own) == -1);
+    EXPECT_OK(ranks, vain_comm_all_gather(&ranks->comm, &ranks->world, 0, VAIN_TAG_EVIDENCE,
+                                          vain_evidence_hops(evidence),
+                                          vain_evidence_hops_bytes(members), hops));
+    vain_evidence_judge_hops(evidence, checks_own, hops, &verdict);
+    EXPECT(ranks, verdict.culprit == -1);
+}
+
+/* Round 1 is with evidence, as its last member wants it, and 2 is not. */
+static void rounds_with_evidence(struct ranks *ranks, struct party *party,
+                                 struct vain_evidence *evidence)
+{
+    for (int round = 1; round < 3; round++) {
+        const struct vain_fixed fixed = party->codec.fixed;
+        party->context.wants_evidence = round == 1 && ranks->comm.rank == ranks->comm.size - 1;
+        encode(ranks, party, ranks->comm.rank, round);
+        EXPECT_OK(ranks, drive(party, VAIN_EXCHANGE_BEGIN_AGREE));
+        EXPECT(ranks, vain_exchange_has_evidence(party->exchange) == (round == 1));
+        vain_exchange_set_words(party->exchange, party->words, party->context.masked);
+        if (round == 1)
+            EXPECT_OK(ranks, vain_exchange_set_evidence(party->exchange, evidence));
+        EXPECT_OK(ranks, drive(party, VAIN_EXCHANGE_BEGIN_REDUCE));
+        EXPECT_OK(ranks, drive(party, VAIN_EXCHANGE_BEGIN_OPEN));
+        check_round(ranks, party, &fixed, round);
+        if (round == 1)
+            expect_nobody(ranks, evidence, !party->context.masked);
+    }
+}
+
+static void evidence_changes_no_bit(struct ranks *ranks)
+{
+    uint8_t keys[RANKS_MAX][VAIN_PUBLIC_KEY_BYTES];
+    struct vain_signer signer;
+    open_signers(ranks, &signer, keys);
+    for (size_t i = 0; i < VAIN_COUNT_OF(ways) && ranks->comm.size > 1; i++) {
+        struct party *party = open_party_way(ranks, i % 2 == 0 ? 32 : 16, &ways[i]);
+        struct vain_exchange_config config = {.member_index = ranks->comm.rank,
+                                              .member_count = ranks->comm.size,
+                                              .member_names = names,
+                                              .codec = &party->codec,
+                                              .queue = &ranks->queue,
+                                              .algorithm = ways[i].algorithm,
+                                              .chunk_words = ways[i].chunk_words,
+                                              .gives_evidence = true};
+        const struct vain_evidence_config statements = {.members = ranks->comm.size,
+                                                        .own = ranks->comm.rank,
+                                                        .keys = keys[0],
+                                                        .signer = &signer};
+        struct vain_evidence *evidence = NULL;
+        if (config.algorithm == VAIN_ALGORITHM_NATIVE && ranks->comm.ops->post_all_reduce == NULL)
+            config.algorithm = VAIN_ALGORITHM_RING;
+        vain_exchange_close(&party->exchange);
+        EXPECT_OK(ranks, vain_exchange_open(&config, &party->exchange));
+        EXPECT_OK(ranks, vain_evidence_open(&statements, &evidence));
+        rounds_with_evidence(ranks, party, evidence);
+        close_party(party);
+        vain_evidence_close(&evidence);
+    }
+    vain_signer_close(&signer);
+}
+
 /* ---- refusals -------------------------------------------------------------------------------- */
 
 /* The last member says something else; everybody must name it, and it everybody. Then all of them
@@ -583,6 +665,7 @@ const struct ranks_case exchange_cases[] = {
     {"exchange: members in any order give equal bits", members_in_any_order_give_equal_bits},
     {"exchange: every order of a ring gives the sum", every_order_of_a_ring_gives_the_sum},
     {"exchange: an order that differs is named", an_order_that_differs_is_named},
+    {"exchange: evidence changes no bit", evidence_changes_no_bit},
     {"exchange: contexts that differ are named", contexts_that_differ_are_named},
     {"exchange: another codec state is named", another_codec_state_is_named},
     {"exchange: a flipped bit never becomes a model", a_flipped_bit_never_becomes_a_model},

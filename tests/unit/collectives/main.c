@@ -11,7 +11,7 @@ extern const struct vain_suite vain_suite_transport_loop, vain_suite_ranks, vain
     vain_suite_fetch, vain_suite_fetch_answer, vain_suite_share, vain_suite_share_message,
     vain_suite_own_mask, vain_suite_opening, vain_suite_commit, vain_suite_mask_graph,
     vain_suite_drive, vain_suite_ring_order, vain_suite_suspicion, vain_suite_forms,
-    vain_suite_evidence;
+    vain_suite_evidence, vain_suite_hops;
 
 int main(void)
 {
@@ -27,6 +27,7 @@ int main(void)
         &vain_suite_own_mask,       &vain_suite_opening,        &vain_suite_commit,
         &vain_suite_mask_graph,     &vain_suite_drive,          &vain_suite_ring_order,
         &vain_suite_suspicion,      &vain_suite_forms,          &vain_suite_evidence,
+        &vain_suite_hops,
     };
     if (vain_crypto_init() != VAIN_OK) {
         fprintf(stderr, "%s\n", vain_fail_message());

@@ -49,7 +49,8 @@ static void a_message_says_it_all(void)
                                    0xfd, 0xff, 0xff, 0xff,             /* bound 2^-3 */
                                    2,    0,    0,    0,                /* algorithm */
                                    1,    0,    0,    0};               /* masked */
-    static const uint8_t last[] = {7, 0, 0, 0};                        /* dropped */
+    static const uint8_t last[] = {7, 0, 0, 0,                         /* dropped */
+                                   1, 0, 0, 0};                        /* wants evidence */
     struct vain_context context;
     struct vain_codec codec = {.word_count = 1234, .bound_exponent = -3};
     codec.fixed = (struct vain_fixed){.scale_exponent = 20, .bits = 30, .fields = 1};
@@ -58,6 +59,7 @@ static void a_message_says_it_all(void)
     context.algorithm = 2;
     context.masked = 1;
     context.dropped = 7;
+    context.wants_evidence = 1;
     message_of(&context, &codec, message);
     vain_context_encode(&context, ctx);
     CU_ASSERT_EQUAL(memcmp(message, ctx, sizeof ctx), 0);
@@ -68,6 +70,9 @@ static void a_message_says_it_all(void)
     CU_ASSERT_EQUAL(memcmp(order + VAIN_HASH_BYTES, last, sizeof last), 0);
     CU_ASSERT_PTR_EQUAL(order + VAIN_HASH_BYTES + sizeof last, message + sizeof message);
     CU_ASSERT_EQUAL(vain_context_message_dropped(message), 7);
+    CU_ASSERT_TRUE(vain_context_message_wants_evidence(message));
+    message[VAIN_CONTEXT_MESSAGE_BYTES - 4] = 0;
+    CU_ASSERT_FALSE(vain_context_message_wants_evidence(message));
 }
 
 /* Who differs is refused, by hash and by comparison alike, but for what a member tells of itself.
