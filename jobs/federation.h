@@ -118,6 +118,7 @@ struct vain_federation {
      * the part of one member of the roster was. Cleared when the next one is formed. */
     bool spoilt;
     int spoilt_by; /* index in the roster; -1: nobody knows */
+    bool sought;   /* ... but the next attempt of the same members may tell (jobs/culprit.h) */
 };
 
 /* fixed: members are the ranks of `comm`, for the whole run. */

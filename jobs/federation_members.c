@@ -235,11 +235,11 @@ static void suspect(struct vain_members *members)
     const struct vain_set there = vain_set_both(set, &present);
     const bool unexplained =
         members->failed_attempts >= (members->failed_late ? 1 : 2) && vain_set_equal(&there, set);
-    if (members->unjudged && (federation->spoilt || unexplained))
+    if (members->unjudged && !federation->sought && (federation->spoilt || unexplained))
         vain_assembly_suspect(members->assembly, set,
                               federation->spoilt_by < 0 ? -1
                                                         : vain_set_at(set, federation->spoilt_by));
-    members->unjudged = federation->spoilt = false;
+    members->unjudged = federation->spoilt = federation->sought = false;
     federation->spoilt_by = -1;
 }
 

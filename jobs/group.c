@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "collectives/choose.h"
+#include "jobs/culprit.h"
 #include "jobs/group_ring.h"
 #include "jobs/masks.h"
 #include "jobs/own_masks.h"
@@ -114,6 +115,7 @@ static enum vain_status open_parts(struct vain_run *run, const struct vain_roste
         .queue = &run->host_queue,
         .gather_bytes_max = VAIN_ROUND_VOTE_BYTES,
         .window = run->config->on_own_host ? VAIN_RING_WINDOW_MAX : 0,
+        .gives_evidence = vain_culprit_sought(run, roster->comm->size),
     };
     note_members(run, roster);
     VAIN_TRY(fit_codec(run, roster->member_count));
@@ -144,5 +146,6 @@ void vain_group_close(struct vain_run *run)
     vain_own_masks_close(run);
     vain_masks_close(run);
     vain_exchange_close(&run->exchange);
+    vain_culprit_close(run);
     run->group_use = 0;
 }

@@ -15,6 +15,7 @@
 
 #include "jobs/catch_up.h"
 #include "jobs/commitments.h"
+#include "jobs/culprit.h"
 #include "jobs/group.h"
 #include "jobs/host_vector.h"
 #include "jobs/masks.h"
@@ -218,6 +219,7 @@ void vain_round_context(const struct vain_run *run, const struct vain_roster *ro
     memcpy(out->order_hash, run->ring_hash, VAIN_HASH_BYTES);
     out->masked = run->job->exchange.privacy == VAIN_PRIVACY_MASKED;
     out->dropped = run->dropped_inputs;
+    out->wants_evidence = run->wants_evidence;
     vain_context_bind(out, &run->codec);
 }
 
@@ -267,8 +269,10 @@ static enum vain_status sum(struct vain_run *run, const struct vain_roster *rost
     VAIN_TRY(vain_commitments_keep(run, &context));
     VAIN_TRY(vain_own_masks_deal(run, roster));
 
-    /* 5. Reduce: masked words travel and are summed; the pair masks are gone in the sum. */
+    /* 5. Reduce: masked words travel and are summed; the pair masks are gone in the sum. If an
+     * earlier sum of this round did not hold, all that is passed on is signed. */
     vain_exchange_set_words(run->exchange, run->words, masked);
+    VAIN_TRY(vain_culprit_begin(run, roster));
     VAIN_TRY(vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_REDUCE, &run->driver));
 
     /* 6. Check: the check word holds, or there is no sum. Under own masks it is that of what the
@@ -278,8 +282,7 @@ static enum vain_status sum(struct vain_run *run, const struct vain_roster *rost
             ? vain_codec_verify_masked(&run->codec, &run->host_queue, run->check_random,
                                        (uint32_t)context.round, context.attempt, run->words)
             : vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_OPEN, &run->driver);
-    run->federation->spoilt = checked == VAIN_ERR_NUMERIC;
-    return checked;
+    return vain_culprit_find(run, roster, checked);
 }
 
 /* Own masks come off a sum when a quorum has signed who is in it, and not before. */
@@ -426,6 +429,7 @@ static enum vain_status adopt(struct vain_run *run, const struct outcome *outcom
         run->method.data_position = vain_catch_up_position(run);
         run->unsaved = true;
     }
+    run->wants_evidence = false;
     if (outcome->status == VAIN_OK)
         run->dropped_inputs = 0;
     return run->leader ? vain_lend(run) : VAIN_OK;

@@ -106,6 +106,7 @@ struct vain_run {
     struct vain_exchange *exchange; /* owned */
     struct vain_secagg *secagg;     /* with masks; owned */
     struct vain_opening *opening;   /* with own masks; owned */
+    struct vain_evidence *evidence; /* once an attempt is with it (jobs/culprit.h); owned */
     /* With commitments (jobs/commitments.h): the own one, and the roots of all. */
     struct vain_codec_commitment commitment;
     uint8_t *commitment_roots; /* (members, 32) by member index, owned */
@@ -137,6 +138,7 @@ struct vain_run {
     struct vain_promises *promises; /* leaders; owned */
     bool sent;                      /* words of this round's input have left, or may have ... */
     bool disclosed;                 /* ... and something that opens a sum with them */
+    bool wants_evidence;            /* a sum of this round had a check word that did not hold */
     bool keeps_promises;            /* words are masked, or were: see jobs/masks.h */
     enum vain_algorithm algorithm;  /* of the exchange: the spec's, or what the trial chose */
     uint32_t dropped_inputs;        /* of this round: promised to another set (jobs/masks.h) */

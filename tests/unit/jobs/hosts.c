@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cmd/world.h"
+#include "tests/unit/jobs/ring_spoiler.h"
 
 /* One start of a member. */
 struct life {
@@ -174,6 +175,8 @@ static void watch(void *context, const struct vain_event *event)
     if (life->steps == fate->spoils_after_step)
         switchboard_spoil(life->hosts->board, life->number, true);
     lies = lies || life->steps == fate->lies_after_step;
+    if (life->steps == fate->corrupts_after_step)
+        ring_spoiler_begin();
     if (life->steps == fate->parts_after_step)
         part(life);
     if (life->steps == fate->stops_after_step)

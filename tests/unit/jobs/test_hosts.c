@@ -262,6 +262,87 @@ static void who_spoils_sums_is_left_out(void)
     }
 }
 
+/* What the first failure of a round's sum is followed by: the attempt after it is with evidence. */
+static void expect_shown_at_once(const struct host *host, const char *what)
+{
+    int failures = 0;
+    for (int i = 0; i < host->notices; i++) {
+        failures += strstr(host->notice[i], "came to nothing and is done again") != NULL;
+        if (strstr(host->notice[i], "signed statements show") == NULL)
+            continue;
+        CU_ASSERT_EQUAL(failures, 1);
+        CU_ASSERT_PTR_NOT_NULL(strstr(host->notice[i], what));
+        if (failures != 1 || strstr(host->notice[i], what) == NULL)
+            printf("\n    %s\n", host->notice[i]);
+        return;
+    }
+    CU_FAIL("nothing is shown");
+}
+
+/* Member 2, whose fate is set, is shown to be the one, at once and by all others; they go on
+ * without it, and nobody else is ever shown. */
+static void expect_culprit_is_shown(const char *const *sets, const char *what)
+{
+    hosts_run(&hosts, sets);
+    expect_end(15, 6);
+    for (int i = 0; i < MEMBERS; i++) {
+        const struct host *host = &hosts.hosts[i];
+        if (i == 2)
+            continue;
+        expect_shown_at_once(host, what);
+        CU_ASSERT_EQUAL(hosts_count_notices(host, "signed statements show that member 'm2'"),
+                        hosts_count_notices(host, "signed statements show"));
+        CU_ASSERT(hosts_count_notices(host, "'m2' is left out for some") >= 1);
+    }
+    hosts_close(&hosts);
+}
+
+static const char *const clear_ring[] = {"train.rounds=6", "exchange.algorithm=ring", NULL};
+static const char *const masked_ring[] = {"train.rounds=6", "exchange.algorithm=ring",
+                                          "exchange.privacy=masked", NULL};
+static const char *const own_ring[] = {"train.rounds=6", "exchange.algorithm=ring",
+                                       "exchange.privacy=masked", "exchange.level=2", NULL};
+static const char *const *const rings[] = {clear_ring, masked_ring, own_ring};
+
+static void who_corrupts_partial_sums_is_shown(void)
+{
+    for (size_t i = 0; i < VAIN_COUNT_OF(rings); i++) {
+        begin();
+        hosts.hosts[2].fate.corrupts_after_step = 7;
+        expect_culprit_is_shown(rings[i], "than it was given and its own words together, in step");
+    }
+}
+
+/* A tree without evidence, a ring with it; and where check words go bare, whose does not fit is
+ * known. */
+static void whose_check_word_is_wrong_is_shown(void)
+{
+    static const char *const clear[] = {"train.rounds=6", NULL};
+    static const char *const own[] = {"train.rounds=6", "exchange.privacy=masked",
+                                      "exchange.level=2", NULL};
+    for (int level = 0; level < 2; level++) {
+        begin();
+        hosts.hosts[2].fate.lies_after_step = 7;
+        expect_culprit_is_shown(level == 0 ? clear : own,
+                                "sent words that are not those of its check word");
+    }
+}
+
+/* With check words under masks it is not, and nobody is accused. */
+static void whose_masked_check_word_is_wrong_nobody_knows(void)
+{
+    begin();
+    hosts.hosts[2].fate.lies_after_step = 7;
+    hosts_run(&hosts, masked_ring);
+    expect_end(15, 6);
+    for (int i = 0; i < MEMBERS; i++) {
+        CU_ASSERT_EQUAL(hosts_count_notices(&hosts.hosts[i], "signed statements show that member"),
+                        0);
+        CU_ASSERT(i == 2 || hosts_count_notices(&hosts.hosts[i], "nobody knows whose") >= 1);
+    }
+    hosts_close(&hosts);
+}
+
 /* The sum of this round, opened, is found to be none, once at each member; 0: of no round. */
 static atomic_int refused_round;
 static _Thread_local bool has_refused;
@@ -595,6 +676,10 @@ static const struct vain_test tests[] = {
     {"a death anywhere is borne under own masks", a_death_anywhere_is_borne_under_own_masks},
     {"a death is counted and told once", a_death_is_counted_and_told_once},
     {"who spoils sums is left out", who_spoils_sums_is_left_out},
+    {"who corrupts partial sums is shown", who_corrupts_partial_sums_is_shown},
+    {"whose check word is wrong is shown", whose_check_word_is_wrong_is_shown},
+    {"whose masked check word is wrong nobody knows",
+     whose_masked_check_word_is_wrong_nobody_knows},
     {"a sum that is none is nobody's", a_sum_that_is_none_is_nobodys},
     {"who starts late catches up", who_starts_late_catches_up},
     {"who comes back with an old checkpoint catches up",
