@@ -77,6 +77,7 @@ static enum vain_status name(struct vain_run *run, const struct vain_roster *ros
 {
     char text[VAIN_EVIDENCE_TEXT_BYTES];
     const char *culprit = name_culprit(run, roster, verdict->culprit);
+    run->evidence_rounds = VAIN_CULPRIT_ROUNDS;
     vain_evidence_text(verdict, roster->member_count, run->names_by_rank, text);
     vain_event_notice(run->config->events,
                       "round %lld, attempt %u: signed statements show that member '%s' %s; its "
@@ -132,8 +133,9 @@ enum vain_status vain_culprit_find(struct vain_run *run, const struct vain_roste
     const bool wrong = checked == VAIN_ERR_NUMERIC;
     if (checked != VAIN_OK && !wrong)
         return checked;
-    run->wants_evidence = run->wants_evidence || wrong;
     run->federation->spoilt = wrong;
+    if (wrong)
+        run->evidence_rounds = VAIN_CULPRIT_ROUNDS;
     if (vain_exchange_has_evidence(run->exchange))
         return judge(run, roster, checked);
     run->federation->sought = wrong && vain_culprit_sought(run, roster->member_count);

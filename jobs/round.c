@@ -219,7 +219,7 @@ void vain_round_context(const struct vain_run *run, const struct vain_roster *ro
     memcpy(out->order_hash, run->ring_hash, VAIN_HASH_BYTES);
     out->masked = run->job->exchange.privacy == VAIN_PRIVACY_MASKED;
     out->dropped = run->dropped_inputs;
-    out->wants_evidence = run->wants_evidence;
+    out->wants_evidence = run->evidence_rounds > 0;
     vain_context_bind(out, &run->codec);
 }
 
@@ -270,7 +270,7 @@ static enum vain_status sum(struct vain_run *run, const struct vain_roster *rost
     VAIN_TRY(vain_own_masks_deal(run, roster));
 
     /* 5. Reduce: masked words travel and are summed; the pair masks are gone in the sum. If an
-     * earlier sum of this round did not hold, all that is passed on is signed. */
+     * earlier sum did not hold, all that is passed on is signed. */
     vain_exchange_set_words(run->exchange, run->words, masked);
     VAIN_TRY(vain_culprit_begin(run, roster));
     VAIN_TRY(vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_REDUCE, &run->driver));
@@ -429,9 +429,10 @@ static enum vain_status adopt(struct vain_run *run, const struct outcome *outcom
         run->method.data_position = vain_catch_up_position(run);
         run->unsaved = true;
     }
-    run->wants_evidence = false;
-    if (outcome->status == VAIN_OK)
+    if (outcome->status == VAIN_OK) {
         run->dropped_inputs = 0;
+        run->evidence_rounds -= run->evidence_rounds > 0;
+    }
     return run->leader ? vain_lend(run) : VAIN_OK;
 }
 

@@ -138,7 +138,7 @@ struct vain_run {
     struct vain_promises *promises; /* leaders; owned */
     bool sent;                      /* words of this round's input have left, or may have ... */
     bool disclosed;                 /* ... and something that opens a sum with them */
-    bool wants_evidence;            /* a sum of this round had a check word that did not hold */
+    int evidence_rounds;            /* good ones until attempts may be without it again */
     bool keeps_promises;            /* words are masked, or were: see jobs/masks.h */
     enum vain_algorithm algorithm;  /* of the exchange: the spec's, or what the trial chose */
     uint32_t dropped_inputs;        /* of this round: promised to another set (jobs/masks.h) */

@@ -176,7 +176,7 @@ static void watch(void *context, const struct vain_event *event)
         switchboard_spoil(life->hosts->board, life->number, true);
     lies = lies || life->steps == fate->lies_after_step;
     if (life->steps == fate->corrupts_after_step)
-        ring_spoiler_begin();
+        ring_spoiler_begin(fate->is_shy);
     if (life->steps == fate->parts_after_step)
         part(life);
     if (life->steps == fate->stops_after_step)

@@ -24,6 +24,7 @@ struct host_fate {
     int stops_after_step;     /* asked to, by signal 15; 0: never */
     int spoils_after_step;    /* messages of words that it sends come out changed; 0: never */
     int corrupts_after_step;  /* it spoils partial sums of a ring before it adds; 0: never */
+    bool is_shy;              /* ... but where nothing is signed only */
     int lies_after_step;      /* its words are not those of their check word; 0: never */
     const char *const *extra; /* more key=value for its spec, NULL-ended; NULL: none */
 };

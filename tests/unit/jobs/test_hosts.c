@@ -293,6 +293,8 @@ static void expect_culprit_is_shown(const char *const *sets, const char *what)
         CU_ASSERT_EQUAL(hosts_count_notices(host, "signed statements show that member 'm2'"),
                         hosts_count_notices(host, "signed statements show"));
         CU_ASSERT(hosts_count_notices(host, "'m2' is left out for some") >= 1);
+        CU_ASSERT_EQUAL(hosts_count_notices(host, "'m2' is left out for some"),
+                        hosts_count_notices(host, "is left out for some"));
     }
     hosts_close(&hosts);
 }
@@ -311,6 +313,22 @@ static void who_corrupts_partial_sums_is_shown(void)
         hosts.hosts[2].fate.corrupts_after_step = 7;
         expect_culprit_is_shown(rings[i], "than it was given and its own words together, in step");
     }
+}
+
+/* Evidence goes on beyond the round, so it spoils one sum and no more. */
+static void who_fears_evidence_spoils_once(void)
+{
+    begin();
+    hosts.hosts[2].fate.corrupts_after_step = 4;
+    hosts.hosts[2].fate.is_shy = true;
+    hosts_run(&hosts, clear_ring);
+    expect_end(15, 6);
+    for (int i = 0; i < MEMBERS; i++) {
+        CU_ASSERT_EQUAL(hosts_count_notices(&hosts.hosts[i], "came to nothing and is done again"),
+                        1);
+        CU_ASSERT_EQUAL(hosts_count_notices(&hosts.hosts[i], "signed statements"), 0);
+    }
+    hosts_close(&hosts);
 }
 
 /* A tree without evidence, a ring with it; and where check words go bare, whose does not fit is
@@ -677,6 +695,7 @@ static const struct vain_test tests[] = {
     {"a death is counted and told once", a_death_is_counted_and_told_once},
     {"who spoils sums is left out", who_spoils_sums_is_left_out},
     {"who corrupts partial sums is shown", who_corrupts_partial_sums_is_shown},
+    {"who fears evidence spoils once", who_fears_evidence_spoils_once},
     {"whose check word is wrong is shown", whose_check_word_is_wrong_is_shown},
     {"whose masked check word is wrong nobody knows",
      whose_masked_check_word_is_wrong_nobody_knows},
