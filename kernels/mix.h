@@ -10,8 +10,9 @@
  * j
  *
  * with `mix` the finaliser "lowbias32" (C. Wellons, hash-prospector, 2018), a bijection of 32-bit
- * words. Against somebody who chooses his errors on purpose the signed hops and 64 random checks
- * stand, not this. */
+ * words. It is for accidents: whoever chooses errors on purpose can choose some that fit, as he can
+ * send another input. Who has made a sum that does not fit, signed hops show
+ * (collectives/evidence.h). */
 #pragma once
 
 #include "base/philox.h"
