@@ -214,4 +214,4 @@ static const struct vain_test tests[] = {
     {"bytes and back", bytes_and_back},
     {NULL, NULL},
 };
-const struct vain_suite vain_suite_forms = {"forms of words", tests};
+const struct vain_suite vain_suite_forms = {"forms", tests};

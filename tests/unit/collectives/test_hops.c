@@ -334,4 +334,4 @@ static const struct vain_test tests[] = {
     {"who adds something else is named by all", who_adds_something_else_is_named_by_all},
     {NULL, NULL},
 };
-const struct vain_suite vain_suite_hops = {"hops of a ring with evidence", tests};
+const struct vain_suite vain_suite_hops = {"hops", tests};
