@@ -88,17 +88,17 @@ void bed_close(struct bed *bed)
 
 enum vain_status bed_spec(struct bed *bed, const char *const *sets, const char *members)
 {
-    char path[200], text[2048];
+    char text[2048];
     int set_count = 0;
     forget_spec(bed);
     while (sets != NULL && sets[set_count] != NULL)
         set_count++;
-    snprintf(path, sizeof path, "%s/job.yaml", bed->folder);
+    snprintf(bed->spec_path, sizeof bed->spec_path, "%s/job.yaml", bed->folder);
     snprintf(text, sizeof text, SPEC_TEXT,
              bed->without_gradients ? "" : ", learning_rate: 1e-2, warmup: 2",
              members != NULL ? members : "");
     vain_job_sections(&bed->job, bed->sections);
-    const struct vain_spec_source source = {path, sets, set_count, bed->sections,
+    const struct vain_spec_source source = {bed->spec_path, sets, set_count, bed->sections,
                                             VAIN_JOB_SECTIONS};
     VAIN_TRY(vain_spec_parse(&source, text, strlen(text), &bed->spec, &bed->problems));
     vain_option_agreed_hash(bed->sections, VAIN_JOB_SECTIONS, bed->spec.members,

@@ -7,8 +7,9 @@
 enum { BED_RANKS_MAX = 8, BED_NOTICES_MAX = 32, BED_LOSSES_MAX = 32 };
 
 struct bed {
-    char folder[128]; /* made for this test, removed with its plain files */
-    char output[160]; /* folder/out */
+    char folder[128];    /* made for this test, removed with its plain files */
+    char output[160];    /* folder/out */
+    char spec_path[160]; /* as the spec refers to it */
     struct vain_job job;
     struct vain_option_section sections[VAIN_JOB_SECTIONS];
     struct vain_spec spec;
