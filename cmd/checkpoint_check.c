@@ -221,6 +221,19 @@ static int print_exported(const struct vain_ckpt_arguments *arguments,
     return vain_print_data(data);
 }
 
+/* What method genetic exchanges are no weights of a model, though they lie where those would. */
+static enum vain_status refuse_population(const struct vain_ckpt_file *file, const char *path)
+{
+    static const char prefix[] = "population.";
+    if (strncmp(file->content->slices[0].name, prefix, sizeof prefix - 1) != 0)
+        return VAIN_OK;
+    return vain_fail(
+        VAIN_ERR_REFUSED,
+        "%s holds a population (method genetic): fitness and seeds, not the weights of "
+        "a model; 'vain eval' measures its fittest",
+        path);
+}
+
 int vain_ckpt_export(int argc, char **argv)
 {
     static const struct argp_option options[] = {
@@ -252,8 +265,10 @@ int vain_ckpt_export(int argc, char **argv)
     enum vain_status status = vain_ckpt_open(arguments.words[0], true, &file);
     if (status != VAIN_OK)
         return vain_report_failure(status, arguments.json);
-    status = vain_safetensors_export(file.content, file.parameters, arguments.target,
-                                     arguments.force, vain_world_real());
+    status = refuse_population(&file, arguments.words[0]);
+    if (status == VAIN_OK)
+        status = vain_safetensors_export(file.content, file.parameters, arguments.target,
+                                         arguments.force, vain_world_real());
     const int code = status != VAIN_OK ? vain_report_failure(status, arguments.json)
                                        : print_exported(&arguments, file.content);
     vain_ckpt_close(&file);

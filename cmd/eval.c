@@ -372,17 +372,31 @@ static void release_work(struct work *work)
 
 /* ------------------------------------------------------------------ the verb */
 
+/* The split of labelled sentences that was measured; NULL for other data. */
+static const char *split_of(const struct work *work)
+{
+    const struct vain_data_options *options = &work->spec.job.data;
+    if (work->data.kind != VAIN_DATA_SENTENCES)
+        return NULL;
+    return vain_sentence_data_measured(&work->data.sentences, true) == VAIN_SPLIT_TEST
+               ? options->test_split
+               : options->validation_split;
+}
+
 static int print_result(const struct work *work)
 {
     const struct vain_checkpoint *content = work->trained->checkpoint.content;
     const double loss = work->measures.of[VAIN_MEASURE_LOSS].mean;
     const bool text = work->data.kind == VAIN_DATA_TEXT;
+    const char *split = split_of(work);
     char seconds[32];
     if (!work->arguments->json) {
         if (work->samples > 0)
-            printf("validation loss  %.4f nats, the mean over %lld %s (round %lld), in %s\n", loss,
-                   (long long)work->samples, text ? "symbols" : "samples",
-                   (long long)content->round, vain_format_seconds(work->seconds, seconds));
+            printf("validation loss  %.4f nats, the mean over %lld %s%s%s%s (round %lld), in %s\n",
+                   loss, (long long)work->samples, text ? "symbols" : "samples",
+                   split != NULL ? " of split '" : "", split != NULL ? split : "",
+                   split != NULL ? "'" : "", (long long)content->round,
+                   vain_format_seconds(work->seconds, seconds));
         vain_measures_print(&work->measures);
         return vain_finish_output();
     }
@@ -392,6 +406,8 @@ static int print_result(const struct work *work)
         json_object_object_add(data, "perplexity", vain_json_number(exp(loss)));
     json_object_object_add(data, text ? "symbols" : "samples",
                            json_object_new_int64(work->samples));
+    if (split != NULL)
+        json_object_object_add(data, "measured_split", vain_json_text(split));
     vain_measures_add_json(data, &work->measures);
     json_object_object_add(data, "round", json_object_new_int64(content->round));
     json_object_object_add(data, "step", json_object_new_int64(content->step));

@@ -55,6 +55,9 @@ expect "evolve-hyperparameters: the best values are told" 1 "$(grep -c 'best val
 "$VAIN" generate out/values/checkpoint-000003.h5 >generate.txt 2>&1
 expect "a search is no model" 5 $?
 expect "a search is no model: said" 1 "$(grep -c 'no trained model' generate.txt)"
+"$VAIN" ckpt export out/values/checkpoint-000003.h5 --to values.safetensors >export.txt 2>&1
+expect "a population is not exported" 5 $?
+expect "a population is not exported: said" 1 "$(grep -c 'holds a population' export.txt)"
 sed '/^  network:/d; /^  mean:/d; /^  deviation: 0.3/d; s/^  kind: convnet/  kind: mlp/; s/^  images: .*/  text: corpus.txt/' \
     "$examples/evolve-weights.yaml" >text.yaml
 "$VAIN" run text.yaml --set 'model.sizes=[8]' --set train.rounds=2 --set model.context=4 \

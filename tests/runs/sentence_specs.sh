@@ -76,6 +76,7 @@ expect "the made sentences have other words now" different "$(cmp -s sentences.t
 "$VAIN" eval out/whole/checkpoint-000004.h5 "$examples/intents-contrastive.yaml" "${small[@]:0:2}" "${small[@]:2:4}" \
     >eval.txt 2>&1
 expect "eval: exit code" 0 $?
+expect "eval: the split is named" 1 "$(grep -c "samples of split 'test'" eval.txt)"
 "$VAIN" eval out/whole/checkpoint-000004.h5 "$examples/intents-contrastive.yaml" --set data.pairs="$scratch/others.tsv" \
     "${small[@]:2:4}" >eval-others.txt 2>&1
 expect "eval on other words: refused" 5 $?
