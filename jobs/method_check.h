@@ -1,4 +1,5 @@
-/* What the keys of gradient steps and of federated averaging mean together, and with the method. */
+/* What the keys of gradient steps, federated averaging and teachers mean together, and with the
+ * method. */
 #pragma once
 
 #include "jobs/options.h"

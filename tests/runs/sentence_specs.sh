@@ -86,6 +86,17 @@ run cut "${contrastive[@]}" --set train.rounds=4 --set checkpoint.every=2 --set 
 expect "resumed on other words: refused" 5 $?
 expect "resumed on other words: said" 1 "$(grep -c 'was trained on other symbols' cut.log)"
 
+# One split may be missing, and one may serve both measures; what is trained on is no measure.
+tiny=("${contrastive[@]}" --set train.rounds=1 --set train.local_steps=1)
+for split in validation_split= test_split= test_split=val; do
+    run "split-$split" "${tiny[@]}" --set "data.$split" >split.json
+    expect "data.$split: exit code" 0 $?
+    expect "data.$split: one split for both" 0 "$(grep -c measured_split split.json)"
+done
+run split "${tiny[@]}" --set data.test_split=train >split.json
+expect "the training split as a measure: refused" 2 $?
+expect "the training split as a measure: said" 1 "$(grep -c 'what is trained on is no measure' split.log)"
+
 # What is wrong is said: file, line, column, way out.
 refused() { # refused EXIT-CODE WHAT PATTERN ARGUMENT...
     local wanted=$1 what=$2 pattern=$3
