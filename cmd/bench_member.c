@@ -106,7 +106,7 @@ static enum vain_status check_memory(const struct member *member, int ranks_here
     const int64_t vectors = 2 * codec->parameter_count * (int64_t)sizeof(float);
     const int64_t own =
         vectors + member->options->bytes +
-        vain_exchange_memory_bytes(codec->members, codec->word_count, VAIN_ALGORITHM_RING);
+        vain_exchange_memory_bytes(codec->members, codec->word_count, VAIN_ALGORITHM_RING, 0);
     VAIN_ASSERT(ranks_here >= 1);
     if (own <= available / ranks_here)
         return VAIN_OK;

@@ -125,6 +125,14 @@ static enum vain_status take_all(struct vain_evidence *evidence)
     return vain_take_array(members, own_bytes, "evidence", (void **)&evidence->all);
 }
 
+int64_t vain_evidence_memory_bytes(int members)
+{
+    const int64_t own = (int64_t)vain_evidence_own_bytes(members);
+    const int64_t hops = (int64_t)vain_evidence_hops_bytes(members);
+    const int64_t heard = vain_evidence_steps(members) * (int64_t)sizeof(struct vain_forms);
+    return (int64_t)sizeof(struct vain_evidence) + heard + hops + own + members * (own + hops);
+}
+
 enum vain_status vain_evidence_open(const struct vain_evidence_config *config,
                                     struct vain_evidence **out)
 {

@@ -63,6 +63,9 @@ struct vain_evidence_config {
 enum vain_status vain_evidence_open(const struct vain_evidence_config *config,
                                     struct vain_evidence **out) VAIN_MUST_USE;
 void vain_evidence_close(struct vain_evidence **evidence);
+/* What it takes beside a mask stream, and what one member holds of all members' at a time, for the
+ * plan. */
+int64_t vain_evidence_memory_bytes(int members);
 
 /* An attempt begins: whatever was stated in the one before is forgotten. context_hash is of the
  * agreed contexts (vain_context_message_hash). Local. */

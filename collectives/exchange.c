@@ -48,12 +48,18 @@ static int64_t chunk_words_of(int members, int64_t word_count, int64_t wanted)
     return segment < most ? segment : most;
 }
 
-int64_t vain_exchange_memory_bytes(int members, int64_t word_count, enum vain_algorithm algorithm)
+static int window_of(int wanted)
+{
+    return wanted > 0 ? wanted : VAIN_RING_WINDOW;
+}
+
+int64_t vain_exchange_memory_bytes(int members, int64_t word_count, enum vain_algorithm algorithm,
+                                   int window)
 {
     const int64_t chunk_words = chunk_words_of(members, word_count, 0);
     if (members == 1)
         return 0;
-    return reduce_of(algorithm)->buffer_words(members, word_count, chunk_words, VAIN_RING_WINDOW) *
+    return reduce_of(algorithm)->buffer_words(members, word_count, chunk_words, window_of(window)) *
            (int64_t)sizeof(uint32_t);
 }
 
@@ -101,7 +107,7 @@ enum vain_status vain_exchange_open(const struct vain_exchange_config *config,
     VAIN_ASSERT(config->window <= VAIN_RING_WINDOW_MAX);
     VAIN_ASSERT(!config->gives_evidence || members <= VAIN_EVIDENCE_MEMBERS_MAX);
     exchange->config = *config;
-    exchange->config.window = config->window > 0 ? config->window : VAIN_RING_WINDOW;
+    exchange->config.window = window_of(config->window);
     exchange->config.chunk_words =
         chunk_words_of(members, config->codec->word_count, config->chunk_words);
     exchange->reduce = reduce_of(config->algorithm);

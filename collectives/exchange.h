@@ -136,8 +136,9 @@ int vain_exchange_wrong_from(const struct vain_exchange *exchange);
 uint32_t vain_exchange_dropped(const struct vain_exchange *exchange, int rank);
 /* Number of action ids, for drivers. */
 int vain_exchange_action_ids(const struct vain_exchange *exchange);
-/* Memory of an exchange of `members` besides the words, for the plan. */
-int64_t vain_exchange_memory_bytes(int members, int64_t word_count, enum vain_algorithm algorithm);
+/* Memory of an exchange of `members` besides the words, for the plan; window as in the config. */
+int64_t vain_exchange_memory_bytes(int members, int64_t word_count, enum vain_algorithm algorithm,
+                                   int window);
 /* mine (bytes <= gather_bytes_max, the same at all members), all (member_count, bytes). */
 void vain_exchange_set_gather(struct vain_exchange *exchange, const void *mine, size_t bytes,
                               void *all);

@@ -8,6 +8,7 @@
 
 #include "collectives/choose.h"
 #include "collectives/codec.h"
+#include "collectives/evidence.h"
 #include "collectives/quorum.h"
 #include "collectives/secagg.h"
 #include "jobs/data_check.h"
@@ -276,14 +277,29 @@ static void add_item(struct vain_plan *plan, const char *what, int64_t bytes)
 /* With auto the ways that are tried are open side by side at the start. */
 static int64_t exchange_bytes(const struct vain_job *job, int members, int64_t word_count)
 {
+    const int window = job->exchange.transport == VAIN_TRANSPORT_TLS ? VAIN_RING_WINDOW_MAX : 0;
     if (job->exchange.algorithm != VAIN_ALGORITHM_AUTO)
         return vain_exchange_memory_bytes(members, word_count,
-                                          (enum vain_algorithm)job->exchange.algorithm);
+                                          (enum vain_algorithm)job->exchange.algorithm, window);
     const int64_t tried = word_count < VAIN_CHOOSE_WORDS ? word_count : VAIN_CHOOSE_WORDS;
-    const int64_t tree = word_count <= VAIN_CHOOSE_TREE_WORDS
-                             ? vain_exchange_memory_bytes(members, word_count, VAIN_ALGORITHM_TREE)
+    const int64_t tree =
+        word_count <= VAIN_CHOOSE_TREE_WORDS
+            ? vain_exchange_memory_bytes(members, word_count, VAIN_ALGORITHM_TREE, 0)
+            : 0;
+    return vain_exchange_memory_bytes(members, tried, VAIN_ALGORITHM_RING, window) + tree;
+}
+
+/* Attempts with evidence are on a ring, whose buffer the run's own ring has already. */
+static int64_t evidence_bytes(const struct vain_job *job, int members, int64_t word_count)
+{
+    if (job->exchange.transport != VAIN_TRANSPORT_TLS || members < 2 ||
+        members > VAIN_EVIDENCE_MEMBERS_MAX)
+        return 0;
+    const int64_t ring = job->exchange.algorithm != VAIN_ALGORITHM_RING
+                             ? vain_exchange_memory_bytes(members, word_count, VAIN_ALGORITHM_RING,
+                                                          VAIN_RING_WINDOW_MAX)
                              : 0;
-    return vain_exchange_memory_bytes(members, tried, VAIN_ALGORITHM_RING) + tree;
+    return ring + vain_evidence_memory_bytes(members);
 }
 
 static void plan_memory(struct vain_plan *plan, const struct vain_job *job,
@@ -300,6 +316,8 @@ static void plan_memory(struct vain_plan *plan, const struct vain_job *job,
     add_item(plan, "residuals, of the last round and the one under way", 2 * vector);
     add_item(plan, "words of the exchange", codec->word_count * (int64_t)sizeof(uint32_t));
     add_item(plan, "messages under way", exchange_bytes(job, codec->members, codec->word_count));
+    add_item(plan, "evidence, once a sum was spoilt",
+             evidence_bytes(job, codec->members, codec->word_count));
     add_item(plan, "site: other ranks' gradients", part);
     add_item(plan, "loss curve",
              (job->train.rounds + 1) * (int64_t)sizeof(struct vain_curve_point));

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/memory.h"
 #include "tests/unit/shortage.h"
 #include "tests/unit/suite.h"
 
@@ -449,6 +450,26 @@ static void memory_that_is_missing_is_said(void)
     close_ring();
 }
 
+/* The plan's number is what is taken, by the evidence and for what all give. */
+static void the_plan_counts_what_is_taken(void)
+{
+    struct vain_evidence *evidence = NULL;
+    struct vain_mask_stream *stream = NULL; /* is not counted */
+    open_ring(8);
+    const struct vain_evidence_config config = {
+        .members = 8, .own = 1, .keys = ring.keys[0], .signer = &ring.signers[1]};
+    const int64_t at_first = vain_memory_bytes();
+    CU_ASSERT_EQUAL_FATAL(vain_mask_stream_open(&stream), VAIN_OK);
+    const int64_t before = vain_memory_bytes(), all_hops = 8 * (int64_t)vain_evidence_hops_bytes(8);
+    CU_ASSERT_EQUAL_FATAL(vain_evidence_open(&config, &evidence), VAIN_OK);
+    const int64_t taken = vain_memory_bytes() - before - (before - at_first) + all_hops;
+    CU_ASSERT(vain_evidence_memory_bytes(8) >= taken - 1024);
+    CU_ASSERT(vain_evidence_memory_bytes(8) <= taken + 1024);
+    vain_mask_stream_close(&stream);
+    vain_evidence_close(&evidence);
+    close_ring();
+}
+
 static const struct vain_test tests[] = {
     {"honest members are fine", honest_members_are_fine},
     {"who changes a word is found", who_changes_a_word_is_found},
@@ -460,6 +481,7 @@ static const struct vain_test tests[] = {
     {"no liar makes another look like one", no_liar_makes_another_look_like_one},
     {"a hop is of the words that came", a_hop_is_of_the_words_that_came},
     {"a sentence says who, where and what", a_sentence_says_who_where_and_what},
+    {"the plan counts what is taken", the_plan_counts_what_is_taken},
     {"memory that is missing is said", memory_that_is_missing_is_said},
     {NULL, NULL},
 };

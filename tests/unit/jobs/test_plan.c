@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "collectives/quorum.h"
+#include "collectives/evidence.h"
 #include "jobs/plan.h"
 #include "tests/unit/jobs/bed.h"
 #include "tests/unit/suite.h"
@@ -267,6 +268,44 @@ static void test_numbers(void)
     bed_close(&bed);
 }
 
+static int64_t bytes_of(const struct vain_plan *plan, const char *what)
+{
+    for (int i = 0; i < plan->item_count; i++) {
+        if (strstr(plan->items[i].what, what) != NULL)
+            return plan->items[i].bytes;
+    }
+    return 0;
+}
+
+/* Members on their own hosts may once need the ring's buffer, whatever way they reduce, and what
+ * evidence takes; a ring of theirs has more messages under way. */
+static void test_memory_of_hosts(void)
+{
+    struct bed bed;
+    struct vain_plan plan, hosts;
+    static const char *const tree[] = {"exchange.algorithm=tree", NULL};
+    static const char *const ring[] = {"exchange.algorithm=ring", NULL};
+    const struct vain_data data = {.symbol_count = 19};
+    CU_ASSERT_FATAL(bed_open(&bed));
+    for (int is_ring = 0; is_ring < 2; is_ring++) {
+        CU_ASSERT_EQUAL_FATAL(bed_spec(&bed, is_ring ? ring : tree, NULL), VAIN_OK);
+        CU_ASSERT_EQUAL_FATAL(vain_plan_make(&bed.job, 4, 1, &data, 0, &plan), VAIN_OK);
+        CU_ASSERT_EQUAL(bytes_of(&plan, "evidence"), 0);
+        bed.job.exchange.transport = VAIN_TRANSPORT_TLS;
+        CU_ASSERT_EQUAL_FATAL(vain_plan_make(&bed.job, 4, 1, &data, 0, &hosts), VAIN_OK);
+        const int64_t own = vain_evidence_memory_bytes(4), part = (3792 + 19 + 3) / 4;
+        const int64_t messages = bytes_of(&plan, "messages"), under_way = is_ring ? 12 : 0;
+        CU_ASSERT(bytes_of(&hosts, "evidence") >= own + (is_ring ? 0 : 16 * 4 * 900));
+        CU_ASSERT(bytes_of(&hosts, "evidence") <= own + (is_ring ? 0 : 16 * 4 * 1100));
+        CU_ASSERT(bytes_of(&hosts, "messages") >= messages + under_way * 4 * 900);
+        CU_ASSERT(bytes_of(&hosts, "messages") <= messages + under_way * 4 * 1100);
+        CU_ASSERT(part > 900 && part < 1100);
+        CU_ASSERT_EQUAL_FATAL(vain_plan_make(&bed.job, 100, 1, &data, 0, &hosts), VAIN_OK);
+        CU_ASSERT_EQUAL(bytes_of(&hosts, "evidence"), 0);
+    }
+    bed_close(&bed);
+}
+
 static const struct vain_test tests[] = {
     {"pairs of keys that do not fit are named", test_pairs_that_do_not_fit},
     {"memories that do not fit are named", test_memories_that_do_not_fit},
@@ -274,6 +313,7 @@ static const struct vain_test tests[] = {
     {"tls has no sum of its own", test_tls_has_no_sum_of_its_own},
     {"a start needs a quorum", test_start_needs_a_quorum},
     {"level 2 needs masks", test_level_two_needs_masks},
+    {"the memory of hosts has evidence in it", test_memory_of_hosts},
     {"what a loss costs", test_what_a_loss_costs},
     {"the numbers are those counted by hand", test_numbers},
     {NULL, NULL},
