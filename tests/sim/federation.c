@@ -13,6 +13,8 @@ enum {
     REST_S = 1800,      /* then everybody comes to the end in that time */
     FEW = 8,            /* members, by whom the rates of faults are */
     STEP_EACH_US = 50,  /* longer for each member more */
+    LIARS_IN = 2,       /* in one world of so many members lie, */
+    LIARS_MOST = 3,     /* up to so many */
     PARAMETERS_MAX = 60 /* small vectors: what is looked for is in the order of things */
 };
 
@@ -96,6 +98,24 @@ static void draw_world(struct federation *own, struct vain_sim_random *random)
         make_harmless(faults);
 }
 
+/* Not more than can be left out: a quorum is honest. They are drawn apart, so that worlds
+ * in which nobody lies are what they would be. */
+static void draw_liars(struct federation *own)
+{
+    struct vain_sim_random random = vain_sim_random_named(own->seed, 0x11a);
+    const int others = own->plan.members - vain_quorum(own->plan.members);
+    const int most = others < LIARS_MOST ? others : LIARS_MOST;
+    if (vain_sim_draw(&random, LIARS_IN) != 0 || most == 0)
+        return;
+    const int count = 1 + (int)vain_sim_draw(&random, (uint32_t)most);
+    own->plan.members_lie = true;
+    for (int i = 0; i < count; i++) {
+        struct liar *liar = &own->members[vain_sim_draw(&random, (uint32_t)own->plan.members)].liar;
+        *liar = (struct liar){.random = {vain_sim_next(&random)},
+                              .lies_ppm = 1 + vain_sim_draw(&random, 1000000)};
+    }
+}
+
 /* ---- the owner's calls ----------------------------------------------------------------------- */
 
 static void step(void *context, int node)
@@ -167,6 +187,8 @@ static enum vain_status open_federation(struct federation *own, struct vain_queu
     own->plan.verbose = own->wish->verbose;
     for (int i = 0; i < own->plan.members; i++)
         VAIN_TRY(member_open(&own->plan, i, &own->members[i]));
+    draw_liars(own);
+    liar_watch(&own->plan);
     for (int i = 0; i < own->plan.members; i++)
         member_start(&own->members[i]);
     if (!own->harmless && vain_sim_draw(&random, 2) == 0)
@@ -184,6 +206,7 @@ static void close_federation(struct federation *own)
         if (own->signers[i].ops != NULL)
             vain_signer_close(&own->signers[i]);
     }
+    liar_watch(NULL);
     vain_sim_close(&own->sim);
     federation_judge_close(&own->judge);
     vain_release(own->members);
@@ -214,6 +237,7 @@ static void run(struct federation *own)
         if (calm)
             return;
         vain_sim_calm(own->sim);
+        own->plan.members_lie = false;
         calm = true;
     }
 }
@@ -227,7 +251,8 @@ static void judge_end(struct federation *own, struct federation_result *out)
         out->suspicions += member->suspicions;
         out->fetches += member->fetches;
         out->lost += member->lost;
-        if (own->harmless && member->failed_attempts + member->lost > 0)
+        if (own->harmless && own->judge.lie_count == 0 &&
+            member->failed_attempts + member->lost > 0)
             judge_says(&own->judge.base, "member %d: an attempt failed though nothing had happened",
                        i);
         if (!member->alive || member->phase != MEMBER_DONE)
@@ -237,6 +262,8 @@ static void judge_end(struct federation *own, struct federation_result *out)
     }
     if (!is_at_end(own))
         judge_says(&own->judge.base, "NO END: members end with different states");
+    out->lies = own->judge.lie_count;
+    out->named = own->judge.named;
     out->crashes = (int)vain_sim_tally(own->sim)->crashes;
     out->trace = vain_sim_trace(own->sim);
     out->events = vain_sim_tally(own->sim)->events;

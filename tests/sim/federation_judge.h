@@ -9,7 +9,10 @@
  *     what is opened, and what is applied, has a quorum of votes;
  *
  *     judge_privacy.c: nobody opens two attempts of a round, and no input can be found as the
- *     difference of two sums that can be known.
+ *     difference of two sums that can be known;
+ *
+ *     judge_culprits.c: who is named has lied in that attempt, all who judge the same name the
+ *     same, and where all statements were shown only a lie that they cannot tell names nobody.
  *
  * All calls are local. */
 #pragma once
@@ -48,6 +51,17 @@ struct judged_round {
     int64_t weight;
     int32_t sums[]; /* (parameters) */
 };
+/* A lie about words that was told. */
+struct judged_lie {
+    struct vain_proposal attempt;
+    int member;
+    bool own; /* its own words are not those of its check word */
+};
+/* Whom the statements of an attempt have shown to be the culprit. */
+struct judged_culprit {
+    struct vain_proposal attempt;
+    int member; /* -1: nobody */
+};
 struct federation_judge {
     struct judge base;
     bool own_masks;
@@ -56,6 +70,11 @@ struct federation_judge {
     int round_count, round_room;
     struct judged_opening *openings; /* owned */
     int opening_count, opening_room;
+    struct judged_lie *lies; /* owned, in the order of time */
+    int lie_count, lie_room;
+    struct judged_culprit *culprits; /* owned */
+    int culprit_count, culprit_room;
+    int named; /* attempts whose statements have shown a culprit */
 };
 enum vain_status federation_judge_open(const struct judge *base, bool own_masks,
                                        struct federation_judge *out) VAIN_MUST_USE;
@@ -72,6 +91,19 @@ void judge_discloses(struct federation_judge *judge, int member, int dealer,
 /* It holds the sum of a round that is complete, as mean (parameters) and counters. */
 void judge_applies(struct federation_judge *judge, int member, const struct vain_proposal *attempt,
                    int scale_exponent, const float *mean, const struct vain_counters *counters);
+
+/* A lie leaves `member`; `own`: its words in this attempt have another check word. */
+void judge_lies(struct federation_judge *judge, int member, const struct vain_proposal *attempt,
+                bool own);
+/* The check word of the sum that `member` has does not hold. */
+void judge_finds_wrong(struct federation_judge *judge, int member,
+                       const struct vain_proposal *attempt);
+/* It names `culprit`: by the statements that all were shown, or by a message to it alone. */
+void judge_names(struct federation_judge *judge, int member, const struct vain_proposal *attempt,
+                 int culprit, bool by_evidence);
+/* All statements were shown to it, and it names nobody. */
+void judge_names_nobody(struct federation_judge *judge, int member,
+                        const struct vain_proposal *attempt);
 
 /* Between the judges: the words of `member` in an attempt, NULL: they never left; whether a quorum
  * of those who decide about a round has voted for a set. */

@@ -122,7 +122,9 @@ void member_start(struct member *member)
     member->fetched_round = 0;
     member->proposal = (struct vain_proposal){0};
     member->sent = member->disclosed = member->spent = member->unjudged = false;
-    member->round_failures = 0;
+    member->spoilt = member->sought = false;
+    member->spoilt_by = -1;
+    member->round_failures = member->evidence_rounds = 0;
     member->early_count = 0;
     member->next_look_ms = 0;
     const enum vain_status status = member_talk_open(member);
@@ -157,18 +159,38 @@ static void train(struct member *member)
     enter_for(member, MEMBER_TRAIN, member->plan->train_ms);
 }
 
-/* As jobs/federation_members.c does; no member lies here, so no part of anybody is proven wrong. */
+/* As jobs/federation_members.c does. */
 static void suspect(struct member *member)
 {
     const struct vain_set *set = &member->failed_set;
     const struct vain_set present = vain_assembly_present(member->assembly);
     const struct vain_set there = vain_set_both(set, &present);
-    if (member->unjudged && member->round_failures >= (member->failed_late ? 1 : 2) &&
-        vain_set_equal(&there, set)) {
-        vain_assembly_suspect(member->assembly, set, -1);
+    const bool unexplained =
+        member->round_failures >= (member->failed_late ? 1 : 2) && vain_set_equal(&there, set);
+    if (member->unjudged && !member->sought && (member->spoilt || unexplained)) {
+        vain_assembly_suspect(member->assembly, set, member->spoilt_by);
         member->suspicions++;
     }
-    member->unjudged = false;
+    member->unjudged = member->spoilt = member->sought = false;
+    member->spoilt_by = -1;
+}
+
+void member_names(struct member *member, int rank, bool by_evidence)
+{
+    const int culprit = vain_set_at(&member->proposal.set, rank);
+    member_says(member, "names m%d", culprit);
+    member->spoilt = true;
+    member->spoilt_by = culprit;
+    judge_names(member->plan->judge, member->index, &member->proposal, culprit, by_evidence);
+}
+
+/* A message that does not fit its tag, or its statement, is who sent it's doing. */
+static void note_wrong_message(struct member *member)
+{
+    const struct vain_exchange *exchange = member->use.exchange;
+    const int rank = exchange != NULL ? vain_exchange_wrong_from(exchange) : -1;
+    if (rank >= 0)
+        member_names(member, rank, false);
 }
 
 static void note_failure(struct member *member, enum vain_status status)
@@ -203,7 +225,8 @@ static void again(struct member *member)
 
 static void end_attempt(struct member *member, enum vain_status status)
 {
-    if (status != VAIN_ERR_PEER && status != VAIN_ERR_TIMEOUT) {
+    note_wrong_message(member);
+    if (status != VAIN_ERR_PEER && status != VAIN_ERR_TIMEOUT && !member->spoilt) {
         member_fail(member, status);
         return;
     }
@@ -389,6 +412,7 @@ static void take_sum(struct member *member)
         return;
     }
     member_says(member, "holds the sum");
+    member->evidence_rounds -= member->evidence_rounds > 0;
     hold(member);
     train(member);
 }

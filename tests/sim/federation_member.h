@@ -11,7 +11,8 @@
  * Files: federation_member.c (life, the way), member_letters.c (the assembly), member_words.c
  * (inputs and sums), member_disk.c (what is durable); and what carries letters and words:
  * member_talk.c (mailboxes), member_use.c (streams, keys, exchange of an attempt), member_attempt.c
- * (the attempt), member_open.c (own masks come off), or in place of those the files of crowd.h. */
+ * (the attempt), member_culprit.c (who has spoilt it), member_open.c (own masks come off), or in
+ * place of those the files of crowd.h; liar.c (what a member that lies does in between). */
 #pragma once
 
 #include "collectives/assembly.h"
@@ -20,6 +21,7 @@
 #include "collectives/opening.h"
 #include "tests/sim/federation_judge.h"
 #include "tests/sim/gather.h"
+#include "tests/sim/liar.h"
 #include "tests/sim/relay.h"
 #include "tests/sim/sim.h"
 
@@ -29,7 +31,9 @@ enum {
     MEMBER_DIAL_MS = 500,      /* between two tries to reach somebody, up to this */
     MEMBER_SILENCE_MS = 2000,  /* a member that lives has given its secret in that time */
     MEMBER_GIVE_UP_MS = 15000, /* an opening without any progress */
-    MEMBER_NAME_BYTES = 12
+    MEMBER_NAME_BYTES = 12,
+    /* Good ones until no evidence is wanted: fewer than VAIN_CULPRIT_ROUNDS, for time's sake. */
+    MEMBER_EVIDENCE_ROUNDS = 2
 };
 
 struct member;
@@ -43,6 +47,7 @@ struct federation_plan {
     int64_t parameters, chunk_words, deadline_ms;
     uint32_t train_ms, fetch_ms; /* up to this */
     bool ring, verbose;
+    bool members_lie;                 /* those that do; until the world is calm */
     struct vain_record_member *cards; /* (members) borrowed */
     struct vain_signer *signers;      /* (members) borrowed */
     struct member *all;               /* (members) */
@@ -72,6 +77,15 @@ struct member_state {
     uint8_t hash[VAIN_HASH_BYTES];
 };
 
+/* Of MEMBER_REDUCE; only the second without evidence. */
+enum member_sum_step {
+    MEMBER_SUM_STATE,  /* all give what they state of their own words */
+    MEMBER_SUM_REDUCE, /* words are summed */
+    MEMBER_SUM_SHOW,   /* all give what they have stated and what came */
+    MEMBER_SUM_WAIT,   /* until all have that */
+    MEMBER_SUM_END
+};
+
 /* A stream that somebody has made to this member. */
 struct member_arrival {
     struct vain_stream *stream; /* owned; NULL: none */
@@ -96,6 +110,11 @@ struct member_use {
     struct gather gather;
     uint8_t *mine, *theirs; /* of a gather; owned */
     int key_step;
+    /* Of an attempt with evidence. */
+    int sum_step;                   /* enum member_sum_step */
+    struct vain_evidence *evidence; /* owned; kept for the next */
+    uint8_t *shown, *all_shown;     /* what each gives to all; owned */
+    enum vain_status checked;       /* what the sum's check has come to */
 };
 
 struct member {
@@ -128,6 +147,10 @@ struct member {
      * nobody is suspected for it yet; and how many did of this round. */
     struct vain_set failed_set;
     bool failed_late, unjudged;
+    /* As in jobs/federation.h and jobs/run.h, but spoilt_by is a member's index. */
+    bool spoilt, sought;
+    int spoilt_by, evidence_rounds;
+    struct liar liar;
     uint64_t failed_round;
     int round_failures;
     struct member_use use;
@@ -174,6 +197,10 @@ void member_says(const struct member *member, const char *format, ...) VAIN_FORM
  * none that an honest world makes. */
 void member_fail(struct member *member, enum vain_status status);
 
+/* The one with this rank has spoilt the attempt: by what all were shown, or to this member alone.
+ */
+void member_names(struct member *member, int rank, bool by_evidence);
+
 /* ---- member_talk.c --------------------------------------------------------------------------- */
 
 enum vain_status member_talk_open(struct member *member) VAIN_MUST_USE;
@@ -218,6 +245,20 @@ enum vain_status member_deal(struct member *member) VAIN_MUST_USE;
 enum vain_status member_reduce(struct member *member) VAIN_MUST_USE;
 /* The sum is verified, and becomes a part of the state. */
 enum vain_status member_take_sum(struct member *member) VAIN_MUST_USE;
+
+/* ---- member_culprit.c ------------------------------------------------------------------------ */
+
+bool member_culprit_sought(int members);
+void member_culprit_close(struct member_use *use);
+/* Own words are stated to all: the gather has begun. Then: everybody's statement is signed. */
+enum vain_status member_culprit_begin(struct member *member) VAIN_MUST_USE;
+enum vain_status member_culprit_take_own(struct member *member) VAIN_MUST_USE;
+/* The sum's check has come to `checked`. Whether there are statements to show. */
+bool member_culprit_note_check(struct member *member, enum vain_status checked) VAIN_MUST_USE;
+/* Gathers: of all statements, and until all have them. Then they are judged. */
+enum vain_status member_culprit_show(struct member *member) VAIN_MUST_USE;
+enum vain_status member_culprit_wait(struct member *member) VAIN_MUST_USE;
+enum vain_status member_culprit_judge(struct member *member) VAIN_MUST_USE;
 
 /* ---- member_open.c --------------------------------------------------------------------------- */
 

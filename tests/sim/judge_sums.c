@@ -36,6 +36,8 @@ void federation_judge_close(struct federation_judge *judge)
         vain_release(judge->rounds[i]);
     for (int i = 0; i < judge->opening_count; i++)
         vain_release(judge->openings[i].givers);
+    vain_release(judge->lies);
+    vain_release(judge->culprits);
     vain_release(judge->openings);
     vain_release(judge->rounds);
     vain_release(judge->members);

@@ -29,6 +29,8 @@ enum vain_status member_encode(struct member *member)
     const enum vain_status status =
         member_encode_under(member, vain_secagg_begin(secagg, &context, member->input));
     vain_secagg_end(secagg);
+    if (status == VAIN_OK)
+        liar_begin(member);
     return status;
 }
 
@@ -72,19 +74,60 @@ static enum vain_status check_sum(struct member *member)
                                     (uint32_t)context.round, context.attempt, use->words);
 }
 
+/* What is stated of words tells of them what they do, so they leave with it. */
+static enum vain_status begin_reduce(struct member *member)
+{
+    struct member_use *use = &member->use;
+    member_enter(member, MEMBER_REDUCE);
+    judge_words_leave(member->plan->judge, member->index, &member->proposal, member->input);
+    vain_exchange_set_words(use->exchange, use->words, true);
+    if (vain_exchange_has_evidence(use->exchange)) {
+        use->sum_step = MEMBER_SUM_STATE;
+        return member_culprit_begin(member);
+    }
+    use->sum_step = MEMBER_SUM_REDUCE;
+    return start_call(member, VAIN_EXCHANGE_BEGIN_REDUCE);
+}
+
+/* A step is over, and the next one begins; MEMBER_SUM_END: how it has all ended. */
+static enum vain_status next_sum_step(struct member *member)
+{
+    struct member_use *use = &member->use;
+    switch (use->sum_step++) {
+    case MEMBER_SUM_STATE:
+        VAIN_TRY(member_culprit_take_own(member));
+        return start_call(member, VAIN_EXCHANGE_BEGIN_REDUCE);
+    case MEMBER_SUM_REDUCE:
+        if (member_culprit_note_check(member, check_sum(member)))
+            return member_culprit_show(member);
+        use->sum_step = MEMBER_SUM_END;
+        return use->checked;
+    case MEMBER_SUM_SHOW:
+        return member_culprit_wait(member);
+    default:
+        return member_culprit_judge(member);
+    }
+}
+
 enum vain_status member_reduce(struct member *member)
 {
-    const struct federation_plan *plan = member->plan;
+    struct member_use *use = &member->use;
     enum vain_status status;
-    if (member->phase == MEMBER_REDUCE) {
-        status = vain_exchange_poll(member->use.exchange);
-    } else {
-        member_enter(member, MEMBER_REDUCE);
-        judge_words_leave(plan->judge, member->index, &member->proposal, member->input);
-        vain_exchange_set_words(member->use.exchange, member->use.words, true);
-        status = start_call(member, VAIN_EXCHANGE_BEGIN_REDUCE);
+    if (member->phase != MEMBER_REDUCE)
+        status = begin_reduce(member);
+    else if (use->sum_step == MEMBER_SUM_REDUCE)
+        status = vain_exchange_poll(use->exchange);
+    else
+        status = gather_poll(&use->gather, member->world);
+    for (;;) {
+        if (use->sum_step == MEMBER_SUM_WAIT && status != VAIN_OK && status != VAIN_AGAIN) {
+            use->comm.ops->abort(&use->comm); /* others may not have it all; this member has */
+            status = VAIN_OK;
+        }
+        if (status != VAIN_OK || use->sum_step == MEMBER_SUM_END)
+            return status;
+        status = next_sum_step(member);
     }
-    return status == VAIN_OK ? check_sum(member) : status;
 }
 
 enum vain_status member_take_sum(struct member *member)

@@ -21,6 +21,7 @@ static void close_group(struct member_use *use)
 {
     gather_close(&use->gather);
     vain_exchange_close(&use->exchange);
+    member_culprit_close(use);
     vain_opening_close(&use->opening);
     vain_secagg_close(&use->secagg);
     vain_release(use->cards);
@@ -206,7 +207,8 @@ static enum vain_status open_exchange(struct member *member)
                                                 .gather_bytes_max = GATHER_BYTES_MAX,
                                                 .algorithm = plan->ring ? VAIN_ALGORITHM_RING
                                                                         : VAIN_ALGORITHM_TREE,
-                                                .chunk_words = plan->chunk_words};
+                                                .chunk_words = plan->chunk_words,
+                                                .gives_evidence = member_culprit_sought(use->size)};
     if (plan->level == 2) {
         VAIN_TRY(vain_secagg_use_own_masks(use->secagg, use->threshold));
         VAIN_TRY(

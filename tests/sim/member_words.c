@@ -19,6 +19,7 @@ void member_context(const struct member *member, struct vain_context *out)
     memcpy(out->parameters_hash, member->state.hash, VAIN_HASH_BYTES);
     out->algorithm = member->plan->ring ? VAIN_ALGORITHM_RING : VAIN_ALGORITHM_TREE;
     out->masked = 1;
+    out->wants_evidence = member->evidence_rounds > 0;
     vain_context_bind(out, &member->use.codec);
 }
 

@@ -142,6 +142,31 @@ mutant "what is dealt names its attempt" "does not hold" "--level 2" \
 mutant "what is disclosed is what was dealt" "was not dealt" "--level 2" \
     collectives/own_mask.c 's|\*out = own->coefficients\[0\]|*out = own->coefficients[1]|'
 
+# ---- lies about words: judge_culprits.c, judge_sums.c ---------------------------------------------------
+
+mutant "a sum that somebody has changed is not taken" "WRONG SUM" "" \
+    collectives/codec.c 's|if (found == expected)|if (true)|'
+mutant "who cannot show the sender's signature has made it up" "INNOCENT NAMED" "" \
+    collectives/evidence.c 's|VAIN_EVIDENCE_CAME ? place + 1 : place|VAIN_EVIDENCE_CAME ? place : place|'
+mutant "two statements are two when both are signed" "INNOCENT NAMED" "" \
+    collectives/evidence.c 's| && !sent_is_signed(given, place, step, came))| \&\& given == NULL)|'
+mutant "what is added is the sender's own" "INNOCENT NAMED" "" \
+    collectives/evidence.c 's|own_of(given, rank_at(given->order, members, place|& + 1|'
+mutant "a hop that is not as it is stated goes no further" "INNOCENT NAMED" "" \
+    collectives/hops.c 's|if (vain_evidence_hop_holds(exchange->evidence, step))|if (step >= 0)|'
+mutant "a message that does not fit its tag is who sent it's" "INNOCENT NAMED" "" \
+    collectives/parcel.c 's|exchange->wrong_from = place.from|exchange->wrong_from = place.to|'
+mutant "a hop adds up" "NOBODY NAMED" "" \
+    collectives/evidence.c 's|if (vain_forms_equal(&stated, &expected))|if (step >= 0)|'
+mutant "what is passed on stays as it is" "NOBODY NAMED" "" \
+    collectives/evidence.c 's/if (vain_forms_equal(&stated,/if (step >= members || vain_forms_equal(\&stated,/'
+mutant "who has signed two statements is the culprit" "INNOCENT NAMED" "" \
+    collectives/evidence.c 's|return VAIN_EVIDENCE_TWO|return VAIN_EVIDENCE_CAME|'
+mutant "own words have their check word under own masks" "NOBODY NAMED" "--level 2" \
+    collectives/evidence.c 's|return given->checks_own \&\& |return given == NULL \&\& |'
+mutant "all who are shown the same come to the same" "TWO NAMED" "--level 2" \
+    collectives/evidence.c 's|given.checks_own = checks_own;|given.checks_own = checks_own \&\& evidence->place > 0;|'
+
 # ---- the end: federation.c -----------------------------------------------------------------------------
 
 mutant "a proposer that is gone is passed over" "NO END" "" \

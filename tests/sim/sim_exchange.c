@@ -1,11 +1,13 @@
 /* Federations in simulated worlds, one a seed: members that agree by letters on who takes part,
- * exchange masked words, vote, open, step, crash and come back. Whatever goes wrong, nobody takes a
- * wrong sum, nobody's input can be told, and when the world is calm again all come to the end.
+ * exchange masked words, vote, open, step, crash and come back; some lie about words. Whatever goes
+ * wrong, nobody takes a wrong sum, nobody is named who has not lied, nobody's input can be told,
+ * and when the world is calm again all come to the end.
  * --plain: the exchange alone, without letters: nobody reports a wrong sum or waits for ever.
  *
  * usage: sim_exchange --seeds FIRST[:LAST] [--members N] [--rounds R] [--level 1|2] [--real-keys]
- *                     [--plain] [--verbose]
+ *                     [--named N] [--plain] [--verbose]
  *
+ * --named: it fails as well if signed statements have shown a liar in fewer than N attempts.
  * Prints what is wrong with each seed that fails; the last line is "N passed, M failed". */
 #include <getopt.h>
 #include <stdio.h>
@@ -22,12 +24,13 @@ enum { MEMBERS = 8, ROUNDS = 20 }; /* of a federation, unless said */
 struct options {
     uint64_t first, last;
     bool plain;
+    int named; /* attempts whose statements show a liar, at least */
     struct federation_wish wish;
 };
 struct count {
     unsigned long long passed, failed, events, virtual_ms;
     unsigned long long harmed, whole, partly; /* --plain: of the harmed all succeeded, some did */
-    unsigned long long crashes, failed_attempts, suspicions, fetches, lost;
+    unsigned long long crashes, failed_attempts, suspicions, fetches, lost, lies, named;
 };
 
 static bool read_number(const char *text, uint64_t most, uint64_t *out, const char **rest)
@@ -60,11 +63,15 @@ static bool read_count(const char *text, int least, int most, int *out)
 
 static bool read_options(int count, char **arguments, struct options *out)
 {
-    static const struct option table[] = {
-        {"seeds", required_argument, NULL, 's'},  {"members", required_argument, NULL, 'm'},
-        {"rounds", required_argument, NULL, 'r'}, {"level", required_argument, NULL, 'l'},
-        {"real-keys", no_argument, NULL, 'k'},    {"plain", no_argument, NULL, 'p'},
-        {"verbose", no_argument, NULL, 'v'},      {NULL, 0, NULL, 0}};
+    static const struct option table[] = {{"seeds", required_argument, NULL, 's'},
+                                          {"members", required_argument, NULL, 'm'},
+                                          {"rounds", required_argument, NULL, 'r'},
+                                          {"level", required_argument, NULL, 'l'},
+                                          {"real-keys", no_argument, NULL, 'k'},
+                                          {"plain", no_argument, NULL, 'p'},
+                                          {"verbose", no_argument, NULL, 'v'},
+                                          {"named", required_argument, NULL, 'n'},
+                                          {NULL, 0, NULL, 0}};
     bool good = true;
     int option;
     *out = (struct options){.first = 1, .last = 100};
@@ -77,6 +84,8 @@ static bool read_options(int count, char **arguments, struct options *out)
             good &= read_count(optarg, 1, 1000, &out->wish.rounds);
         else if (option == 'l')
             good &= read_count(optarg, 1, 2, &out->wish.level);
+        else if (option == 'n')
+            good &= read_count(optarg, 0, 1000000, &out->named);
         else if (option == 'k')
             out->wish.real_keys = true;
         else if (option == 'p')
@@ -124,6 +133,8 @@ static enum vain_status run_federation(uint64_t seed, const struct options *opti
     count->suspicions += (unsigned)result.suspicions;
     count->fetches += (unsigned)result.fetches;
     count->lost += (unsigned)result.lost;
+    count->lies += (unsigned)result.lies;
+    count->named += (unsigned)result.named;
     return status;
 }
 
@@ -158,9 +169,9 @@ static void say_counts(const struct options *options, const struct count *totals
     else
         printf(
             "%llu crashes, %llu failed attempts, %llu of them held against somebody, %llu states "
-            "fetched, %llu sums lost\n",
+            "fetched, %llu sums lost; %llu lies about words, %llu shown by what was signed\n",
             totals->crashes, totals->failed_attempts, totals->suspicions, totals->fetches,
-            totals->lost);
+            totals->lost, totals->lies, totals->named);
     printf("%llu passed, %llu failed\n", totals->passed, totals->failed);
 }
 
@@ -172,7 +183,7 @@ int main(int count, char **arguments)
     if (!read_options(count, arguments, &options)) {
         fprintf(stderr,
                 "usage: sim_exchange --seeds FIRST[:LAST] [--members 3..%d] [--rounds 1..1000] "
-                "[--level 1|2] [--real-keys] [--plain] [--verbose]\n",
+                "[--level 1|2] [--real-keys] [--named N] [--plain] [--verbose]\n",
                 JUDGE_MEMBERS_MAX);
         return 2;
     }
@@ -188,5 +199,5 @@ int main(int count, char **arguments)
     }
     vain_device_close(&device);
     say_counts(&options, &totals);
-    return totals.failed == 0 ? 0 : 1;
+    return totals.failed == 0 && totals.named >= (unsigned)options.named ? 0 : 1;
 }

@@ -1,0 +1,43 @@
+/* A member that lies about words: what its own are, what it passes on, what it states of either.
+ * It is a member like any other, whose words are spoilt between the exchange and its streams, and
+ * whose statements are between what it has signed and what it gives to all. In each attempt it
+ * tells one lie or none. Each lie that is told is the judge's to know. */
+#pragma once
+
+#include "tests/sim/random.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct federation_plan;
+struct member;
+
+enum lie {
+    LIE_NONE,
+    LIE_OWN,      /* its own words are not those of its check word */
+    LIE_PASSED,   /* it passes on others, with the tag and the statement of those */
+    LIE_UNSTATED, /* ... with the tag of those, and the statement of what should have left */
+    LIE_UNTAGGED, /* ... with the tag of what should have left */
+    /* With evidence: */
+    LIE_SIGNED, /* it has not signed what it states of its own words */
+    LIE_SENT,   /* it shows another statement of a hop from it than it has signed */
+    LIE_CAME,   /* ... of a hop to it, which would be its sender's fault */
+    LIE_TWO,    /* it has signed two statements of a hop, and shows the other one */
+    LIES
+};
+struct liar {
+    struct vain_sim_random random;
+    uint32_t lies_ppm; /* of attempts that it lies in; 0: it is honest */
+    enum lie lie;      /* of the attempt under way, not told yet */
+    int messages;      /* that pass before the one that it spoils */
+    bool spoils;       /* the message that leaves has other words than it should: it hides that */
+};
+
+/* Whose exchanges are to be spoilt from here on; NULL: nobody's. */
+void liar_watch(const struct federation_plan *plan);
+/* The attempt's words are there: draws a lie, and tells it if it is about them. */
+void liar_begin(struct member *member);
+/* What the member gives to all of its own words, or of hops, as it has signed it. */
+void liar_states_own(struct member *member, uint8_t *own);
+void liar_shows_hops(struct member *member, uint8_t *hops);
