@@ -1,6 +1,7 @@
 /* Ends of groups on wires: what of them is open or has come is dropped, wherever it lies, and
  * nothing of it is touched afterwards. A fragment that is half-way goes on as zeros or to nowhere,
- * since its stream is shared with other groups. */
+ * since its stream is shared with other groups; it is not the last of its message, so that nobody
+ * takes zeros for what was sent. */
 #include "collectives/stream_state.h"
 
 /* Whether it is that group or, with `parts`, was split from it. */

@@ -56,7 +56,8 @@ struct vain_wire_slot {
 };
 
 struct vain_wire_out {
-    uint8_t head[VAIN_FRAME_BYTES + VAIN_WIRE_SMALL_BYTES]; /* a header, small messages behind it */
+    /* A header; behind it a small message, or the last bytes of a long one. */
+    uint8_t head[VAIN_FRAME_BYTES + VAIN_WIRE_SMALL_BYTES];
     size_t head_bytes, head_written;
     struct vain_stream_request *request; /* whose message is under way; NULL: none */
     struct vain_stream_request *leaving; /* a list: taken whole by the stream, which has them yet */

@@ -143,6 +143,16 @@ static bool put_abort(struct vain_wires *wires, int peer, struct vain_wire_out *
     return false;
 }
 
+/* The last bytes of a message are copied and make a fragment of their own: what is given up within
+ * a fragment goes on as zeros, and must never be whole to who receives it. */
+static uint32_t fragment_bytes(uint64_t left)
+{
+    if (left <= VAIN_WIRE_SMALL_BYTES)
+        return (uint32_t)left;
+    left -= VAIN_WIRE_SMALL_BYTES;
+    return (uint32_t)(left < VAIN_FRAGMENT_BYTES ? left : VAIN_FRAGMENT_BYTES);
+}
+
 static void put_fragment(struct vain_wire_out *out)
 {
     const struct vain_stream_request *request = out->request;
@@ -154,12 +164,12 @@ static void put_fragment(struct vain_wire_out *out)
         .index = request->index,
         .message_bytes = request->bytes,
         .offset = out->offset,
-        .bytes = (uint32_t)(left < VAIN_FRAGMENT_BYTES ? left : VAIN_FRAGMENT_BYTES),
+        .bytes = fragment_bytes(left),
     };
     put_header(out, &frame);
-    if (request->bytes <= VAIN_WIRE_SMALL_BYTES) {
+    if (left <= VAIN_WIRE_SMALL_BYTES) {
         if (frame.bytes > 0)
-            memcpy(out->head + VAIN_FRAME_BYTES, request->buffer, frame.bytes);
+            memcpy(out->head + VAIN_FRAME_BYTES, request->buffer + out->offset, frame.bytes);
         out->head_bytes += frame.bytes;
     } else {
         out->payload = request->buffer + out->offset;

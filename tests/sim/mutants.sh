@@ -156,6 +156,8 @@ mutant "a hop that is not as it is stated goes no further" "INNOCENT NAMED" "" \
     collectives/hops.c 's|if (vain_evidence_hop_holds(exchange->evidence, step))|if (step >= 0)|'
 mutant "a message that does not fit its tag is who sent it's" "INNOCENT NAMED" "" \
     collectives/parcel.c 's|exchange->wrong_from = place.from|exchange->wrong_from = place.to|'
+mutant "what is given up half-way is never whole" "INNOCENT NAMED" "" \
+    collectives/stream_wire.c 's|left -= VAIN_WIRE_SMALL_BYTES;||'
 mutant "a hop adds up" "NOBODY NAMED" "" \
     collectives/evidence.c 's|if (vain_forms_equal(&stated, &expected))|if (step >= 0)|'
 mutant "what is passed on stays as it is" "NOBODY NAMED" "" \
