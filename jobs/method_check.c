@@ -2,12 +2,22 @@
  * something of them. */
 #include "jobs/method_check.h"
 
+#include <string.h>
+
+enum { VALUE_BYTES = 100 }; /* as much of a value as a message shows */
+
 void vain_refuse_idle(const struct vain_spec *spec, struct vain_problems *problems,
                       const char *const *keys, const char *hint, const char *why)
 {
     for (int i = 0; keys[i] != NULL; i++) {
-        if (vain_spec_is_set(spec, keys[i]))
-            vain_spec_problem_at(spec, problems, keys[i], hint, "it would do nothing: %s", why);
+        char value[VALUE_BYTES];
+        if (!vain_spec_is_set(spec, keys[i]))
+            continue;
+        const struct vain_spec_place *place = vain_spec_place(spec, keys[i]);
+        vain_option_format(place->option, place->section->values, value, sizeof value);
+        if (value[0] != '\0' && strcmp(value, "none") != 0)
+            vain_spec_problem_at(spec, problems, keys[i], hint, "%s would do nothing: %s", value,
+                                 why);
     }
 }
 

@@ -5,7 +5,8 @@
 #include "jobs/options.h"
 #include "jobs/spec/spec.h"
 
-/* Adds a problem for each of `keys` (NULL-ended) that the spec gives: it would do nothing, `why`.
+/* Adds a problem for each of `keys` (NULL-ended) that the spec gives: its value would do nothing,
+ * `why`. An empty text and "none" ask for nothing, so that --set can take back a key of the file.
  * Local. */
 void vain_refuse_idle(const struct vain_spec *spec, struct vain_problems *problems,
                       const char *const *keys, const char *hint, const char *why);

@@ -18,35 +18,9 @@
 #include "jobs/meta_check.h"
 #include "jobs/method.h"
 #include "jobs/method_check.h"
+#include "jobs/model_check.h"
 #include "jobs/outer.h"
 #include "jobs/store/checkpoint.h"
-#include "models/losses.h"
-
-/* What an encoder's loss asks of a batch. */
-static void check_loss(const struct vain_job *job, const struct vain_spec *spec,
-                       struct vain_problems *problems)
-{
-    const int64_t batch = job->train.batch, labels = vain_loss_labels(&job->model, batch);
-    if (job->model.kind != VAIN_MODEL_ENCODER) {
-        if (vain_spec_is_set(spec, "loss.kind"))
-            vain_spec_problem_at(spec, problems, "loss.kind",
-                                 "remove it, or use model.kind: encoder",
-                                 "only an encoder has a choice of losses");
-        return;
-    }
-    if (job->model.loss.kind == VAIN_LOSS_CONTRASTIVE &&
-        (batch % labels != 0 || batch / labels < 2))
-        vain_spec_problem_at(spec, problems, "loss.labels_a_batch",
-                             "such as train.batch: 256 with loss.labels_a_batch: 64",
-                             "%lld sentences (train.batch) are not %lld labels with equally many "
-                             "each, 2 at least: the contrastive loss compares sentences of a label",
-                             (long long)batch, (long long)labels);
-    if (job->model.loss.kind == VAIN_LOSS_CLUSTERING && batch % 2 != 0)
-        vain_spec_problem_at(spec, problems, "train.batch", "use an even number",
-                             "%lld sentences (train.batch) are not two views of equally many, as "
-                             "the clustering loss needs",
-                             (long long)batch);
-}
 
 static void check_schedule(const struct vain_job *job, const struct vain_spec *spec,
                            struct vain_problems *problems)
@@ -256,7 +230,7 @@ void vain_plan_check(const struct vain_job *job, const struct vain_spec *spec,
     vain_data_check(job, spec, problems);
     vain_meta_check(job, spec, problems);
     vain_method_check(job, spec, problems);
-    check_loss(job, spec, problems);
+    vain_model_check(job, spec, problems);
     check_schedule(job, spec, problems);
     check_memory(job, spec, problems);
     check_exchange(job, spec, problems);

@@ -184,10 +184,13 @@ equal "validation loss" "$(printf %.9f "$loss")" "$(printf %.9f "$(value data.va
 equal "hash" "$hash" "$(value data.parameters_hash)"
 answer 0 eval "$last" job.yaml --set train.batch=1
 equal "validation loss, one window at a time" "$(printf %.6f "$loss")" "$(printf %.6f "$(value data.validation_loss)")"
-for set in model.heads=4 model.width=32 model.layers=2 model.context=8 model.kind=mlp data.symbols=bytes; do
+for set in model.heads=4 model.width=32 model.layers=2 model.context=8 data.symbols=bytes; do
     answer 5 eval "$last" job.yaml --set "$set"
     has "another model ($set)" "$err" 'checkpoint'
 done
+sed '/^model:/s/.*/model: {kind: mlp, context: 16}/' job.yaml >mlp.yaml
+answer 5 eval "$last" mlp.yaml
+has "a model of another kind" "$err" 'checkpoint'
 answer 5 eval "$last" job.yaml --set data.text=nowhere.txt
 printf 'not the same characters at all: %s\n' {1..500} >other.txt
 answer 5 eval "$last" job.yaml --set data.text=other.txt

@@ -98,6 +98,7 @@ refused 2 "more labels than classes" 'image [0-9]* is [0-9]*; expected 0 to 6' -
 refused 2 "a pool larger than the map" 'layer' \
     --set 'model.network=conv 4 3x3 same relu, max-pool 99x99, dense'
 refused 2 "images for a model of symbols" 'convnet' --set model.kind=mlp
+refused 2 "a key of another model" '2 would do nothing: it is of transformers and encoders, and model.kind is convnet' --set model.layers=2
 refused 5 "a teacher that is not there" 'nothing.h5' --set teacher.checkpoint=/nothing.h5
 printf 'abcdefgh%.0s' {1..200} >corpus.txt
 "$VAIN" run "$examples/shakespeare-tiny.yaml" --set data.text="$scratch/corpus.txt" --set train.rounds=1 --set train.warmup=0 \

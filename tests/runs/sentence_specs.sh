@@ -35,7 +35,9 @@ run contrastive "${contrastive[@]}" --set train.rounds=6 >contrastive.json
 expect "intents-contrastive: exit code" 0 $?
 between "intents-contrastive: accuracy after 60 steps" 0.95 1 "$(accuracy contrastive.json)"
 between "intents-contrastive: information" 0.85 1 "$(information contrastive.json)"
-run labels "${contrastive[@]}" --set train.rounds=6 --set loss.kind=cross-entropy >labels.json
+sed '/^  temperature:/d; /^  labels_a_batch:/d; s/^  kind: contrastive/  kind: cross-entropy/' \
+    "$examples/intents-contrastive.yaml" >labels.yaml
+"$VAIN" run labels.yaml "${small[@]}" --set train.batch=64 --set train.rounds=6 --out out/labels --json >labels.json 2>labels.log
 between "cross-entropy: accuracy after 60 steps" 0.95 1 "$(accuracy labels.json)"
 run clustering "${clustering[@]}" --set train.rounds=20 >clustering.json
 expect "intents-clustering: exit code" 0 $?
@@ -122,4 +124,5 @@ refused 2 "a sentence that is too long" 'more than the context of 4' --set model
 refused 2 "a batch that labels cannot share" 'loss.labels_a_batch' --set loss.labels_a_batch=24
 refused 2 "more clusters than sentences" 'loss.clusters' --set loss.clusters=4000
 refused 2 "sentences for a model of symbols" 'encoder' --set model.kind=transformer
+refused 2 "a key of another loss" '0.2 would do nothing: it is of the clustering loss, and loss.kind is contrastive' --set loss.balance=0.2
 finish

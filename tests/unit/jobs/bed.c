@@ -15,7 +15,7 @@
     "version: 1\n"                                                                                 \
     "name: bed\n"                                                                                  \
     "seed: 7\n"                                                                                    \
-    "model: {layers: 1, heads: 2, width: 16, context: 8}\n"                                        \
+    "model: {%s}\n"                                                                                \
     "data: {text: corpus.txt}\n"                                                                   \
     "train: {batch: 2, rounds: 4, local_steps: 3%s}\n"                                             \
     "checkpoint: {every: 2}\n"                                                                     \
@@ -86,6 +86,20 @@ void bed_close(struct bed *bed)
     rmdir(bed->folder);
 }
 
+/* The keys that the last model.kind among the sets looks at: others would be refused. */
+static const char *model_of(const char *const *sets)
+{
+    static const char mlp[] = "model.kind=mlp", convnet[] = "model.kind=convnet";
+    const char *keys = "layers: 1, heads: 2, width: 16, context: 8";
+    for (int i = 0; sets != NULL && sets[i] != NULL; i++) {
+        if (strcmp(sets[i], mlp) == 0)
+            keys = "context: 8";
+        else if (strcmp(sets[i], convnet) == 0)
+            keys = "";
+    }
+    return keys;
+}
+
 enum vain_status bed_spec(struct bed *bed, const char *const *sets, const char *members)
 {
     char text[2048];
@@ -94,7 +108,7 @@ enum vain_status bed_spec(struct bed *bed, const char *const *sets, const char *
     while (sets != NULL && sets[set_count] != NULL)
         set_count++;
     snprintf(bed->spec_path, sizeof bed->spec_path, "%s/job.yaml", bed->folder);
-    snprintf(text, sizeof text, SPEC_TEXT,
+    snprintf(text, sizeof text, SPEC_TEXT, model_of(sets),
              bed->without_gradients ? "" : ", learning_rate: 1e-2, warmup: 2",
              members != NULL ? members : "");
     vain_job_sections(&bed->job, bed->sections);

@@ -17,11 +17,10 @@
 enum { SETS_MAX = 16 };
 
 static struct bed bed;
-static const char *const weights[] = {"train.method=genetic",  "model.kind=mlp",
-                                      "model.sizes=[8]",       "model.width=4",
-                                      "model.context=2",       "train.batch=32",
-                                      "train.local_steps=16",  "genetic.population=16",
-                                      "genetic.deviation=0.1", NULL};
+static const char *const weights[] = {
+    "train.method=genetic",  "model.kind=mlp",        "model.sizes=[8]",
+    "model.context=2",       "train.batch=32",        "train.local_steps=16",
+    "genetic.population=16", "genetic.deviation=0.1", NULL};
 static const char *const search[] = {
     "train.method=genetic",
     "train.local_steps=8",

@@ -100,6 +100,95 @@ static void test_memories_that_do_not_fit(void)
     bed_close(&bed);
 }
 
+enum { SETS = 6 };
+/* Keys beside the choices of a model, and what is said of them. */
+static const char *const transformer[SETS] = {"model.kind=transformer"},
+                         *const mlp[SETS] = {"model.kind=mlp", "model.sizes=[16]"},
+                         *const convnet[SETS] = {"model.kind=convnet",
+                                                 "data.text=", "data.images=a.h5",
+                                                 "model.preset=mlp-200"},
+                         *const labels[SETS] = {"model.kind=encoder",
+                                                "data.text=", "data.pairs=a.tsv"},
+                         *const pairs[SETS] = {"model.kind=encoder",
+                                               "data.text=", "data.pairs=a.tsv", "train.batch=8",
+                                               "loss.kind=contrastive"},
+                         *const views[SETS] = {"model.kind=encoder",
+                                               "data.text=", "data.pairs=a.tsv",
+                                               "loss.kind=clustering"};
+static const struct {
+    const char *const *model, *set, *message; /* NULL: it is looked at */
+} keys_of_models[] = {
+    {transformer, "model.sizes=[16, 8]",
+     "[16, 8] would do nothing: it is of an mlp, and model.kind is transformer"},
+    {transformer, "model.features=4",
+     "4 would do nothing: it is of an encoder, and model.kind is transformer"},
+    {transformer, "model.preset=mlp-200",
+     "mlp-200 would do nothing: it is of a convnet, and model.kind is transformer"},
+    {transformer, "model.network=dense",
+     "dense would do nothing: it is of a convnet, and model.kind is transformer"},
+    {transformer, "loss.kind=clustering",
+     "clustering would do nothing: only an encoder has a choice of losses, and model.kind is "
+     "transformer"},
+    {transformer, "loss.neighbours=3",
+     "3 would do nothing: only an encoder's features vote, and model.kind is transformer"},
+    {transformer, "model.network=", NULL},
+    {transformer, "model.preset=none", NULL},
+    {transformer, "model.dropout=0", NULL},
+    {mlp, "model.layers=2",
+     "2 would do nothing: it is of transformers and encoders, and model.kind is mlp"},
+    {mlp, "model.dropout=0.5", NULL},
+    {convnet, "model.layers=2",
+     "2 would do nothing: it is of transformers and encoders, and model.kind is convnet"},
+    {convnet, "model.heads=2",
+     "2 would do nothing: it is of transformers and encoders, and model.kind is convnet"},
+    {convnet, "model.width=16",
+     "16 would do nothing: it is of transformers and encoders, and model.kind is convnet"},
+    {convnet, "model.context=16",
+     "16 would do nothing: it is of models that read tokens, and model.kind is convnet"},
+    {convnet, "model.dropout=0", "0 would do nothing: a convnet drops where model.network says so"},
+    {convnet, "loss.clusters=4",
+     "4 would do nothing: only an encoder has a choice of losses, and model.kind is convnet"},
+    {labels, "loss.temperature=0.2",
+     "0.2 would do nothing: it is of losses that compare features, and loss.kind is "
+     "cross-entropy"},
+    {labels, "loss.labels_a_batch=2",
+     "2 would do nothing: it is of the contrastive loss, and loss.kind is cross-entropy"},
+    {labels, "loss.balance=0.1",
+     "0.1 would do nothing: it is of the clustering loss, and loss.kind is cross-entropy"},
+    {labels, "loss.dropped_words=0.1", NULL},
+    {labels, "loss.clusters=4", NULL},
+    {labels, "loss.neighbours=3", NULL},
+    {labels, "model.features=4", NULL},
+    {pairs, "loss.balance=0.1",
+     "0.1 would do nothing: it is of the clustering loss, and loss.kind is contrastive"},
+    {pairs, "loss.labels_a_batch=4", NULL},
+    {pairs, "loss.temperature=0.2", NULL},
+    {views, "loss.labels_a_batch=1",
+     "1 would do nothing: it is of the contrastive loss, and loss.kind is clustering"},
+    {views, "loss.balance=0.1", NULL},
+};
+
+static void test_keys_of_another_model(void)
+{
+    struct bed bed;
+    CU_ASSERT_FATAL(bed_open(&bed));
+    for (size_t i = 0; i < VAIN_COUNT_OF(keys_of_models); i++) {
+        const char *sets[SETS + 1] = {NULL};
+        int count = 0;
+        for (; keys_of_models[i].model[count] != NULL; count++)
+            sets[count] = keys_of_models[i].model[count];
+        sets[count] = keys_of_models[i].set;
+        const int problems = problems_of(&bed, sets, NULL);
+        CU_ASSERT_EQUAL(problems, keys_of_models[i].message != NULL ? 1 : 0);
+        if (keys_of_models[i].message == NULL || problems != 1)
+            continue;
+        const char *key = bed.problems.items[0].key;
+        CU_ASSERT(strncmp(keys_of_models[i].set, key, strlen(key)) == 0);
+        CU_ASSERT_STRING_EQUAL(bed.problems.items[0].message, keys_of_models[i].message);
+    }
+    bed_close(&bed);
+}
+
 enum { LACKS_KEYS = 1, LACKS_ADDRESSES = 2 };
 
 /* A list of `count` members m1, m2, ...; the last one lacks something. */
@@ -309,6 +398,7 @@ static void test_memory_of_hosts(void)
 static const struct vain_test tests[] = {
     {"pairs of keys that do not fit are named", test_pairs_that_do_not_fit},
     {"memories that do not fit are named", test_memories_that_do_not_fit},
+    {"keys of another model or loss are named", test_keys_of_another_model},
     {"hosts need keys and addresses", test_hosts_need_keys_and_addresses},
     {"tls has no sum of its own", test_tls_has_no_sum_of_its_own},
     {"a start needs a quorum", test_start_needs_a_quorum},
