@@ -323,44 +323,68 @@ static enum vain_status measure_clusters(struct vain_sentence_batches *batches, 
     return VAIN_OK;
 }
 
-/* Rows of batch number `index` of a split to measure on, always the same; gives how many. */
-static int64_t choose_rows(struct vain_sentence_batches *batches, int split, int64_t index)
+/* Sentences of a batch to measure on at most: those of the clustering loss stand in it twice. */
+static int64_t measured_at_once(const struct vain_method_config *config)
+{
+    const int64_t B = config->job->train.batch;
+    return config->model->loss.kind == VAIN_LOSS_CLUSTERING ? B / 2 : B;
+}
+
+/* In how many batches a split is measured. Pairs are drawn for whole batches, so the contrastive
+ * loss has as many as the split would fill, one at least; for the others each sentence is in one.
+ */
+static int64_t measured_batches(const struct vain_method_config *config, int split)
+{
+    const int64_t count = config->data->sentences.set.splits[split].count;
+    const int64_t most = measured_at_once(config);
+    if (config->model->loss.kind == VAIN_LOSS_CONTRASTIVE)
+        return larger(count / most, 1);
+    return (count + most - 1) / most;
+}
+
+/* Rows of batch number `index` of `batch_count` of a split to measure on, always the same; gives
+ * how many sentences they are. Batches are as equal as can be: balanced clusters of a small rest
+ * would be worth little. */
+static int64_t choose_rows(struct vain_sentence_batches *batches, int split, int64_t index,
+                           int64_t batch_count)
 {
     const struct vain_method_config *config = batches->config;
     const struct vain_random random =
         vain_random_stream(config->job->general.seed, VAIN_PURPOSE_SAMPLE, "loss");
-    const int64_t count = config->data->sentences.set.splits[split].count,
-                  B = config->job->train.batch;
-    const bool views = config->model->loss.kind == VAIN_LOSS_CLUSTERING;
+    const int64_t count = config->data->sentences.set.splits[split].count;
     if (config->model->loss.kind == VAIN_LOSS_CONTRASTIVE) {
         vain_pairs_draw(&batches->pairs[split], random, index, batches->rows);
-        return B;
+        return config->job->train.batch;
     }
-    const int64_t most = views ? B / 2 : B, size = most < count ? most : count;
+    const int64_t first = count * index / batch_count;
+    const int64_t size = count * (index + 1) / batch_count - first;
+    VAIN_ASSERT(size > 0 && size <= measured_at_once(config));
     for (int64_t b = 0; b < size; b++)
-        batches->rows[b] = vain_order_place(random, 0, count, (index * size + b) % count);
-    if (views)
-        memcpy(batches->rows + size, batches->rows, (size_t)size * sizeof *batches->rows);
-    return views ? 2 * size : size;
+        batches->rows[b] = vain_order_place(random, 0, count, first + b);
+    return size;
 }
 
-/* The loss, without dropout, of batches like those of training, as many as the split would fill. */
+/* The loss, without dropout, of batches like those of training. A sentence that stands in its batch
+ * as two views counts once. */
 static void measure_loss(struct vain_sentence_batches *batches, const float *parameters, int split,
                          const struct vain_method_share *share, struct vain_measure_sums *sums)
 {
     const struct vain_method_config *config = batches->config;
-    const int64_t all = config->data->sentences.set.splits[split].count / config->job->train.batch;
+    const int views = config->model->loss.kind == VAIN_LOSS_CLUSTERING ? 2 : 1;
+    const int64_t batch_count = measured_batches(config, split);
     if (config->model->loss.kind == VAIN_LOSS_CONTRASTIVE && batches->pairs[split].P == 0)
         return;
-    for (int64_t i = share->share; i < larger(all, 1); i += share->shares) {
+    for (int64_t i = share->share; i < batch_count; i += share->shares) {
         struct vain_batch batch;
         struct vain_measure measure = {0};
-        const int64_t count = choose_rows(batches, split, i);
-        send(batches, count, gather(batches, split, count), &batch);
+        const int64_t size = choose_rows(batches, split, i, batch_count), rows = views * size;
+        if (views == 2)
+            memcpy(batches->rows + size, batches->rows, (size_t)size * sizeof *batches->rows);
+        send(batches, rows, gather(batches, split, rows), &batch);
         config->model_ops->evaluate(config->model, config->layout, config->queue, parameters,
                                     &batch, batches->workspace, &measure);
-        sums->of[VAIN_MEASURE_LOSS].sum += measure.loss_sum;
-        sums->of[VAIN_MEASURE_LOSS].count += measure.count;
+        sums->of[VAIN_MEASURE_LOSS].sum += measure.loss_sum / views;
+        sums->of[VAIN_MEASURE_LOSS].count += measure.count / views;
     }
 }
 

@@ -43,7 +43,10 @@ void vain_sentence_batches_draw(struct vain_sentence_batches *batches, struct va
                                 int64_t position, int rank, struct vain_batch *out);
 /* Adds to `sums`: the loss, and whether the nearest training sentences (of the whole file,
  * not of this member's part alone) vote for a sentence's label, for this share of the validation
- * split, of the test split if the share is the run's last. The first share adds how much clusters
+ * split, of the test split if the share is the run's last. The loss counts each sentence once, in
+ * batches as equal as can be; only the contrastive loss, for which a sentence without one of its
+ * label is no pair and a smaller batch has fewer to repel, is that of whole batches drawn as in
+ * training, as many as the split would fill, one at least. The first share adds how much clusters
  * of all of them know of the labels then, and always for the clustering loss. VAIN_ERR_MEMORY. */
 enum vain_status vain_sentence_batches_evaluate(struct vain_sentence_batches *batches,
                                                 const float *parameters,

@@ -292,6 +292,50 @@ static void measures_equal_brute_force(void)
     desk_close(&desk);
 }
 
+/* The loss of each sentence of a split alone, which for cross entropy is what it is in a batch. */
+static double losses_alone(struct desk *desk, int split)
+{
+    const struct vain_sentence_split *from = split_of(desk, split);
+    double sum = 0;
+    for (int64_t row = 0; row < from->count; row++) {
+        const struct vain_batch one = {.B = 1,
+                                       .T = 7,
+                                       .tokens = from->tokens + row * 7,
+                                       .targets = from->labels + row,
+                                       .lengths = from->lengths + row};
+        struct vain_measure alone = {0};
+        vain_encoder_ops.evaluate(&desk->model, &desk->layout, &desk->queue, desk->parameters, &one,
+                                  desk->workspace, &alone);
+        sum += alone.loss_sum;
+    }
+    return sum;
+}
+
+/* Splits of 186 and 18 sentences, no multiple of the 12 of a batch. */
+static void the_loss_counts_each_sentence_once(void)
+{
+    static const int losses[] = {VAIN_LOSS_CROSS_ENTROPY, VAIN_LOSS_CLUSTERING};
+    for (size_t l = 0; l < VAIN_COUNT_OF(losses); l++) {
+        struct desk desk;
+        CU_ASSERT_EQUAL_FATAL(desk_open(&desk, losses[l], true, 3, 0), VAIN_OK);
+        for (int last = 0; last < 2; last++) {
+            const int split = last != 0 ? VAIN_SPLIT_TEST : VAIN_SPLIT_VALIDATION;
+            const double alone = l == 0 ? losses_alone(&desk, split) : 0;
+            double first = 0;
+            for (int shares = 1; shares <= 3; shares++) {
+                const struct vain_measure_sums sums = measure(&desk, shares, last != 0);
+                const struct vain_measure_sum *loss = &sums.of[VAIN_MEASURE_LOSS];
+                first = shares == 1 ? loss->sum : first;
+                CU_ASSERT_EQUAL(loss->count, split_of(&desk, split)->count);
+                CU_ASSERT_DOUBLE_EQUAL(loss->sum, first, 1e-9 * first);
+                if (l == 0)
+                    CU_ASSERT_DOUBLE_EQUAL(loss->sum, alone, 1e-5 * alone);
+            }
+        }
+        desk_close(&desk);
+    }
+}
+
 static void check_refused(int loss, bool held, int64_t neighbours, int64_t clusters,
                           int64_t labels_a_batch, const char *part)
 {
@@ -324,6 +368,7 @@ static const struct vain_test tests[] = {
     {"an epoch has each sentence once", an_epoch_has_each_sentence_once},
     {"words are left out", words_are_left_out},
     {"measures equal brute force", measures_equal_brute_force},
+    {"the loss counts each sentence once", the_loss_counts_each_sentence_once},
     {"what cannot be is refused", what_cannot_be_is_refused},
     {NULL, NULL},
 };
