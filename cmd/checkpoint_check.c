@@ -99,7 +99,10 @@ struct findings {
 
 static void print_difference(const struct vain_difference *difference)
 {
-    if (difference->a != NULL)
+    static const char of_spec[] = "spec_resolved/";
+    if (strncmp(difference->name, of_spec, strlen(of_spec)) == 0)
+        printf("%s: %s -> %s\n", difference->name + strlen(of_spec), difference->a, difference->b);
+    else if (difference->a != NULL)
         printf("%-56s %s | %s\n", difference->name, difference->a, difference->b);
     else
         printf("%-56s %lld values differ, by %.6g at most\n", difference->name,
