@@ -110,6 +110,29 @@ static enum vain_status check_spec(const struct vain_run *run,
     return VAIN_OK;
 }
 
+static enum vain_status check_symbols(const struct vain_run *run,
+                                      const struct vain_checkpoint *content, const char *path)
+{
+    if (strcmp(content->symbol_kind, run->data.symbol_kind) != 0)
+        return vain_fail(VAIN_ERR_REFUSED,
+                         "%s was trained on %lld %s, and the data are %lld %s: symbols of another "
+                         "kind; give the data that it was trained on, or start anew with another "
+                         "--out folder",
+                         path, (long long)content->symbol_count, content->symbol_kind,
+                         (long long)run->data.symbol_count, run->data.symbol_kind);
+    const int64_t first = vain_data_first_difference(&run->data, content->symbol_count,
+                                                     content->symbols, content->words);
+    if (first >= 0)
+        return vain_fail(VAIN_ERR_REFUSED,
+                         "%s was trained on other symbols (%lld %s) than the data have (%lld %s), "
+                         "the first is number %lld; use the file that it was trained on, or one "
+                         "with the same %s",
+                         path, (long long)content->symbol_count, content->symbol_kind,
+                         (long long)run->data.symbol_count, run->data.symbol_kind, (long long)first,
+                         run->data.symbol_kind);
+    return VAIN_OK;
+}
+
 static enum vain_status check_fits(const struct vain_run *run,
                                    const struct vain_checkpoint *content, const char *path,
                                    bool named)
@@ -130,16 +153,7 @@ static enum vain_status check_fits(const struct vain_run *run,
                              "%s: its slices are not those of the spec's model (first: '%s')", path,
                              content->slices[i].name);
     }
-    const int64_t first = vain_data_first_difference(&run->data, content->symbol_count,
-                                                     content->symbols, content->words);
-    if (strcmp(content->symbol_kind, run->data.symbol_kind) != 0 || first >= 0)
-        return vain_fail(VAIN_ERR_REFUSED,
-                         "%s was trained on other symbols (%lld %s) than the data have (%lld %s), "
-                         "the first is number %lld; use the file that it was trained on, or one "
-                         "with the same %s",
-                         path, (long long)content->symbol_count, content->symbol_kind,
-                         (long long)run->data.symbol_count, run->data.symbol_kind,
-                         (long long)(first >= 0 ? first : 0), run->data.symbol_kind);
+    VAIN_TRY(check_symbols(run, content, path));
     VAIN_TRY(check_spec(run, content, path, named));
     if (content->round > run->job->train.rounds)
         return vain_fail(VAIN_ERR_REFUSED,

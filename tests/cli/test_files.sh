@@ -205,6 +205,13 @@ answer 2 eval "$last" job.yaml --set data.validation=0
 has "no validation split" "$err" 'data.validation'
 answer 5 eval nowhere.h5 job.yaml
 
+# ---- going on with symbols of another kind
+head -c 8000 /dev/zero >zero.bin
+call 5 run job.yaml --quiet --out runs/small --resume "$last" --set data.text= \
+    --set data.tokens=zero.bin --set data.vocabulary=19
+has "symbols of another kind" "$err" 'trained on 19 characters.*are 19 tokens: symbols of another kind'
+lacks "symbols of another kind: no number" "$err" 'number 0'
+
 # ---- record
 answer 0 record verify runs/small
 equal "records" 5 "$(value data.records)"
