@@ -84,6 +84,8 @@ void vain_spec_key_differences(const char *a, const char *b, vain_spec_key_visit
     }
     const char *ours = find_members(a, &left_length), *theirs = find_members(b, &right_length);
     if (left_length != right_length || memcmp(ours, theirs, left_length) != 0)
-        visit(context, "members", "a list",
-              left_length > 0 && right_length > 0 ? "another" : "none");
+        visit(context, "members", left_length > 0 ? "a list" : "absent",
+              right_length == 0 ? "absent"
+              : left_length > 0 ? "another"
+                                : "a list");
 }
