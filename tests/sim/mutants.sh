@@ -179,7 +179,7 @@ mutant "a round without its sum is given up" "NO END" "" \
 mutant "waiting begins after the exchange" "though nothing had happened" "" \
     collectives/assembly.c 's|own->news = (struct vain_assembly_news){.verdict = VAIN_ASSEMBLY_WAIT};|'\
 'vain_assembly_settle(own);|'
-mutant "own masks are those of the set" "numeric: .* check word" "--level 2" \
+mutant "own masks are those of the set" "numeric: .* the counter" "--level 2" \
     collectives/own_mask.c 's|done < count \&\&|done < count - 1 \&\&|;s|left = count - done|left = count - 1 - done|'
 mutant "what is taken is released" "memory is left over" "--level 2" \
     collectives/opening.c 's|vain_release((\*opening)->deals);||'
