@@ -264,11 +264,26 @@ struct roll {
     int ready_count, ready_voters;
 };
 
+/* It has not gone on from an attempt that was proposed with it and is over here: others may have
+ * ended that exchange already while it is still in it, and then it hears of no proposal. */
+static bool may_be_running(const struct vain_assembly *own, int member)
+{
+    const struct vain_proposal *last = &own->watched;
+    return last->epoch == own->stand.epoch && last->round == own->stand.round &&
+           last->attempt < own->attempt && vain_set_has(&last->set, member) &&
+           own->peers[member].position.attempt <= last->attempt;
+}
+
+static bool can_be_proposed(const struct vain_assembly *own, int member)
+{
+    return stands_here(own, member) && (member == own->config.own || !may_be_running(own, member));
+}
+
 static struct roll call_roll(struct vain_assembly *own)
 {
     struct roll roll = {.ready_count = 0};
     for (int i = 0; i < own->config.members; i++) {
-        if (stands_here(own, i)) {
+        if (can_be_proposed(own, i)) {
             own->peers[i].late = false;
             vain_set_add(&roll.ready, i);
             roll.ready_count++;
@@ -306,7 +321,7 @@ static bool patience_is_over(struct vain_assembly *own, uint64_t most_ms)
 static void pass_over_late(struct vain_assembly *own)
 {
     for (int i = 0; i < own->config.members; i++)
-        own->peers[i].late = own->peers[i].late || !stands_here(own, i);
+        own->peers[i].late = own->peers[i].late || !can_be_proposed(own, i);
     own->waiting = false;
 }
 

@@ -213,6 +213,33 @@ static void a_failed_attempt_is_not_stood_at_again(void)
     script_close(&script);
 }
 
+/* An attempt without this member has failed at two of its set, and the third is in it yet: it would
+ * not hear of a proposal. */
+static void who_is_in_an_exchange_is_not_proposed(void)
+{
+    struct script script;
+    struct vain_proposal second;
+    script_open(&script, 4, 2, 3, 2); /* its turn: attempt 1 */
+    script_stand(&script, false, script_set(ALL));
+    script_all_ready(&script, false);
+    const struct vain_proposal first = script_proposal(false, 0, script_set(ALL & ~4));
+    CU_ASSERT(!script_propose(&script, 1, &first));
+    struct vain_position next = script_position(false);
+    next.attempt = 1;
+    script_tell(&script, 0, &next);
+    script_tell(&script, 1, &next);
+    (void)script_verdict(&script, 100);
+    (void)script_verdict(&script, 100);
+    CU_ASSERT_EQUAL(script.sent[VAIN_LETTER_PROPOSAL], 0);
+    script_tell(&script, 3, &next);
+    (void)script_verdict(&script, 100);
+    CU_ASSERT_EQUAL_FATAL(script.sent[VAIN_LETTER_PROPOSAL], 1);
+    CU_ASSERT(
+        vain_proposal_decode(script.last[VAIN_LETTER_PROPOSAL], VAIN_PROPOSAL_BYTES, 4, &second));
+    CU_ASSERT_EQUAL(second.set.words[0], ALL);
+    script_close(&script);
+}
+
 /* Back to an attempt before, but not before one that failed; and while it waits for acks not at
  * all.
  */
@@ -756,6 +783,7 @@ static const struct vain_test tests[] = {
     {"an attempt starts with a quorum of equal acks", starts_with_a_quorum_of_equal_acks},
     {"what is no letter is counted", what_is_no_letter_is_counted},
     {"a failed attempt is not stood at again", a_failed_attempt_is_not_stood_at_again},
+    {"who is in an exchange is not proposed", who_is_in_an_exchange_is_not_proposed},
     {"who is ahead is followed after a failure", goes_after_one_that_is_ahead},
     {"who was led ahead goes back", goes_back_for_those_who_did_not_follow},
     {"the last attempt burns its generation", the_last_attempt_burns_its_generation},
