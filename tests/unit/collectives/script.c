@@ -211,3 +211,17 @@ void script_burn(struct script *script, int voter, uint32_t attempt)
     const struct vain_vote vote = script_signed_burn(voter, attempt);
     script_send_vote(script, voter, &vote);
 }
+
+void script_begin(struct script *script, bool starting)
+{
+    script_open(script, 4, 0, 3, 2);
+    script_stand(script, starting, script_set(SCRIPT_ALL));
+    script_all_ready(script, starting);
+}
+
+struct vain_vote script_vote_asked_for(const struct script *script)
+{
+    struct vain_assembly_news news;
+    vain_assembly_news(script->assembly, &news);
+    return news.vote;
+}

@@ -16,6 +16,9 @@ struct script {
 /* Members 0 to members - 1, all linked, patience 3000 ms. */
 void script_open(struct script *script, int members, int own, int start_quorum, int set_min);
 void script_close(struct script *script);
+/* Member 0 of 4, in round 5 of epoch 1 with all as voters, or at a start; the others are ready. */
+enum { SCRIPT_ALL = 15 };
+void script_begin(struct script *script, bool starting);
 /* Stands at round 5 of epoch 1, or starting at round 5 after epoch 1, and is ready. */
 void script_stand(struct script *script, bool starting, struct vain_set voters);
 /* The very first start: no epoch yet. */
@@ -24,6 +27,8 @@ void script_stand_first(struct script *script);
 struct vain_set script_set(uint64_t bits);
 /* A tick, `later_ms` later; what follows. */
 enum vain_assembly_verdict script_verdict(struct script *script, uint64_t later_ms);
+/* The vote of the last verdict: which to join, or to burn. */
+struct vain_vote script_vote_asked_for(const struct script *script);
 
 /* Where all stand: ready, attempt 0; change what differs. */
 struct vain_position script_position(bool starting);

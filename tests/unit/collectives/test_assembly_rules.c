@@ -6,29 +6,14 @@
 #include "tests/unit/collectives/script.h"
 #include "tests/unit/suite.h"
 
-enum { ALL = 15, GENERATION = 1 << 16 };
-
-/* Member 0 of 4, in round 5 of epoch 1 with all as voters, or at a start. */
-static void begin(struct script *script, bool starting)
-{
-    script_open(script, 4, 0, 3, 2);
-    script_stand(script, starting, script_set(ALL));
-    script_all_ready(script, starting);
-}
-
-static struct vain_vote vote_asked_for(const struct script *script)
-{
-    struct vain_assembly_news news;
-    vain_assembly_news(script->assembly, &news);
-    return news.vote;
-}
+enum { ALL = SCRIPT_ALL, GENERATION = 1 << 16 };
 
 /* ---- proposals and acks ---------------------------------------------------------------------- */
 
 static void acks_whose_turn_it_is_once(void)
 {
     struct script script;
-    begin(&script, false);
+    script_begin(&script, false);
     struct vain_proposal proposal = script_proposal(false, 0, script_set(ALL));
     CU_ASSERT(!script_propose(&script, 2, &proposal));
     CU_ASSERT(!script_propose(&script, 3, &proposal));
@@ -44,7 +29,7 @@ static void acks_whose_turn_it_is_once(void)
 static void acks_no_set_that_does_not_fit(void)
 {
     struct script script;
-    begin(&script, false);
+    script_begin(&script, false);
     const struct vain_proposal good = script_proposal(false, 0, script_set(ALL));
     struct vain_proposal bad[8];
     for (size_t i = 0; i < VAIN_COUNT_OF(bad); i++)
@@ -71,7 +56,7 @@ static void acks_no_set_that_does_not_fit(void)
 static void a_proposal_waits_for_links(void)
 {
     struct script script;
-    begin(&script, false);
+    script_begin(&script, false);
     const struct vain_proposal proposal = script_proposal(false, 0, script_set(ALL));
     const struct vain_position position = script_position(false);
     vain_assembly_link(script.assembly, 2, false);
@@ -91,7 +76,7 @@ static void a_proposal_waits_for_links(void)
 static void a_proposal_does_not_wait_for_ever(void)
 {
     struct script script;
-    begin(&script, false);
+    script_begin(&script, false);
     const struct vain_proposal proposal = script_proposal(false, 0, script_set(ALL));
     vain_assembly_link(script.assembly, 3, false);
     CU_ASSERT(!script_propose(&script, 1, &proposal));
@@ -174,7 +159,7 @@ static void what_is_no_letter_is_counted(void)
 {
     uint8_t body[VAIN_ASSEMBLY_LETTER_BYTES_MAX + 1] = {0};
     struct script script;
-    begin(&script, false);
+    script_begin(&script, false);
     for (uint16_t kind = 0; kind <= 5; kind++) {
         vain_assembly_letter(script.assembly, 1, kind, body, 0);
         vain_assembly_letter(script.assembly, 1, kind, body, sizeof body);
@@ -249,7 +234,7 @@ static void goes_after_one_that_is_ahead(void)
 {
     struct script script;
     struct vain_position position = script_position(false);
-    begin(&script, false);
+    script_begin(&script, false);
     position.attempt = 10;
     script_tell(&script, 3, &position);
     const struct vain_proposal proposal = script_proposal(false, 0, script_set(ALL));
@@ -265,7 +250,7 @@ static void goes_after_one_that_is_ahead(void)
 static void goes_back_for_those_who_did_not_follow(void)
 {
     struct script script;
-    begin(&script, false);
+    script_begin(&script, false);
     const struct vain_proposal earlier = script_proposal(false, 0, script_set(ALL));
     const struct vain_proposal later = script_proposal(false, 2, script_set(ALL));
     CU_ASSERT(script_propose(&script, 3, &later));
@@ -275,7 +260,7 @@ static void goes_back_for_those_who_did_not_follow(void)
     CU_ASSERT(script_propose(&script, 1, &earlier));
     script_close(&script);
 
-    begin(&script, false);
+    script_begin(&script, false);
     CU_ASSERT(script_propose(&script, 3, &later));
     script_ack(&script, 1, &later);
     script_ack(&script, 2, &later);
@@ -290,7 +275,7 @@ static void goes_back_for_those_who_did_not_follow(void)
 static void the_last_attempt_burns_its_generation(void)
 {
     struct script script;
-    begin(&script, true);
+    script_begin(&script, true);
     struct vain_position far = script_position(true);
     far.attempt = GENERATION - 1;
     for (int i = 1; i < 4; i++)
@@ -308,7 +293,7 @@ static void the_last_attempt_burns_its_generation(void)
     CU_ASSERT_EQUAL(vain_assembly_attempts(script.assembly), GENERATION);
     vain_assembly_ready(script.assembly);
     CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_VOTE);
-    CU_ASSERT(vote_asked_for(&script).burn);
+    CU_ASSERT(script_vote_asked_for(&script).burn);
     script_close(&script);
 }
 
@@ -472,306 +457,6 @@ static void streams_that_are_not_held_get_no_ack(void)
     script_close(&script);
 }
 
-/* ---- votes ----------------------------------------------------------------------------------- */
-
-static void f_votes_are_not_joined_and_more_are(void)
-{
-    struct script script;
-    begin(&script, false);
-    script_vote(&script, 1, 0, script_set(ALL));
-    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
-    script_vote(&script, 2, 0, script_set(7)); /* another set */
-    CU_ASSERT_NOT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_COMPLETE);
-    script_close(&script);
-    begin(&script, false);
-    script_vote(&script, 1, 0, script_set(ALL));
-    script_vote(&script, 2, 0, script_set(ALL));
-    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_VOTE);
-    const struct vain_vote vote = vote_asked_for(&script);
-    CU_ASSERT(!vote.burn && vote.set.words[0] == ALL);
-    script_close(&script);
-}
-
-/* With the sum: a quorum of votes, this member's included, completes the round. */
-static void a_quorum_of_votes_completes(void)
-{
-    struct script script;
-    struct vain_vote own;
-    begin(&script, false);
-    const struct vain_proposal proposal = script_proposal(false, 0, script_set(ALL));
-    CU_ASSERT(script_propose(&script, 1, &proposal));
-    script_ack(&script, 1, &proposal);
-    script_ack(&script, 2, &proposal);
-    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_START);
-    vain_assembly_own_vote(script.assembly, &own);
-    CU_ASSERT_EQUAL(vain_assembly_vote(script.assembly, &own), VAIN_OK);
-    CU_ASSERT_EQUAL(script.sent[VAIN_LETTER_VOTE], 1);
-    struct vain_position told;
-    CU_ASSERT(vain_position_decode(script.last[VAIN_LETTER_POSITION], VAIN_POSITION_BYTES, &told));
-    CU_ASSERT_EQUAL(told.flags & VAIN_POSITION_READY, 0);
-    script_vote(&script, 1, 0, script_set(ALL));
-    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
-    const struct vain_vote passed_on = script_signed_vote(3, 0, script_set(ALL));
-    script_send_vote(&script, 1, &passed_on);
-    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_COMPLETE);
-    script_close(&script);
-}
-
-/* As another member can have completed the round with a vote that it did not show here first. */
-static void a_vote_of_two_faces_counts_for_each(void)
-{
-    struct script script;
-    begin(&script, false);
-    script_vote(&script, 1, 0, script_set(7));
-    script_vote(&script, 1, 0, script_set(ALL));
-    const struct vain_proposal proposal = script_proposal(false, 0, script_set(ALL));
-    struct vain_vote own;
-    CU_ASSERT(script_propose(&script, 1, &proposal));
-    script_ack(&script, 1, &proposal);
-    script_ack(&script, 2, &proposal);
-    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_START);
-    vain_assembly_own_vote(script.assembly, &own);
-    CU_ASSERT_EQUAL(vain_assembly_vote(script.assembly, &own), VAIN_OK);
-    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
-    script_vote(&script, 2, 0, script_set(ALL));
-    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_COMPLETE);
-    script_close(&script);
-}
-
-static void burns_when_no_set_is_large_enough(void)
-{
-    struct script script;
-    script_open(&script, 4, 0, 4, 4);
-    script_stand(&script, false, script_set(ALL));
-    script_all_ready(&script, false);
-    script_vote(&script, 1, 0, script_set(ALL));
-    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_VOTE);
-    CU_ASSERT(vote_asked_for(&script).burn);
-    script_close(&script);
-}
-
-static void forged_votes_count_for_nobody(void)
-{
-    struct script script;
-    begin(&script, false);
-    script_vote(&script, 1, 0, script_set(ALL));
-    struct vain_vote forged = script_signed_vote(3, 0, script_set(ALL));
-    forged.voter = 2;
-    script_send_vote(&script, 3, &forged);
-    CU_ASSERT_EQUAL(vain_assembly_misfits(script.assembly), 1);
-    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
-    script_close(&script);
-}
-
-static void a_voter_of_two_faces_is_shown(void)
-{
-    struct script script;
-    begin(&script, false);
-    script_vote(&script, 1, 0, script_set(ALL));
-    script_vote(&script, 1, 0, script_set(ALL));
-    CU_ASSERT_EQUAL(script.evidence, 0);
-    script_vote(&script, 1, 0, script_set(7));
-    script_burn(&script, 1, 0);
-    CU_ASSERT_EQUAL(script.evidence, 1);
-    script_vote(&script, 2, 0, script_set(7)); /* the only witness: the liar is none */
-    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_VOTE);
-    CU_ASSERT(vote_asked_for(&script).burn);
-    script_burn(&script, 3, 0); /* with the liar's, which counts for everything, two of three */
-    const struct vain_vote burn = vote_asked_for(&script);
-    CU_ASSERT_EQUAL(vain_assembly_vote(script.assembly, &burn), VAIN_OK);
-    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_BURNED);
-    script_close(&script);
-}
-
-/* Member 1 has a sum that members 2 and 3 do not have, and so few that are free cannot make
- * another set: but only who hears a quorum knows. */
-static void burns_only_what_a_quorum_is_heard_of(void)
-{
-    struct script script;
-    begin(&script, false);
-    vain_assembly_link(script.assembly, 2, false);
-    vain_assembly_link(script.assembly, 3, false);
-    script_vote(&script, 1, 0, script_set(ALL));
-    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
-    vain_assembly_link(script.assembly, 3, true);
-    const struct vain_position ready = script_position(false);
-    script_tell(&script, 3, &ready);
-    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_VOTE);
-    const struct vain_vote burn = vote_asked_for(&script);
-    CU_ASSERT(burn.burn);
-    CU_ASSERT_EQUAL(vain_assembly_vote(script.assembly, &burn), VAIN_OK);
-    script_burn(&script, 3, 0);
-    /* Member 2 may have told somebody else that it has voted like member 1. */
-    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
-    script_burn(&script, 2, 0);
-    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_BURNED);
-    vain_assembly_begin_anew(script.assembly);
-    vain_assembly_ready(script.assembly);
-    script_vote(&script, 1, 0, script_set(ALL)); /* of the generation before */
-    script_vote(&script, 2, 0, script_set(ALL));
-    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
-    script_close(&script);
-}
-
-/* Nobody who is free makes a set any more, as one says that it is ready and acks nothing. */
-static void who_does_not_ack_is_not_counted_on(void)
-{
-    struct script script;
-    begin(&script, false);
-    script_vote(&script, 1, 0, script_set(ALL));
-    const struct vain_proposal proposal = script_proposal(false, 1, script_set(13 + 2));
-    CU_ASSERT(script_propose(&script, 2, &proposal));
-    script_ack(&script, 2, &proposal);
-    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
-    CU_ASSERT_EQUAL(script_verdict(&script, 5001), VAIN_ASSEMBLY_WAIT);
-    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 100), VAIN_ASSEMBLY_VOTE);
-    CU_ASSERT(vote_asked_for(&script).burn);
-    script_close(&script);
-}
-
-/* A member that voted in generation 0 comes back into the same round: it may vote again in the
- * next generation only, once that is burned. */
-static void a_vote_outlives_a_restart(void)
-{
-    struct script script;
-    begin(&script, false);
-    script_vote(&script, 1, 0, script_set(ALL));
-    script_vote(&script, 2, 0, script_set(ALL));
-    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_VOTE);
-    const struct vain_vote vote = vote_asked_for(&script);
-    CU_ASSERT_EQUAL(vain_assembly_vote(script.assembly, &vote), VAIN_OK);
-    script_stand(&script, false, script_set(ALL));
-    CU_ASSERT_EQUAL(script.sent[VAIN_LETTER_VOTE], 2); /* said again */
-    const struct vain_proposal proposal = script_proposal(false, 0, script_set(ALL));
-    CU_ASSERT(!script_propose(&script, 1, &proposal));
-    script_close(&script);
-}
-
-static void a_vote_of_a_later_generation_too(void)
-{
-    struct script script;
-    struct vain_position told;
-    begin(&script, false);
-    for (int i = 1; i < 4; i++)
-        script_burn(&script, i, 0);
-    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_BURNED);
-    vain_assembly_begin_anew(script.assembly);
-    vain_assembly_ready(script.assembly);
-    script_vote(&script, 1, GENERATION, script_set(ALL));
-    script_vote(&script, 2, GENERATION, script_set(ALL));
-    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_VOTE);
-    const struct vain_vote vote = vote_asked_for(&script);
-    CU_ASSERT_EQUAL(vain_assembly_vote(script.assembly, &vote), VAIN_OK);
-    script_stand(&script, false, script_set(ALL));
-    CU_ASSERT(vain_position_decode(script.last[VAIN_LETTER_POSITION], VAIN_POSITION_BYTES, &told));
-    CU_ASSERT_EQUAL(told.attempt, GENERATION);
-    script_close(&script);
-}
-
-/* Votes split so that silent members decide: a quorum gives up after a while. */
-static void split_votes_are_given_up(void)
-{
-    struct script script;
-    begin(&script, false);
-    script_vote(&script, 1, 0, script_set(ALL));
-    vain_assembly_link(script.assembly, 2, false);
-    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_VOTE);
-    const struct vain_vote burn = vote_asked_for(&script);
-    CU_ASSERT_EQUAL(vain_assembly_vote(script.assembly, &burn), VAIN_OK);
-    struct vain_position lost = script_position(false);
-    lost.flags = VAIN_POSITION_LOST;
-    script_tell(&script, 1, &lost);
-    CU_ASSERT_EQUAL(script_verdict(&script, 9900), VAIN_ASSEMBLY_WAIT);
-    CU_ASSERT_EQUAL(script_verdict(&script, 200), VAIN_ASSEMBLY_WAIT); /* two of three */
-    script_tell(&script, 3, &lost);
-    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_LOST);
-    /* It starts anew, and nobody who stands still in that epoch is ahead of it. */
-    script_stand(&script, true, script_set(0));
-    const struct vain_position still = script_position(false);
-    script_tell(&script, 1, &still);
-    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
-    script_close(&script);
-}
-
-/* Without those who have, there is no quorum. One may be a liar, or have restarted. */
-static void who_is_left_without_a_quorum_gives_up_too(void)
-{
-    const struct vain_position starting = script_position(true);
-    struct script script;
-    begin(&script, false);
-    script_tell(&script, 1, &starting);
-    (void)script_verdict(&script, 1);
-    CU_ASSERT_NOT_EQUAL(script_verdict(&script, 10000), VAIN_ASSEMBLY_LOST);
-    script_tell(&script, 2, &starting);
-    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
-    CU_ASSERT_EQUAL(script_verdict(&script, 10000), VAIN_ASSEMBLY_LOST);
-    script_close(&script);
-}
-
-/* ---- behind ---------------------------------------------------------------------------------- */
-
-static void a_later_round_or_epoch_is_fetched(void)
-{
-    struct vain_position ahead[4];
-    for (int i = 0; i < 4; i++)
-        ahead[i] = script_position(false);
-    ahead[0].round++;
-    ahead[1].epoch++;
-    ahead[2].epoch++;
-    ahead[2].round--;
-    ahead[3].round--; /* behind itself */
-    for (int i = 0; i < 4; i++) {
-        struct script script;
-        struct vain_assembly_news news;
-        begin(&script, false);
-        script_tell(&script, 2, &ahead[i]);
-        CU_ASSERT_EQUAL(script_verdict(&script, 1),
-                        i < 3 ? VAIN_ASSEMBLY_BEHIND : VAIN_ASSEMBLY_WAIT);
-        vain_assembly_news(script.assembly, &news);
-        CU_ASSERT_EQUAL(news.holders.words[0], i < 3 ? 4 : 0);
-        vain_assembly_distrust(script.assembly, 2);
-        script_tell(&script, 2, &ahead[i]);
-        CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
-        vain_assembly_link(script.assembly, 2, false);
-        vain_assembly_link(script.assembly, 2, true);
-        script_tell(&script, 2, &ahead[i]);
-        CU_ASSERT_EQUAL(script_verdict(&script, 1),
-                        i < 3 ? VAIN_ASSEMBLY_BEHIND : VAIN_ASSEMBLY_WAIT);
-        script_close(&script);
-    }
-}
-
-/* Who starts goes on from those that run, or from the later round, or from what most hold. */
-static void at_a_start_the_state_of_most_is_fetched(void)
-{
-    struct script script;
-    struct vain_position position = script_position(true);
-    begin(&script, true);
-    position.state_hash[0] = 1;
-    script_tell(&script, 1, &position);
-    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT); /* three hold the own one */
-    script_tell(&script, 2, &position);
-    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_BEHIND); /* two each: smaller hash */
-    position.state_hash[0] = 200;
-    script_tell(&script, 1, &position);
-    script_tell(&script, 2, &position);
-    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
-    script_tell(&script, 3, &position);
-    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_BEHIND);
-    script_close(&script);
-    begin(&script, true);
-    position = script_position(true);
-    position.round++;
-    script_tell(&script, 1, &position);
-    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_BEHIND);
-    script_close(&script);
-    begin(&script, true);
-    position = script_position(false);
-    script_tell(&script, 1, &position);
-    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_BEHIND);
-    script_close(&script);
-}
-
 static const struct vain_test tests[] = {
     {"whose turn it is gets one ack an attempt", acks_whose_turn_it_is_once},
     {"a set that does not fit gets no ack", acks_no_set_that_does_not_fit},
@@ -793,20 +478,6 @@ static const struct vain_test tests[] = {
     {"streams are kept if all hold them", streams_are_kept_if_all_hold_them},
     {"streams of another set are not kept", streams_of_another_set_are_not_kept},
     {"streams that are not held get no ack", streams_that_are_not_held_get_no_ack},
-    {"f votes are not joined, f + 1 are", f_votes_are_not_joined_and_more_are},
-    {"a quorum of votes completes a round", a_quorum_of_votes_completes},
-    {"a vote of two faces counts for each", a_vote_of_two_faces_counts_for_each},
-    {"a set that cannot be large enough is burned", burns_when_no_set_is_large_enough},
-    {"forged votes count for nobody", forged_votes_count_for_nobody},
-    {"a voter of two faces is shown", a_voter_of_two_faces_is_shown},
-    {"a quorum is heard before a burn", burns_only_what_a_quorum_is_heard_of},
-    {"who does not ack is not counted on", who_does_not_ack_is_not_counted_on},
-    {"a vote outlives a restart", a_vote_outlives_a_restart},
-    {"so does one of a later generation", a_vote_of_a_later_generation_too},
-    {"split votes are given up", split_votes_are_given_up},
-    {"who is left without a quorum gives up too", who_is_left_without_a_quorum_gives_up_too},
-    {"a later round or epoch is fetched", a_later_round_or_epoch_is_fetched},
-    {"at a start the state of most is fetched", at_a_start_the_state_of_most_is_fetched},
     {NULL, NULL},
 };
 const struct vain_suite vain_suite_assembly_rules = {"assembly_rules", tests};

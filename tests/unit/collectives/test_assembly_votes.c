@@ -1,0 +1,327 @@
+/* One member's rules, letter by letter: what votes decide, when nothing can be decided any more,
+ * who is behind. Round 5 of 4 members: a quorum is 3, witnesses are 2. */
+#include <string.h>
+
+#include "tests/unit/collectives/script.h"
+#include "tests/unit/suite.h"
+
+enum { ALL = SCRIPT_ALL, GENERATION = 1 << 16 };
+
+/* ---- votes ----------------------------------------------------------------------------------- */
+
+static void f_votes_are_not_joined_and_more_are(void)
+{
+    struct script script;
+    script_begin(&script, false);
+    script_vote(&script, 1, 0, script_set(ALL));
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
+    script_vote(&script, 2, 0, script_set(7)); /* another set */
+    CU_ASSERT_NOT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_COMPLETE);
+    script_close(&script);
+    script_begin(&script, false);
+    script_vote(&script, 1, 0, script_set(ALL));
+    script_vote(&script, 2, 0, script_set(ALL));
+    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_VOTE);
+    const struct vain_vote vote = script_vote_asked_for(&script);
+    CU_ASSERT(!vote.burn && vote.set.words[0] == ALL);
+    script_close(&script);
+}
+
+/* With the sum: a quorum of votes, this member's included, completes the round. */
+static void a_quorum_of_votes_completes(void)
+{
+    struct script script;
+    struct vain_vote own;
+    script_begin(&script, false);
+    const struct vain_proposal proposal = script_proposal(false, 0, script_set(ALL));
+    CU_ASSERT(script_propose(&script, 1, &proposal));
+    script_ack(&script, 1, &proposal);
+    script_ack(&script, 2, &proposal);
+    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_START);
+    vain_assembly_own_vote(script.assembly, &own);
+    CU_ASSERT_EQUAL(vain_assembly_vote(script.assembly, &own), VAIN_OK);
+    CU_ASSERT_EQUAL(script.sent[VAIN_LETTER_VOTE], 1);
+    struct vain_position told;
+    CU_ASSERT(vain_position_decode(script.last[VAIN_LETTER_POSITION], VAIN_POSITION_BYTES, &told));
+    CU_ASSERT_EQUAL(told.flags & VAIN_POSITION_READY, 0);
+    script_vote(&script, 1, 0, script_set(ALL));
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
+    const struct vain_vote passed_on = script_signed_vote(3, 0, script_set(ALL));
+    script_send_vote(&script, 1, &passed_on);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_COMPLETE);
+    script_close(&script);
+}
+
+/* As another member can have completed the round with a vote that it did not show here first. */
+static void a_vote_of_two_faces_counts_for_each(void)
+{
+    struct script script;
+    script_begin(&script, false);
+    script_vote(&script, 1, 0, script_set(7));
+    script_vote(&script, 1, 0, script_set(ALL));
+    const struct vain_proposal proposal = script_proposal(false, 0, script_set(ALL));
+    struct vain_vote own;
+    CU_ASSERT(script_propose(&script, 1, &proposal));
+    script_ack(&script, 1, &proposal);
+    script_ack(&script, 2, &proposal);
+    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_START);
+    vain_assembly_own_vote(script.assembly, &own);
+    CU_ASSERT_EQUAL(vain_assembly_vote(script.assembly, &own), VAIN_OK);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
+    script_vote(&script, 2, 0, script_set(ALL));
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_COMPLETE);
+    script_close(&script);
+}
+
+static void burns_when_no_set_is_large_enough(void)
+{
+    struct script script;
+    script_open(&script, 4, 0, 4, 4);
+    script_stand(&script, false, script_set(ALL));
+    script_all_ready(&script, false);
+    script_vote(&script, 1, 0, script_set(ALL));
+    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_VOTE);
+    CU_ASSERT(script_vote_asked_for(&script).burn);
+    script_close(&script);
+}
+
+static void forged_votes_count_for_nobody(void)
+{
+    struct script script;
+    script_begin(&script, false);
+    script_vote(&script, 1, 0, script_set(ALL));
+    struct vain_vote forged = script_signed_vote(3, 0, script_set(ALL));
+    forged.voter = 2;
+    script_send_vote(&script, 3, &forged);
+    CU_ASSERT_EQUAL(vain_assembly_misfits(script.assembly), 1);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
+    script_close(&script);
+}
+
+static void a_voter_of_two_faces_is_shown(void)
+{
+    struct script script;
+    script_begin(&script, false);
+    script_vote(&script, 1, 0, script_set(ALL));
+    script_vote(&script, 1, 0, script_set(ALL));
+    CU_ASSERT_EQUAL(script.evidence, 0);
+    script_vote(&script, 1, 0, script_set(7));
+    script_burn(&script, 1, 0);
+    CU_ASSERT_EQUAL(script.evidence, 1);
+    script_vote(&script, 2, 0, script_set(7)); /* the only witness: the liar is none */
+    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_VOTE);
+    CU_ASSERT(script_vote_asked_for(&script).burn);
+    script_burn(&script, 3, 0); /* with the liar's, which counts for everything, two of three */
+    const struct vain_vote burn = script_vote_asked_for(&script);
+    CU_ASSERT_EQUAL(vain_assembly_vote(script.assembly, &burn), VAIN_OK);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_BURNED);
+    script_close(&script);
+}
+
+/* Member 1 has a sum that members 2 and 3 do not have, and so few that are free cannot make
+ * another set: but only who hears a quorum knows. */
+static void burns_only_what_a_quorum_is_heard_of(void)
+{
+    struct script script;
+    script_begin(&script, false);
+    vain_assembly_link(script.assembly, 2, false);
+    vain_assembly_link(script.assembly, 3, false);
+    script_vote(&script, 1, 0, script_set(ALL));
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
+    vain_assembly_link(script.assembly, 3, true);
+    const struct vain_position ready = script_position(false);
+    script_tell(&script, 3, &ready);
+    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_VOTE);
+    const struct vain_vote burn = script_vote_asked_for(&script);
+    CU_ASSERT(burn.burn);
+    CU_ASSERT_EQUAL(vain_assembly_vote(script.assembly, &burn), VAIN_OK);
+    script_burn(&script, 3, 0);
+    /* Member 2 may have told somebody else that it has voted like member 1. */
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
+    script_burn(&script, 2, 0);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_BURNED);
+    vain_assembly_begin_anew(script.assembly);
+    vain_assembly_ready(script.assembly);
+    script_vote(&script, 1, 0, script_set(ALL)); /* of the generation before */
+    script_vote(&script, 2, 0, script_set(ALL));
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
+    script_close(&script);
+}
+
+/* Nobody who is free makes a set any more, as one says that it is ready and acks nothing. */
+static void who_does_not_ack_is_not_counted_on(void)
+{
+    struct script script;
+    script_begin(&script, false);
+    script_vote(&script, 1, 0, script_set(ALL));
+    const struct vain_proposal proposal = script_proposal(false, 1, script_set(13 + 2));
+    CU_ASSERT(script_propose(&script, 2, &proposal));
+    script_ack(&script, 2, &proposal);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
+    CU_ASSERT_EQUAL(script_verdict(&script, 5001), VAIN_ASSEMBLY_WAIT);
+    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 100), VAIN_ASSEMBLY_VOTE);
+    CU_ASSERT(script_vote_asked_for(&script).burn);
+    script_close(&script);
+}
+
+/* A member that voted in generation 0 comes back into the same round: it may vote again in the
+ * next generation only, once that is burned. */
+static void a_vote_outlives_a_restart(void)
+{
+    struct script script;
+    script_begin(&script, false);
+    script_vote(&script, 1, 0, script_set(ALL));
+    script_vote(&script, 2, 0, script_set(ALL));
+    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_VOTE);
+    const struct vain_vote vote = script_vote_asked_for(&script);
+    CU_ASSERT_EQUAL(vain_assembly_vote(script.assembly, &vote), VAIN_OK);
+    script_stand(&script, false, script_set(ALL));
+    CU_ASSERT_EQUAL(script.sent[VAIN_LETTER_VOTE], 2); /* said again */
+    const struct vain_proposal proposal = script_proposal(false, 0, script_set(ALL));
+    CU_ASSERT(!script_propose(&script, 1, &proposal));
+    script_close(&script);
+}
+
+static void a_vote_of_a_later_generation_too(void)
+{
+    struct script script;
+    struct vain_position told;
+    script_begin(&script, false);
+    for (int i = 1; i < 4; i++)
+        script_burn(&script, i, 0);
+    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_BURNED);
+    vain_assembly_begin_anew(script.assembly);
+    vain_assembly_ready(script.assembly);
+    script_vote(&script, 1, GENERATION, script_set(ALL));
+    script_vote(&script, 2, GENERATION, script_set(ALL));
+    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_VOTE);
+    const struct vain_vote vote = script_vote_asked_for(&script);
+    CU_ASSERT_EQUAL(vain_assembly_vote(script.assembly, &vote), VAIN_OK);
+    script_stand(&script, false, script_set(ALL));
+    CU_ASSERT(vain_position_decode(script.last[VAIN_LETTER_POSITION], VAIN_POSITION_BYTES, &told));
+    CU_ASSERT_EQUAL(told.attempt, GENERATION);
+    script_close(&script);
+}
+
+/* Votes split so that silent members decide: a quorum gives up after a while. */
+static void split_votes_are_given_up(void)
+{
+    struct script script;
+    script_begin(&script, false);
+    script_vote(&script, 1, 0, script_set(ALL));
+    vain_assembly_link(script.assembly, 2, false);
+    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_VOTE);
+    const struct vain_vote burn = script_vote_asked_for(&script);
+    CU_ASSERT_EQUAL(vain_assembly_vote(script.assembly, &burn), VAIN_OK);
+    struct vain_position lost = script_position(false);
+    lost.flags = VAIN_POSITION_LOST;
+    script_tell(&script, 1, &lost);
+    CU_ASSERT_EQUAL(script_verdict(&script, 9900), VAIN_ASSEMBLY_WAIT);
+    CU_ASSERT_EQUAL(script_verdict(&script, 200), VAIN_ASSEMBLY_WAIT); /* two of three */
+    script_tell(&script, 3, &lost);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_LOST);
+    /* It starts anew, and nobody who stands still in that epoch is ahead of it. */
+    script_stand(&script, true, script_set(0));
+    const struct vain_position still = script_position(false);
+    script_tell(&script, 1, &still);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
+    script_close(&script);
+}
+
+/* Without those who have, there is no quorum. One may be a liar, or have restarted. */
+static void who_is_left_without_a_quorum_gives_up_too(void)
+{
+    const struct vain_position starting = script_position(true);
+    struct script script;
+    script_begin(&script, false);
+    script_tell(&script, 1, &starting);
+    (void)script_verdict(&script, 1);
+    CU_ASSERT_NOT_EQUAL(script_verdict(&script, 10000), VAIN_ASSEMBLY_LOST);
+    script_tell(&script, 2, &starting);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
+    CU_ASSERT_EQUAL(script_verdict(&script, 10000), VAIN_ASSEMBLY_LOST);
+    script_close(&script);
+}
+
+/* ---- behind ---------------------------------------------------------------------------------- */
+
+static void a_later_round_or_epoch_is_fetched(void)
+{
+    struct vain_position ahead[4];
+    for (int i = 0; i < 4; i++)
+        ahead[i] = script_position(false);
+    ahead[0].round++;
+    ahead[1].epoch++;
+    ahead[2].epoch++;
+    ahead[2].round--;
+    ahead[3].round--; /* behind itself */
+    for (int i = 0; i < 4; i++) {
+        struct script script;
+        struct vain_assembly_news news;
+        script_begin(&script, false);
+        script_tell(&script, 2, &ahead[i]);
+        CU_ASSERT_EQUAL(script_verdict(&script, 1),
+                        i < 3 ? VAIN_ASSEMBLY_BEHIND : VAIN_ASSEMBLY_WAIT);
+        vain_assembly_news(script.assembly, &news);
+        CU_ASSERT_EQUAL(news.holders.words[0], i < 3 ? 4 : 0);
+        vain_assembly_distrust(script.assembly, 2);
+        script_tell(&script, 2, &ahead[i]);
+        CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
+        vain_assembly_link(script.assembly, 2, false);
+        vain_assembly_link(script.assembly, 2, true);
+        script_tell(&script, 2, &ahead[i]);
+        CU_ASSERT_EQUAL(script_verdict(&script, 1),
+                        i < 3 ? VAIN_ASSEMBLY_BEHIND : VAIN_ASSEMBLY_WAIT);
+        script_close(&script);
+    }
+}
+
+/* Who starts goes on from those that run, or from the later round, or from what most hold. */
+static void at_a_start_the_state_of_most_is_fetched(void)
+{
+    struct script script;
+    struct vain_position position = script_position(true);
+    script_begin(&script, true);
+    position.state_hash[0] = 1;
+    script_tell(&script, 1, &position);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT); /* three hold the own one */
+    script_tell(&script, 2, &position);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_BEHIND); /* two each: smaller hash */
+    position.state_hash[0] = 200;
+    script_tell(&script, 1, &position);
+    script_tell(&script, 2, &position);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
+    script_tell(&script, 3, &position);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_BEHIND);
+    script_close(&script);
+    script_begin(&script, true);
+    position = script_position(true);
+    position.round++;
+    script_tell(&script, 1, &position);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_BEHIND);
+    script_close(&script);
+    script_begin(&script, true);
+    position = script_position(false);
+    script_tell(&script, 1, &position);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_BEHIND);
+    script_close(&script);
+}
+
+static const struct vain_test tests[] = {
+    {"f votes are not joined, f + 1 are", f_votes_are_not_joined_and_more_are},
+    {"a quorum of votes completes a round", a_quorum_of_votes_completes},
+    {"a vote of two faces counts for each", a_vote_of_two_faces_counts_for_each},
+    {"a set that cannot be large enough is burned", burns_when_no_set_is_large_enough},
+    {"forged votes count for nobody", forged_votes_count_for_nobody},
+    {"a voter of two faces is shown", a_voter_of_two_faces_is_shown},
+    {"a quorum is heard before a burn", burns_only_what_a_quorum_is_heard_of},
+    {"who does not ack is not counted on", who_does_not_ack_is_not_counted_on},
+    {"a vote outlives a restart", a_vote_outlives_a_restart},
+    {"so does one of a later generation", a_vote_of_a_later_generation_too},
+    {"split votes are given up", split_votes_are_given_up},
+    {"who is left without a quorum gives up too", who_is_left_without_a_quorum_gives_up_too},
+    {"a later round or epoch is fetched", a_later_round_or_epoch_is_fetched},
+    {"at a start the state of most is fetched", at_a_start_the_state_of_most_is_fetched},
+    {NULL, NULL},
+};
+const struct vain_suite vain_suite_assembly_votes = {"assembly_votes", tests};
