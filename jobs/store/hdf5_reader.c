@@ -190,6 +190,38 @@ static void close_attribute(struct attribute *attribute)
     vain_h5_close(&attribute->id);
 }
 
+static bool is_fixed_text(hid_t type)
+{
+    return H5Tis_variable_str(type) == 0;
+}
+
+enum { TYPE_BYTES = 80 };
+
+/* "integers of 8 bytes", for messages; a type below 0 is that of texts (vain_h5_open_dataset). */
+static const char *type_text(hid_t type, char out[VAIN_MIN_LEN(TYPE_BYTES)])
+{
+    const H5T_class_t class = type >= 0 ? H5Tget_class(type) : H5T_STRING;
+    if (class == H5T_STRING) {
+        const bool any = type >= 0 && !is_fixed_text(type);
+        (void)snprintf(out, TYPE_BYTES, "texts of %s length", any ? "any" : "a fixed");
+    } else if (class == H5T_INTEGER || class == H5T_FLOAT) {
+        const size_t bytes = H5Tget_size(type);
+        const bool has_sign = class == H5T_FLOAT || H5Tget_sign(type) != H5T_SGN_NONE;
+        const bool swapped = bytes > 1 && H5Tget_order(type) == H5T_ORDER_BE;
+        (void)snprintf(out, TYPE_BYTES, "%s%s of %zu byte%s%s", has_sign ? "" : "unsigned ",
+                       class == H5T_FLOAT ? "floating-point numbers" : "integers", bytes,
+                       bytes == 1 ? "" : "s", swapped ? ", big-endian" : "");
+    } else {
+        (void)snprintf(out, TYPE_BYTES, "neither numbers nor texts");
+    }
+    return out;
+}
+
+static const char *class_text(H5T_class_t class)
+{
+    return class == H5T_INTEGER ? "integers" : class == H5T_STRING ? "a text" : "numbers";
+}
+
 /* Opened and of `class`, or rejected. */
 static struct attribute open_attribute(struct vain_h5_reader *reader, hid_t object,
                                        const char *where, const char *name, H5T_class_t class)
@@ -211,14 +243,12 @@ static struct attribute open_attribute(struct vain_h5_reader *reader, hid_t obje
         attribute.scalar = H5Sget_simple_extent_type(space) == H5S_SCALAR;
     }
     vain_h5_close(&space);
-    if (attribute.bytes == 0)
-        vain_h5_reject(reader, "attribute '%s' of '%s' is not of the documented type", name, where);
+    if (attribute.bytes == 0) {
+        char found[TYPE_BYTES];
+        vain_h5_reject(reader, "attribute '%s' of '%s' holds %s; expected %s", name, where,
+                       type_text(attribute.type, found), class_text(class));
+    }
     return attribute;
-}
-
-static bool is_fixed_text(hid_t type)
-{
-    return H5Tis_variable_str(type) == 0;
 }
 
 void vain_h5_get_texts(struct vain_h5_reader *reader, hid_t object, const char *where,
@@ -318,6 +348,16 @@ static bool type_is(hid_t dataset, hid_t expected)
     return equal;
 }
 
+static void reject_type(struct vain_h5_reader *reader, hid_t dataset, const char *path,
+                        hid_t expected)
+{
+    char found[TYPE_BYTES], wanted[TYPE_BYTES];
+    hid_t type = H5Dget_type(dataset);
+    vain_h5_reject(reader, "'%s' holds %s; expected %s", path, type_text(type, found),
+                   type_text(expected, wanted));
+    vain_h5_close(&type);
+}
+
 /* Reads the shape; the product of the sizes is at most the bytes of the file. */
 static void take_shape(struct vain_h5_reader *reader, const char *path, struct vain_h5_dataset *out)
 {
@@ -376,7 +416,7 @@ void vain_h5_open_dataset(struct vain_h5_reader *reader, const char *path, hid_t
     if (H5Iget_type(out->id) != H5I_DATASET)
         vain_h5_reject(reader, "'%s' is not a dataset", path);
     else if (!type_is(out->id, type))
-        vain_h5_reject(reader, "'%s' is not of the documented type", path);
+        reject_type(reader, out->id, path, type);
     else if (!layout_is_plain(out->id))
         vain_h5_reject(reader,
                        "'%s' is chunked, filtered or lies in another file; expected "
