@@ -1,12 +1,15 @@
 /* vain ckpt verify, diff and export: whether a checkpoint is sound, equal to another, and how to
  * take its parameters elsewhere. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cmd/checkpoint.h"
 #include "cmd/json.h"
 #include "cmd/report.h"
 #include "cmd/world.h"
+#include "jobs/options.h"
+#include "jobs/spec/spec.h"
 #include "jobs/store/inspect.h"
 #include "jobs/store/safetensors.h"
 
@@ -94,14 +97,59 @@ int vain_ckpt_verify(int argc, char **argv)
 /* What the comparison told so far. */
 struct findings {
     bool json;
+    enum vain_status status; /* of looking for keys */
     struct json_object *differences, *provenance;
 };
 
+/* A value for people and programs: of several lines, such as the list of members, no more than that
+ * it is there. Gives the text (free). */
+static char *copy_value(struct vain_spec_piece piece)
+{
+    if (piece.bytes == NULL)
+        return strdup("absent");
+    if (memchr(piece.bytes, '\n', piece.length) != NULL)
+        return strdup("a list");
+    return strndup(piece.bytes, piece.length);
+}
+
+static void take_key(void *context, const char *key, struct vain_spec_piece a,
+                     struct vain_spec_piece b)
+{
+    struct findings *findings = context;
+    char *left = copy_value(a), *right = copy_value(b), name[200];
+    const bool lists = left != NULL && right != NULL && strcmp(left, right) == 0;
+    if (!findings->json) {
+        printf("%s: %s -> %s\n", key, left, lists ? "another" : right);
+    } else {
+        struct json_object *item = json_object_new_object();
+        (void)snprintf(name, sizeof name, "spec_resolved/%s", key);
+        json_object_object_add(item, "name", vain_json_text(name));
+        json_object_object_add(item, "a", vain_json_text(left));
+        json_object_object_add(item, "b", vain_json_text(lists ? "another" : right));
+        json_object_array_add(findings->differences, item);
+    }
+    free(left);
+    free(right);
+}
+
+/* Of specs as they were given only that they differ, of resolved ones each key. */
+static bool take_specs(struct findings *findings, const struct vain_difference *difference)
+{
+    struct vain_job job;
+    struct vain_option_section sections[VAIN_JOB_SECTIONS];
+    if (strcmp(difference->name, "spec_resolved") != 0)
+        return false;
+    vain_job_sections(&job, sections);
+    findings->status = vain_spec_each_difference(sections, VAIN_JOB_SECTIONS, difference->a,
+                                                 difference->b, take_key, findings);
+    return true;
+}
+
 static void print_difference(const struct vain_difference *difference)
 {
-    static const char of_spec[] = "spec_resolved/";
-    if (strncmp(difference->name, of_spec, strlen(of_spec)) == 0)
-        printf("%s: %s -> %s\n", difference->name + strlen(of_spec), difference->a, difference->b);
+    if (strcmp(difference->name, "spec") == 0)
+        printf("%-56s a text of %zu bytes | another of %zu\n", difference->name,
+               strlen(difference->a), strlen(difference->b));
     else if (difference->a != NULL)
         printf("%-56s %s | %s\n", difference->name, difference->a, difference->b);
     else
@@ -112,6 +160,8 @@ static void print_difference(const struct vain_difference *difference)
 static void take_difference(void *context, const struct vain_difference *difference)
 {
     struct findings *findings = context;
+    if (take_specs(findings, difference))
+        return;
     if (!findings->json && !difference->provenance) {
         print_difference(difference);
         return;
@@ -157,7 +207,9 @@ static int print_differences(const struct findings *findings, int64_t count)
     if (findings->json) {
         struct json_object *data = json_object_new_object();
         json_object_object_add(data, "equal", json_object_new_boolean(count == 0));
-        json_object_object_add(data, "difference_count", json_object_new_int64(count));
+        json_object_object_add(
+            data, "difference_count",
+            json_object_new_int64((int64_t)json_object_array_length(findings->differences)));
         json_object_object_add(data, "differences", json_object_get(findings->differences));
         json_object_object_add(data, "provenance", json_object_get(findings->provenance));
         code = vain_print_data(data);
@@ -198,6 +250,8 @@ int vain_ckpt_diff(int argc, char **argv)
         status = vain_checkpoint_diff(arguments.words[0], arguments.words[1], pool, take_difference,
                                       &findings, &count);
     vain_pool_close(&pool);
+    if (status == VAIN_OK)
+        status = findings.status;
     const int code = status != VAIN_OK ? report_diff_failure(status, arguments.json)
                                        : print_differences(&findings, count);
     json_object_put(findings.differences);

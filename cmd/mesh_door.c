@@ -19,8 +19,7 @@ static void dismiss(struct vain_mesh *mesh, const struct vain_mesh_peer *peer,
                     struct vain_mesh_guest *guest, const char *why)
 {
     char text[VAIN_MESH_TEXT_BYTES];
-    snprintf(text, sizeof text, "member %s, connection %d: %s", peer->name,
-             vain_link_connection(guest->link), why);
+    snprintf(text, sizeof text, "member %s, connection %d: %s", peer->name, guest->connection, why);
     vain_link_close(&guest->link);
     vain_mesh_refuse(mesh, 1, text);
 }
@@ -44,8 +43,7 @@ static void step_guest(struct vain_mesh *mesh, int member, struct vain_mesh_gues
 {
     const struct vain_mesh_peer *peer = &mesh->peers[member];
     const enum vain_status status = read_key(guest);
-    const int connection = vain_link_connection(guest->link) - 1;
-    if (status == VAIN_OK && vain_mesh_give_stream(mesh, member, connection, guest->key,
+    if (status == VAIN_OK && vain_mesh_give_stream(mesh, member, guest->connection - 1, guest->key,
                                                    vain_link_stream(guest->link))) {
         guest->link = NULL;
         return;
@@ -71,6 +69,7 @@ static void add_guest(struct vain_mesh *mesh, int member, struct vain_link *link
         dismiss(mesh, peer, place, "more connections for uses that were not begun here came");
     *place = (struct vain_mesh_guest){
         .link = link,
+        .connection = vain_link_connection(link),
         .until_ns = vain_mesh_now(mesh) + (uint64_t)VAIN_MESH_GUEST_MS * VAIN_MESH_NS_PER_MS};
 }
 

@@ -33,6 +33,7 @@ struct vain_mesh_dial {
 /* A link of a use that came: its key is being read, or no such use is begun here (yet). */
 struct vain_mesh_guest {
     struct vain_link *link; /* owned; NULL: free */
+    int connection;         /* its number: an ended link does not know it any more */
     uint64_t until_ns;
     size_t key_bytes; /* that were read */
     uint8_t key[VAIN_CONNECTOR_KEY_BYTES];

@@ -250,13 +250,14 @@ static bool may_ack(const struct vain_assembly *own, int member,
 }
 
 /* Attempts without this member, by whose turn it is: when another one follows in the round, the one
- * before has failed, and tells of those in it. */
+ * before has failed, and tells of those in it. Not those far ahead: a liar whose turn comes then
+ * could hide the attempts until then. */
 static void watch_others(struct vain_assembly *own, int member,
                          const struct vain_proposal *proposal)
 {
     struct vain_proposal *last = &own->watched;
     if (own->stand.starting || !vain_set_has(&proposal->set, member) ||
-        !could_run(own, member, proposal))
+        proposal->attempt > own->attempt + 1 || !could_run(own, member, proposal))
         return;
     const bool follows = last->epoch == proposal->epoch && last->round == proposal->round;
     if (follows && proposal->attempt <= last->attempt)

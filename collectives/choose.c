@@ -77,6 +77,12 @@ static enum vain_algorithm fastest(const uint64_t best_ns[VAIN_ALGORITHMS])
     return (enum vain_algorithm)best;
 }
 
+enum vain_algorithm vain_algorithm_by_rule(int members, int64_t word_count)
+{
+    return word_count <= VAIN_CHOOSE_TREE_WORDS && members > 2 ? VAIN_ALGORITHM_TREE
+                                                               : VAIN_ALGORITHM_RING;
+}
+
 enum vain_status vain_algorithm_choose(const struct vain_exchange_config *config,
                                        const struct vain_exchange_driver *driver, uint32_t *words,
                                        enum vain_algorithm *out)

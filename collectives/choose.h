@@ -13,6 +13,9 @@ enum {
     VAIN_CHOOSE_TREE_WORDS = 64 << 10 /* a tree sends the whole vector: tried up to this length */
 };
 
+/* Where members come and go nothing can be tried together, so all follow one rule: a tree for short
+ * vectors of more than two members, else a ring. Pure. */
+enum vain_algorithm vain_algorithm_by_rule(int members, int64_t word_count);
 /* Collective over the members, blocking for about a second at most, or for one trial of each way.
  * `config` as for the exchange to come (its algorithm is not read), `words` (codec->word_count) is
  * overwritten. */

@@ -74,10 +74,7 @@ static enum vain_status choose_algorithm(struct vain_run *run,
     const bool free = run->job->exchange.algorithm == VAIN_ALGORITHM_AUTO;
     exchange->algorithm = (enum vain_algorithm)run->job->exchange.algorithm;
     if (free && run->config->on_own_host)
-        exchange->algorithm =
-            run->codec.word_count <= VAIN_CHOOSE_TREE_WORDS && run->codec.members > 2
-                ? VAIN_ALGORITHM_TREE
-                : VAIN_ALGORITHM_RING;
+        exchange->algorithm = vain_algorithm_by_rule(run->codec.members, run->codec.word_count);
     else if (free)
         VAIN_TRY(vain_algorithm_choose(exchange, &run->driver, run->words, &exchange->algorithm));
     run->algorithm = exchange->algorithm;

@@ -8,26 +8,25 @@
 #include "models/losses.h"
 
 /* Keys (NULL-ended) that only some choices look at: a bit a choice. */
-struct reader {
+struct keys_of {
     unsigned choices;
-    const char *who, *hint, *keys[4];
+    const char *why, *hint, *keys[4];
 };
 
 /* Refuses the keys that choice `chosen` of key `choice` does not look at. */
 static void refuse_unread(const struct vain_spec *spec, struct vain_problems *problems,
-                          const struct reader *readers, size_t count, const char *choice,
-                          int chosen)
+                          const struct keys_of *rows, size_t count, const char *choice, int chosen)
 {
     const struct vain_spec_place *place = vain_spec_place(spec, choice);
-    char name[32], why[160];
+    char name[32], text[160];
     VAIN_ASSERT(place != NULL);
     vain_option_format(place->option, place->section->values, name, sizeof name);
     for (size_t i = 0; i < count; i++) {
-        VAIN_ASSERT(readers[i].keys[VAIN_COUNT_OF(readers[i].keys) - 1] == NULL);
-        if ((readers[i].choices & 1u << chosen) != 0)
+        VAIN_ASSERT(rows[i].keys[VAIN_COUNT_OF(rows[i].keys) - 1] == NULL);
+        if ((rows[i].choices & 1u << chosen) != 0)
             continue;
-        (void)snprintf(why, sizeof why, "%s, and %s is %s", readers[i].who, choice, name);
-        vain_refuse_idle(spec, problems, readers[i].keys, readers[i].hint, why);
+        (void)snprintf(text, sizeof text, "%s, and %s is %s", rows[i].why, choice, name);
+        vain_refuse_idle(spec, problems, rows[i].keys, rows[i].hint, text);
     }
 }
 
@@ -36,7 +35,7 @@ static void check_kind(const struct vain_job *job, const struct vain_spec *spec,
 {
     enum { TRANSFORMER = 1 << VAIN_MODEL_TRANSFORMER, MLP = 1 << VAIN_MODEL_MLP };
     enum { CONVNET = 1 << VAIN_MODEL_CONVNET, ENCODER = 1 << VAIN_MODEL_ENCODER };
-    static const struct reader readers[] = {
+    static const struct keys_of rows[] = {
         {TRANSFORMER | ENCODER,
          "it is of transformers and encoders",
          "remove it, or use model.kind: transformer or encoder",
@@ -68,7 +67,7 @@ static void check_kind(const struct vain_job *job, const struct vain_spec *spec,
          {"loss.neighbours"}},
     };
     static const char *const dropout[] = {"model.dropout", NULL};
-    refuse_unread(spec, problems, readers, VAIN_COUNT_OF(readers), "model.kind", job->model.kind);
+    refuse_unread(spec, problems, rows, VAIN_COUNT_OF(rows), "model.kind", job->model.kind);
     if (job->model.kind == VAIN_MODEL_CONVNET && job->model.dropout == 0) /* else the model's own */
         vain_refuse_idle(spec, problems, dropout, "remove it",
                          "a convnet drops where model.network says so");
@@ -79,11 +78,7 @@ static void check_loss(const struct vain_job *job, const struct vain_spec *spec,
                        struct vain_problems *problems)
 {
     enum { CONTRASTIVE = 1 << VAIN_LOSS_CONTRASTIVE, CLUSTERING = 1 << VAIN_LOSS_CLUSTERING };
-    static const struct reader readers[] = {
-        {CONTRASTIVE | CLUSTERING,
-         "it is of losses that compare features",
-         "remove it, or use loss.kind: contrastive or clustering",
-         {"loss.temperature"}},
+    static const struct keys_of rows[] = {
         {CONTRASTIVE,
          "it is of the contrastive loss",
          "remove it, or use loss.kind: contrastive",
@@ -95,7 +90,7 @@ static void check_loss(const struct vain_job *job, const struct vain_spec *spec,
     };
     const int64_t batch = job->train.batch, labels = vain_loss_labels(&job->model, batch);
     const int kind = job->model.loss.kind;
-    refuse_unread(spec, problems, readers, VAIN_COUNT_OF(readers), "loss.kind", kind);
+    refuse_unread(spec, problems, rows, VAIN_COUNT_OF(rows), "loss.kind", kind);
     if (kind == VAIN_LOSS_CONTRASTIVE && (batch % labels != 0 || batch / labels < 2))
         vain_spec_problem_at(spec, problems, "loss.labels_a_batch",
                              "such as train.batch: 256 with loss.labels_a_batch: 64",

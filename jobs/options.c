@@ -476,7 +476,8 @@ static const struct vain_option exchange_rows[] = {
      .choices = algorithm_choices,
      .fallback = "auto",
      .help = "How words are summed: native is the transport's own all-reduce, ring and tree are "
-             "ours and tag every message; auto tries them at the start and takes the fastest."},
+             "ours and tag every message; auto tries them at the start and takes the fastest, with "
+             "transport tls a tree for short vectors and a ring for others."},
     {.key = "exchange.privacy",
      .type = VAIN_OPTION_CHOICE,
      .scope = VAIN_AGREED,

@@ -248,19 +248,28 @@ static void add_item(struct vain_plan *plan, const char *what, int64_t bytes)
     plan->memory_bytes += bytes;
 }
 
-/* With auto the ways that are tried are open side by side at the start. */
+/* The way of summing; VAIN_ALGORITHM_AUTO: several are tried. */
+static enum vain_algorithm algorithm_of(const struct vain_job *job, int members, int64_t word_count)
+{
+    const enum vain_algorithm wanted = (enum vain_algorithm)job->exchange.algorithm;
+    return wanted == VAIN_ALGORITHM_AUTO && job->exchange.transport == VAIN_TRANSPORT_TLS
+               ? vain_algorithm_by_rule(members, word_count)
+               : wanted;
+}
+
+/* Ways that are tried are open side by side at the start. */
 static int64_t exchange_bytes(const struct vain_job *job, int members, int64_t word_count)
 {
     const int window = job->exchange.transport == VAIN_TRANSPORT_TLS ? VAIN_RING_WINDOW_MAX : 0;
-    if (job->exchange.algorithm != VAIN_ALGORITHM_AUTO)
-        return vain_exchange_memory_bytes(members, word_count,
-                                          (enum vain_algorithm)job->exchange.algorithm, window);
+    const enum vain_algorithm algorithm = algorithm_of(job, members, word_count);
+    if (algorithm != VAIN_ALGORITHM_AUTO)
+        return vain_exchange_memory_bytes(members, word_count, algorithm, window);
     const int64_t tried = word_count < VAIN_CHOOSE_WORDS ? word_count : VAIN_CHOOSE_WORDS;
     const int64_t tree =
         word_count <= VAIN_CHOOSE_TREE_WORDS
             ? vain_exchange_memory_bytes(members, word_count, VAIN_ALGORITHM_TREE, 0)
             : 0;
-    return vain_exchange_memory_bytes(members, tried, VAIN_ALGORITHM_RING, window) + tree;
+    return vain_exchange_memory_bytes(members, tried, VAIN_ALGORITHM_RING, 0) + tree;
 }
 
 /* Attempts with evidence are on a ring, whose buffer the run's own ring has already. */
@@ -269,7 +278,7 @@ static int64_t evidence_bytes(const struct vain_job *job, int members, int64_t w
     if (job->exchange.transport != VAIN_TRANSPORT_TLS || members < 2 ||
         members > VAIN_EVIDENCE_MEMBERS_MAX)
         return 0;
-    const int64_t ring = job->exchange.algorithm != VAIN_ALGORITHM_RING
+    const int64_t ring = algorithm_of(job, members, word_count) != VAIN_ALGORITHM_RING
                              ? vain_exchange_memory_bytes(members, word_count, VAIN_ALGORITHM_RING,
                                                           VAIN_RING_WINDOW_MAX)
                              : 0;

@@ -25,7 +25,8 @@ const struct vain_option vain_loss_option_rows[] = {
      .maximum = 100,
      .above_minimum = true,
      .fallback = "0.1",
-     .help = "By which similarities are divided: small values look at the nearest alone."},
+     .help = "By which similarities, or an encoder's scores of labels, are divided: small values "
+             "look at the nearest alone."},
     {.key = "loss.dropped_words",
      .type = VAIN_OPTION_NUMBER,
      LOSS_FIELD(dropped_words),

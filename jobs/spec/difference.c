@@ -9,13 +9,7 @@
 
 enum { NAMED_MAX = 3 };
 
-/* A piece of a text, not NUL-ended. */
-struct piece {
-    const char *bytes; /* NULL: not there */
-    size_t length;
-};
-
-static bool same_piece(struct piece a, struct piece b)
+static bool same_piece(struct vain_spec_piece a, struct vain_spec_piece b)
 {
     return (a.bytes == NULL) == (b.bytes == NULL) && a.length == b.length &&
            (a.bytes == NULL || memcmp(a.bytes, b.bytes, a.length) == 0);
@@ -23,7 +17,7 @@ static bool same_piece(struct piece a, struct piece b)
 
 /* What follows the line `name:` of length `length` at column 0: its value, or the indented lines
  * below it where it has none. */
-static struct piece find_block(const char *text, const char *name, size_t length)
+static struct vain_spec_piece find_block(const char *text, const char *name, size_t length)
 {
     for (const char *line = text; *line != '\0';) {
         const char *end = line + strcspn(line, "\n");
@@ -31,15 +25,15 @@ static struct piece find_block(const char *text, const char *name, size_t length
             const char *start = line + length + 1;
             while (end[0] == '\n' && end[1] == ' ')
                 end += 1 + strcspn(end + 1, "\n");
-            return (struct piece){start, (size_t)(end - start)};
+            return (struct vain_spec_piece){start, (size_t)(end - start)};
         }
         line = *end == '\n' ? end + 1 : end;
     }
-    return (struct piece){0};
+    return (struct vain_spec_piece){0};
 }
 
 /* The value of `leaf` among the lines of a group. */
-static struct piece find_leaf(struct piece block, const char *leaf)
+static struct vain_spec_piece find_leaf(struct vain_spec_piece block, const char *leaf)
 {
     const size_t length = strlen(leaf);
     const char *line = block.bytes, *stop = block.bytes + block.length;
@@ -48,13 +42,13 @@ static struct piece find_leaf(struct piece block, const char *leaf)
         const char *end = newline != NULL ? newline : stop;
         if ((size_t)(end - line) > length + 2 && memcmp(line, "  ", 2) == 0 &&
             memcmp(line + 2, leaf, length) == 0 && line[length + 2] == ':')
-            return (struct piece){line + length + 3, (size_t)(end - line) - length - 3};
+            return (struct vain_spec_piece){line + length + 3, (size_t)(end - line) - length - 3};
         line = newline != NULL ? newline + 1 : stop;
     }
-    return (struct piece){0};
+    return (struct vain_spec_piece){0};
 }
 
-static struct piece find_value(const char *text, const char *key)
+static struct vain_spec_piece find_value(const char *text, const char *key)
 {
     const char *leaf = vain_spec_leaf(key);
     if (leaf == key)
@@ -62,14 +56,20 @@ static struct piece find_value(const char *text, const char *key)
     return find_leaf(find_block(text, key, (size_t)(leaf - key - 1)), leaf);
 }
 
-static void add_side(struct piece value, const char *where, char *out, size_t bytes)
+static struct vain_spec_piece without_spaces(struct vain_spec_piece value)
 {
-    enum { SHOWN = 60 };
-    const size_t used = strlen(out);
     while (value.length > 0 && value.bytes[0] == ' ') {
         value.bytes++;
         value.length--;
     }
+    return value;
+}
+
+static void add_side(struct vain_spec_piece value, const char *where, char *out, size_t bytes)
+{
+    enum { SHOWN = 60 };
+    const size_t used = strlen(out);
+    value = without_spaces(value);
     if (value.bytes == NULL)
         snprintf(out + used, bytes - used, "absent %s", where);
     else
@@ -79,8 +79,8 @@ static void add_side(struct piece value, const char *where, char *out, size_t by
 }
 
 /* One more key; after NAMED_MAX only counted. */
-static void add_key(const char *key, struct piece there, struct piece here, int count, char *out,
-                    size_t bytes)
+static void add_key(const char *key, struct vain_spec_piece there, struct vain_spec_piece here,
+                    int count, char *out, size_t bytes)
 {
     const size_t used = strlen(out);
     if (count >= NAMED_MAX)
@@ -92,24 +92,24 @@ static void add_key(const char *key, struct piece there, struct piece here, int 
 
 /* The next line at `at`, moved past; addresses, which are a member's own business, are left out.
  * Without bytes: no more. */
-static struct piece next_of_members(struct piece *rest)
+static struct vain_spec_piece next_of_members(struct vain_spec_piece *rest)
 {
     static const char local[] = "    addresses:";
     while (rest->length > 0) {
         const char *newline = memchr(rest->bytes, '\n', rest->length);
         const size_t length = newline != NULL ? (size_t)(newline - rest->bytes) : rest->length;
-        const struct piece line = {rest->bytes, length};
+        const struct vain_spec_piece line = {rest->bytes, length};
         const size_t moved = length + (newline != NULL);
-        *rest = (struct piece){rest->bytes + moved, rest->length - moved};
+        *rest = (struct vain_spec_piece){rest->bytes + moved, rest->length - moved};
         if (length < strlen(local) || memcmp(line.bytes, local, strlen(local)) != 0)
             return line;
     }
-    return (struct piece){0};
+    return (struct vain_spec_piece){0};
 }
 
-static bool same_members(struct piece a, struct piece b)
+static bool same_members(struct vain_spec_piece a, struct vain_spec_piece b)
 {
-    struct piece left = {0}, right = {0};
+    struct vain_spec_piece left = {0}, right = {0};
     do {
         left = next_of_members(&a);
         right = next_of_members(&b);
@@ -125,7 +125,8 @@ void vain_spec_differences(const struct vain_spec *spec, const char *there, cons
     out[0] = '\0';
     for (int i = 0; i < spec->place_count; i++) {
         const struct vain_option *option = spec->places[i].option;
-        const struct piece a = find_value(there, option->key), b = find_value(here, option->key);
+        const struct vain_spec_piece a = find_value(there, option->key),
+                                     b = find_value(here, option->key);
         if (option->scope == VAIN_AGREED && !same_piece(a, b))
             add_key(option->key, a, b, count++, out, bytes);
     }
@@ -138,4 +139,24 @@ void vain_spec_differences(const struct vain_spec *spec, const char *there, cons
     const size_t used = strlen(out);
     if (count > NAMED_MAX)
         snprintf(out + used, bytes - used, "; and %d more", count - NAMED_MAX);
+}
+
+enum vain_status vain_spec_each_difference(const struct vain_option_section *sections, int count,
+                                           const char *a, const char *b,
+                                           vain_spec_difference_visitor visit, void *context)
+{
+    static const char members[] = "members";
+    struct vain_spec spec = {.source = {.sections = sections, .section_count = count}};
+    const enum vain_status status = vain_spec_open_table(&spec);
+    for (int i = 0; status == VAIN_OK && i < spec.place_count; i++) {
+        const char *key = spec.places[i].option->key;
+        const struct vain_spec_piece left = find_value(a, key), right = find_value(b, key);
+        if (!same_piece(left, right))
+            visit(context, key, without_spaces(left), without_spaces(right));
+    }
+    const struct vain_spec_piece left = find_value(a, members), right = find_value(b, members);
+    if (status == VAIN_OK && !same_piece(left, right))
+        visit(context, members, without_spaces(left), without_spaces(right));
+    vain_spec_fini(&spec);
+    return status;
 }

@@ -106,6 +106,20 @@ enum vain_status vain_spec_resolved_yaml(const struct vain_spec *spec, char **ou
  * `spec` gives the table. */
 void vain_spec_differences(const struct vain_spec *spec, const char *there, const char *here,
                            char *out, size_t bytes);
+/* A piece of a resolved text, not NUL-ended; bytes NULL: not there. */
+struct vain_spec_piece {
+    const char *bytes;
+    size_t length;
+};
+typedef void (*vain_spec_difference_visitor)(void *context, const char *key,
+                                             struct vain_spec_piece a, struct vain_spec_piece b);
+/* Visit each key of the table, agreed or not, whose value differs between two resolved texts, last
+ * `members`, whose value is its lines. Keys that the table lacks are not looked at. Local.
+ * VAIN_ERR_MEMORY. */
+enum vain_status vain_spec_each_difference(const struct vain_option_section *sections, int count,
+                                           const char *a, const char *b,
+                                           vain_spec_difference_visitor visit,
+                                           void *context) VAIN_MUST_USE;
 /* JSON Schema draft-07 of what vain_spec_load takes, for editors. Gives the text. */
 enum vain_status vain_spec_schema_json(const struct vain_option_section *sections, int count,
                                        char **out) VAIN_MUST_USE;

@@ -197,13 +197,15 @@ static bool is_fixed_text(hid_t type)
 
 enum { TYPE_BYTES = 80 };
 
-/* "integers of 8 bytes", for messages; a type below 0 is that of texts (vain_h5_open_dataset). */
+/* "integers of 8 bytes", for messages. */
 static const char *type_text(hid_t type, char out[VAIN_MIN_LEN(TYPE_BYTES)])
 {
-    const H5T_class_t class = type >= 0 ? H5Tget_class(type) : H5T_STRING;
-    if (class == H5T_STRING) {
-        const bool any = type >= 0 && !is_fixed_text(type);
-        (void)snprintf(out, TYPE_BYTES, "texts of %s length", any ? "any" : "a fixed");
+    const H5T_class_t class = type >= 0 ? H5Tget_class(type) : H5T_NO_CLASS;
+    if (class == H5T_NO_CLASS) {
+        (void)snprintf(out, TYPE_BYTES, "a type that HDF5 cannot read");
+    } else if (class == H5T_STRING) {
+        (void)snprintf(out, TYPE_BYTES, "texts of %s length",
+                       is_fixed_text(type) ? "a fixed" : "any");
     } else if (class == H5T_INTEGER || class == H5T_FLOAT) {
         const size_t bytes = H5Tget_size(type);
         const bool has_sign = class == H5T_FLOAT || H5Tget_sign(type) != H5T_SGN_NONE;
@@ -219,7 +221,9 @@ static const char *type_text(hid_t type, char out[VAIN_MIN_LEN(TYPE_BYTES)])
 
 static const char *class_text(H5T_class_t class)
 {
-    return class == H5T_INTEGER ? "integers" : class == H5T_STRING ? "a text" : "numbers";
+    return class == H5T_INTEGER  ? "integers"
+           : class == H5T_STRING ? "a text"
+                                 : "floating-point numbers";
 }
 
 /* Opened and of `class`, or rejected. */
@@ -237,17 +241,19 @@ static struct attribute open_attribute(struct vain_h5_reader *reader, hid_t obje
     }
     attribute.type = H5Aget_type(attribute.id);
     hid_t space = H5Aget_space(attribute.id);
-    if (attribute.type >= 0 && space >= 0 && H5Tget_class(attribute.type) == class) {
+    if (space < 0) {
+        vain_h5_reject(reader, "attribute '%s' of '%s' has a shape that HDF5 cannot read", name,
+                       where);
+    } else if (attribute.type < 0 || H5Tget_class(attribute.type) != class) {
+        char found[TYPE_BYTES];
+        vain_h5_reject(reader, "attribute '%s' of '%s' holds %s; expected %s", name, where,
+                       type_text(attribute.type, found), class_text(class));
+    } else {
         attribute.bytes = H5Tget_size(attribute.type);
         attribute.count = H5Sget_simple_extent_npoints(space);
         attribute.scalar = H5Sget_simple_extent_type(space) == H5S_SCALAR;
     }
     vain_h5_close(&space);
-    if (attribute.bytes == 0) {
-        char found[TYPE_BYTES];
-        vain_h5_reject(reader, "attribute '%s' of '%s' holds %s; expected %s", name, where,
-                       type_text(attribute.type, found), class_text(class));
-    }
     return attribute;
 }
 
@@ -354,7 +360,7 @@ static void reject_type(struct vain_h5_reader *reader, hid_t dataset, const char
     char found[TYPE_BYTES], wanted[TYPE_BYTES];
     hid_t type = H5Dget_type(dataset);
     vain_h5_reject(reader, "'%s' holds %s; expected %s", path, type_text(type, found),
-                   type_text(expected, wanted));
+                   expected >= 0 ? type_text(expected, wanted) : "texts of a fixed length");
     vain_h5_close(&type);
 }
 

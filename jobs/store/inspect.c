@@ -3,7 +3,6 @@
 #include "jobs/store/inspect.h"
 
 #include "base/memory.h"
-#include "jobs/store/spec_keys.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -121,30 +120,6 @@ static void compare_bytes(struct pair *pair, const char *name, const uint8_t *a,
                        .name = name, .a = left, .b = right, .provenance = provenance});
 }
 
-static void tell_key(void *context, const char *key, const char *a, const char *b)
-{
-    char name[sizeof "spec_resolved/" + VAIN_SPEC_KEY_BYTES];
-    (void)snprintf(name, sizeof name, "spec_resolved/%s", key);
-    tell(context, &(struct vain_difference){.name = name, .a = a, .b = b});
-}
-
-/* Of the spec as it was given, how long it is; of the resolved one, the keys that differ. */
-static void compare_specs(struct pair *pair)
-{
-    const struct vain_checkpoint *a = pair->a, *b = pair->b;
-    char left[40], right[40];
-    (void)snprintf(left, sizeof left, "a text of %zu bytes", strlen(a->spec));
-    (void)snprintf(right, sizeof right, "another of %zu bytes", strlen(b->spec));
-    if (strcmp(a->spec, b->spec) != 0)
-        compare_texts(pair, "spec", left, right);
-    if (strcmp(a->spec_resolved, b->spec_resolved) == 0)
-        return;
-    const int64_t told = pair->count;
-    vain_spec_key_differences(a->spec_resolved, b->spec_resolved, tell_key, pair);
-    if (pair->count == told) /* not as it is written: a blank, or far along a long value */
-        compare_texts(pair, "spec_resolved", "a text", "another with the same keys");
-}
-
 static void compare_scalars(struct pair *pair)
 {
     const struct vain_checkpoint *a = pair->a, *b = pair->b;
@@ -159,7 +134,8 @@ static void compare_scalars(struct pair *pair)
     compare_bytes(pair, "record_head", a->record_head, b->record_head, VAIN_HASH_BYTES, true);
     compare_bytes(pair, "parameters_hash", a->parameters_hash, b->parameters_hash, VAIN_HASH_BYTES,
                   false);
-    compare_specs(pair);
+    compare_texts(pair, "spec", a->spec, b->spec);
+    compare_texts(pair, "spec_resolved", a->spec_resolved, b->spec_resolved);
     compare_integers(pair, "codec/range_exponent", a->range_exponent, b->range_exponent);
     compare_integers(pair, "codec/bound_exponent", a->bound_exponent, b->bound_exponent);
     compare_texts(pair, "data/symbol_kind", a->symbol_kind, b->symbol_kind);

@@ -45,7 +45,8 @@ enum vain_status vain_checkpoint_verify(const char *path, struct vain_pool *pool
 
 /* A line of `ckpt diff`: an attribute or text (values as text), or a slice (numbers). */
 struct vain_difference {
-    const char *name; /* "round", "model/head/weight", "outer/momentum/head/weight" */
+    const char
+        *name; /* "round", "spec_resolved", "model/head/weight", "outer/momentum/head/weight" */
     const char *a,
         *b; /* attribute: its values; slice: NULL, or "absent" / a shape where those differ */
     double maximum;  /* slice: largest |a - b|; NaN where only one side is a number */

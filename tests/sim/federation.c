@@ -13,8 +13,8 @@ enum {
     REST_S = 1800,      /* then everybody comes to the end in that time */
     FEW = 8,            /* members, by whom the rates of faults are */
     STEP_EACH_US = 50,  /* longer for each member more */
-    LIARS_IN = 2,       /* in one world of so many members lie, */
-    LIARS_MOST = 3,     /* up to so many */
+    WORLDS_A_LIAR = 2,  /* in one world of so many there are liars */
+    LIARS_MOST = 3,     /* of a world */
     PARAMETERS_MAX = 60 /* small vectors: what is looked for is in the order of things */
 };
 
@@ -105,7 +105,7 @@ static void draw_liars(struct federation *own)
     struct vain_sim_random random = vain_sim_random_named(own->seed, 0x11a);
     const int others = own->plan.members - vain_quorum(own->plan.members);
     const int most = others < LIARS_MOST ? others : LIARS_MOST;
-    if (vain_sim_draw(&random, LIARS_IN) != 0 || most == 0)
+    if (vain_sim_draw(&random, WORLDS_A_LIAR) != 0 || most == 0)
         return;
     const int count = 1 + (int)vain_sim_draw(&random, (uint32_t)most);
     own->plan.members_lie = true;

@@ -199,5 +199,9 @@ int main(int count, char **arguments)
     }
     vain_device_close(&device);
     say_counts(&options, &totals);
-    return totals.failed == 0 && totals.named >= (unsigned)options.named ? 0 : 1;
+    const bool enough = totals.named >= (unsigned long long)options.named;
+    if (!enough)
+        fprintf(stderr, "somebody was named in %llu attempts, expected %d at least (--named)\n",
+                totals.named, options.named);
+    return totals.failed == 0 && enough ? 0 : 1;
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "collectives/transport.h"
+#include "p2p/link_state.h"
 #include "tests/unit/cmd/town.h"
 #include "tests/unit/suite.h"
 
@@ -107,6 +108,27 @@ static void guests_are_few(void)
     town_close(&town);
 }
 
+/* A member that dies while it says what its links are for. */
+static void guests_may_die(void)
+{
+    struct town town;
+    struct vain_link *links[2];
+    town_open(&town, 2);
+    town_enter(&town, 1);
+    struct vain_link_host *host = town_stranger(&town, &town.members[0].signer);
+    for (int i = 0; i < 2; i++)
+        CU_ASSERT_EQUAL_FATAL(town_dial(&town, host, 1, (uint16_t)(1 + i), &links[i]), VAIN_OK);
+    for (int i = 0; i < 2; i++)
+        CU_ASSERT_EQUAL(shutdown(links[i]->socket, SHUT_RDWR), 0); /* as the system does for it */
+    CU_ASSERT_TRUE(town_refuses(&town, 1, 2));
+    look(&town, 1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(town.members[1].notice, "it has ended before it said"));
+    for (int i = 0; i < 2; i++)
+        vain_link_close(&links[i]);
+    vain_link_host_close(&host);
+    town_close(&town);
+}
+
 /* ---- crowds ---------------------------------------------------------------------------------- */
 
 /* A connection from 127.0.0.`from` to the member, without TLS. */
@@ -165,6 +187,7 @@ static const struct vain_test tests[] = {
     {"strangers are refused, counted, and told once a minute", strangers_are_refused},
     {"nobody comes in the wrong direction", nobody_comes_in_the_wrong_direction},
     {"links for no use are few, and not for long", guests_are_few},
+    {"a member may die before it has said what a link is for", guests_may_die},
     {"a crowd keeps nobody out", a_crowd_keeps_nobody_out},
     {NULL, NULL},
 };

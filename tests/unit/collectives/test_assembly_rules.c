@@ -223,6 +223,25 @@ static void who_is_in_an_exchange_is_not_proposed(void)
         vain_proposal_decode(script.last[VAIN_LETTER_PROPOSAL], VAIN_PROPOSAL_BYTES, 4, &second));
     CU_ASSERT_EQUAL(second.set.words[0], ALL);
     script_close(&script);
+
+    /* It is not waited for for ever; and a liar that proposes at a later turn changes nothing. */
+    script_open(&script, 4, 2, 3, 2);
+    script_stand(&script, false, script_set(ALL));
+    script_all_ready(&script, false);
+    const struct vain_proposal far = script_proposal(false, 3, script_set(ALL & ~4));
+    CU_ASSERT(!script_propose(&script, 1, &first));
+    CU_ASSERT(!script_propose(&script, 0, &far));
+    script_tell(&script, 0, &next);
+    script_tell(&script, 1, &next);
+    (void)script_verdict(&script, 100);
+    (void)script_verdict(&script, 100);
+    CU_ASSERT_EQUAL(script.sent[VAIN_LETTER_PROPOSAL], 0);
+    (void)script_verdict(&script, 3000);
+    CU_ASSERT_EQUAL_FATAL(script.sent[VAIN_LETTER_PROPOSAL], 1);
+    CU_ASSERT(
+        vain_proposal_decode(script.last[VAIN_LETTER_PROPOSAL], VAIN_PROPOSAL_BYTES, 4, &second));
+    CU_ASSERT_EQUAL(second.set.words[0], 7);
+    script_close(&script);
 }
 
 /* Back to an attempt before, but not before one that failed; and while it waits for acks not at

@@ -148,9 +148,7 @@ static const struct {
     {convnet, "model.dropout=0", "0 would do nothing: a convnet drops where model.network says so"},
     {convnet, "loss.clusters=4",
      "4 would do nothing: only an encoder has a choice of losses, and model.kind is convnet"},
-    {labels, "loss.temperature=0.2",
-     "0.2 would do nothing: it is of losses that compare features, and loss.kind is "
-     "cross-entropy"},
+    {labels, "loss.temperature=0.2", NULL},
     {labels, "loss.labels_a_batch=2",
      "2 would do nothing: it is of the contrastive loss, and loss.kind is cross-entropy"},
     {labels, "loss.balance=0.1",
@@ -391,6 +389,17 @@ static void test_memory_of_hosts(void)
         CU_ASSERT(part > 900 && part < 1100);
         CU_ASSERT_EQUAL_FATAL(vain_plan_make(&bed.job, 100, 1, &data, 0, &hosts), VAIN_OK);
         CU_ASSERT_EQUAL(bytes_of(&hosts, "evidence"), 0);
+    }
+    /* Auto is a tree for so few words, and of two members a ring. */
+    CU_ASSERT_EQUAL_FATAL(bed_spec(&bed, tree, NULL), VAIN_OK);
+    bed.job.exchange.transport = VAIN_TRANSPORT_TLS;
+    for (int members = 2; members <= 4; members += 2) {
+        bed.job.exchange.algorithm = members == 2 ? VAIN_ALGORITHM_RING : VAIN_ALGORITHM_TREE;
+        CU_ASSERT_EQUAL_FATAL(vain_plan_make(&bed.job, members, 1, &data, 0, &plan), VAIN_OK);
+        bed.job.exchange.algorithm = VAIN_ALGORITHM_AUTO;
+        CU_ASSERT_EQUAL_FATAL(vain_plan_make(&bed.job, members, 1, &data, 0, &hosts), VAIN_OK);
+        CU_ASSERT_EQUAL(bytes_of(&hosts, "evidence"), bytes_of(&plan, "evidence"));
+        CU_ASSERT_EQUAL(bytes_of(&hosts, "messages"), bytes_of(&plan, "messages"));
     }
     bed_close(&bed);
 }

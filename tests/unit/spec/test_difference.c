@@ -129,12 +129,56 @@ static void test_addresses_are_local(void)
     }
 }
 
+static void add_key(void *context, const char *key, struct vain_spec_piece a,
+                    struct vain_spec_piece b)
+{
+    char *out = context;
+    const size_t used = strlen(out);
+    snprintf(out + used, 1024 - used, "%s %.*s %.*s;", key, a.bytes == NULL ? 1 : (int)a.length,
+             a.bytes == NULL ? "-" : a.bytes, b.bytes == NULL ? 1 : (int)b.length,
+             b.bytes == NULL ? "-" : b.bytes);
+}
+
+static void each_of(const char *a, const char *b, char out[1024])
+{
+    out[0] = '\0';
+    CU_ASSERT_EQUAL_FATAL(test_parse(&first, test_head, NULL), VAIN_OK);
+    CU_ASSERT_EQUAL(vain_spec_each_difference(first.spec.source.sections,
+                                              first.spec.source.section_count, a, b, add_key, out),
+                    VAIN_OK);
+    vain_spec_fini(&first.spec);
+}
+
+/* Every key, a member's own too; whole values; what is there on one side only. */
+static void test_each_key(void)
+{
+    char out[1024], left[700], right[700];
+    each_of("seed: 1\ntrain:\n  threads: 2\n", "seed: 1\ntrain:\n  threads: 4\n", out);
+    CU_ASSERT_STRING_EQUAL(out, "train.threads 2 4;");
+    each_of("seed: absent\n", "", out);
+    CU_ASSERT_STRING_EQUAL(out, "seed absent -;");
+    each_of("", "train:\n  rounds: 6\nseed: 2\n", out);
+    CU_ASSERT_STRING_EQUAL(out, "seed - 2;train.rounds - 6;");
+    each_of("members:\n  - name: a\n", "members:\n  - name: b\n", out);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "name: a"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "name: b"));
+    each_of("no key: 1\n\n:\n", "   : 2", out);
+    CU_ASSERT_STRING_EQUAL(out, "");
+    snprintf(left, sizeof left, "data:\n  text: %0480d1\n", 0);
+    snprintf(right, sizeof right, "data:\n  text: %0480d2\n", 0);
+    each_of(left, right, out);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "data.text 000"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "0001 000"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "0002;"));
+}
+
 static const struct vain_test tests[] = {
     {"agreed keys are named with both values", test_agreed_keys},
     {"three are named, the rest is counted", test_many_keys},
     {"any text can be compared", test_foreign_texts},
     {"other members", test_members},
     {"other addresses are no difference", test_addresses_are_local},
+    {"each key that differs is visited", test_each_key},
     {NULL, NULL},
 };
 const struct vain_suite vain_suite_difference = {"difference", tests};
