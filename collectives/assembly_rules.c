@@ -675,28 +675,56 @@ static void say(struct vain_assembly *own, enum vain_assembly_verdict verdict)
     own->news = (struct vain_assembly_news){.verdict = verdict};
 }
 
-/* Voters other than this member that have given up this round, or have restarted in it. */
+/* Whether a member other than this one has given up this round, or has restarted in it. */
+static bool has_given_up(const struct vain_assembly *own, int member)
+{
+    const struct vain_assembly_peer *peer = &own->peers[member];
+    const struct vain_position *there = &peer->position;
+    return peer->up && peer->known && there->epoch == own->stand.epoch &&
+           there->round == own->stand.round &&
+           (there->flags & (VAIN_POSITION_LOST | VAIN_POSITION_STARTING)) != 0;
+}
+
 static int voters_given_up(const struct vain_assembly *own)
 {
     int count = 0;
-    for (int i = 0; i < own->config.members; i++) {
-        const struct vain_assembly_peer *peer = &own->peers[i];
-        const struct vain_position *there = &peer->position;
-        count += peer->up && peer->known && vain_assembly_is_voter(own, i) &&
-                 there->epoch == own->stand.epoch && there->round == own->stand.round &&
-                 (there->flags & (VAIN_POSITION_LOST | VAIN_POSITION_STARTING)) != 0;
-    }
+    for (int i = 0; i < own->config.members; i++)
+        count += vain_assembly_is_voter(own, i) && has_given_up(own, i);
     return count;
 }
 
+/* Voters are who was in the last round, and a set may be small. If too few of them are here, but a
+ * quorum of all listed members with them, nobody else can go on, and these can in a new epoch. */
+static bool is_short_of_voters(const struct vain_assembly *own)
+{
+    int here = 1;
+    for (int i = 0; i < own->config.members; i++)
+        here += at_this_round(own, i) || has_given_up(own, i);
+    return !vain_assembly_quorum_present(own) && here >= vain_quorum(own->config.members);
+}
+
+/* With this member a quorum of the voters; or one of all listed members, and so many voters that
+ * without them and f liars there is none. */
+static bool enough_have_given_up(const struct vain_assembly *own)
+{
+    const int voters = voters_given_up(own) + vain_assembly_is_voter(own, own->config.own);
+    const int liars_most = own->voter_count - vain_assembly_quorum(own);
+    int members = 1;
+    for (int i = 0; i < own->config.members; i++)
+        members += has_given_up(own, i);
+    return voters >= vain_assembly_quorum(own) ||
+           (members >= vain_quorum(own->config.members) && voters > 2 * liars_most);
+}
+
 /* Whether this member can do nothing for the round: its votes are there but not its sum; or this
- * member has voted, and the others may be split for good; or so many have given the round up that
- * without them there is no quorum. */
+ * member has voted, and the others may be split for good; or so many have given the round up, or
+ * are gone, that without them there is no quorum. */
 static bool is_stuck(const struct vain_assembly *own)
 {
     return !own->stand.starting &&
            (vain_assembly_decided(own) != NULL || vain_assembly_has_voted(own) ||
-            voters_given_up(own) >= vain_quorum_witnesses(own->voter_count));
+            voters_given_up(own) >= vain_quorum_witnesses(own->voter_count) ||
+            is_short_of_voters(own));
 }
 
 /* Those one ahead show this round's votes to who holds its sum, if they have not forgotten them. If
@@ -715,8 +743,7 @@ static void wait_for_others(struct vain_assembly *own)
         own->lost = true;
         vain_assembly_tell(own);
     }
-    if (voters_given_up(own) + vain_assembly_is_voter(own, own->config.own) >=
-        vain_assembly_quorum(own)) {
+    if (enough_have_given_up(own)) {
         own->given_up_epoch = own->stand.epoch;
         say(own, VAIN_ASSEMBLY_LOST);
     }

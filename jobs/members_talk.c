@@ -360,13 +360,20 @@ void vain_members_say_loss(struct vain_members *members, int member, const char 
         return;
     known->told_lost = true;
     members->base.counts.members_lost++;
-    vain_event_notice(members->config.events, "round %lld: member '%s' %s; %d of %d %s%s",
-                      (long long)members->holding->round + 1, vain_members_name(members, member),
-                      how, vain_set_count(&left), vain_set_count(&members->voters),
-                      vain_set_count(&left) >= vain_quorum(vain_set_count(&members->voters))
-                          ? "go on"
-                          : "are too few to go on and wait for others",
-                      members->failure[0] != '\0' ? ", and the exchange is done again" : "");
+    const int left_count = vain_set_count(&left), voter_count = vain_set_count(&members->voters);
+    const char *again = members->failure[0] != '\0' ? ", and the exchange is done again" : "";
+    const long long round = (long long)members->holding->round + 1;
+    const char *name = vain_members_name(members, member);
+    if (left_count >= vain_quorum(voter_count))
+        vain_event_notice(members->config.events, "round %lld: member '%s' %s; %d of %d go on%s",
+                          round, name, how, left_count, voter_count, again);
+    else
+        vain_event_notice(members->config.events,
+                          "round %lld: member '%s' %s; %d of the last round's %d are left, and to "
+                          "go on takes %d of them, or %d of all %d that are listed: waiting for "
+                          "others to come back (exchange.deadline)%s",
+                          round, name, how, left_count, voter_count, vain_quorum(voter_count),
+                          vain_quorum(members->count), members->count, again);
     members->failure[0] = '\0';
 }
 

@@ -243,6 +243,55 @@ static void who_is_left_without_a_quorum_gives_up_too(void)
     script_close(&script);
 }
 
+/* Three of four were in the last round, and one of them is gone: there is no quorum of three any
+ * more. With the fourth, who has caught up, there is one of all, so they begin anew; without it
+ * not. */
+static void who_has_caught_up_makes_a_quorum(void)
+{
+    struct vain_position lost = script_position(false);
+    lost.flags |= VAIN_POSITION_LOST;
+    for (int with_fourth = 0; with_fourth < 2; with_fourth++) {
+        struct script script;
+        script_open(&script, 4, 0, 3, 2);
+        script_stand(&script, false, script_set(11)); /* voters: 0, 1, 3 */
+        script_all_ready(&script, false);
+        vain_assembly_link(script.assembly, 3, false);
+        if (!with_fourth)
+            vain_assembly_link(script.assembly, 2, false);
+        CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
+        CU_ASSERT_EQUAL(script_verdict(&script, 10000), VAIN_ASSEMBLY_WAIT);
+        script_tell(&script, 1, &lost);
+        CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT); /* two of four */
+        if (with_fourth)
+            script_tell(&script, 2, &lost);
+        CU_ASSERT_EQUAL(script_verdict(&script, 10000),
+                        with_fourth ? VAIN_ASSEMBLY_LOST : VAIN_ASSEMBLY_WAIT);
+        script_close(&script);
+    }
+}
+
+/* A quorum of all, but with too few of the voters: the others could still complete the round. */
+static void a_quorum_of_all_needs_voters_too(void)
+{
+    struct vain_position lost = script_position(false);
+    struct script script;
+    lost.flags |= VAIN_POSITION_LOST;
+    script_open(&script, 7, 0, 5, 2);
+    script_stand(&script, false, script_set(0x79)); /* voters: 0, 3, 4, 5, 6; a quorum is 4 */
+    script_all_ready(&script, false);
+    vain_assembly_link(script.assembly, 5, false);
+    vain_assembly_link(script.assembly, 6, false);
+    (void)script_verdict(&script, 1);
+    CU_ASSERT_EQUAL(script_verdict(&script, 10000), VAIN_ASSEMBLY_WAIT);
+    script_tell(&script, 1, &lost);
+    script_tell(&script, 2, &lost);
+    script_tell(&script, 3, &lost);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT); /* four of seven */
+    script_tell(&script, 4, &lost);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_LOST); /* 3 voters: 2 f + 1 */
+    script_close(&script);
+}
+
 /* ---- behind ---------------------------------------------------------------------------------- */
 
 static void a_later_round_or_epoch_is_fetched(void)
@@ -320,6 +369,8 @@ static const struct vain_test tests[] = {
     {"so does one of a later generation", a_vote_of_a_later_generation_too},
     {"split votes are given up", split_votes_are_given_up},
     {"who is left without a quorum gives up too", who_is_left_without_a_quorum_gives_up_too},
+    {"who has caught up makes a quorum", who_has_caught_up_makes_a_quorum},
+    {"a quorum of all needs voters too", a_quorum_of_all_needs_voters_too},
     {"a later round or epoch is fetched", a_later_round_or_epoch_is_fetched},
     {"at a start the state of most is fetched", at_a_start_the_state_of_most_is_fetched},
     {NULL, NULL},
