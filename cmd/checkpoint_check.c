@@ -1,9 +1,9 @@
 /* vain ckpt verify, diff and export: whether a checkpoint is sound, equal to another, and how to
  * take its parameters elsewhere. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "cmd/checkpoint.h"
 #include "cmd/json.h"
 #include "cmd/report.h"
@@ -102,34 +102,44 @@ struct findings {
 };
 
 /* A value for people and programs: of several lines, such as the list of members, no more than that
- * it is there. Gives the text (free). */
-static char *copy_value(struct vain_spec_piece piece)
+ * it is there. A copy is in `owned` (vain_release). */
+static const char *value_text(struct findings *findings, struct vain_spec_piece piece, char **owned)
 {
+    *owned = NULL;
     if (piece.bytes == NULL)
-        return strdup("absent");
+        return "absent";
     if (memchr(piece.bytes, '\n', piece.length) != NULL)
-        return strdup("a list");
-    return strndup(piece.bytes, piece.length);
+        return "a list";
+    const enum vain_status status = vain_take(piece.length + 1, "a key's value", (void **)owned);
+    if (status != VAIN_OK) {
+        findings->status = status;
+        return "";
+    }
+    memcpy(*owned, piece.bytes, piece.length);
+    return *owned;
 }
 
 static void take_key(void *context, const char *key, struct vain_spec_piece a,
                      struct vain_spec_piece b)
 {
     struct findings *findings = context;
-    char *left = copy_value(a), *right = copy_value(b), name[200];
-    const bool lists = left != NULL && right != NULL && strcmp(left, right) == 0;
+    char *owned[2], name[200];
+    const char *left = value_text(findings, a, &owned[0]);
+    const char *right = value_text(findings, b, &owned[1]);
+    if (strcmp(left, right) == 0)
+        right = "another";
     if (!findings->json) {
-        printf("%s: %s -> %s\n", key, left, lists ? "another" : right);
+        printf("%s: %s -> %s\n", key, left, right);
     } else {
         struct json_object *item = json_object_new_object();
         (void)snprintf(name, sizeof name, "spec_resolved/%s", key);
         json_object_object_add(item, "name", vain_json_text(name));
         json_object_object_add(item, "a", vain_json_text(left));
-        json_object_object_add(item, "b", vain_json_text(lists ? "another" : right));
+        json_object_object_add(item, "b", vain_json_text(right));
         json_object_array_add(findings->differences, item);
     }
-    free(left);
-    free(right);
+    vain_release(owned[0]);
+    vain_release(owned[1]);
 }
 
 /* Of specs as they were given only that they differ, of resolved ones each key. */
@@ -140,8 +150,10 @@ static bool take_specs(struct findings *findings, const struct vain_difference *
     if (strcmp(difference->name, "spec_resolved") != 0)
         return false;
     vain_job_sections(&job, sections);
-    findings->status = vain_spec_each_difference(sections, VAIN_JOB_SECTIONS, difference->a,
-                                                 difference->b, take_key, findings);
+    const enum vain_status status = vain_spec_each_difference(
+        sections, VAIN_JOB_SECTIONS, difference->a, difference->b, take_key, findings);
+    if (status != VAIN_OK)
+        findings->status = status;
     return true;
 }
 

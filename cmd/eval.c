@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "cmd/hosts.h"
 #include "cmd/json.h"
 #include "cmd/measures.h"
 #include "cmd/report.h"
@@ -33,7 +34,9 @@ enum { KEY_SET = 1, KEY_MEMBER, KEY_JSON };
 static const struct argp_option option_rows[] = {
     {"set", KEY_SET, "KEY=VALUE", 0, "Override a key of the spec; may be repeated", 0},
     {"member", KEY_MEMBER, "NAME", 0,
-     "Whose file, where every member has his own (default: the first one's)", 0},
+     "Whose file, where every member has his own (default: whose key is here, else the first "
+     "one's)",
+     0},
     {"json", KEY_JSON, NULL, 0, "Print one JSON object", 0},
     {0},
 };
@@ -204,24 +207,17 @@ struct work {
     struct vain_data data;
     struct vain_site site;
     struct vain_method method;
+    const char *member; /* whose data and file */
     struct vain_measures measures;
     double seconds;
     int64_t samples; /* that the loss is the mean of */
 };
 
-/* Whose data and file: asked for, the first of the spec's, or the only one. */
-static const char *member_of(const struct work *work)
-{
-    const struct vain_spec *spec = &work->spec.spec;
-    if (work->arguments->member != NULL)
-        return work->arguments->member;
-    return spec->member_count > 0 ? spec->members[0].name : "member-0";
-}
-
 static enum vain_status open_data(struct work *work)
 {
     const struct vain_spec *spec = &work->spec.spec;
-    const char *alone[] = {member_of(work)};
+    VAIN_TRY(vain_hosts_shown(spec, work->arguments->member, &work->member));
+    const char *alone[] = {work->member};
     const char **names = alone;
     const int count = spec->member_count > 0 ? spec->member_count : 1;
     if (spec->member_count > 0) {
@@ -232,7 +228,7 @@ static enum vain_status open_data(struct work *work)
     const struct vain_data_place place = {.spec_folder = work->spec.folder,
                                           .names = names,
                                           .name_count = count,
-                                          .own_name = member_of(work),
+                                          .own_name = work->member,
                                           .context = work->spec.job.model.context,
                                           .seed = work->spec.job.general.seed};
     const enum vain_status status = vain_data_open(&work->spec.job.data, &place, &work->data);
@@ -263,7 +259,7 @@ static enum vain_status open_method(struct work *work)
         .data = &work->data,
         .queue = &trained->queue,
         .site = &work->site,
-        .member_name = member_of(work),
+        .member_name = work->member,
     };
     return vain_method_ops_of(config.job)->open(&config, trained->parameters, &work->method);
 }

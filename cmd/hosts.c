@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "cmd/mesh.h"
+#include "cmd/verb.h"
 #include "cmd/world.h"
 
 static enum vain_status path_of_key(const struct vain_spec *spec, int member,
@@ -26,7 +27,9 @@ static enum vain_status find_by_name(const struct vain_spec *spec, const char *n
             return VAIN_OK;
         }
     }
-    return vain_fail(VAIN_ERR_NOT_FOUND, "--member %s: the spec lists no such member", name);
+    return vain_fail(VAIN_ERR_NOT_FOUND,
+                     "--member %s: the spec lists no such member; the first of %d is '%s'", name,
+                     spec->member_count, spec->member_count > 0 ? spec->members[0].name : "");
 }
 
 enum vain_status vain_hosts_own(const struct vain_spec *spec, const char *name,
@@ -53,6 +56,24 @@ enum vain_status vain_hosts_own(const struct vain_spec *spec, const char *name,
                      "%s holds the key of no member that the spec lists; make one with 'vain key "
                      "new NAME' and list it, or set VAIN_HOME to the folder with keys/NAME.key",
                      key_folder);
+}
+
+enum vain_status vain_hosts_shown(const struct vain_spec *spec, const char *name, const char **out)
+{
+    char folder[VAIN_PATH_BYTES];
+    int own = -1;
+    *out = name != NULL ? name : "member-0";
+    if (spec->member_count == 0)
+        return VAIN_OK;
+    if (name != NULL)
+        return find_by_name(spec, name, &own);
+    if (vain_key_folder(folder, sizeof folder) != VAIN_OK ||
+        vain_hosts_own(spec, NULL, folder, &own) != VAIN_OK) {
+        vain_fail_clear(); /* none, or several */
+        own = 0;
+    }
+    *out = spec->members[own].name;
+    return VAIN_OK;
 }
 
 static void say(void *context, const char *text)

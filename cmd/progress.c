@@ -97,8 +97,10 @@ void vain_progress_read(void *context, const struct vain_event *event)
     }
     if (event->type == VAIN_EVENT_STOP) {
         vain_progress_end(progress);
-        fprintf(stderr,
-                "stopping at step %.0f of round %.0f (signal %.0f): writing the checkpoint\n",
-                event->values[1], event->values[0] + 1, event->values[2]);
+        char signal[32] = "";
+        if (event->values[2] > 0)
+            snprintf(signal, sizeof signal, " (signal %.0f)", event->values[2]);
+        fprintf(stderr, "stopping at step %.0f of round %.0f%s: writing the checkpoint\n",
+                event->values[1], event->values[0] + 1, signal);
     }
 }

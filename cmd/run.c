@@ -524,6 +524,11 @@ static enum vain_status prepare_alone(struct session *session, bool *reported)
     VAIN_TRY(load_spec(session, reported));
     const int members = session->arguments->members;
     VAIN_TRY(vain_launch_check(&session->launch, &session->loaded.job.exchange, members));
+    if (!is_on_own_host(session) &&
+        (session->arguments->member != NULL || session->arguments->listen != NULL))
+        return vain_fail(VAIN_ERR_INPUT,
+                         "--member and --listen are of members on hosts of their own, and the spec "
+                         "does not say exchange.transport: tls; say it there, or leave them out");
     session->ranks = session->launch.mpi ? session->launch.size : (members > 0 ? members : 1);
     session->aborts_on_failure = session->launch.mpi && session->launch.size > 1;
     VAIN_TRY(choose_folder(session));

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "cmd/explain_hosts.h"
 #include "cmd/explain_privacy.h"
+#include "cmd/hosts.h"
 #include "cmd/launch.h"
 #include "cmd/report.h"
 #include "cmd/spec_file.h"
@@ -22,10 +23,11 @@ struct arguments {
     const char *sets[VAIN_SETS_MAX];
     int set_count;
     int members;
+    const char *member;
     bool json, markdown;
 };
 
-enum { KEY_SET = 1, KEY_JSON, KEY_MEMBERS, KEY_MARKDOWN };
+enum { KEY_SET = 1, KEY_JSON, KEY_MEMBERS, KEY_MEMBER, KEY_MARKDOWN };
 
 static error_t parse_common(int key, char *argument, struct argp_state *state)
 {
@@ -48,6 +50,9 @@ static error_t parse_common(int key, char *argument, struct argp_state *state)
         arguments->members = (int)members;
         return 0;
     }
+    case KEY_MEMBER:
+        arguments->member = argument;
+        return 0;
     case ARGP_KEY_ARG:
         if (arguments->spec != NULL)
             argp_error(state, "one SPEC, but '%s' and '%s' were given", arguments->spec, argument);
@@ -118,6 +123,10 @@ static const struct argp_option explain_rows[] = {
     SET_ROW,
     JSON_ROW,
     {"members", KEY_MEMBERS, "N", 0, "Explain it for N members (default: the spec's list, else 1)",
+     0},
+    {"member", KEY_MEMBER, "NAME", 0,
+     "Whose data to look at, where every member has its own (default: whose key is here, else the "
+     "first one's)",
      0},
     {0}};
 static const struct argp explain_argp = {
@@ -201,11 +210,12 @@ static void describe_data(const struct vain_data *data, char *out, size_t bytes)
         snprintf(out, bytes, "%lld %s", (long long)data->corpus.count, data->symbol_kind);
 }
 
-static enum vain_status explain(const struct vain_loaded_spec *loaded, int asked,
-                                struct explanation *out)
+static enum vain_status explain(const struct vain_loaded_spec *loaded,
+                                const struct arguments *arguments, struct explanation *out)
 {
     memset(out, 0, sizeof *out);
     const int listed = loaded->spec.member_count;
+    const int asked = arguments->members;
     const int members = asked > 0 ? asked : (listed > 0 ? listed : 1);
     if (listed > 0 && members != listed)
         return vain_fail(VAIN_ERR_INPUT,
@@ -215,7 +225,8 @@ static enum vain_status explain(const struct vain_loaded_spec *loaded, int asked
     const struct vain_job *job = &loaded->job;
     struct vain_data data;
     int64_t base_bytes = 0;
-    const char *name = loaded->spec.member_count > 0 ? loaded->spec.members[0].name : "member-0";
+    const char *name;
+    VAIN_TRY(vain_hosts_shown(&loaded->spec, arguments->member, &name));
     const char *const names[] = {name};
     const struct vain_data_place place = {.spec_folder = loaded->folder,
                                           .names = names,
@@ -328,7 +339,7 @@ int vain_verb_explain(int argc, char **argv)
         arguments.spec, arguments.sets, arguments.set_count, arguments.json, &loaded, &reported);
     if (status != VAIN_OK)
         return reported ? vain_exit_code(status) : vain_report_failure(status, arguments.json);
-    status = explain(&loaded, arguments.members, &explanation);
+    status = explain(&loaded, &arguments, &explanation);
     int code = 0;
     if (status != VAIN_OK)
         code = vain_report_failure(status, arguments.json);

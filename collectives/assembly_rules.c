@@ -1,4 +1,4 @@
-/* The rules of the assembly: who is ready, whose turn it is, what votes decide, who is behind. Each
+/* The rules of the assembly: who is ready, whose turn it is, what votes decide, when to give up. Each
  * stands in a function of its own; vain_assembly_settle lets them run after every event. */
 #include "collectives/assembly_state.h"
 
@@ -35,7 +35,7 @@ bool vain_assembly_has_voted(const struct vain_assembly *own)
     return !own->stand.starting && own->voted.epoch != 0 && vain_assembly_in_slot(own, &own->voted);
 }
 
-static bool at_this_round(const struct vain_assembly *own, int member)
+bool vain_assembly_at_this_round(const struct vain_assembly *own, int member)
 {
     const struct vain_assembly_peer *peer = &own->peers[member];
     if (!peer->up || !peer->known)
@@ -57,7 +57,7 @@ static bool stands_here(const struct vain_assembly *own, int member)
     const struct vain_position *there = &own->peers[member].position;
     if (member == own->config.own)
         return vain_assembly_is_ready(own);
-    return at_this_round(own, member) && (there->flags & VAIN_POSITION_READY) != 0 &&
+    return vain_assembly_at_this_round(own, member) && (there->flags & VAIN_POSITION_READY) != 0 &&
            (there->flags & VAIN_POSITION_LEAVING) == 0 && there->attempt >= own->least_attempt &&
            (there->epoch <= own->stand.epoch ||
             there->epoch - own->stand.epoch < VAIN_ASSEMBLY_EPOCHS_AHEAD);
@@ -212,7 +212,8 @@ static bool may_propose(const struct vain_assembly *own, int member)
         return true;
     return own->peers[member].up && !own->peers[member].distrusted &&
            !vain_assembly_is_leaving(own, member) && !own->peers[member].has_vote &&
-           !(at_this_round(own, member) && own->peers[member].position.attempt > own->attempt);
+           !(vain_assembly_at_this_round(own, member) &&
+             own->peers[member].position.attempt > own->attempt);
 }
 
 static int later_first(const void *a, const void *b)
@@ -230,7 +231,7 @@ uint32_t vain_assembly_attempt_of_others(const struct vain_assembly *own)
     int count = 0;
     for (int i = 0; i < own->config.members; i++) {
         if (own->peers[i].position.attempt > own->attempt && vain_assembly_is_voter(own, i) &&
-            at_this_round(own, i))
+            vain_assembly_at_this_round(own, i))
             later[count++] = own->peers[i].position.attempt;
     }
     if (count < witnesses)
@@ -468,7 +469,8 @@ uint32_t vain_assembly_lead_of_absent(const struct vain_assembly *own)
     for (int i = vain_set_next(&own->proposal.set, 0); i >= 0;
          i = vain_set_next(&own->proposal.set, i + 1)) {
         const uint32_t there = own->peers[i].position.attempt;
-        if (at_this_round(own, i) && !acks_as_own(own, i) && there > own->attempt + lead + 1)
+        if (vain_assembly_at_this_round(own, i) && !acks_as_own(own, i) &&
+            there > own->attempt + lead + 1)
             lead = there - own->attempt - 1;
     }
     return lead < most ? lead : most;
@@ -504,106 +506,6 @@ static void wait_for_acks(struct vain_assembly *own)
             own->peers[i].mute = own->peers[i].mute || !acks_as_own(own, i);
         next_attempt(own);
     }
-}
-
-/* ---- behind and aside ------------------------------------------------------------------------ */
-
-/* Whether what `there` holds is to be fetched rather than gone on without: it is of an epoch under
- * way that this member is not in, or of a later round. */
-static bool is_ahead(const struct vain_assembly *own, const struct vain_position *there,
-                     uint64_t at_least)
-{
-    const bool starting = (there->flags & VAIN_POSITION_STARTING) != 0;
-    if (!own->stand.starting && starting)
-        return false;
-    if (own->stand.starting && !starting)
-        return there->epoch > own->given_up_epoch || there->round > own->stand.round;
-    if (!starting && there->epoch != own->stand.epoch)
-        return there->epoch > own->stand.epoch;
-    return there->round >= own->stand.round + at_least;
-}
-
-static bool goes_before(const struct vain_position *a, const struct vain_position *b)
-{
-    const bool a_runs = (a->flags & VAIN_POSITION_STARTING) == 0;
-    const bool b_runs = (b->flags & VAIN_POSITION_STARTING) == 0;
-    if (a_runs != b_runs)
-        return a_runs;
-    if (a_runs && a->epoch != b->epoch)
-        return a->epoch > b->epoch;
-    return a->round > b->round;
-}
-
-static bool same_stand(const struct vain_position *a, const struct vain_position *b)
-{
-    return !goes_before(a, b) && !goes_before(b, a) &&
-           memcmp(a->state_hash, b->state_hash, VAIN_HASH_BYTES) == 0;
-}
-
-static void collect_holders(struct vain_assembly *own, const struct vain_position *target)
-{
-    own->news = (struct vain_assembly_news){.verdict = VAIN_ASSEMBLY_BEHIND, .target = *target};
-    for (int i = 0; i < own->config.members; i++) {
-        const struct vain_assembly_peer *peer = &own->peers[i];
-        if (peer->up && peer->known && same_stand(&peer->position, target))
-            vain_set_add(&own->news.holders, i);
-    }
-}
-
-static int holders_of(const struct vain_assembly *own, const struct vain_position *position)
-{
-    int holders = 0;
-    for (int i = 0; i < own->config.members; i++)
-        holders += own->peers[i].up && own->peers[i].known &&
-                   same_stand(&own->peers[i].position, position);
-    return holders;
-}
-
-/* At a start all stand at the same round with what they hold of it: the state that most hold, or of
- * equally many the one with the smaller hash, is the one to go on from. */
-static const struct vain_position *more_held_state(const struct vain_assembly *own)
-{
-    const struct vain_position *best = NULL;
-    int best_holders = 0, own_holders = 1;
-    for (int i = 0; i < own->config.members; i++)
-        own_holders += at_this_round(own, i);
-    for (int i = 0; i < own->config.members; i++) {
-        const struct vain_position *position = &own->peers[i].position;
-        if (!own->peers[i].up || !own->peers[i].known || position->round != own->stand.round ||
-            (position->flags & VAIN_POSITION_STARTING) == 0 || at_this_round(own, i) ||
-            (best != NULL && same_stand(position, best)))
-            continue;
-        const int holders = holders_of(own, position);
-        if (best == NULL || holders > best_holders ||
-            (holders == best_holders &&
-             memcmp(position->state_hash, best->state_hash, VAIN_HASH_BYTES) < 0)) {
-            best = position;
-            best_holders = holders;
-        }
-    }
-    if (best == NULL || best_holders < own_holders ||
-        (best_holders == own_holders &&
-         memcmp(best->state_hash, own->stand.state_hash, VAIN_HASH_BYTES) > 0))
-        return NULL;
-    return best;
-}
-
-/* `at_least`: rounds that the others must be ahead, in the same epoch. */
-bool vain_assembly_is_behind(struct vain_assembly *own, uint64_t at_least)
-{
-    const struct vain_position *target = NULL;
-    for (int i = 0; i < own->config.members; i++) {
-        const struct vain_assembly_peer *peer = &own->peers[i];
-        if (peer->up && peer->known && is_ahead(own, &peer->position, at_least) &&
-            (target == NULL || goes_before(&peer->position, target)))
-            target = &peer->position;
-    }
-    if (target == NULL && own->stand.starting)
-        target = more_held_state(own);
-    if (target == NULL)
-        return false;
-    collect_holders(own, target);
-    return true;
 }
 
 /* ---- votes ----------------------------------------------------------------------------------- */
@@ -699,7 +601,7 @@ static bool is_short_of_voters(const struct vain_assembly *own)
 {
     int here = 1;
     for (int i = 0; i < own->config.members; i++)
-        here += at_this_round(own, i) || has_given_up(own, i);
+        here += vain_assembly_at_this_round(own, i) || has_given_up(own, i);
     return !vain_assembly_quorum_present(own) && here >= vain_quorum(own->config.members);
 }
 

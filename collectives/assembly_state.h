@@ -96,6 +96,7 @@ bool vain_assembly_is_voter(const struct vain_assembly *own, int member);
 bool vain_assembly_is_up(const struct vain_assembly *own, int member);
 bool vain_assembly_in_slot(const struct vain_assembly *own, const struct vain_vote *vote);
 bool vain_assembly_has_voted(const struct vain_assembly *own);
+bool vain_assembly_at_this_round(const struct vain_assembly *own, int member);
 bool vain_assembly_is_ready(const struct vain_assembly *own);
 bool vain_assembly_is_leaving(const struct vain_assembly *own, int member);
 bool vain_assembly_same_choice(const struct vain_vote *a, const struct vain_vote *b);

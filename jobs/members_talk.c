@@ -371,7 +371,7 @@ void vain_members_say_loss(struct vain_members *members, int member, const char 
         vain_event_notice(members->config.events,
                           "round %lld: member '%s' %s; %d of the last round's %d are left, and to "
                           "go on takes %d of them, or %d of all %d that are listed: waiting for "
-                          "others to come back (exchange.deadline)%s",
+                          "others to come back%s",
                           round, name, how, left_count, voter_count, vain_quorum(voter_count),
                           vain_quorum(members->count), members->count, again);
     members->failure[0] = '\0';

@@ -16,8 +16,8 @@ void vain_refuse_idle(const struct vain_spec *spec, struct vain_problems *proble
         const struct vain_spec_place *place = vain_spec_place(spec, keys[i]);
         vain_option_format(place->option, place->section->values, value, sizeof value);
         if (value[0] != '\0' && strcmp(value, "none") != 0)
-            vain_spec_problem_at(spec, problems, keys[i], hint, "%s would do nothing: %s", value,
-                                 why);
+            vain_spec_problem_at(spec, problems, keys[i], hint, "%s: %s would do nothing: %s",
+                                 keys[i], value, why);
     }
 }
 

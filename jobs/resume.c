@@ -137,14 +137,21 @@ static enum vain_status check_fits(const struct vain_run *run,
                                    const struct vain_checkpoint *content, const char *path,
                                    bool named)
 {
-    if (content->parameter_count != run->layout.parameter_count ||
-        strcmp(content->model, run->model_ops->name) != 0)
-        return vain_fail(VAIN_ERR_REFUSED,
-                         "%s: kind %s, %lld parameters, but the spec describes kind %s, %lld; use "
-                         "the spec that made it, or "
-                         "another --out folder",
-                         path, content->model, (long long)content->parameter_count,
-                         run->model_ops->name, (long long)run->layout.parameter_count);
+    const bool same_kind = strcmp(content->model, run->model_ops->name) == 0;
+    if (same_kind)
+        VAIN_TRY(check_symbols(run, content, path));
+    if (content->parameter_count != run->layout.parameter_count || !same_kind) {
+        char keys[384];
+        vain_spec_differences(run->config->spec, content->spec_resolved, run->config->spec_resolved,
+                              keys, sizeof keys);
+        return vain_fail(
+            VAIN_ERR_REFUSED,
+            "%s: kind %s, %lld parameters, but the spec describes kind %s, %lld%s%s%s; "
+            "use the spec that made it, or another --out folder",
+            path, content->model, (long long)content->parameter_count, run->model_ops->name,
+            (long long)run->layout.parameter_count, keys[0] != '\0' ? " (" : "", keys,
+            keys[0] != '\0' ? ")" : "");
+    }
     for (int i = 0; i < content->slice_count; i++) {
         if (content->slice_count != run->layout.slice_count ||
             strcmp(content->slices[i].name, run->layout.slices[i].name) != 0 ||
@@ -153,8 +160,14 @@ static enum vain_status check_fits(const struct vain_run *run,
                              "%s: its slices are not those of the spec's model (first: '%s')", path,
                              content->slices[i].name);
     }
-    VAIN_TRY(check_symbols(run, content, path));
     VAIN_TRY(check_spec(run, content, path, named));
+    if (!run->config->on_own_host && content->member_count > 0 &&
+        content->member_count != run->codec.members)
+        vain_event_notice(run->config->events,
+                          "%s was made by %d member%s, and %d take part here: each trains on "
+                          "another part of the data from here on, if they share it",
+                          path, content->member_count, content->member_count == 1 ? "" : "s",
+                          run->codec.members);
     if (content->round > run->job->train.rounds)
         return vain_fail(VAIN_ERR_REFUSED,
                          "%s is of round %lld, the spec ends at round %lld (train.rounds)", path,

@@ -82,14 +82,19 @@ enum vain_status vain_vote_file_read(const char *folder, const char *name, int m
         vain_hash("vain/votefile", bytes, HASHED_BYTES, hash);
     if (got != FILE_BYTES || memcmp(bytes, VOTE_MAGIC, MAGIC_BYTES) != 0 ||
         bytes[MAGIC_BYTES] != VERSION || bytes[MAGIC_BYTES + 1] != 0 ||
-        memcmp(hash, bytes + HASHED_BYTES, HASH_BYTES) != 0 ||
-        !vain_vote_decode(bytes + MAGIC_BYTES + 2, VAIN_VOTE_BYTES, members, out)) {
-        memset(out, 0, sizeof *out);
+        memcmp(hash, bytes + HASHED_BYTES, HASH_BYTES) != 0)
         return vain_fail(VAIN_ERR_CORRUPT,
                          "%s: it is not what was written, so it is not known what this member has "
                          "voted for; put the file back as it was, or start with another --out "
                          "folder, from what the other members hold",
                          path);
+    if (!vain_vote_decode(bytes + MAGIC_BYTES + 2, VAIN_VOTE_BYTES, members, out)) {
+        memset(out, 0, sizeof *out);
+        return vain_fail(VAIN_ERR_REFUSED,
+                         "%s: what this member has voted for is of another list than the %d "
+                         "members here; start with the members that the run had, or with another "
+                         "--out folder",
+                         path, members);
     }
     return VAIN_OK;
 }

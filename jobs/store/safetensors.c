@@ -134,7 +134,7 @@ enum vain_status vain_safetensors_export(const struct vain_checkpoint *content,
     struct stat about;
     if (!replace && lstat(path, &about) == 0)
         return vain_fail(VAIN_ERR_REFUSED,
-                         "%s is there already; name another file or ask to replace it", path);
+                         "%s is there already; name another file, or give --force", path);
     uint8_t *header = NULL;
     size_t header_bytes = 0;
     VAIN_TRY(make_header(content, &header, &header_bytes));
