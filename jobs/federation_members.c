@@ -101,10 +101,12 @@ static enum vain_status vote(struct vain_members *members, const struct vain_vot
  * state before, in a new epoch. */
 static void begin_new_epoch(struct vain_members *members)
 {
-    vain_event_notice(members->config.events,
-                      "round %lld cannot be ended as it was begun: those who held its sum, or what "
-                      "opens it, are gone; it is done again from what is here",
-                      (long long)members->holding->round + 1);
+    vain_event_notice(
+        members->config.events,
+        "round %lld cannot be ended as it was begun: those who held its sum, or what "
+        "opens it, or too many of the last round's members, are gone; it is done again "
+        "from what is here",
+        (long long)members->holding->round + 1);
     members->base.input_spent = true;
     members->failed_attempts = 0;
     members->epoch = vain_assembly_epoch(members->assembly);
