@@ -1,5 +1,5 @@
-/* The rules of the assembly: who is ready, whose turn it is, what votes decide, when to give up. Each
- * stands in a function of its own; vain_assembly_settle lets them run after every event. */
+/* The rules of the assembly: who is ready, whose turn it is, what votes decide, when to give up.
+ * Each stands in a function of its own; vain_assembly_settle lets them run after every event. */
 #include "collectives/assembly_state.h"
 
 #include <stdlib.h>
