@@ -327,7 +327,9 @@ static enum vain_status measure_clusters(struct vain_sentence_batches *batches, 
 static int64_t measured_at_once(const struct vain_method_config *config)
 {
     const int64_t B = config->job->train.batch;
-    return config->model->loss.kind == VAIN_LOSS_CLUSTERING ? B / 2 : B;
+    const int64_t most = config->model->loss.kind == VAIN_LOSS_CLUSTERING ? B / 2 : B;
+    VAIN_ASSERT(most > 0); /* vain_model_check: an even batch */
+    return most;
 }
 
 /* In how many batches a split is measured. Pairs are drawn for whole batches, so the contrastive
