@@ -13,8 +13,9 @@ void vain_measures_add_json(struct json_object *data, const struct vain_measures
         const struct vain_estimate *estimate = &measures->of[k];
         if (isnan(estimate->mean))
             continue;
-        json_object_object_add(data, vain_measure_name(k), vain_json_number(estimate->mean));
-        snprintf(name, sizeof name, "%s_interval", vain_measure_name(k));
+        json_object_object_add(data, vain_measure_name((enum vain_measure_kind)k),
+                               vain_json_number(estimate->mean));
+        snprintf(name, sizeof name, "%s_interval", vain_measure_name((enum vain_measure_kind)k));
         json_object_object_add(data, name, vain_json_number(estimate->interval));
     }
 }

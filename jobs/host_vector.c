@@ -78,7 +78,8 @@ void vain_list_memories(const struct vain_run *run, struct vain_member_state *st
     state->memory_count = run->method.memory_count;
     for (int i = 0; i < run->method.memory_count; i++) {
         state->memories[i] = run->method.memories[i];
-        state->memories[i].values = vain_host_vector(run, VAIN_VECTOR_MEMORIES + i);
+        state->memories[i].values =
+            vain_host_vector(run, (enum vain_vector)(VAIN_VECTOR_MEMORIES + i));
     }
 }
 

@@ -346,7 +346,7 @@ static enum vain_status write_own(struct vain_run *run)
     VAIN_TRY(vain_host_vector_write(run, VAIN_VECTOR_RESIDUAL));
     VAIN_TRY(vain_host_vector_write(run, VAIN_VECTOR_LOCAL));
     for (int i = 0; i < run->method.memory_count; i++)
-        VAIN_TRY(vain_host_vector_write(run, VAIN_VECTOR_MEMORIES + i));
+        VAIN_TRY(vain_host_vector_write(run, (enum vain_vector)(VAIN_VECTOR_MEMORIES + i)));
     return VAIN_OK;
 }
 
@@ -409,7 +409,7 @@ static enum vain_status share_own(struct vain_run *run, struct own_header *heade
         VAIN_TRY(
             vain_comm_broadcast(site, world, run->driver.deadline_ms, 0, header, sizeof *header));
         for (int i = 0; i < run->method.memory_count; i++)
-            VAIN_TRY(share_vector(run, VAIN_VECTOR_MEMORIES + i));
+            VAIN_TRY(share_vector(run, (enum vain_vector)(VAIN_VECTOR_MEMORIES + i)));
         VAIN_TRY(share_vector(run, VAIN_VECTOR_LOCAL));
     }
     run->method.step_in_round = header->step_in_round;

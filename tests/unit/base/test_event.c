@@ -46,8 +46,8 @@ static void fields_stand_in_their_order(void)
         [VAIN_EVENT_RUN_START] = "members parameters round step",
         [VAIN_EVENT_STEP] = "round step loss learning_rate gradient_norm tokens_per_second",
         [VAIN_EVENT_ROUND] = "round step loss delta_norm clipped exchange_seconds local_seconds",
-        [VAIN_EVENT_EVALUATION] = "round step validation_loss accuracy accuracy_interval "
-                                  "accuracy_transductive normalised_mutual_information",
+        [VAIN_EVENT_EVALUATION] = ("round step validation_loss accuracy accuracy_interval "
+                                   "accuracy_transductive normalised_mutual_information"),
         [VAIN_EVENT_CHECKPOINT] = "round step seconds bytes",
         [VAIN_EVENT_STOP] = "round step signal",
         [VAIN_EVENT_RUN_END] = "round step loss validation_loss seconds tokens_per_second",

@@ -285,7 +285,7 @@ static const struct vain_ops ops = {
     .device = {close_device, wait_queue, can_mask, platform},
     .memory = {take, release, pin, unpin, copy_in, copy_out, copy, zero},
     .matmul = {linear, linear_gradient},
-    .attention = {causal, causal_gradient},
+    .attention = {causal, causal_gradient, NULL, NULL},
     .pointwise = {embed, embed_gradient, layer_norm, layer_norm_gradient, cross_entropy,
                   count_correct, dropout_gradient},
     .optimiser = {adamw, sgd, sum_squares, first_not_finite, add, scale, move, outer_step},

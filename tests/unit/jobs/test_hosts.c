@@ -46,7 +46,7 @@ static void expect_whole_record(const struct host *host, int64_t rounds)
     CU_ASSERT_EQUAL(access(path, F_OK), 0);
     CU_ASSERT_EQUAL(summary.first_round, 1);
     CU_ASSERT_EQUAL(summary.records, rounds);
-    CU_ASSERT_EQUAL(summary.last_round, rounds);
+    CU_ASSERT_EQUAL(summary.last_round, (uint64_t)rounds);
     CU_ASSERT_EQUAL(summary.missing_signatures, 0);
     CU_ASSERT_FALSE(summary.torn_tail);
 }

@@ -60,7 +60,7 @@ static void rounds_after_one_come_whole(void)
     for (uint64_t after = 0; after <= ROUNDS + 2; after++) {
         int64_t offset = 0;
         CU_ASSERT_TRUE(come(after, ROUNDS, &offset));
-        CU_ASSERT_EQUAL(offset, ends[ROUNDS]);
+        CU_ASSERT_EQUAL((size_t)offset, ends[ROUNDS]);
     }
     end();
 }
@@ -72,7 +72,7 @@ static void of_a_cut_file_the_whole_frames_come(void)
         int64_t offset = 0;
         bed_write_file(path, file, cut);
         CU_ASSERT_TRUE(come(0, cut < ends[1] ? 0 : 1, &offset));
-        CU_ASSERT_EQUAL(offset, cut < ends[1] ? 0 : ends[1]);
+        CU_ASSERT_EQUAL((size_t)offset, cut < ends[1] ? 0 : ends[1]);
     }
     end();
 }
@@ -106,7 +106,7 @@ static void a_right_hint_is_used(void)
     memset(file, 0xff, ends[3]);
     bed_write_file(path, file, ends[ROUNDS]);
     CU_ASSERT_TRUE(come(4, ROUNDS, &offset));
-    CU_ASSERT_EQUAL(offset, ends[ROUNDS]);
+    CU_ASSERT_EQUAL((size_t)offset, ends[ROUNDS]);
     end();
 }
 
