@@ -142,8 +142,8 @@ static void take_key(void *context, const char *key, struct vain_spec_piece a,
     vain_release(owned[1]);
 }
 
-/* Of specs as they were given only that they differ, of resolved ones each key. */
-static bool take_specs(struct findings *findings, const struct vain_difference *difference)
+/* Of resolved specs each key that differs, instead of both texts; whether it was they. */
+static bool take_keys(struct findings *findings, const struct vain_difference *difference)
 {
     struct vain_job job;
     struct vain_option_section sections[VAIN_JOB_SECTIONS];
@@ -172,7 +172,7 @@ static void print_difference(const struct vain_difference *difference)
 static void take_difference(void *context, const struct vain_difference *difference)
 {
     struct findings *findings = context;
-    if (take_specs(findings, difference))
+    if (take_keys(findings, difference))
         return;
     if (!findings->json && !difference->provenance) {
         print_difference(difference);

@@ -290,6 +290,20 @@ static void a_quorum_of_all_needs_voters_too(void)
     script_tell(&script, 4, &lost);
     CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_LOST); /* 3 voters: 2 f + 1 */
     script_close(&script);
+
+    script_open(&script, 7, 0, 5, 2);
+    script_stand(&script, false, script_set(0x39)); /* voters: 0, 3, 4, 5; a quorum is 3, f is 1 */
+    script_all_ready(&script, false);
+    vain_assembly_link(script.assembly, 4, false);
+    vain_assembly_link(script.assembly, 5, false);
+    (void)script_verdict(&script, 1);
+    script_tell(&script, 1, &lost);
+    script_tell(&script, 2, &lost);
+    script_tell(&script, 3, &lost);
+    script_tell(&script, 6, &lost);
+    CU_ASSERT_EQUAL(script_verdict(&script, 10000), VAIN_ASSEMBLY_WAIT); /* five, but 2 voters */
+    CU_ASSERT_EQUAL(script_verdict(&script, 10000), VAIN_ASSEMBLY_WAIT);
+    script_close(&script);
 }
 
 /* ---- behind ---------------------------------------------------------------------------------- */
