@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "jobs/model_check.h"
 #include "models/normal.h"
 
 /* The job as the table sees it. Reading needs it to be writable, and writes nothing. */
@@ -97,12 +98,12 @@ static enum vain_status refuse(struct vain_search_complaint *complaint, const ch
     return VAIN_ERR_INPUT;
 }
 
-static enum vain_status find_row(const struct table *table, const char *key,
-                                 const struct vain_option **option,
+static enum vain_status find_row(const struct table *table, const struct vain_job *job,
+                                 const char *key, const struct vain_option **option,
                                  const struct vain_option_section **section,
                                  struct vain_search_complaint *complaint)
 {
-    char meant[128] = "";
+    char meant[128] = "", text[128];
     *option = vain_option_find(table->sections, VAIN_JOB_SECTIONS, key, section);
     if (*option == NULL) {
         const char *nearest = vain_option_nearest(table->sections, VAIN_JOB_SECTIONS, key);
@@ -118,7 +119,11 @@ static enum vain_status find_row(const struct table *table, const char *key,
     if ((*option)->scope != VAIN_AGREED)
         return refuse(complaint, "is a member's own business: all must try the same values", key,
                       "");
-    return VAIN_OK;
+    const char *ignored = vain_model_ignores(job->model.kind, key);
+    if (ignored == NULL)
+        return VAIN_OK;
+    snprintf(text, sizeof text, "would change nothing here: %s", ignored);
+    return refuse(complaint, text, key, "remove it, or use another model.kind");
 }
 
 static double share_of(const struct vain_search_key *key, double value)
@@ -181,7 +186,7 @@ enum vain_status vain_search_read(const struct vain_job *job, int index,
         return refuse(complaint, "is no range: expected 'KEY LOW..HIGH' or 'KEY LOW..HIGH log'",
                       job->genetic.search.items[index],
                       "such as 'train.learning_rate 1e-4..1e-1 log'");
-    VAIN_TRY(find_row(&table, words.key, &option, &section, complaint));
+    VAIN_TRY(find_row(&table, job, words.key, &option, &section, complaint));
     if (stands_before(job, index, words.key))
         return refuse(complaint, "has two ranges", words.key, "keep one of them");
     memcpy(out->key, words.key, sizeof out->key);

@@ -3,6 +3,7 @@
 #include "jobs/model_check.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "jobs/method_check.h"
 #include "models/losses.h"
@@ -30,47 +31,58 @@ static void refuse_unread(const struct vain_spec *spec, struct vain_problems *pr
     }
 }
 
+enum { TRANSFORMER = 1 << VAIN_MODEL_TRANSFORMER, MLP = 1 << VAIN_MODEL_MLP };
+enum { CONVNET = 1 << VAIN_MODEL_CONVNET, ENCODER = 1 << VAIN_MODEL_ENCODER };
+
+static const struct keys_of of_kind[] = {
+    {TRANSFORMER | ENCODER,
+     "it is of transformers and encoders",
+     "remove it, or use model.kind: transformer or encoder",
+     {"model.layers", "model.heads", "model.width"}},
+    {TRANSFORMER | ENCODER | MLP,
+     "it is of models that read tokens",
+     "remove it, or use a model.kind that reads tokens",
+     {"model.context"}},
+    {MLP, "it is of an mlp", "remove it, or use model.kind: mlp", {"model.sizes"}},
+    {ENCODER, "it is of an encoder", "remove it, or use model.kind: encoder", {"model.features"}},
+    {CONVNET,
+     "it is of a convnet",
+     "remove it, or use model.kind: convnet",
+     {"model.preset", "model.network"}},
+    {ENCODER,
+     "only an encoder has a choice of losses",
+     "remove it, or use model.kind: encoder",
+     {"loss.kind", "loss.temperature", "loss.dropped_words"}},
+    {ENCODER,
+     "only an encoder has a choice of losses",
+     "remove it, or use model.kind: encoder",
+     {"loss.labels_a_batch", "loss.clusters", "loss.balance"}},
+    {ENCODER,
+     "only an encoder's features vote",
+     "remove it, or use model.kind: encoder",
+     {"loss.neighbours"}},
+};
+
+static const char no_dropout[] = "a convnet drops where model.network says so";
+
 static void check_kind(const struct vain_job *job, const struct vain_spec *spec,
                        struct vain_problems *problems)
 {
-    enum { TRANSFORMER = 1 << VAIN_MODEL_TRANSFORMER, MLP = 1 << VAIN_MODEL_MLP };
-    enum { CONVNET = 1 << VAIN_MODEL_CONVNET, ENCODER = 1 << VAIN_MODEL_ENCODER };
-    static const struct keys_of rows[] = {
-        {TRANSFORMER | ENCODER,
-         "it is of transformers and encoders",
-         "remove it, or use model.kind: transformer or encoder",
-         {"model.layers", "model.heads", "model.width"}},
-        {TRANSFORMER | ENCODER | MLP,
-         "it is of models that read tokens",
-         "remove it, or use a model.kind that reads tokens",
-         {"model.context"}},
-        {MLP, "it is of an mlp", "remove it, or use model.kind: mlp", {"model.sizes"}},
-        {ENCODER,
-         "it is of an encoder",
-         "remove it, or use model.kind: encoder",
-         {"model.features"}},
-        {CONVNET,
-         "it is of a convnet",
-         "remove it, or use model.kind: convnet",
-         {"model.preset", "model.network"}},
-        {ENCODER,
-         "only an encoder has a choice of losses",
-         "remove it, or use model.kind: encoder",
-         {"loss.kind", "loss.temperature", "loss.dropped_words"}},
-        {ENCODER,
-         "only an encoder has a choice of losses",
-         "remove it, or use model.kind: encoder",
-         {"loss.labels_a_batch", "loss.clusters", "loss.balance"}},
-        {ENCODER,
-         "only an encoder's features vote",
-         "remove it, or use model.kind: encoder",
-         {"loss.neighbours"}},
-    };
     static const char *const dropout[] = {"model.dropout", NULL};
-    refuse_unread(spec, problems, rows, VAIN_COUNT_OF(rows), "model.kind", job->model.kind);
+    refuse_unread(spec, problems, of_kind, VAIN_COUNT_OF(of_kind), "model.kind", job->model.kind);
     if (job->model.kind == VAIN_MODEL_CONVNET && job->model.dropout == 0) /* else the model's own */
-        vain_refuse_idle(spec, problems, dropout, "remove it",
-                         "a convnet drops where model.network says so");
+        vain_refuse_idle(spec, problems, dropout, "remove it", no_dropout);
+}
+
+const char *vain_model_ignores(int kind, const char *key)
+{
+    if (kind == VAIN_MODEL_CONVNET && strcmp(key, "model.dropout") == 0)
+        return no_dropout;
+    for (size_t i = 0; i < VAIN_COUNT_OF(of_kind); i++)
+        for (int k = 0; of_kind[i].keys[k] != NULL; k++)
+            if (strcmp(of_kind[i].keys[k], key) == 0 && (of_kind[i].choices & 1u << kind) == 0)
+                return of_kind[i].why;
+    return NULL;
 }
 
 /* Clusters and neighbours are of what features are measured by, whatever the loss. */

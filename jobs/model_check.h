@@ -9,3 +9,6 @@
  */
 void vain_model_check(const struct vain_job *job, const struct vain_spec *spec,
                       struct vain_problems *problems);
+/* Why models of `kind` (enum vain_model_kind) do not look at `key`, such as 'it is of an mlp'; NULL
+ * if they do, or if it is of no kind. Static text. Local. */
+const char *vain_model_ignores(int kind, const char *key);

@@ -75,6 +75,8 @@ static void what_is_no_range_is_refused(void)
         {"[train.learning_rate 1e-4..]", "is no range", ""},
         {"[train.learning_rate 1e-4..1 exp]", "is no range", ""},
         {"[model.context 4..16]", "may be at most the spec's own 8", ""},
+        {"[model.features 8..64]",
+         "'model.features' would change nothing here: it is of an encoder", "another model.kind"},
         {"[train.warmup 0..3, train.warmup 0..4]", "'train.warmup' has two ranges", "keep one"},
     };
     struct vain_search search;
