@@ -111,8 +111,10 @@ static void draw_liars(struct federation *own)
     own->plan.members_lie = true;
     for (int i = 0; i < count; i++) {
         struct liar *liar = &own->members[vain_sim_draw(&random, (uint32_t)own->plan.members)].liar;
-        *liar = (struct liar){.random = {vain_sim_next(&random)},
-                              .lies_ppm = 1 + vain_sim_draw(&random, 1000000)};
+        *liar =
+            (struct liar){.random = {vain_sim_next(&random)},
+                          .lies_ppm = 1 + vain_sim_draw(&random, 1000000),
+                          .about_masks = own->plan.level == 2 && vain_sim_draw(&random, 2) == 0};
     }
 }
 
@@ -242,6 +244,14 @@ static void run(struct federation *own)
     }
 }
 
+/* Nothing that may cost an attempt. Where all begin together all stay together, and there are more
+ * honest ones than a threshold. */
+static bool nothing_happened(const struct federation *own)
+{
+    const bool all = own->plan.start_quorum == own->plan.members;
+    return own->harmless && own->judge.lie_count == (all ? own->judge.harmless : 0);
+}
+
 static void judge_end(struct federation *own, struct federation_result *out)
 {
     const int rounds = own->plan.rounds;
@@ -251,8 +261,7 @@ static void judge_end(struct federation *own, struct federation_result *out)
         out->suspicions += member->suspicions;
         out->fetches += member->fetches;
         out->lost += member->lost;
-        if (own->harmless && own->judge.lie_count == 0 &&
-            member->failed_attempts + member->lost > 0)
+        if (nothing_happened(own) && member->failed_attempts + member->lost > 0)
             judge_says(&own->judge.base, "member %d: an attempt failed though nothing had happened",
                        i);
         if (!member->alive || member->phase != MEMBER_DONE)
@@ -263,6 +272,7 @@ static void judge_end(struct federation *own, struct federation_result *out)
     if (!is_at_end(own))
         judge_says(&own->judge.base, "NO END: members end with different states");
     out->lies = own->judge.lie_count;
+    out->lies_about_masks = own->judge.lies_about_masks;
     out->named = own->judge.named;
     out->crashes = (int)vain_sim_tally(own->sim)->crashes;
     out->trace = vain_sim_trace(own->sim);

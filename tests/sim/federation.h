@@ -14,7 +14,8 @@ struct federation_result {
     char why[JUDGE_WHY_BYTES]; /* "": all as it should be */
     uint64_t trace, events, virtual_ms;
     int crashes, failed_attempts, suspicions, fetches, lost;
-    int lies, named; /* about words; attempts whose statements have shown who lied */
+    int lies, lies_about_masks; /* of all lies */
+    int named;                  /* attempts whose statements have shown who lied */
 };
 /* queue: borrowed. */
 enum vain_status federation_run(uint64_t seed, const struct federation_wish *wish,

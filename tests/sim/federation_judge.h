@@ -12,7 +12,8 @@
  *     difference of two sums that can be known;
  *
  *     judge_culprits.c: who is named has lied in that attempt, all who judge the same name the
- *     same, and where all statements were shown only a lie that they cannot tell names nobody.
+ *     same, and where all statements were shown only a lie that they cannot tell names nobody; a
+ *     sum is spoilt by no lie about masks, and what was not dealt comes of a lie about masks.
  *
  * All calls are local. */
 #pragma once
@@ -51,11 +52,16 @@ struct judged_round {
     int64_t weight;
     int32_t sums[]; /* (parameters) */
 };
-/* A lie about words that was told. */
+/* A lie that was told. */
+enum judged_lie_about {
+    JUDGED_LIE_WORDS,
+    JUDGED_LIE_OWN_WORDS, /* its own words are not those of its check word */
+    JUDGED_LIE_MASKS
+};
 struct judged_lie {
     struct vain_proposal attempt;
     int member;
-    bool own; /* its own words are not those of its check word */
+    enum judged_lie_about about;
 };
 /* Whom the statements of an attempt have shown to be the culprit. */
 struct judged_culprit {
@@ -75,6 +81,8 @@ struct federation_judge {
     struct judged_culprit *culprits; /* owned */
     int culprit_count, culprit_room;
     int named; /* attempts whose statements have shown a culprit */
+    int lies_about_masks;
+    int harmless; /* lies that cost nothing while an attempt's threshold of its members is honest */
 };
 enum vain_status federation_judge_open(const struct judge *base, bool own_masks,
                                        struct federation_judge *out) VAIN_MUST_USE;
@@ -92,9 +100,13 @@ void judge_discloses(struct federation_judge *judge, int member, int dealer,
 void judge_applies(struct federation_judge *judge, int member, const struct vain_proposal *attempt,
                    int scale_exponent, const float *mean, const struct vain_counters *counters);
 
-/* A lie leaves `member`; `own`: its words in this attempt have another check word. */
+/* A lie leaves `member`; `harmless`: if it is about masks, the others can do without what it gives.
+ */
 void judge_lies(struct federation_judge *judge, int member, const struct vain_proposal *attempt,
-                bool own);
+                enum judged_lie_about about, bool harmless);
+/* What `from` gave out of the mask of `dealer` is not what was dealt. */
+void judge_finds_undealt(struct federation_judge *judge, int member,
+                         const struct vain_proposal *attempt, int from, int dealer);
 /* The check word of the sum that `member` has does not hold. */
 void judge_finds_wrong(struct federation_judge *judge, int member,
                        const struct vain_proposal *attempt);

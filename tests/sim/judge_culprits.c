@@ -1,12 +1,14 @@
 /* Who has lied is known here from who lied, and not from anything that members show each other. */
 #include "tests/sim/federation_judge.h"
 
-static bool has_lied(const struct federation_judge *judge, int member,
-                     const struct vain_proposal *attempt)
+/* `member` -1: anybody; `masks`: about them, or about words. */
+static bool has_lied_about(const struct federation_judge *judge, int member,
+                           const struct vain_proposal *attempt, bool masks)
 {
     for (int i = judge->lie_count - 1; i >= 0; i--) {
         const struct judged_lie *lie = &judge->lies[i];
-        if ((member < 0 || lie->member == member) && judged_same_attempt(&lie->attempt, attempt))
+        if ((member < 0 || lie->member == member) && masks == (lie->about == JUDGED_LIE_MASKS) &&
+            judged_same_attempt(&lie->attempt, attempt))
             return true;
     }
     return false;
@@ -35,16 +37,29 @@ static void note_culprit(struct federation_judge *judge, int member,
 }
 
 void judge_lies(struct federation_judge *judge, int member, const struct vain_proposal *attempt,
-                bool own)
+                enum judged_lie_about about, bool harmless)
 {
     judge->lies = judge_room(judge->lies, judge->lie_count, &judge->lie_room, sizeof *judge->lies);
-    judge->lies[judge->lie_count++] = (struct judged_lie){*attempt, member, own};
+    judge->lies[judge->lie_count++] = (struct judged_lie){*attempt, member, about};
+    judge->lies_about_masks += about == JUDGED_LIE_MASKS;
+    judge->harmless += about == JUDGED_LIE_MASKS && harmless;
+}
+
+void judge_finds_undealt(struct federation_judge *judge, int member,
+                         const struct vain_proposal *attempt, int from, int dealer)
+{
+    if (!has_lied_about(judge, from, attempt, true) &&
+        !has_lied_about(judge, dealer, attempt, true))
+        judge_says(&judge->base,
+                   "NOT DEALT: member %d, attempt %u of round %llu: what member %d gives out of "
+                   "member %d's mask is not what was dealt, and neither has lied",
+                   member, attempt->attempt, (unsigned long long)attempt->round, from, dealer);
 }
 
 void judge_finds_wrong(struct federation_judge *judge, int member,
                        const struct vain_proposal *attempt)
 {
-    if (!has_lied(judge, -1, attempt))
+    if (!has_lied_about(judge, -1, attempt, false))
         judge_says(&judge->base,
                    "WRONG FOR NOTHING: the check word of member %d's sum of attempt %u of round "
                    "%llu does not hold, and nobody has lied",
@@ -54,7 +69,8 @@ void judge_finds_wrong(struct federation_judge *judge, int member,
 void judge_names(struct federation_judge *judge, int member, const struct vain_proposal *attempt,
                  int culprit, bool by_evidence)
 {
-    if (!has_lied(judge, culprit, attempt))
+    if (!has_lied_about(judge, culprit, attempt, false) &&
+        (by_evidence || !has_lied_about(judge, culprit, attempt, true)))
         judge_says(&judge->base,
                    "INNOCENT NAMED: member %d names member %d in attempt %u of round %llu, which "
                    "has not lied in it",
@@ -70,7 +86,8 @@ void judge_names_nobody(struct federation_judge *judge, int member,
     note_culprit(judge, member, attempt, -1);
     for (int i = judge->lie_count - 1; i >= 0; i--) {
         const struct judged_lie *lie = &judge->lies[i];
-        if (!judged_same_attempt(&lie->attempt, attempt) || (lie->own && !judge->own_masks))
+        if (!judged_same_attempt(&lie->attempt, attempt) || lie->about == JUDGED_LIE_MASKS ||
+            (lie->about == JUDGED_LIE_OWN_WORDS && !judge->own_masks))
             continue;
         judge_says(&judge->base,
                    "NOBODY NAMED: member %d was shown all statements of attempt %u of round %llu, "

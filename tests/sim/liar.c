@@ -10,17 +10,29 @@ void liar_watch(const struct federation_plan *plan)
     watched = plan;
 }
 
-static bool lies(const struct member *member)
+bool liar_lies(const struct member *member)
 {
     return member->plan->members_lie && member->liar.lie != LIE_NONE;
 }
 
-static void tell(struct member *member)
+void liar_tells(struct member *member)
 {
     struct liar *liar = &member->liar;
+    const enum judged_lie_about about = liar->lie >= LIE_DEAL  ? JUDGED_LIE_MASKS
+                                        : liar->lie == LIE_OWN ? JUDGED_LIE_OWN_WORDS
+                                                               : JUDGED_LIE_WORDS;
+    if (liar->told)
+        return;
+    liar->told = true;
     member_says(member, "lies (%d)", (int)liar->lie);
-    judge_lies(member->plan->judge, member->index, &member->proposal, liar->lie == LIE_OWN);
-    liar->lie = LIE_NONE;
+    judge_lies(member->plan->judge, member->index, &member->proposal, about, liar->lie != LIE_DEAL);
+}
+
+/* A lie about words is told once. */
+static void tell(struct member *member)
+{
+    liar_tells(member);
+    member->liar.lie = LIE_NONE;
 }
 
 static void spoil_word(struct member *member, uint32_t *words, int64_t count)
@@ -49,12 +61,17 @@ void liar_begin(struct member *member)
     struct liar *liar = &member->liar;
     const bool has_evidence = vain_exchange_has_evidence(member->use.exchange);
     liar->lie = LIE_NONE;
+    liar->told = false;
     if (!vain_sim_chance(&liar->random, liar->lies_ppm))
         return;
-    const uint32_t kinds = has_evidence ? LIES : LIE_UNTAGGED + 1;
+    if (liar->about_masks) {
+        liar->lie = LIE_DEAL + vain_sim_draw(&liar->random, LIES - LIE_DEAL);
+        return;
+    }
+    const uint32_t kinds = has_evidence ? LIE_DEAL : LIE_UNTAGGED + 1;
     liar->lie = 1 + vain_sim_draw(&liar->random, kinds - 1);
     liar->messages = messages_before(member, has_evidence || member->plan->ring);
-    if (liar->lie != LIE_OWN || !lies(member))
+    if (liar->lie != LIE_OWN || !liar_lies(member))
         return;
     spoil_word(member, member->use.words, member->use.codec.word_count);
     tell(member);
@@ -62,7 +79,7 @@ void liar_begin(struct member *member)
 
 void liar_states_own(struct member *member, uint8_t *own)
 {
-    if (!lies(member) || member->liar.lie != LIE_SIGNED)
+    if (!liar_lies(member) || member->liar.lie != LIE_SIGNED)
         return;
     spoil_byte(member, own, vain_evidence_own_bytes(member->use.size));
     tell(member);
@@ -92,7 +109,7 @@ void liar_shows_hops(struct member *member, uint8_t *hops)
 {
     const size_t half = vain_evidence_hops_bytes(member->use.size) / 2;
     const enum lie lie = member->liar.lie;
-    if (!lies(member) || lie < LIE_SENT)
+    if (!liar_lies(member) || lie < LIE_SENT || lie >= LIE_DEAL)
         return;
     if (lie == LIE_TWO) {
         const int step = (int)vain_sim_draw(&member->liar.random,
@@ -122,7 +139,7 @@ static struct member *member_of(const struct vain_exchange *exchange)
 static bool is_due(struct member *member, int64_t count)
 {
     struct liar *liar = &member->liar;
-    if (!lies(member) || liar->lie > LIE_UNTAGGED || count == 0)
+    if (!liar_lies(member) || liar->lie > LIE_UNTAGGED || count == 0)
         return false;
     return liar->messages-- == 0;
 }

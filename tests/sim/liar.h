@@ -1,7 +1,10 @@
-/* A member that lies about words: what its own are, what it passes on, what it states of either.
- * It is a member like any other, whose words are spoilt between the exchange and its streams, and
- * whose statements are between what it has signed and what it gives to all. In each attempt it
- * tells one lie or none. Each lie that is told is the judge's to know. */
+/* A member that lies, about words: what its own are, what it passes on, what it states of either;
+ * or about own masks: what it deals, and what it gives out of it. It is a member like any other,
+ * whose words are spoilt between the exchange and its streams, whose statements are between what it
+ * has signed and what it gives to all, and whose secrets and shares are before they leave. In each
+ * attempt it tells one lie or none. Each lie that is told is the judge's to know.
+ *
+ * liar.c: words; liar_masks.c: own masks. */
 #pragma once
 
 #include "tests/sim/random.h"
@@ -24,12 +27,20 @@ enum lie {
     LIE_SENT,   /* it shows another statement of a hop from it than it has signed */
     LIE_CAME,   /* ... of a hop to it, which would be its sender's fault */
     LIE_TWO,    /* it has signed two statements of a hop, and shows the other one */
+    /* About own masks: */
+    LIE_DEAL,   /* bytes that it deals are wrong */
+    LIE_DEALT,  /* it deals shares that are not those it commits to, of some or all */
+    LIE_SECRET, /* secrets that it gives out are wrong: its own, and others' that it passes on */
+    LIE_SHARE,  /* shares that it gives out are wrong */
+    LIE_HIDE,   /* it gives out nothing */
     LIES
 };
 struct liar {
     struct vain_sim_random random;
     uint32_t lies_ppm; /* of attempts that it lies in; 0: it is honest */
-    enum lie lie;      /* of the attempt under way, not told yet */
+    bool about_masks;  /* not about words */
+    enum lie lie;      /* of the attempt under way; about words: not told yet */
+    bool told;         /* the judge knows of it */
     int messages;      /* that pass before the one that it spoils */
     bool spoils;       /* the message that leaves has other words than it should: it hides that */
 };
@@ -41,3 +52,13 @@ void liar_begin(struct member *member);
 /* What the member gives to all of its own words, or of hops, as it has signed it. */
 void liar_states_own(struct member *member, uint8_t *own);
 void liar_shows_hops(struct member *member, uint8_t *hops);
+
+/* What it deals, `mine` (bytes), made by this call of `opening`. */
+void liar_deals(struct member *member, uint8_t *mine, size_t bytes);
+/* A secret, or a share, that it is about to give out. */
+enum telling { TELLS_TRUTH, TELLS_LIE, TELLS_NOTHING };
+enum telling liar_gives(struct member *member, bool secret, uint8_t *value);
+
+/* Between the two files: whether it lies in this attempt; the judge is told, once. */
+bool liar_lies(const struct member *member);
+void liar_tells(struct member *member);

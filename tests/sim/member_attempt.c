@@ -43,18 +43,18 @@ enum vain_status member_deal(struct member *member)
         return VAIN_OK;
     if (member->phase != MEMBER_DEAL) {
         member_enter(member, MEMBER_DEAL);
-        vain_opening_deal(use->opening, use->mine);
+        liar_deals(member, use->mine, vain_opening_deal_bytes(use->opening));
         status = gather_start(&use->gather, &use->comm, member->world, member->plan->deadline_ms,
                               use->mine, vain_opening_deal_bytes(use->opening), use->theirs);
         if (status != VAIN_AGAIN)
             return status;
     }
     status = gather_poll(&use->gather, member->world);
-    if (status == VAIN_OK &&
-        vain_opening_begin(use->opening, use->theirs, &dealer) != VAIN_SHARE_FINE)
-        judge_says(&member->plan->judge->base, "member %d: what place %d dealt does not hold",
-                   member->index, dealer);
-    return status;
+    if (status != VAIN_OK ||
+        vain_opening_begin(use->opening, use->theirs, &dealer) == VAIN_SHARE_FINE)
+        return status;
+    member_names(member, dealer, false);
+    return vain_fail(VAIN_ERR_PEER, "what place %d dealt does not hold", dealer);
 }
 
 static enum vain_status open_sum(struct member *member)

@@ -27,11 +27,14 @@ static struct open_letter start_letter(const struct member *member, uint16_t wha
                                 .dealer = (uint16_t)dealer};
 }
 
-/* What is given out, not only passed on, is the judge's to see. */
-static void send_to_set(struct member *member, const struct open_letter *letter)
+/* What is given out, not only passed on, is the judge's to see, if it is what it should be. */
+static void send_to_set(struct member *member, struct open_letter *letter)
 {
     const struct vain_set *set = &member->proposal.set;
-    if (vain_sim_is_up(member->plan->sim, member->index))
+    const enum telling telling = liar_gives(member, letter->what == SECRET, letter->value);
+    if (telling == TELLS_NOTHING)
+        return;
+    if (telling == TELLS_TRUTH && vain_sim_is_up(member->plan->sim, member->index))
         judge_discloses(member->plan->judge, member->index, vain_set_at(set, letter->dealer),
                         &member->proposal);
     for (int i = vain_set_next(set, 0); i >= 0; i = vain_set_next(set, i + 1)) {
@@ -66,6 +69,8 @@ static void help(struct member *member, int to, int dealer)
 {
     struct open_letter letter = start_letter(member, SECRET, dealer);
     memcpy(letter.value, vain_opening_secret(member->use.opening, dealer), sizeof letter.value);
+    if (liar_gives(member, true, letter.value) == TELLS_NOTHING)
+        return;
     member_send(member, to, VAIN_LETTER_OPEN, &letter, sizeof letter);
 }
 
@@ -81,9 +86,8 @@ static void use_letter(struct member *member, int from, const struct open_letter
     else if (dealer != holder)
         good = vain_opening_take_share(opening, holder, dealer, letter->value);
     if (!good)
-        judge_says(&member->plan->judge->base,
-                   "member %d: what member %d gives out of place %d's mask was not dealt",
-                   member->index, from, dealer);
+        judge_finds_undealt(member->plan->judge, member->index, &member->proposal, from,
+                            vain_set_at(&member->proposal.set, dealer));
     if (letter->what == SHARE && vain_opening_knows(opening, dealer))
         help(member, from, dealer);
 }

@@ -137,10 +137,19 @@ mutant "what others may have opened goes into no other sum" "TWO KNOWN" "--level
 mutant "one attempt a round is opened" "TWO OPENED" "--level 2" \
     tests/sim/federation_member.c 's|member->voters = [^;]*;.    member_stand(member);.    again|'\
 'vain_assembly_begin_anew(member->assembly);\n    again|'
-mutant "what is dealt names its attempt" "does not hold" "--level 2" \
+mutant "what is dealt names its attempt" "INNOCENT NAMED" "--level 2" \
     collectives/secagg.c 's|vain_share_attempt(&secagg->attempt, message.attempt);||'
-mutant "what is disclosed is what was dealt" "was not dealt" "--level 2" \
+mutant "what is disclosed is what was dealt" "NOT DEALT" "--level 2" \
     collectives/own_mask.c 's|\*out = own->coefficients\[0\]|*out = own->coefficients[1]|'
+
+# ---- lies about own masks: judge_culprits.c, judge_sums.c, federation.c ----------------------------------
+
+mutant "a deal that does not hold is its dealer's" "INNOCENT NAMED" "--level 2" \
+    collectives/opening.c 's|\*dealer = i;|*dealer = opening->own;|'
+mutant "a secret that was not dealt takes nothing off" "numeric: .* the counter" "--level 2" \
+    collectives/opening.c 's/if (!vain_scalar_valid(&scalar) ||/if (!vain_scalar_valid(\&scalar) \&\&/'
+mutant "what somebody hides others put together" "though nothing had happened" "--level 2" \
+    collectives/opening.c 's|part->share_count >= opening->threshold|part->share_count > opening->threshold + 1|'
 
 # ---- lies about words: judge_culprits.c, judge_sums.c ---------------------------------------------------
 

@@ -1,7 +1,7 @@
 /* Federations in simulated worlds, one a seed: members that agree by letters on who takes part,
- * exchange masked words, vote, open, step, crash and come back; some lie about words. Whatever goes
- * wrong, nobody takes a wrong sum, nobody is named who has not lied, nobody's input can be told,
- * and when the world is calm again all come to the end.
+ * exchange masked words, vote, open, step, crash and come back; some lie about words or masks.
+ * Whatever goes wrong, nobody takes a wrong sum, nobody is named who has not lied, nobody's input
+ * can be told, and when the world is calm again all come to the end.
  * --plain: the exchange alone, without letters: nobody reports a wrong sum or waits for ever.
  *
  * usage: sim_exchange --seeds FIRST[:LAST] [--members N] [--rounds R] [--level 1|2] [--real-keys]
@@ -30,7 +30,8 @@ struct options {
 struct count {
     unsigned long long passed, failed, events, virtual_ms;
     unsigned long long harmed, whole, partly; /* --plain: of the harmed all succeeded, some did */
-    unsigned long long crashes, failed_attempts, suspicions, fetches, lost, lies, named;
+    unsigned long long crashes, failed_attempts, suspicions, fetches, lost, lies, lies_about_masks;
+    unsigned long long named;
 };
 
 static bool read_number(const char *text, uint64_t most, uint64_t *out, const char **rest)
@@ -134,6 +135,7 @@ static enum vain_status run_federation(uint64_t seed, const struct options *opti
     count->fetches += (unsigned)result.fetches;
     count->lost += (unsigned)result.lost;
     count->lies += (unsigned)result.lies;
+    count->lies_about_masks += (unsigned)result.lies_about_masks;
     count->named += (unsigned)result.named;
     return status;
 }
@@ -169,9 +171,11 @@ static void say_counts(const struct options *options, const struct count *totals
     else
         printf(
             "%llu crashes, %llu failed attempts, %llu of them held against somebody, %llu states "
-            "fetched, %llu sums lost; %llu lies about words, %llu shown by what was signed\n",
+            "fetched, %llu sums lost; %llu lies about words, %llu shown by what was signed; %llu "
+            "about own masks\n",
             totals->crashes, totals->failed_attempts, totals->suspicions, totals->fetches,
-            totals->lost, totals->lies, totals->named);
+            totals->lost, totals->lies - totals->lies_about_masks, totals->named,
+            totals->lies_about_masks);
     printf("%llu passed, %llu failed\n", totals->passed, totals->failed);
 }
 
