@@ -91,28 +91,22 @@ static int votes_like(const struct vain_assembly *own, const struct vain_vote *v
 }
 
 /* Of equally many votes the later attempt leads, so that all follow the same. */
-static void count_vote(struct vain_assembly *own, int voter)
+static void let_lead(struct vain_assembly *own, int voter, int votes)
 {
     struct vain_assembly_tally *tally = &own->tally;
-    const struct vain_assembly_peer *peer = &own->peers[voter];
-    if (!vain_assembly_is_voter(own, voter) || !peer->has_vote)
-        return;
-    tally->voted++;
-    tally->two_faced += peer->two_faced;
-    const struct vain_vote *vote = &own->votes[voter];
-    if (peer->two_faced || vote->burn)
-        return;
     const struct vain_vote *leader = leading_vote(own);
-    if (leader != NULL && vain_assembly_same_choice(leader, vote)) {
-        tally->leading_votes++;
-        return;
-    }
-    const int votes = votes_like(own, vote);
     if (leader == NULL || votes > tally->leading_votes ||
-        (votes == tally->leading_votes && vote->attempt > leader->attempt)) {
+        (votes == tally->leading_votes && own->votes[voter].attempt > leader->attempt)) {
         tally->leading = voter;
         tally->leading_votes = votes;
     }
+}
+
+/* False: it says nothing for one set, or is no voter's. */
+static bool is_for_a_set(const struct vain_assembly *own, int voter)
+{
+    return vain_assembly_is_voter(own, voter) && own->peers[voter].has_vote &&
+           !own->peers[voter].two_faced && !own->votes[voter].burn;
 }
 
 /* A member's first vote of this generation. */
@@ -122,17 +116,29 @@ void vain_assembly_note_vote(struct vain_assembly *own, const struct vain_vote *
     VAIN_ASSERT(!peer->has_vote);
     own->votes[vote->voter] = *vote;
     peer->has_vote = true;
-    count_vote(own, vote->voter);
+    own->tally.voted += vain_assembly_is_voter(own, vote->voter);
+    if (!is_for_a_set(own, vote->voter))
+        return;
+    const struct vain_vote *leader = leading_vote(own);
+    if (leader != NULL && vain_assembly_same_choice(leader, vote))
+        own->tally.leading_votes++;
+    else
+        let_lead(own, vote->voter, votes_like(own, vote));
 }
 
 /* Its second, for something else: it counts for everything from now on. So what is proven by votes
- * at one member stays proven at all others, whichever of them came there first. */
+ * at one member stays proven at all others, whichever of them came there first. Who leads is found
+ * anew: all votes are there, so each counts once for its set and never again. */
 void vain_assembly_note_two_faced(struct vain_assembly *own, int voter)
 {
+    struct vain_assembly_tally *tally = &own->tally;
     own->peers[voter].two_faced = true;
-    own->tally = (struct vain_assembly_tally){0};
-    for (int i = 0; i < own->config.members; i++)
-        count_vote(own, i);
+    tally->two_faced += vain_assembly_is_voter(own, voter);
+    tally->leading_votes = 0;
+    for (int i = 0; i < own->config.members; i++) {
+        if (is_for_a_set(own, i))
+            let_lead(own, i, votes_like(own, &own->votes[i]));
+    }
 }
 
 /* ---- letters out ----------------------------------------------------------------------------- */

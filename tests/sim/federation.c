@@ -40,6 +40,7 @@ static void draw_plan(struct federation *own, struct vain_sim_random *random)
     const int quorum = vain_quorum(own->wish->members);
     plan->members = own->wish->members;
     plan->rounds = own->wish->rounds;
+    plan->set_min = VAIN_SECAGG_MEMBERS_MIN;
     plan->level = own->wish->level > 0 ? own->wish->level : 1 + (int)vain_sim_draw(random, 2);
     plan->connections = 1 + (vain_sim_draw(random, 4) == 0);
     plan->field_bits = vain_sim_draw(random, 2) == 0 ? 16 : 32;
@@ -98,6 +99,16 @@ static void draw_world(struct federation *own, struct vain_sim_random *random)
         make_harmless(faults);
 }
 
+/* All liars of a world lie about the same. */
+static enum liar_about draw_about(const struct federation *own, struct vain_sim_random *random)
+{
+    if (own->wish->lies >= 0)
+        return (enum liar_about)own->wish->lies;
+    if (vain_sim_draw(random, 3) == 0)
+        return LIAR_LETTERS;
+    return own->plan.level == 2 && vain_sim_draw(random, 2) == 0 ? LIAR_MASKS : LIAR_WORDS;
+}
+
 /* Not more than can be left out: a quorum is honest. They are drawn apart, so that worlds
  * in which nobody lies are what they would be. */
 static void draw_liars(struct federation *own)
@@ -105,17 +116,21 @@ static void draw_liars(struct federation *own)
     struct vain_sim_random random = vain_sim_random_named(own->seed, 0x11a);
     const int others = own->plan.members - vain_quorum(own->plan.members);
     const int most = others < LIARS_MOST ? others : LIARS_MOST;
-    if (vain_sim_draw(&random, WORLDS_A_LIAR) != 0 || most == 0)
+    const bool nobody = vain_sim_draw(&random, WORLDS_A_LIAR) != 0 && own->wish->lies < 0;
+    if (nobody || most == 0)
         return;
     const int count = 1 + (int)vain_sim_draw(&random, (uint32_t)most);
+    const enum liar_about about = draw_about(own, &random);
     own->plan.members_lie = true;
     for (int i = 0; i < count; i++) {
         struct liar *liar = &own->members[vain_sim_draw(&random, (uint32_t)own->plan.members)].liar;
-        *liar =
-            (struct liar){.random = {vain_sim_next(&random)},
-                          .lies_ppm = 1 + vain_sim_draw(&random, 1000000),
-                          .about_masks = own->plan.level == 2 && vain_sim_draw(&random, 2) == 0};
+        *liar = (struct liar){.random = {vain_sim_next(&random)},
+                              .lies_ppm = 1 + vain_sim_draw(&random, 1000000),
+                              .about = about};
+        if (about == LIAR_LETTERS && vain_sim_draw(&random, 2) == 0)
+            liar->two_faced = (uint32_t)vain_sim_next(&random);
     }
+    own->plan.set_min = about == LIAR_LETTERS ? 3 * count + 1 : own->plan.set_min;
 }
 
 /* ---- the owner's calls ----------------------------------------------------------------------- */
@@ -249,7 +264,8 @@ static void run(struct federation *own)
 static bool nothing_happened(const struct federation *own)
 {
     const bool all = own->plan.start_quorum == own->plan.members;
-    return own->harmless && own->judge.lie_count == (all ? own->judge.harmless : 0);
+    return own->harmless && own->judge.lies_in_letters == 0 &&
+           own->judge.lie_count == (all ? own->judge.harmless : 0);
 }
 
 static void judge_end(struct federation *own, struct federation_result *out)
@@ -272,6 +288,7 @@ static void judge_end(struct federation *own, struct federation_result *out)
     if (!is_at_end(own))
         judge_says(&own->judge.base, "NO END: members end with different states");
     out->lies = own->judge.lie_count;
+    out->lies_in_letters = own->judge.lies_in_letters;
     out->lies_about_masks = own->judge.lies_about_masks;
     out->named = own->judge.named;
     out->crashes = (int)vain_sim_tally(own->sim)->crashes;

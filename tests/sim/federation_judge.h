@@ -5,8 +5,9 @@
  *     judge_sums.c: who applies a sum applies that of the inputs of exactly the members named, and
  *     all apply the same for one round of an epoch;
  *
- *     judge_votes.c: nobody votes for two things in one generation of a round, in all its lives;
- *     what is opened, and what is applied, has a quorum of votes;
+ *     judge_votes.c: nobody that does not lie in letters votes for two things in one generation of
+ *     a round, in all its lives, nor for a sum that never was; what is opened, and what is applied,
+ *     has a quorum of votes;
  *
  *     judge_privacy.c: nobody opens two attempts of a round, and no input can be found as the
  *     difference of two sums that can be known;
@@ -37,6 +38,7 @@ struct judged_member {
     int vote_count, vote_room;
     struct judged_disclosure *disclosures; /* owned */
     int disclosure_count, disclosure_room;
+    bool lies_in_letters; /* it has: its votes count for everything, and may differ */
 };
 /* An attempt of which something was given out. */
 struct judged_opening {
@@ -81,7 +83,7 @@ struct federation_judge {
     struct judged_culprit *culprits; /* owned */
     int culprit_count, culprit_room;
     int named; /* attempts whose statements have shown a culprit */
-    int lies_about_masks;
+    int lies_about_masks, lies_in_letters;
     int harmless; /* lies that cost nothing while an attempt's threshold of its members is honest */
 };
 enum vain_status federation_judge_open(const struct judge *base, bool own_masks,
@@ -104,6 +106,8 @@ void judge_applies(struct federation_judge *judge, int member, const struct vain
  */
 void judge_lies(struct federation_judge *judge, int member, const struct vain_proposal *attempt,
                 enum judged_lie_about about, bool harmless);
+/* A letter of its to one member is not what it is to others, or none. */
+void judge_lies_in_letters(struct federation_judge *judge, int member);
 /* What `from` gave out of the mask of `dealer` is not what was dealt. */
 void judge_finds_undealt(struct federation_judge *judge, int member,
                          const struct vain_proposal *attempt, int from, int dealer);

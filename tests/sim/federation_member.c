@@ -290,10 +290,13 @@ static const struct member *find_holder(struct member *member,
         return NULL;
     const int i = vain_set_at(&news->holders, (int)vain_sim_draw(&member->random, (uint32_t)count));
     const struct member *holder = &member->plan->all[i];
-    const bool good = i != member->index && holder->alive && member->greeted[i] &&
-                      !is_in_exchange(holder) &&
-                      memcmp(holder->state.hash, news->target.state_hash, VAIN_HASH_BYTES) == 0;
-    return good ? holder : NULL;
+    if (i == member->index || !holder->alive || !member->greeted[i] || is_in_exchange(holder))
+        return NULL;
+    if (memcmp(holder->state.hash, news->target.state_hash, VAIN_HASH_BYTES) == 0)
+        return holder;
+    if (member->plan->judge->members[i].lies_in_letters)
+        vain_assembly_distrust(member->assembly, i);
+    return NULL;
 }
 
 static void copy_state(struct member *member, const struct member *holder)

@@ -12,7 +12,7 @@
  * (inputs and sums), member_disk.c (what is durable); and what carries letters and words:
  * member_talk.c (mailboxes), member_use.c (streams, keys, exchange of an attempt), member_attempt.c
  * (the attempt), member_culprit.c (who has spoilt it), member_open.c (own masks come off), or in
- * place of those the files of crowd.h; liar.c (what a member that lies does in between). */
+ * place of those the files of crowd.h; liar.h (what a member that lies does in between). */
 #pragma once
 
 #include "collectives/assembly.h"
@@ -44,6 +44,7 @@ struct federation_plan {
     struct federation_judge *judge;
     struct vain_queue *queue;
     int members, rounds, level, connections, field_bits, start_quorum, checkpoint_every;
+    int set_min; /* members of a set at least */
     int64_t parameters, chunk_words, deadline_ms;
     uint32_t train_ms, fetch_ms; /* up to this */
     bool ring, verbose;

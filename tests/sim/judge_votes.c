@@ -9,15 +9,33 @@ static bool says_same(const struct vain_vote *a, const struct vain_vote *b)
            (a->burn || (a->attempt == b->attempt && vain_set_equal(&a->set, &b->set)));
 }
 
+/* Somebody honest holds a sum that one who is honest votes for, so it was there. */
+static void judge_choice(struct federation_judge *judge, int member, const struct vain_vote *vote)
+{
+    const struct vain_proposal attempt = {
+        .epoch = vote->epoch, .round = vote->round, .attempt = vote->attempt, .set = vote->set};
+    for (int i = vain_set_next(&vote->set, 0); i >= 0; i = vain_set_next(&vote->set, i + 1)) {
+        if (judged_words_of(judge, i, &attempt) == NULL)
+            judge_says(
+                &judge->base,
+                "VOTE FOR NOTHING: member %d votes for attempt %u of round %llu, epoch %llu, "
+                "for which no words of member %d ever left",
+                member, vote->attempt, (unsigned long long)vote->round,
+                (unsigned long long)vote->epoch, i);
+    }
+}
+
 void judge_vote_leaves(struct federation_judge *judge, int member, const struct vain_vote *vote)
 {
     struct judged_member *of = &judge->members[member];
+    if (!of->lies_in_letters)
+        judge_choice(judge, member, vote);
     for (int i = of->vote_count - 1; i >= 0; i--) {
         const struct vain_vote *before = &of->votes[i];
         if (before->epoch != vote->epoch || before->round != vote->round ||
             before->attempt >> 16 != vote->attempt >> 16)
             continue;
-        if (!says_same(before, vote))
+        if (!says_same(before, vote) && !of->lies_in_letters)
             judge_says(&judge->base,
                        "TWO VOTES: member %d, epoch %llu, round %llu: for %s%u, then for %s%u",
                        member, (unsigned long long)vote->epoch, (unsigned long long)vote->round,
@@ -27,6 +45,12 @@ void judge_vote_leaves(struct federation_judge *judge, int member, const struct 
     }
     of->votes = judge_room(of->votes, of->vote_count, &of->vote_room, sizeof *of->votes);
     of->votes[of->vote_count++] = *vote;
+}
+
+void judge_lies_in_letters(struct federation_judge *judge, int member)
+{
+    judge->members[member].lies_in_letters = true;
+    judge->lies_in_letters++;
 }
 
 /* Who decides about a round: who was in the one before, or everybody where an epoch begins. */
@@ -57,6 +81,6 @@ bool judge_has_quorum(const struct federation_judge *judge, const struct vain_pr
     const struct vain_set voters = judged_voters(judge, attempt);
     int votes = 0;
     for (int i = vain_set_next(&voters, 0); i >= 0; i = vain_set_next(&voters, i + 1))
-        votes += has_voted(&judge->members[i], attempt);
+        votes += judge->members[i].lies_in_letters || has_voted(&judge->members[i], attempt);
     return 3 * votes > 2 * vain_set_count(&voters);
 }

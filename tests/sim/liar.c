@@ -62,9 +62,9 @@ void liar_begin(struct member *member)
     const bool has_evidence = vain_exchange_has_evidence(member->use.exchange);
     liar->lie = LIE_NONE;
     liar->told = false;
-    if (!vain_sim_chance(&liar->random, liar->lies_ppm))
+    if (liar->about == LIAR_LETTERS || !vain_sim_chance(&liar->random, liar->lies_ppm))
         return;
-    if (liar->about_masks) {
+    if (liar->about == LIAR_MASKS) {
         liar->lie = LIE_DEAL + vain_sim_draw(&liar->random, LIES - LIE_DEAL);
         return;
     }

@@ -1,15 +1,31 @@
 /* A member's assembly and what it asks for; whatever carries the letters. */
+#include <string.h>
+
 #include "tests/sim/federation_member.h"
 
-static void send_letter(void *context, int to, uint16_t kind, const void *body, size_t bytes)
+static void note_vote(struct member *member, uint16_t kind, const void *body, size_t bytes)
 {
-    struct member *member = context;
     const struct federation_plan *plan = member->plan;
     struct vain_vote vote;
     if (kind == VAIN_LETTER_VOTE && vain_sim_is_up(plan->sim, member->index) &&
         vain_vote_decode(body, bytes, plan->members, &vote) && vote.voter == member->index)
         judge_vote_leaves(plan->judge, member->index, &vote);
-    member_send(member, to, kind, body, bytes);
+}
+
+static void send_letter(void *context, int to, uint16_t kind, const void *body, size_t bytes)
+{
+    struct member *member = context;
+    struct liar_letter lie = {.kind = kind, .bytes = bytes};
+    memcpy(lie.body, body, bytes);
+    const enum telling telling = liar_writes(member, to, &lie);
+    if (telling == TELLS_TRUTH || telling == TELLS_BOTH) {
+        note_vote(member, kind, body, bytes);
+        member_send(member, to, kind, body, bytes);
+    }
+    if (telling == TELLS_LIE || telling == TELLS_BOTH) {
+        note_vote(member, lie.kind, lie.body, lie.bytes);
+        member_send(member, to, lie.kind, lie.body, lie.bytes);
+    }
 }
 
 static enum vain_status sign_letter(void *context, const void *message, size_t bytes,
@@ -32,9 +48,10 @@ static void note_evidence(void *context, int by, const struct vain_vote *first,
 {
     const struct member *member = context;
     (void)second;
-    judge_says(&member->plan->judge->base,
-               "TWO VOTES: member %d holds two of member %d in round %llu", member->index, by,
-               (unsigned long long)first->round);
+    if (!member->plan->judge->members[by].lies_in_letters)
+        judge_says(&member->plan->judge->base,
+                   "TWO VOTES: member %d holds two of member %d in round %llu", member->index, by,
+                   (unsigned long long)first->round);
 }
 
 enum vain_status member_open_assembly(struct member *member)
@@ -46,7 +63,7 @@ enum vain_status member_open_assembly(struct member *member)
                                                 .members = member->plan->members,
                                                 .own = member->index,
                                                 .start_quorum = member->plan->start_quorum,
-                                                .set_min = VAIN_SECAGG_MEMBERS_MIN,
+                                                .set_min = member->plan->set_min,
                                                 .patience_ms = (uint64_t)member->plan->deadline_ms,
                                                 .voted = member->voted};
     return vain_assembly_open(&config, &member->assembly);

@@ -151,6 +151,18 @@ mutant "a secret that was not dealt takes nothing off" "numeric: .* the counter"
 mutant "what somebody hides others put together" "though nothing had happened" "--level 2" \
     collectives/opening.c 's|part->share_count >= opening->threshold|part->share_count > opening->threshold + 1|'
 
+# ---- lies in letters: judge_votes.c ----------------------------------------------------------------------
+
+mutant "one of two faces makes nobody count twice" "NO QUORUM" "--lies letters" \
+    collectives/assembly_rules.c 's|tally->leading_votes = votes;|tally->leading_votes += votes;|'
+mutant "a vote is whose signature it has" "TWO VOTES: .* holds two" "--lies letters" \
+    collectives/assembly.c 's|vain_vote_message(&vote, message);.    if (!own->config.ops->verify[^{]*{|'\
+'vain_vote_message(\&vote, message);\n    if (own == NULL) {|'
+mutant "without the sum it takes f + 1 to vote like" "VOTE FOR NOTHING" "--lies letters" \
+    collectives/assembly_rules.c 's/own->tally.leading_votes < vain_quorum_witnesses(own->voter_count))/own->tally.leading_votes < 1)/'
+mutant "it takes a quorum to burn" "TWO OPENED\|TWO SUMS\|VOTE FOR NOTHING" "--lies letters" \
+    collectives/assembly_rules.c 's|leading_votes >= vain_assembly_quorum(own) |leading_votes >= vain_quorum_witnesses(own->voter_count) |'
+
 # ---- lies about words: judge_culprits.c, judge_sums.c ---------------------------------------------------
 
 mutant "a sum that somebody has changed is not taken" "WRONG SUM" "" \

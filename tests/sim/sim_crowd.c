@@ -110,6 +110,7 @@ static void draw_plan(struct run *run, struct vain_sim_random *random)
         .field_bits = vain_sim_draw(random, 2) == 0 ? 16 : 32,
         .parameters = 1 + vain_sim_draw(random, 60),
         .start_quorum = vain_quorum(run->options->members),
+        .set_min = VAIN_SECAGG_MEMBERS_MIN,
         .checkpoint_every = 1,
         .deadline_ms = 20000,
         .train_ms = 300,

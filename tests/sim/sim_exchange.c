@@ -5,9 +5,10 @@
  * --plain: the exchange alone, without letters: nobody reports a wrong sum or waits for ever.
  *
  * usage: sim_exchange --seeds FIRST[:LAST] [--members N] [--rounds R] [--level 1|2] [--real-keys]
- *                     [--named N] [--plain] [--verbose]
+ *                     [--named N] [--lies words|masks|letters] [--plain] [--verbose]
  *
  * --named: it fails as well if signed statements have shown a liar in fewer than N attempts.
+ * --lies: somebody lies in every world, about that; else in every second one, by the seed.
  * Prints what is wrong with each seed that fails; the last line is "N passed, M failed". */
 #include <getopt.h>
 #include <stdio.h>
@@ -31,7 +32,7 @@ struct count {
     unsigned long long passed, failed, events, virtual_ms;
     unsigned long long harmed, whole, partly; /* --plain: of the harmed all succeeded, some did */
     unsigned long long crashes, failed_attempts, suspicions, fetches, lost, lies, lies_about_masks;
-    unsigned long long named;
+    unsigned long long named, lies_in_letters;
 };
 
 static bool read_number(const char *text, uint64_t most, uint64_t *out, const char **rest)
@@ -62,20 +63,27 @@ static bool read_count(const char *text, int least, int most, int *out)
     return good && *out >= least;
 }
 
+static bool read_lies(const char *text, int *out)
+{
+    static const char *const kinds[] = {"words", "masks", "letters"}; /* enum liar_about */
+    for (*out = 0; *out < (int)VAIN_COUNT_OF(kinds); (*out)++) {
+        if (strcmp(text, kinds[*out]) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool read_options(int count, char **arguments, struct options *out)
 {
-    static const struct option table[] = {{"seeds", required_argument, NULL, 's'},
-                                          {"members", required_argument, NULL, 'm'},
-                                          {"rounds", required_argument, NULL, 'r'},
-                                          {"level", required_argument, NULL, 'l'},
-                                          {"real-keys", no_argument, NULL, 'k'},
-                                          {"plain", no_argument, NULL, 'p'},
-                                          {"verbose", no_argument, NULL, 'v'},
-                                          {"named", required_argument, NULL, 'n'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option table[] = {
+        {"seeds", required_argument, NULL, 's'},  {"members", required_argument, NULL, 'm'},
+        {"rounds", required_argument, NULL, 'r'}, {"level", required_argument, NULL, 'l'},
+        {"real-keys", no_argument, NULL, 'k'},    {"plain", no_argument, NULL, 'p'},
+        {"verbose", no_argument, NULL, 'v'},      {"named", required_argument, NULL, 'n'},
+        {"lies", required_argument, NULL, 'a'},   {NULL, 0, NULL, 0}};
     bool good = true;
     int option;
-    *out = (struct options){.first = 1, .last = 100};
+    *out = (struct options){.first = 1, .last = 100, .wish = {.lies = -1}};
     while ((option = getopt_long(count, arguments, "", table, NULL)) >= 0) {
         if (option == 's')
             good &= read_seeds(optarg, out);
@@ -87,6 +95,8 @@ static bool read_options(int count, char **arguments, struct options *out)
             good &= read_count(optarg, 1, 2, &out->wish.level);
         else if (option == 'n')
             good &= read_count(optarg, 0, 1000000, &out->named);
+        else if (option == 'a')
+            good &= read_lies(optarg, &out->wish.lies);
         else if (option == 'k')
             out->wish.real_keys = true;
         else if (option == 'p')
@@ -96,6 +106,8 @@ static bool read_options(int count, char **arguments, struct options *out)
         else
             good = false;
     }
+    /* Masks are there at level 2. */
+    out->wish.level = out->wish.lies == 1 ? 2 : out->wish.level;
     return good && optind == count && (out->plain || out->wish.members != 2);
 }
 
@@ -136,6 +148,7 @@ static enum vain_status run_federation(uint64_t seed, const struct options *opti
     count->lost += (unsigned)result.lost;
     count->lies += (unsigned)result.lies;
     count->lies_about_masks += (unsigned)result.lies_about_masks;
+    count->lies_in_letters += (unsigned)result.lies_in_letters;
     count->named += (unsigned)result.named;
     return status;
 }
@@ -172,10 +185,10 @@ static void say_counts(const struct options *options, const struct count *totals
         printf(
             "%llu crashes, %llu failed attempts, %llu of them held against somebody, %llu states "
             "fetched, %llu sums lost; %llu lies about words, %llu shown by what was signed; %llu "
-            "about own masks\n",
+            "about own masks, %llu in letters\n",
             totals->crashes, totals->failed_attempts, totals->suspicions, totals->fetches,
             totals->lost, totals->lies - totals->lies_about_masks, totals->named,
-            totals->lies_about_masks);
+            totals->lies_about_masks, totals->lies_in_letters);
     printf("%llu passed, %llu failed\n", totals->passed, totals->failed);
 }
 
@@ -187,7 +200,8 @@ int main(int count, char **arguments)
     if (!read_options(count, arguments, &options)) {
         fprintf(stderr,
                 "usage: sim_exchange --seeds FIRST[:LAST] [--members 3..%d] [--rounds 1..1000] "
-                "[--level 1|2] [--real-keys] [--named N] [--plain] [--verbose]\n",
+                "[--level 1|2] [--real-keys] [--named N] [--lies words|masks|letters] [--plain] "
+                "[--verbose]\n",
                 JUDGE_MEMBERS_MAX);
         return 2;
     }

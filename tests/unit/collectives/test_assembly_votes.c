@@ -73,6 +73,26 @@ static void a_vote_of_two_faces_counts_for_each(void)
     script_close(&script);
 }
 
+/* Of 8 members 3 votes for a set are witnesses enough. */
+static void others_count_once_beside_two_faces(void)
+{
+    struct script script;
+    script_open(&script, 8, 0, 8, 4);
+    script_stand(&script, false, script_set(0xff));
+    vain_assembly_ready(script.assembly);
+    script_vote(&script, 1, 0, script_set(0xff));
+    script_vote(&script, 2, 0, script_set(0xff));
+    script_vote(&script, 3, 0, script_set(0xff));
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_VOTE);
+    script_vote(&script, 3, 0, script_set(0x7f));
+    CU_ASSERT_EQUAL(script.evidence, 1);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
+    script_vote(&script, 4, 0, script_set(0xff));
+    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_VOTE);
+    CU_ASSERT_FALSE(script_vote_asked_for(&script).burn);
+    script_close(&script);
+}
+
 static void burns_when_no_set_is_large_enough(void)
 {
     struct script script;
@@ -374,6 +394,7 @@ static const struct vain_test tests[] = {
     {"f votes are not joined, f + 1 are", f_votes_are_not_joined_and_more_are},
     {"a quorum of votes completes a round", a_quorum_of_votes_completes},
     {"a vote of two faces counts for each", a_vote_of_two_faces_counts_for_each},
+    {"others count once beside two faces", others_count_once_beside_two_faces},
     {"a set that cannot be large enough is burned", burns_when_no_set_is_large_enough},
     {"forged votes count for nobody", forged_votes_count_for_nobody},
     {"a voter of two faces is shown", a_voter_of_two_faces_is_shown},
