@@ -40,6 +40,18 @@ void vain_record_add_commitments(struct vain_record *record, const uint8_t *root
     add(record, VAIN_EXTENSION_COMMITMENTS, roots, (size_t)record->member_count * VAIN_HASH_BYTES);
 }
 
+void vain_record_add_next(struct vain_record *record, const struct vain_record_next *next,
+                          uint8_t *bytes)
+{
+    struct vain_writer writer;
+    vain_writer_init(&writer, bytes, VAIN_EXTENSION_NEXT_BYTES);
+    vain_write_u32(&writer, (uint32_t)next->range_exponent);
+    vain_write_u32(&writer, (uint32_t)next->bound_exponent);
+    vain_write_bytes(&writer, next->momentum_hash, VAIN_HASH_BYTES);
+    VAIN_ASSERT(!writer.failed && writer.position == VAIN_EXTENSION_NEXT_BYTES);
+    add(record, VAIN_EXTENSION_NEXT, bytes, VAIN_EXTENSION_NEXT_BYTES);
+}
+
 static const struct vain_record_extension *find(const struct vain_record *record,
                                                 enum vain_record_extension_type type)
 {
@@ -57,6 +69,21 @@ struct vain_record_privacy vain_record_privacy_of(const struct vain_record *reco
         return (struct vain_record_privacy){.known = false};
     return (struct vain_record_privacy){
         .known = true, .masked = found->data[0] == 1, .keys_pinned = found->data[1] == 1};
+}
+
+struct vain_record_next vain_record_next_of(const struct vain_record *record)
+{
+    const struct vain_record_extension *found = find(record, VAIN_EXTENSION_NEXT);
+    struct vain_record_next next = {.known = false};
+    struct vain_reader reader;
+    if (found == NULL || found->bytes != VAIN_EXTENSION_NEXT_BYTES)
+        return next;
+    vain_reader_init(&reader, found->data, found->bytes);
+    next.known = true;
+    next.range_exponent = (int32_t)vain_read_u32(&reader);
+    next.bound_exponent = (int32_t)vain_read_u32(&reader);
+    vain_read_bytes(&reader, next.momentum_hash, VAIN_HASH_BYTES);
+    return next;
 }
 
 uint32_t vain_record_dropped_of(const struct vain_record *record, int index)

@@ -127,12 +127,11 @@ static enum vain_status find_members(const struct vain_members *members,
 
 /* Whether those who took part could agree on the round, and enough of them have signed. */
 static enum vain_status check_record(struct vain_members *members,
-                                     const struct vain_record_decoded *decoded)
+                                     const struct vain_record_decoded *decoded,
+                                     const struct vain_set *set)
 {
     const struct vain_record *record = &decoded->record;
-    struct vain_set set;
     int needed = 0;
-    VAIN_TRY(find_members(members, record, &set));
     if (memcmp(record->spec_hash, members->config.spec_hash, VAIN_HASH_BYTES) != 0)
         return vain_fail(VAIN_ERR_REFUSED, "the record of round %llu is of another spec",
                          (unsigned long long)record->round);
@@ -147,7 +146,7 @@ static enum vain_status check_record(struct vain_members *members,
                          "the record of round %llu does not follow the one that is here",
                          (unsigned long long)record->round);
     if (record->round <= members->record_until &&
-        !vain_record_line_take(&members->record_line, record->epoch, &set, &needed))
+        !vain_record_line_take(&members->record_line, record->epoch, set, &needed))
         return vain_fail(VAIN_ERR_AUTH,
                          "the record of round %llu, epoch %llu, has %d members, and fewer than %d "
                          "of those who decide about it are among them",
@@ -168,6 +167,7 @@ static enum vain_status read_last_record(struct vain_members *members)
     int64_t offset = 0;
     enum vain_status status;
     vain_record_line_start(&members->record_line, members->count);
+    members->recorded.known = false;
     if (members->record_round == 0)
         return VAIN_OK;
     snprintf(path, sizeof path, "%.*s/record.bin", VAIN_PATH_BYTES - 16, members->config.directory);
@@ -183,6 +183,7 @@ static enum vain_status read_last_record(struct vain_members *members)
                                     members->count, &decoded, &used));
     VAIN_TRY_OUT(find_members(members, &decoded.record, &set));
     vain_record_line_trust(&members->record_line, decoded.record.epoch, &set);
+    vain_recorded_state_note(&members->recorded, &decoded.record, &set);
 out:
     vain_release(record_members);
     vain_release(signatures);
@@ -195,6 +196,7 @@ static enum vain_status take_frame(struct vain_members *members, const uint8_t *
     struct vain_record_decoded decoded;
     struct vain_record_member *record_members = NULL;
     uint8_t *signatures = NULL;
+    struct vain_set set;
     enum vain_status status;
     VAIN_TRY_OUT(vain_take_array(members->count, sizeof *record_members, "members of a record",
                                  (void **)&record_members));
@@ -202,7 +204,8 @@ static enum vain_status take_frame(struct vain_members *members, const uint8_t *
                                  (void **)&signatures));
     VAIN_TRY_OUT(vain_record_decode(data, bytes, record_members, signatures, members->count,
                                     &decoded, used));
-    VAIN_TRY_OUT(check_record(members, &decoded));
+    VAIN_TRY_OUT(find_members(members, &decoded.record, &set));
+    VAIN_TRY_OUT(check_record(members, &decoded, &set));
     if (decoded.record.round > members->record_until) {
         status = VAIN_END;
         goto out;
@@ -210,6 +213,7 @@ static enum vain_status take_frame(struct vain_members *members, const uint8_t *
     VAIN_TRY_OUT(vain_record_file_append(members->config.record, data, *used));
     memcpy(members->holding->record_head, decoded.hash, VAIN_HASH_BYTES);
     members->record_round = decoded.record.round;
+    vain_recorded_state_note(&members->recorded, &decoded.record, &set);
 out:
     vain_release(record_members);
     vain_release(signatures);
@@ -285,16 +289,17 @@ static enum vain_status fetch_records(struct vain_members *members, int giver,
 {
     static const uint8_t none[VAIN_HASH_BYTES];
     int64_t discarded = 0;
-    if (has_records_of(members, target))
-        return VAIN_OK;
     members->record_until = target->round;
     VAIN_TRY(read_last_record(members));
+    if (has_records_of(members, target))
+        return VAIN_OK;
     enum vain_status status = fetch_from(members, giver);
     if (status == VAIN_ERR_CORRUPT || (status == VAIN_OK && !has_records_of(members, target))) {
         vain_fail_clear();
         VAIN_TRY(vain_record_file_rewind(members->config.record, none, &discarded));
         memset(members->holding->record_head, 0, VAIN_HASH_BYTES);
         members->record_round = 0;
+        members->recorded.known = false;
         vain_record_line_start(&members->record_line, members->count);
         status = fetch_from(members, giver);
     }
@@ -304,6 +309,54 @@ static enum vain_status fetch_records(struct vain_members *members, int giver,
     }
     VAIN_TRY(status < 0 ? VAIN_AGAIN : status);
     return has_records_of(members, target) ? VAIN_OK : VAIN_AGAIN;
+}
+
+/* ---- what was signed ------------------------------------------------------------------------- */
+
+static bool says(const struct vain_members *members, const struct vain_assembly_news *news,
+                 int member, const struct vain_state_letter *target)
+{
+    const struct vain_acquaintance *known = &members->known[member];
+    return vain_set_has(&news->holders, member) && known->answered &&
+           memcmp(&known->state, target, sizeof *target) == 0;
+}
+
+/* Before the first round nothing is signed: so many must say the same that one of them is honest.
+ */
+static const char *contradicts_start(const struct vain_members *members,
+                                     const struct vain_assembly_news *news,
+                                     const struct vain_state_letter *target)
+{
+    int count = 0;
+    for (int i = 0; i < members->count; i++)
+        count += says(members, news, i, target);
+    if (target->round != 0)
+        return "it has finished rounds and no record of them";
+    return count >= vain_quorum_witnesses(members->count)
+               ? NULL
+               : "too few say so of the state before the first round, of which nothing is signed";
+}
+
+/* Whatever a holder says of the state, its record is signed by members of that round: a state that
+ * is not the one there is not taken. */
+static enum vain_status check_target(struct vain_members *members,
+                                     const struct vain_assembly_news *news,
+                                     const struct vain_state_letter *target)
+{
+    const bool at_start = vain_is_zero(target->record_head, VAIN_HASH_BYTES);
+    const char *wrong =
+        at_start ? contradicts_start(members, news, target)
+                 : vain_recorded_state_contradiction(&members->recorded, target, members->count);
+    char text[256];
+    if (wrong == NULL)
+        return VAIN_OK;
+    snprintf(text, sizeof text, "describes a state that is not the one that was signed: %s,",
+             wrong);
+    for (int i = 0; i < members->count; i++) {
+        if (says(members, news, i, target))
+            distrust(members, i, text);
+    }
+    return VAIN_AGAIN;
 }
 
 /* ---- vectors --------------------------------------------------------------------------------- */
@@ -408,6 +461,7 @@ static enum vain_status try_fetch(struct vain_members *members,
     int files;
     VAIN_TRY(learn_state(members, news, &target));
     VAIN_TRY(fetch_records(members, next_giver(members, &news->holders), &target));
+    VAIN_TRY(check_target(members, news, &target));
     /* From here on the vectors are neither what they were nor what they will be. */
     const bool other = memcmp(target.parameters_hash, holding->parameters_hash, VAIN_HASH_BYTES);
     holding->codec = target.codec;

@@ -8,6 +8,7 @@
 #include "jobs/federation_members.h"
 #include "jobs/member_letter.h"
 #include "jobs/record_line.h"
+#include "jobs/recorded_state.h"
 
 enum {
     VAIN_MEMBERS_WAIT_MS = 100,    /* the longest sleep between two looks */
@@ -115,6 +116,7 @@ struct vain_members {
     bool record_came;
     int record_giver;
     struct vain_record_line record_line;
+    struct vain_recorded_state recorded; /* by that record */
     uint64_t record_round; /* of the last record in the own file ... */
     uint64_t record_until; /* ... and in that of the state that is fetched */
     enum vain_status record_status;

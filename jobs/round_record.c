@@ -16,8 +16,9 @@
  * of a body. */
 static size_t body_bytes_max(int members)
 {
-    return 1024 + (size_t)members * (2 + VAIN_NAME_BYTES + VAIN_CERTIFICATE_BYTES +
-                                     VAIN_EXTENSION_DROPPED_BYTES + VAIN_HASH_BYTES);
+    return 1024 + VAIN_EXTENSION_NEXT_BYTES +
+           (size_t)members * (2 + VAIN_NAME_BYTES + VAIN_CERTIFICATE_BYTES +
+                              VAIN_EXTENSION_DROPPED_BYTES + VAIN_HASH_BYTES);
 }
 
 size_t vain_round_record_bytes(int members)
@@ -30,11 +31,29 @@ size_t vain_round_record_bytes(int members)
 struct extension_bytes {
     uint8_t privacy[VAIN_EXTENSION_PRIVACY_BYTES];
     uint8_t dropped[VAIN_MEMBERS_MAX * VAIN_EXTENSION_DROPPED_BYTES];
+    uint8_t next[VAIN_EXTENSION_NEXT_BYTES];
 };
 
-static void extend(const struct vain_run *run, const struct vain_roster *roster,
-                   struct extension_bytes *bytes, struct vain_record *record)
+/* What the next round begins with beside the parameters. */
+static enum vain_status describe_next(struct vain_run *run, struct vain_record_next *out)
 {
+    const struct vain_codec_state codec = vain_codec_state(&run->codec);
+    *out = (struct vain_record_next){.known = true,
+                                     .range_exponent = codec.range_exponent,
+                                     .bound_exponent = codec.bound_exponent};
+    VAIN_TRY(vain_host_vector_read(run, VAIN_VECTOR_MOMENTUM));
+    const float *momentum = vain_host_vector(run, VAIN_VECTOR_MOMENTUM);
+    return momentum == NULL
+               ? VAIN_OK
+               : vain_merkle_root(momentum, (size_t)run->layout.parameter_count * sizeof(float),
+                                  VAIN_MERKLE_LEAF_BYTES, run->host_queue.device->pool,
+                                  out->momentum_hash);
+}
+
+static enum vain_status extend(struct vain_run *run, const struct vain_roster *roster,
+                               struct extension_bytes *bytes, struct vain_record *record)
+{
+    struct vain_record_next next;
     uint32_t dropped[VAIN_MEMBERS_MAX];
     const bool masked = run->job->exchange.privacy == VAIN_PRIVACY_MASKED;
     VAIN_ASSERT(roster->member_count <= VAIN_MEMBERS_MAX);
@@ -43,6 +62,9 @@ static void extend(const struct vain_run *run, const struct vain_roster *roster,
     vain_record_add_privacy(record, masked, roster->keys_pinned, bytes->privacy);
     vain_record_add_dropped(record, dropped, bytes->dropped);
     vain_commitments_record(run, record);
+    VAIN_TRY(describe_next(run, &next));
+    vain_record_add_next(record, &next, bytes->next);
+    return VAIN_OK;
 }
 
 static void describe(const struct vain_run *run, const struct vain_roster *roster,
@@ -176,7 +198,7 @@ enum vain_status vain_round_record(struct vain_run *run, const struct vain_roste
                               VAIN_MERKLE_LEAF_BYTES, run->host_queue.device->pool,
                               own.parameters_after));
     describe(run, roster, sums, own.parameters_after, &record);
-    extend(run, roster, &extensions, &record);
+    VAIN_TRY(extend(run, roster, &extensions, &record));
     VAIN_TRY(vain_record_encode_body(&record, body, capacity, &body_bytes));
     vain_record_hash(body, body_bytes, head);
     vain_record_message(head, message);

@@ -177,6 +177,8 @@ static void watch(void *context, const struct vain_event *event)
     lies = lies || life->steps == fate->lies_after_step;
     if (life->steps == fate->corrupts_after_step)
         ring_spoiler_begin(fate->is_shy);
+    if (life->steps == fate->claims_after_step)
+        state_liar_begin(fate->claim, 3);
     if (life->steps == fate->parts_after_step)
         part(life);
     if (life->steps == fate->stops_after_step)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "tests/unit/jobs/bed.h"
+#include "tests/unit/jobs/state_liar.h"
 #include "tests/unit/jobs/switchboard.h"
 
 enum { HOSTS_MAX = 5 };
@@ -26,6 +27,8 @@ struct host_fate {
     int corrupts_after_step;  /* it spoils partial sums of a ring before it adds; 0: never */
     bool is_shy;              /* ... but where nothing is signed only */
     int lies_after_step;      /* its words are not those of their check word; 0: never */
+    int claims_after_step;    /* it claims a state of a later epoch, and describes it wrongly */
+    enum state_lie claim;     /* ... so */
     const char *const *extra; /* more key=value for its spec, NULL-ended; NULL: none */
 };
 

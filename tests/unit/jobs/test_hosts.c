@@ -439,6 +439,36 @@ static void expect_comes_back(const char *const *sets)
     hosts_close(&hosts);
 }
 
+/* Whatever one member says that it holds, nobody takes what the members of the round have not
+ * signed. m2 claims it to the three others, and is honest again then. */
+static void no_state_is_taken_that_was_not_signed(void)
+{
+    static const char *const sets[] = {"train.rounds=9", "outer.optimizer=nesterov", NULL};
+    static const struct {
+        enum state_lie claim;
+        const char *part;
+    } cases[] = {
+        {STATE_LIE_PARAMETERS, "it has other parameters"},
+        {STATE_LIE_MOMENTUM, "it has another outer momentum"},
+        {STATE_LIE_CODEC, "it has another state of the codec"},
+        {STATE_LIE_VOTERS, "it names other voters"},
+    };
+    for (size_t i = 0; i < VAIN_COUNT_OF(cases); i++) {
+        begin();
+        hosts.hosts[2].fate.claims_after_step = 7;
+        hosts.hosts[2].fate.claim = cases[i].claim;
+        hosts_run(&hosts, sets);
+        expect_end(11, 9);
+        for (int m = 0; m < MEMBERS; m++) {
+            const int said = hosts_count_notices(&hosts.hosts[m], cases[i].part);
+            if (said != (m == 2 ? 0 : 1))
+                tell(&hosts.hosts[m], m);
+            CU_ASSERT_EQUAL(said, m == 2 ? 0 : 1);
+        }
+        hosts_close(&hosts);
+    }
+}
+
 static void who_comes_back_with_an_old_checkpoint_catches_up(void)
 {
     static const char *const clear[] = {"train.rounds=9", "checkpoint.every=2",
@@ -702,6 +732,7 @@ static const struct vain_test tests[] = {
      whose_masked_check_word_is_wrong_nobody_knows},
     {"a sum that is none is nobody's", a_sum_that_is_none_is_nobodys},
     {"who starts late catches up", who_starts_late_catches_up},
+    {"no state is taken that was not signed", no_state_is_taken_that_was_not_signed},
     {"who comes back with an old checkpoint catches up",
      who_comes_back_with_an_old_checkpoint_catches_up},
     {"who comes back at the end is given the result",
