@@ -29,6 +29,7 @@ static void forget_letters(struct vain_assembly *own)
     own->tally = (struct vain_assembly_tally){0};
     own->phase = VAIN_PHASE_IDLE;
     own->waiting = own->stuck = own->lost = own->disowned = false;
+    vain_assembly_forget_claims(own);
 }
 
 /* After a restart in the middle of a round: this member has voted in it, and says so again. */
@@ -95,8 +96,10 @@ void vain_assembly_begin_anew(struct vain_assembly *own)
 
 void vain_assembly_ready(struct vain_assembly *own)
 {
-    if (own->phase == VAIN_PHASE_IDLE)
+    if (own->phase == VAIN_PHASE_IDLE) {
         own->phase = VAIN_PHASE_READY;
+        vain_assembly_forget_claims(own);
+    }
     vain_assembly_tell(own);
     vain_assembly_settle(own);
 }
@@ -126,7 +129,7 @@ void vain_assembly_link(struct vain_assembly *own, int member, bool up)
     struct vain_assembly_peer *peer = &own->peers[member];
     VAIN_ASSERT(member != own->config.own);
     peer->up = up;
-    peer->known = peer->late = peer->distrusted = false;
+    peer->known = peer->late = false;
     if (up) {
         uint8_t body[VAIN_POSITION_BYTES];
         vain_assembly_encode_position(own, body);
@@ -142,7 +145,11 @@ void vain_assembly_distrust(struct vain_assembly *own, int member)
 {
     struct vain_assembly_peer *peer = &own->peers[member];
     VAIN_ASSERT(member != own->config.own);
-    peer->distrusted = peer->late = true;
+    const int doublings = peer->untruths < VAIN_ASSEMBLY_DISTRUST_DOUBLINGS
+                              ? peer->untruths++
+                              : VAIN_ASSEMBLY_DISTRUST_DOUBLINGS;
+    peer->distrusted_until_ms = own->now_ms + ((uint64_t)VAIN_ASSEMBLY_DISTRUST_MS << doublings);
+    peer->late = true;
     peer->known = false;
     vain_assembly_settle(own);
 }
@@ -196,7 +203,7 @@ static void take_position(struct vain_assembly *own, int member, const uint8_t *
         return;
     }
     struct vain_assembly_peer *peer = &own->peers[member];
-    if (peer->distrusted)
+    if (vain_assembly_is_distrusted(own, member))
         return;
     const bool repeats = peer->known && same_position(&peer->position, &position);
     peer->position = position;

@@ -92,9 +92,9 @@ void vain_assembly_leave(struct vain_assembly *assembly);
 /* ---- what happens ---------------------------------------------------------------------------- */
 
 void vain_assembly_link(struct vain_assembly *assembly, int member, bool up);
-/* A fetch from `member` failed since what came is not what it said it holds: its positions are
- * ignored, and it is in no set of this member's proposals, until its link comes anew. Not for a
- * link that broke. */
+/* What `member` said that it holds is not so, or it does not say what: its positions are ignored,
+ * and it is in no set of this member's proposals, for 10 s, and twice as long with each time. Not
+ * for a link that broke. */
 void vain_assembly_distrust(struct vain_assembly *assembly, int member);
 /* The sum that was voted for turned out to be none here, as it does at all who were given the same
  * words: nobody who holds it is waited for before this member gives the epoch up; who is ahead is

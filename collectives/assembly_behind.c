@@ -1,8 +1,14 @@
 /* What others hold that this member has not: of a later epoch under way, of a later round, or at a
- * start of the state that most hold. */
+ * start of the state that most hold.
+ *
+ * Who goes after a claim gives up its local steps, or a sum that it holds. So a member that has
+ * taken part since its start follows more than f of all that are listed at once, of whom one is
+ * honest, and fewer after it has stood still for a while: if they were right it could not go on. */
 #include "collectives/assembly_state.h"
 
 #include <string.h>
+
+#include "collectives/quorum.h"
 
 /* Whether what `there` holds is to be fetched rather than gone on without: it is of an epoch under
  * way that this member is not in, or of a later round. */
@@ -17,6 +23,48 @@ static bool is_ahead(const struct vain_assembly *own, const struct vain_position
     if (!starting && there->epoch != own->stand.epoch)
         return there->epoch > own->stand.epoch;
     return there->round >= own->stand.round + at_least;
+}
+
+static bool claims(const struct vain_assembly *own, int member, uint64_t at_least)
+{
+    const struct vain_assembly_peer *peer = &own->peers[member];
+    return peer->up && peer->known && is_ahead(own, &peer->position, at_least);
+}
+
+static int claimants(const struct vain_assembly *own, uint64_t at_least)
+{
+    int count = 0;
+    for (int i = 0; i < own->config.members; i++)
+        count += claims(own, i, at_least);
+    return count;
+}
+
+void vain_assembly_forget_claims(struct vain_assembly *own)
+{
+    own->claimed = own->believed = false;
+}
+
+void vain_assembly_note_claims(struct vain_assembly *own)
+{
+    const bool claimed = claimants(own, 1) > 0;
+    if (!claimed)
+        own->believed = false;
+    if (claimed && !own->claimed)
+        own->claimed_since_ms = own->now_ms;
+    own->claimed = claimed;
+}
+
+/* Once believed they are until none is left: a fetch ends as it began. */
+static bool are_believed(const struct vain_assembly *own, uint64_t at_least)
+{
+    return own->stand.starting || own->believed ||
+           claimants(own, at_least) >= vain_quorum_witnesses(own->config.members) ||
+           (own->claimed && own->now_ms - own->claimed_since_ms >= VAIN_ASSEMBLY_LOST_MS);
+}
+
+bool vain_assembly_is_distrusted(const struct vain_assembly *own, int member)
+{
+    return own->now_ms < own->peers[member].distrusted_until_ms;
 }
 
 static bool goes_before(const struct vain_position *a, const struct vain_position *b)
@@ -89,15 +137,15 @@ bool vain_assembly_is_behind(struct vain_assembly *own, uint64_t at_least)
 {
     const struct vain_position *target = NULL;
     for (int i = 0; i < own->config.members; i++) {
-        const struct vain_assembly_peer *peer = &own->peers[i];
-        if (peer->up && peer->known && is_ahead(own, &peer->position, at_least) &&
-            (target == NULL || goes_before(&peer->position, target)))
-            target = &peer->position;
+        const struct vain_position *there = &own->peers[i].position;
+        if (claims(own, i, at_least) && (target == NULL || goes_before(there, target)))
+            target = there;
     }
     if (target == NULL && own->stand.starting)
         target = more_held_state(own);
-    if (target == NULL)
+    if (target == NULL || !are_believed(own, at_least))
         return false;
+    own->believed = true;
     collect_holders(own, target);
     return true;
 }

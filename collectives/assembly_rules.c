@@ -216,7 +216,7 @@ static bool may_propose(const struct vain_assembly *own, int member)
 {
     if (member == own->config.own)
         return true;
-    return own->peers[member].up && !own->peers[member].distrusted &&
+    return own->peers[member].up && !vain_assembly_is_distrusted(own, member) &&
            !vain_assembly_is_leaving(own, member) && !own->peers[member].has_vote &&
            !(vain_assembly_at_this_round(own, member) &&
              own->peers[member].position.attempt > own->attempt);
@@ -499,6 +499,7 @@ static void start_attempt(struct vain_assembly *own)
     own->news.new_use = vain_is_zero(own->proposal.use_key, VAIN_HASH_BYTES);
     own->stand.starting = false;
     own->stand.epoch = own->proposal.epoch;
+    vain_assembly_forget_claims(own);
 }
 
 static void wait_for_acks(struct vain_assembly *own)
@@ -711,6 +712,7 @@ void vain_assembly_settle(struct vain_assembly *own)
     if (own->phase == VAIN_PHASE_RUNNING)
         return;
     say(own, VAIN_ASSEMBLY_WAIT);
+    vain_assembly_note_claims(own);
     if (own->phase == VAIN_PHASE_IDLE || own->leaving)
         return;
     if (!own->stand.starting && votes_decide(own))

@@ -16,7 +16,9 @@ enum {
     VAIN_ASSEMBLY_GENERATION_BITS = 16,
     VAIN_ASSEMBLY_ACK_MS =
         5000, /* acks come at once: who sends none in this time has refused, or is stuck */
-    VAIN_ASSEMBLY_LOST_MS = 10000, /* a holder of the sum that lives is heard in that time */
+    VAIN_ASSEMBLY_LOST_MS = 10000,     /* a holder of the sum that lives is heard in that time */
+    VAIN_ASSEMBLY_DISTRUST_MS = 10000, /* after the first untruth; twice that after each other */
+    VAIN_ASSEMBLY_DISTRUST_DOUBLINGS = 20, /* and not more than that: four months */
     VAIN_ASSEMBLY_REPEAT_MS =
         1000, /* between positions told anew, by which who waits asks for what it lacks */
     VAIN_ASSEMBLY_SETTLE_MS = 50, /* the rules look at the clock that often, if nothing happens */
@@ -27,10 +29,11 @@ enum {
 #define VAIN_ASSEMBLY_EPOCHS_AHEAD (UINT64_C(1) << 32)
 
 struct vain_assembly_peer {
-    bool up, known;  /* known: `position` was told since the link is up */
-    bool late;       /* was not ready in time: not waited for until it is */
-    bool mute;       /* says that it is ready, but has not acked in time: not counted on */
-    bool distrusted; /* see vain_assembly_distrust */
+    bool up, known; /* known: `position` was told since the link is up */
+    bool late;      /* was not ready in time: not waited for until it is */
+    bool mute;      /* says that it is ready, but has not acked in time: not counted on */
+    int untruths;   /* see vain_assembly_distrust; they do not go with the link */
+    uint64_t distrusted_until_ms;
     struct vain_position position;
     bool has_ack, has_vote; /* in this round, in this generation; see `acks`, `votes` */
     bool two_faced;         /* has voted for something else too */
@@ -71,7 +74,10 @@ struct vain_assembly {
     bool lost;               /* see VAIN_POSITION_LOST */
     bool disowned;           /* the round's sum is nobody's: no holder is waited for */
     bool stuck;              /* cannot go on by itself, since then */
-    bool waiting;            /* for members that are there and not ready */
+    bool claimed;            /* somebody says that it is ahead, since then */
+    bool believed;           /* ... and was believed */
+    uint64_t claimed_since_ms;
+    bool waiting; /* for members that are there and not ready */
     uint64_t misfits;
     struct vain_suspicion suspicion;
     struct vain_assembly_news news;
@@ -116,5 +122,9 @@ bool vain_assembly_all_up(const struct vain_assembly *own, const struct vain_set
 void vain_assembly_note_vote(struct vain_assembly *own, const struct vain_vote *vote);
 void vain_assembly_note_two_faced(struct vain_assembly *own, int voter);
 const struct vain_vote *vain_assembly_decided(const struct vain_assembly *own);
+bool vain_assembly_is_distrusted(const struct vain_assembly *own, int member);
 bool vain_assembly_is_behind(struct vain_assembly *own, uint64_t at_least);
+/* Looks for claims; vain_assembly_forget_claims: the time that they are waited with begins anew. */
+void vain_assembly_note_claims(struct vain_assembly *own);
+void vain_assembly_forget_claims(struct vain_assembly *own);
 void vain_assembly_settle(struct vain_assembly *own);

@@ -56,6 +56,8 @@ enum vain_status vain_catch_up(struct vain_run *run)
     run->device.ops->memory.zero(&run->queue, run->residual,
                                  (size_t)run->layout.parameter_count * sizeof(float));
     forget_later_points(run);
+    if (run->round == before && holding->fetched_bytes == 0)
+        return VAIN_OK; /* there was nothing to it */
     vain_event_notice(run->config->events,
                       "member '%s' was at round %lld and has caught up with the others at round "
                       "%lld: %.1f MB in %.2f s",

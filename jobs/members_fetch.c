@@ -10,11 +10,11 @@
 #include "jobs/store/record_read.h"
 #include "jobs/store/set_aside.h"
 
-/* Nothing is fetched from it any more, until it comes anew. */
+/* Nothing is fetched from it for a while, the longer the more often. */
 static void distrust(struct vain_members *members, int member, const char *why)
 {
     vain_event_notice(members->config.events,
-                      "member '%s' %s while this member caught up; it is not asked again",
+                      "member '%s' %s while this member caught up; it is not asked for a while",
                       vain_members_name(members, member), why);
     vain_assembly_distrust(members->assembly, member);
 }
@@ -86,6 +86,19 @@ static void distrust_liars(struct vain_members *members, const struct vain_assem
     }
 }
 
+/* None of them says what it holds. More than f may be in an exchange, so few may be as well: they
+ * are forgotten for a while only. */
+static void distrust_silent(struct vain_members *members, const struct vain_assembly_news *news)
+{
+    if (vain_set_count(&news->holders) >= vain_quorum_witnesses(members->count))
+        return;
+    for (int i = vain_set_next(&news->holders, 0); i >= 0;
+         i = vain_set_next(&news->holders, i + 1)) {
+        if (!members->known[i].answered && vain_mailbox_has(members->mailbox, i))
+            distrust(members, i, "does not describe the state that it says it holds");
+    }
+}
+
 /* VAIN_AGAIN: nobody has said what fits; look again who is there. */
 static enum vain_status learn_state(struct vain_members *members,
                                     const struct vain_assembly_news *news,
@@ -98,8 +111,10 @@ static enum vain_status learn_state(struct vain_members *members,
         VAIN_TRY(vain_members_wait(members));
     distrust_liars(members, news);
     const struct vain_state_letter *said = most_said(members, news);
-    if (said == NULL)
+    if (said == NULL) {
+        distrust_silent(members, news);
         return VAIN_AGAIN;
+    }
     *out = *said;
     return VAIN_OK;
 }

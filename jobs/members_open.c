@@ -233,6 +233,27 @@ static enum vain_status wait_for_secrets(struct vain_members *members, bool *giv
     return VAIN_OK;
 }
 
+/* Who is there and whose secret neither came nor could be put together: it gave nothing, or dealt
+ * shares that do not fit. It costs the round, so the next ones are tried without it. */
+static void suspect_silent(struct vain_members *members)
+{
+    const struct vain_set *set = &members->proposal.set;
+    struct vain_set silent = {{0}};
+    for (int i = vain_set_next(set, 0), place = 0; i >= 0; i = vain_set_next(set, i + 1), place++) {
+        if (i == members->own || vain_opening_knows(members->opening, place))
+            continue;
+        vain_event_notice(members->config.events,
+                          "round %lld: the own mask of member '%s'%s cannot be taken off; the sum "
+                          "is lost",
+                          (long long)members->proposal.round + 1, vain_members_name(members, i),
+                          members->known[i].greeted ? ", which is there," : "");
+        if (members->known[i].greeted)
+            vain_set_add(&silent, i);
+    }
+    if (vain_set_count(&silent) > 0)
+        vain_assembly_suspect(members->assembly, &silent, -1);
+}
+
 enum vain_status vain_members_open(struct vain_federation *federation, struct vain_opening *opening)
 {
     struct vain_members *members = (struct vain_members *)federation;
@@ -244,8 +265,10 @@ enum vain_status vain_members_open(struct vain_federation *federation, struct va
     use_waiting(members);
     const enum vain_status status = wait_for_secrets(members, given);
     vain_release(given);
-    if (status == VAIN_AGAIN)
+    if (status == VAIN_AGAIN) {
+        suspect_silent(members);
         vain_members_lose_sum(members);
+    }
     members->lends = status != VAIN_OK; /* vectors move now */
     return status;
 }

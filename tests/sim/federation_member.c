@@ -454,6 +454,8 @@ static bool move_open(struct member *member)
     const enum vain_status status = member_open_look(member);
     if (status == VAIN_AGAIN)
         return false;
+    if (status != VAIN_OK)
+        member_open_suspect(member);
     member_open_end(member);
     if (status == VAIN_OK) {
         take_sum(member);

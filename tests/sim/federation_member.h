@@ -266,6 +266,8 @@ enum vain_status member_culprit_judge(struct member *member) VAIN_MUST_USE;
 void member_open_begin(struct member *member);
 /* VAIN_OK: all secrets are known; VAIN_AGAIN: not yet; VAIN_ERR_TIMEOUT: given up. */
 enum vain_status member_open_look(struct member *member) VAIN_MUST_USE;
+/* Given up: who is there and has given nothing is suspected. */
+void member_open_suspect(struct member *member);
 /* It has ended, one way or the other. */
 void member_open_end(struct member *member);
 void member_open_take(struct member *member, int from, const uint8_t *body, size_t bytes);

@@ -25,7 +25,8 @@ void liar_tells(struct member *member)
         return;
     liar->told = true;
     member_says(member, "lies (%d)", (int)liar->lie);
-    judge_lies(member->plan->judge, member->index, &member->proposal, about, liar->lie != LIE_DEAL);
+    judge_lies(member->plan->judge, member->index, &member->proposal, about,
+               liar->lie != LIE_DEAL && liar->lie != LIE_LOSE);
 }
 
 /* A lie about words is told once. */

@@ -36,6 +36,7 @@ enum lie {
     LIE_SECRET, /* secrets that it gives out are wrong: its own, and others' that it passes on */
     LIE_SHARE,  /* shares that it gives out are wrong */
     LIE_HIDE,   /* it gives out nothing */
+    LIE_LOSE,   /* ... and has dealt shares that fit for nobody: the sum is lost */
     LIES
 };
 enum liar_about { LIAR_WORDS, LIAR_MASKS, LIAR_LETTERS };

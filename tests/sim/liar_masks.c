@@ -34,9 +34,9 @@ void __wrap_vain_own_mask_share(const struct vain_own_mask *own, int index, stru
 void liar_deals(struct member *member, uint8_t *mine, size_t bytes)
 {
     struct liar *liar = &member->liar;
-    if (liar_lies(member) && liar->lie == LIE_DEALT) {
+    if (liar_lies(member) && (liar->lie == LIE_DEALT || liar->lie == LIE_LOSE)) {
         dealing = member;
-        spoilt_ppm = 1 + vain_sim_draw(&liar->random, 1000000);
+        spoilt_ppm = liar->lie == LIE_LOSE ? 1000000 : 1 + vain_sim_draw(&liar->random, 1000000);
     }
     vain_opening_deal(member->use.opening, mine);
     dealing = NULL;
@@ -52,10 +52,11 @@ void liar_deals(struct member *member, uint8_t *mine, size_t bytes)
 enum telling liar_gives(struct member *member, bool secret, uint8_t *value)
 {
     const enum lie lie = member->liar.lie;
-    if (!liar_lies(member) || !(lie == LIE_HIDE || lie == (secret ? LIE_SECRET : LIE_SHARE)))
+    const bool hides = lie == LIE_HIDE || lie == LIE_LOSE;
+    if (!liar_lies(member) || !(hides || lie == (secret ? LIE_SECRET : LIE_SHARE)))
         return TELLS_TRUTH;
     liar_tells(member);
-    if (lie == LIE_HIDE)
+    if (hides)
         return TELLS_NOTHING;
     spoil(member, value, VAIN_SCALAR_BYTES);
     return TELLS_LIE;

@@ -168,6 +168,19 @@ enum vain_status member_open_look(struct member *member)
     return now_ms - member->progress_ms > MEMBER_GIVE_UP_MS ? VAIN_ERR_TIMEOUT : VAIN_AGAIN;
 }
 
+void member_open_suspect(struct member *member)
+{
+    const struct vain_set *set = &member->proposal.set;
+    struct vain_set silent = {{0}};
+    for (int i = vain_set_next(set, 0), place = 0; i >= 0; i = vain_set_next(set, i + 1), place++) {
+        if (i != member->index && member->greeted[i] &&
+            !vain_opening_knows(member->use.opening, place))
+            vain_set_add(&silent, i);
+    }
+    if (vain_set_count(&silent) > 0)
+        vain_assembly_suspect(member->assembly, &silent, -1);
+}
+
 void member_open_end(struct member *member)
 {
     vain_secagg_finish(member->use.secagg);

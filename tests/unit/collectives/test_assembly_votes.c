@@ -328,35 +328,88 @@ static void a_quorum_of_all_needs_voters_too(void)
 
 /* ---- behind ---------------------------------------------------------------------------------- */
 
+enum { CLAIMS = 4 };
+
+/* Of member 2, and whether it is ahead: all but the last. */
+static void make_claims(struct vain_position claims[CLAIMS])
+{
+    for (int i = 0; i < CLAIMS; i++)
+        claims[i] = script_position(false);
+    claims[0].round++;
+    claims[1].epoch++;
+    claims[2].epoch++;
+    claims[2].round--;
+    claims[3].round--; /* behind itself */
+}
+
+static void expect_behind(struct script *script, uint64_t later_ms, uint64_t holders)
+{
+    struct vain_assembly_news news;
+    CU_ASSERT_EQUAL(script_verdict(script, later_ms),
+                    holders != 0 ? VAIN_ASSEMBLY_BEHIND : VAIN_ASSEMBLY_WAIT);
+    vain_assembly_news(script->assembly, &news);
+    CU_ASSERT_EQUAL(news.holders.words[0], holders);
+}
+
+/* Of four members one may lie: two are followed at once, one after it has stood for 10 s. */
 static void a_later_round_or_epoch_is_fetched(void)
 {
-    struct vain_position ahead[4];
-    for (int i = 0; i < 4; i++)
-        ahead[i] = script_position(false);
-    ahead[0].round++;
-    ahead[1].epoch++;
-    ahead[2].epoch++;
-    ahead[2].round--;
-    ahead[3].round--; /* behind itself */
-    for (int i = 0; i < 4; i++) {
+    struct vain_position claims[CLAIMS];
+    make_claims(claims);
+    for (int i = 0; i < CLAIMS; i++) {
         struct script script;
-        struct vain_assembly_news news;
         script_begin(&script, false);
-        script_tell(&script, 2, &ahead[i]);
-        CU_ASSERT_EQUAL(script_verdict(&script, 1),
-                        i < 3 ? VAIN_ASSEMBLY_BEHIND : VAIN_ASSEMBLY_WAIT);
-        vain_assembly_news(script.assembly, &news);
-        CU_ASSERT_EQUAL(news.holders.words[0], i < 3 ? 4 : 0);
-        vain_assembly_distrust(script.assembly, 2);
-        script_tell(&script, 2, &ahead[i]);
-        CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
-        vain_assembly_link(script.assembly, 2, false);
-        vain_assembly_link(script.assembly, 2, true);
-        script_tell(&script, 2, &ahead[i]);
-        CU_ASSERT_EQUAL(script_verdict(&script, 1),
-                        i < 3 ? VAIN_ASSEMBLY_BEHIND : VAIN_ASSEMBLY_WAIT);
+        script_tell(&script, 2, &claims[i]);
+        expect_behind(&script, 1, 0);
+        expect_behind(&script, 9999, 0);
+        expect_behind(&script, 51, i < 3 ? 4 : 0);
+        script_close(&script);
+        script_begin(&script, false);
+        script_tell(&script, 2, &claims[i]);
+        script_tell(&script, 3, &claims[i]);
+        expect_behind(&script, 1, i < 3 ? 12 : 0);
         script_close(&script);
     }
+}
+
+/* Whatever one claims, the others' attempt goes on. */
+static void a_claim_holds_nobody_up(void)
+{
+    struct vain_position claims[CLAIMS];
+    const struct vain_proposal proposal = script_proposal(false, 0, script_set(11));
+    struct script script;
+    make_claims(claims);
+    script_begin(&script, false);
+    script_tell(&script, 2, &claims[1]);
+    CU_ASSERT(script_propose(&script, 1, &proposal));
+    script_ack(&script, 1, &proposal);
+    script_ack(&script, 3, &proposal);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_START);
+    script_close(&script);
+}
+
+/* For 10 s, then 20, then 40, whether its link comes anew or not. */
+static void who_told_an_untruth_is_not_heard_for_a_while(void)
+{
+    struct vain_position claims[CLAIMS];
+    struct script script;
+    make_claims(claims);
+    script_begin(&script, false);
+    for (int time = 0; time < 3; time++) {
+        script_tell(&script, 2, &claims[1]);
+        expect_behind(&script, 1, 0);
+        expect_behind(&script, 10000, 4);
+        vain_assembly_distrust(script.assembly, 2);
+        vain_assembly_link(script.assembly, 2, false);
+        vain_assembly_link(script.assembly, 2, true);
+        for (int part = 0; part < 1 << time; part++) {
+            script_tell(&script, 2, &claims[1]);
+            expect_behind(&script, 9999, 0);
+        }
+        script_tell(&script, 2, &claims[1]);
+        expect_behind(&script, 1 << time, 0); /* unheard to the end, so nothing has stood */
+    }
+    script_close(&script);
 }
 
 /* Who starts goes on from those that run, or from the later round, or from what most hold. */
@@ -407,6 +460,8 @@ static const struct vain_test tests[] = {
     {"who has caught up makes a quorum", who_has_caught_up_makes_a_quorum},
     {"a quorum of all needs voters too", a_quorum_of_all_needs_voters_too},
     {"a later round or epoch is fetched", a_later_round_or_epoch_is_fetched},
+    {"a claim holds nobody up", a_claim_holds_nobody_up},
+    {"who told an untruth is not heard for a while", who_told_an_untruth_is_not_heard_for_a_while},
     {"at a start the state of most is fetched", at_a_start_the_state_of_most_is_fetched},
     {NULL, NULL},
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cmd/world.h"
+#include "tests/unit/jobs/mask_liar.h"
 #include "tests/unit/jobs/ring_spoiler.h"
 
 /* One start of a member. */
@@ -102,6 +103,13 @@ static enum vain_status before_write(struct vain_world *world)
     return life->dead ? vain_fail(VAIN_ERR_STORAGE, "killed") : VAIN_OK;
 }
 
+static uint64_t now_ns(struct vain_world *world)
+{
+    const struct life *life = world->state;
+    const uint64_t real_ns = vain_world_real()->ops->now_ns(vain_world_real());
+    return life->hosts->speed > 0 ? real_ns * (uint64_t)life->hosts->speed : real_ns;
+}
+
 static enum vain_status mortal_append(struct vain_world *world, const char *path, const void *data,
                                       size_t bytes)
 {
@@ -179,6 +187,8 @@ static void watch(void *context, const struct vain_event *event)
         ring_spoiler_begin(fate->is_shy);
     if (life->steps == fate->claims_after_step)
         state_liar_begin(fate->claim, 3);
+    if (life->steps == fate->loses_after_step)
+        mask_liar_begin();
     if (life->steps == fate->parts_after_step)
         part(life);
     if (life->steps == fate->stops_after_step)
@@ -196,6 +206,7 @@ static void begin(struct life *life)
 {
     life->dead = false;
     life->ops = *vain_world_real()->ops;
+    life->ops.now_ns = now_ns;
     life->ops.append = mortal_append;
     life->ops.replace = mortal_replace;
     life->ops.settle = mortal_settle;

@@ -29,6 +29,7 @@ struct host_fate {
     int lies_after_step;      /* its words are not those of their check word; 0: never */
     int claims_after_step;    /* it claims a state of a later epoch, and describes it wrongly */
     enum state_lie claim;     /* ... so */
+    int loses_after_step;     /* sums are lost since it opens nothing of them; 0: never */
     const char *const *extra; /* more key=value for its spec, NULL-ended; NULL: none */
 };
 
@@ -47,7 +48,7 @@ struct host {
 };
 
 struct hosts {
-    int count;
+    int count, speed; /* their clocks go so much faster than the real one; 0: as it does */
     struct host hosts[HOSTS_MAX];
     struct switchboard *board;
 };

@@ -262,6 +262,29 @@ static void who_spoils_sums_is_left_out(void)
     }
 }
 
+/* It costs a round, and another one when it is let in again. */
+static void who_makes_sums_be_lost_is_left_out(void)
+{
+    static const char *const sets[] = {"train.rounds=6", "exchange.privacy=masked",
+                                       "exchange.level=2", NULL};
+    begin();
+    hosts.speed = 8;
+    hosts.hosts[2].fate.loses_after_step = 3;
+    hosts_run(&hosts, sets);
+    expect_end(11, 6);
+    for (int i = 0; i < MEMBERS; i++) {
+        const struct host *host = &hosts.hosts[i];
+        const int lost = hosts_count_notices(host, "'m2', which is there, cannot be taken off");
+        if (i == 2)
+            continue;
+        CU_ASSERT(lost >= 1 && lost <= 2);
+        CU_ASSERT_EQUAL(lost, hosts_count_notices(host, "cannot be taken off"));
+        if (lost < 1 || lost > 2)
+            tell(host, i);
+    }
+    hosts_close(&hosts);
+}
+
 /* What the first failure of a round's sum is followed by: the attempt after it is with evidence. */
 static void expect_shown_at_once(const struct host *host, const char *what)
 {
@@ -725,6 +748,7 @@ static const struct vain_test tests[] = {
     {"a death anywhere is borne under own masks", a_death_anywhere_is_borne_under_own_masks},
     {"a death is counted and told once", a_death_is_counted_and_told_once},
     {"who spoils sums is left out", who_spoils_sums_is_left_out},
+    {"who makes sums be lost is left out", who_makes_sums_be_lost_is_left_out},
     {"who corrupts partial sums is shown", who_corrupts_partial_sums_is_shown},
     {"who fears evidence spoils once", who_fears_evidence_spoils_once},
     {"whose check word is wrong is shown", whose_check_word_is_wrong_is_shown},
