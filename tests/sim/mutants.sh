@@ -159,9 +159,10 @@ mutant "a vote is whose signature it has" "TWO VOTES: .* holds two" "--lies lett
     collectives/assembly.c 's|vain_vote_message(&vote, message);.    if (!own->config.ops->verify[^{]*{|'\
 'vain_vote_message(\&vote, message);\n    if (own == NULL) {|'
 mutant "without the sum it takes f + 1 to vote like" "VOTE FOR NOTHING" "--lies letters" \
-    collectives/assembly_rules.c 's/own->tally.leading_votes < vain_quorum_witnesses(own->voter_count))/own->tally.leading_votes < 1)/'
+    collectives/assembly_rules.c 's/leading_votes < vain_quorum_witnesses(own->voter_count))/leading_votes < 1)/'
 mutant "it takes a quorum to burn" "TWO OPENED\|TWO SUMS\|VOTE FOR NOTHING" "--lies letters" \
-    collectives/assembly_rules.c 's|leading_votes >= vain_assembly_quorum(own) |leading_votes >= vain_quorum_witnesses(own->voter_count) |'
+    collectives/assembly_rules.c 's|tally.leading_votes >= vain_assembly_quorum(own) |'\
+'tally.leading_votes >= vain_quorum_witnesses(own->voter_count) |'
 
 # ---- lies about words: judge_culprits.c, judge_sums.c ---------------------------------------------------
 

@@ -60,10 +60,29 @@ static void commitments_are_those_of_the_members(void)
     CU_ASSERT_PTR_NULL(vain_record_commitment_of(&record, 0));
 }
 
+static void what_comes_next_is_what_was_added(void)
+{
+    const struct vain_record_next added = {true, -3, 1 << 30, {7, 8, 9}};
+    static const uint8_t head[] = {0xfd, 0xff, 0xff, 0xff, 0, 0, 0, 0x40, 7, 8, 9, 0};
+    uint8_t bytes[VAIN_EXTENSION_NEXT_BYTES];
+    struct vain_record record = empty();
+    CU_ASSERT_FALSE(vain_record_next_of(&record).known);
+    vain_record_add_next(&record, &added, bytes);
+    CU_ASSERT_EQUAL(record.extensions[0].type, 4);
+    CU_ASSERT_EQUAL(record.extensions[0].bytes, 40);
+    CU_ASSERT_EQUAL(memcmp(bytes, head, sizeof head), 0);
+    const struct vain_record_next read = vain_record_next_of(&record);
+    CU_ASSERT(read.known && read.range_exponent == -3 && read.bound_exponent == 1 << 30);
+    CU_ASSERT_EQUAL(memcmp(read.momentum_hash, added.momentum_hash, VAIN_HASH_BYTES), 0);
+    record.extensions[0].bytes--;
+    CU_ASSERT_FALSE(vain_record_next_of(&record).known);
+}
+
 static const struct vain_test tests[] = {
     {"privacy is what was added", privacy_is_what_was_added},
     {"inputs are those that were dropped", inputs_are_those_that_were_dropped},
     {"commitments are those of the members", commitments_are_those_of_the_members},
+    {"what comes next is what was added", what_comes_next_is_what_was_added},
     {NULL, NULL},
 };
 const struct vain_suite vain_suite_record_extension = {"base/record_extension", tests};
