@@ -104,6 +104,13 @@ void vain_assembly_ready(struct vain_assembly *own)
     vain_assembly_settle(own);
 }
 
+void vain_assembly_unready(struct vain_assembly *own)
+{
+    if (own->phase == VAIN_PHASE_READY || own->phase == VAIN_PHASE_ACKED)
+        own->phase = VAIN_PHASE_IDLE;
+    vain_assembly_tell(own);
+}
+
 void vain_assembly_use(struct vain_assembly *own, const uint8_t *key)
 {
     if (key == NULL)
@@ -129,7 +136,8 @@ void vain_assembly_link(struct vain_assembly *own, int member, bool up)
     struct vain_assembly_peer *peer = &own->peers[member];
     VAIN_ASSERT(member != own->config.own);
     peer->up = up;
-    peer->known = peer->late = false;
+    peer->known = peer->told = false;
+    peer->late = vain_assembly_is_distrusted(own, member);
     if (up) {
         uint8_t body[VAIN_POSITION_BYTES];
         vain_assembly_encode_position(own, body);
@@ -141,17 +149,29 @@ void vain_assembly_link(struct vain_assembly *own, int member, bool up)
     own->unsettled = true;
 }
 
-void vain_assembly_distrust(struct vain_assembly *own, int member)
+static void ignore_for(struct vain_assembly *own, int member, uint64_t ms)
 {
     struct vain_assembly_peer *peer = &own->peers[member];
     VAIN_ASSERT(member != own->config.own);
-    const int doublings = peer->untruths < VAIN_ASSEMBLY_DISTRUST_DOUBLINGS
-                              ? peer->untruths++
-                              : VAIN_ASSEMBLY_DISTRUST_DOUBLINGS;
-    peer->distrusted_until_ms = own->now_ms + ((uint64_t)VAIN_ASSEMBLY_DISTRUST_MS << doublings);
+    if (peer->distrusted_until_ms < own->now_ms + ms)
+        peer->distrusted_until_ms = own->now_ms + ms;
     peer->late = true;
     peer->known = false;
     vain_assembly_settle(own);
+}
+
+void vain_assembly_distrust(struct vain_assembly *own, int member)
+{
+    struct vain_assembly_peer *peer = &own->peers[member];
+    const int doublings = peer->untruths < VAIN_ASSEMBLY_DISTRUST_DOUBLINGS
+                              ? peer->untruths++
+                              : VAIN_ASSEMBLY_DISTRUST_DOUBLINGS;
+    ignore_for(own, member, (uint64_t)VAIN_ASSEMBLY_DISTRUST_MS << doublings);
+}
+
+void vain_assembly_doubt(struct vain_assembly *own, int member)
+{
+    ignore_for(own, member, VAIN_ASSEMBLY_DISTRUST_MS);
 }
 
 static void send_last_votes(struct vain_assembly *own, int member)
@@ -203,11 +223,15 @@ static void take_position(struct vain_assembly *own, int member, const uint8_t *
         return;
     }
     struct vain_assembly_peer *peer = &own->peers[member];
-    if (vain_assembly_is_distrusted(own, member))
+    if (vain_assembly_is_distrusted(own,
+                                    member)) { /* whether it has come to the end counts still */
+        peer->position = position;
+        peer->told = true;
         return;
+    }
     const bool repeats = peer->known && same_position(&peer->position, &position);
     peer->position = position;
-    peer->known = true;
+    peer->known = peer->told = true;
     if (repeats && is_helper(own, member))
         help(own, member);
 }
@@ -219,7 +243,7 @@ static bool could_run(const struct vain_assembly *own, int member,
     const struct vain_set voters = vain_set_both(&proposal->set, &own->stand.voters);
     const uint64_t epochs = proposal->epoch - own->stand.epoch;
     const bool epoch_fits =
-        own->stand.starting ? epochs > 0 && epochs <= VAIN_ASSEMBLY_EPOCHS_AHEAD : epochs == 0;
+        own->stand.starting ? epochs > 0 && epochs <= VAIN_EPOCHS_AHEAD : epochs == 0;
     return epoch_fits && proposal->round == own->stand.round &&
            memcmp(proposal->state_hash, own->stand.state_hash, VAIN_HASH_BYTES) == 0 &&
            vain_assembly_proposer(own, proposal->attempt) == member &&
@@ -252,8 +276,9 @@ static bool may_ack(const struct vain_assembly *own, int member,
     const bool acked_already =
         self->has_ack && (mine->attempt == proposal->attempt ||
                           (acks_may_come && mine->attempt > proposal->attempt));
+    const struct vain_set left_out = vain_assembly_left_out(own);
     return open && !acked_already && proposal->attempt >= own->least_attempt &&
-           fits(own, member, proposal);
+           !vain_set_has(&left_out, member) && fits(own, member, proposal);
 }
 
 /* Attempts without this member, by whose turn it is: when another one follows in the round, the one
@@ -501,7 +526,7 @@ bool vain_assembly_quorum_present(const struct vain_assembly *own)
 bool vain_assembly_is_at(const struct vain_assembly *own, int member, uint64_t round)
 {
     const struct vain_assembly_peer *peer = &own->peers[member];
-    return peer->known && peer->position.round >= round;
+    return peer->told && peer->position.round >= round;
 }
 
 bool vain_assembly_leaves(const struct vain_assembly *own, int member)
@@ -514,7 +539,7 @@ bool vain_assembly_all_at(const struct vain_assembly *own, uint64_t round)
     for (int i = 0; i < own->config.members; i++) {
         const struct vain_assembly_peer *peer = &own->peers[i];
         if (i != own->config.own && peer->up && !vain_assembly_is_leaving(own, i) &&
-            (!peer->known || peer->position.round < round))
+            (!peer->told || peer->position.round < round))
             return false;
     }
     return true;

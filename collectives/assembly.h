@@ -40,6 +40,10 @@
 
 #include "collectives/assembly_letter.h"
 
+/* Between the epochs that members know of at a start: who claims more is not taken along, so that
+ * nobody can use them up. */
+#define VAIN_EPOCHS_AHEAD (UINT64_C(1) << 32)
+
 struct vain_assembly;
 
 struct vain_assembly_ops {
@@ -83,6 +87,8 @@ struct vain_assembly_stand {
 void vain_assembly_stand(struct vain_assembly *assembly, const struct vain_assembly_stand *stand);
 /* The words of the coming round are ready, as far as this member is concerned. */
 void vain_assembly_ready(struct vain_assembly *assembly);
+/* They are not: it looks for another state. Until it stands and is ready anew. */
+void vain_assembly_unready(struct vain_assembly *assembly);
 /* The streams that are open and good, by the key of their use; NULL: none. They are those of the
  * set of the attempt that was started last: only with just this set they are used again. */
 void vain_assembly_use(struct vain_assembly *assembly, const uint8_t *key);
@@ -92,10 +98,12 @@ void vain_assembly_leave(struct vain_assembly *assembly);
 /* ---- what happens ---------------------------------------------------------------------------- */
 
 void vain_assembly_link(struct vain_assembly *assembly, int member, bool up);
-/* What `member` said that it holds is not so, or it does not say what: its positions are ignored,
- * and it is in no set of this member's proposals, for 10 s, and twice as long with each time. Not
- * for a link that broke. */
+/* What `member` said that it holds is not so: its positions are ignored, and it is in no set of
+ * this member's proposals, for 10 s, and twice as long with each time. Not for a link that broke.
+ */
 void vain_assembly_distrust(struct vain_assembly *assembly, int member);
+/* It may be honest: the same for 10 s, however often. */
+void vain_assembly_doubt(struct vain_assembly *assembly, int member);
 /* The sum that was voted for turned out to be none here, as it does at all who were given the same
  * words: nobody who holds it is waited for before this member gives the epoch up; who is ahead is
  * still fetched from. After vain_assembly_stand. */

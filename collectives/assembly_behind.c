@@ -44,12 +44,12 @@ void vain_assembly_forget_claims(struct vain_assembly *own)
     own->claimed = own->believed = false;
 }
 
-void vain_assembly_note_claims(struct vain_assembly *own)
+void vain_assembly_note_claims(struct vain_assembly *own, bool can_go_on)
 {
     const bool claimed = claimants(own, 1) > 0;
     if (!claimed)
         own->believed = false;
-    if (claimed && !own->claimed)
+    if (claimed && (!own->claimed || can_go_on))
         own->claimed_since_ms = own->now_ms;
     own->claimed = claimed;
 }

@@ -60,12 +60,12 @@ static bool stands_here(const struct vain_assembly *own, int member)
     return vain_assembly_at_this_round(own, member) && (there->flags & VAIN_POSITION_READY) != 0 &&
            (there->flags & VAIN_POSITION_LEAVING) == 0 && there->attempt >= own->least_attempt &&
            (there->epoch <= own->stand.epoch ||
-            there->epoch - own->stand.epoch < VAIN_ASSEMBLY_EPOCHS_AHEAD);
+            there->epoch - own->stand.epoch < VAIN_EPOCHS_AHEAD);
 }
 
 bool vain_assembly_is_leaving(const struct vain_assembly *own, int member)
 {
-    return own->peers[member].known &&
+    return own->peers[member].told &&
            (own->peers[member].position.flags & VAIN_POSITION_LEAVING) != 0;
 }
 
@@ -211,13 +211,32 @@ static void next_attempt(struct vain_assembly *own)
     vain_assembly_tell(own);
 }
 
-/* Whether its turn has not passed: it is there, and has not itself gone on. */
-static bool may_propose(const struct vain_assembly *own, int member)
+/* Whom this member does without if it can: the most suspected of those that are there, while a
+ * quorum of all is left. */
+struct vain_set vain_assembly_left_out(const struct vain_assembly *own)
+{
+    struct vain_set present = vain_assembly_present(own), out = {{0}};
+    int suspects[VAIN_MEMBERS_MAX], count = 0;
+    if (own->suspicion.left_out > 0)
+        count = vain_suspicion_choose(&own->suspicion, &present, own->attempt, suspects);
+    for (int i = 0; i < count; i++) {
+        vain_set_remove(&present, suspects[i]);
+        if (vain_set_count(&present) >= vain_quorum(own->config.members))
+            vain_set_add(&out, suspects[i]);
+    }
+    return out;
+}
+
+/* Whether its turn has not passed: it is there, and has not itself gone on. One that is left out
+ * would propose itself. */
+static bool may_propose(const struct vain_assembly *own, const struct vain_set *left_out,
+                        int member)
 {
     if (member == own->config.own)
         return true;
-    return own->peers[member].up && !vain_assembly_is_distrusted(own, member) &&
-           !vain_assembly_is_leaving(own, member) && !own->peers[member].has_vote &&
+    return !vain_set_has(left_out, member) && own->peers[member].up &&
+           !vain_assembly_is_distrusted(own, member) && !vain_assembly_is_leaving(own, member) &&
+           !own->peers[member].has_vote &&
            !(vain_assembly_at_this_round(own, member) &&
              own->peers[member].position.attempt > own->attempt);
 }
@@ -249,9 +268,10 @@ uint32_t vain_assembly_attempt_of_others(const struct vain_assembly *own)
 /* Voters that are gone propose nothing: on to the next turn of one that may, if there is one. */
 static void skip_dead_proposers(struct vain_assembly *own)
 {
+    const struct vain_set left_out = vain_assembly_left_out(own);
     int member = vain_assembly_proposer(own, own->attempt);
     uint32_t ahead = 0;
-    while (!may_propose(own, member)) {
+    while (!may_propose(own, &left_out, member)) {
         if (++ahead == (uint32_t)own->voter_count)
             return;
         member = vain_set_next(&own->stand.voters, member + 1);
@@ -636,6 +656,20 @@ static bool is_stuck(const struct vain_assembly *own)
             is_short_of_voters(own));
 }
 
+/* Ready or not, so many have not voted in this round that nobody can have completed it without
+ * them, and with whom it can go on. */
+static bool enough_stand_here(const struct vain_assembly *own)
+{
+    int members = 0, voters = 0;
+    for (int i = 0; i < own->config.members; i++) {
+        const bool here = (i == own->config.own || vain_assembly_at_this_round(own, i)) &&
+                          !vain_assembly_is_leaving(own, i) && !own->peers[i].has_vote;
+        members += here;
+        voters += here && vain_assembly_is_voter(own, i);
+    }
+    return voters >= vain_assembly_quorum(own) && members >= own->config.set_min;
+}
+
 /* Those one ahead show this round's votes to who holds its sum, if they have not forgotten them. If
  * nobody is ahead for a while, a quorum that sees so gives up the epoch. */
 static void wait_for_others(struct vain_assembly *own)
@@ -647,6 +681,10 @@ static void wait_for_others(struct vain_assembly *own)
     const bool votes_may_come =
         own->phase == VAIN_PHASE_VOTED && vain_assembly_decided(own) == NULL && !over;
     if (vain_assembly_is_behind(own, votes_may_come ? 2 : 1) || !over)
+        return;
+    /* Somebody may hold the sum, and is not believed yet. */
+    if (own->claimed && !own->disowned &&
+        own->now_ms - own->stuck_since_ms < 2 * VAIN_ASSEMBLY_LOST_MS)
         return;
     if (!own->lost) {
         own->lost = true;
@@ -712,16 +750,17 @@ void vain_assembly_settle(struct vain_assembly *own)
     if (own->phase == VAIN_PHASE_RUNNING)
         return;
     say(own, VAIN_ASSEMBLY_WAIT);
-    vain_assembly_note_claims(own);
     if (own->phase == VAIN_PHASE_IDLE || own->leaving)
         return;
     if (!own->stand.starting && votes_decide(own))
         return;
     if (is_stuck(own)) {
+        vain_assembly_note_claims(own, false);
         wait_for_others(own);
         return;
     }
     stop_waiting_for_others(own);
+    vain_assembly_note_claims(own, enough_stand_here(own));
     if (!vain_assembly_is_behind(own, 1))
         take_part(own);
 }

@@ -24,15 +24,12 @@ enum {
     VAIN_ASSEMBLY_SETTLE_MS = 50, /* the rules look at the clock that often, if nothing happens */
     VAIN_ASSEMBLY_HELPERS = 3     /* members that repeat votes at a time for one that waits */
 };
-/* Between the epochs that members know of at a start: who claims more is not taken along, so that
- * nobody can use them up. */
-#define VAIN_ASSEMBLY_EPOCHS_AHEAD (UINT64_C(1) << 32)
-
 struct vain_assembly_peer {
-    bool up, known; /* known: `position` was told since the link is up */
-    bool late;      /* was not ready in time: not waited for until it is */
-    bool mute;      /* says that it is ready, but has not acked in time: not counted on */
-    int untruths;   /* see vain_assembly_distrust; they do not go with the link */
+    bool up, told; /* told: `position` was since the link is up */
+    bool known;    /* ... and is gone by, since its member is not distrusted */
+    bool late;     /* was not ready in time: not waited for until it is */
+    bool mute;     /* says that it is ready, but has not acked in time: not counted on */
+    int untruths;  /* see vain_assembly_distrust; they do not go with the link */
     uint64_t distrusted_until_ms;
     struct vain_position position;
     bool has_ack, has_vote; /* in this round, in this generation; see `acks`, `votes` */
@@ -98,6 +95,7 @@ static inline bool vain_assembly_is_last_attempt(uint32_t attempt)
 }
 
 int vain_assembly_quorum(const struct vain_assembly *own);
+struct vain_set vain_assembly_left_out(const struct vain_assembly *own);
 bool vain_assembly_is_voter(const struct vain_assembly *own, int member);
 bool vain_assembly_is_up(const struct vain_assembly *own, int member);
 bool vain_assembly_in_slot(const struct vain_assembly *own, const struct vain_vote *vote);
@@ -124,7 +122,8 @@ void vain_assembly_note_two_faced(struct vain_assembly *own, int voter);
 const struct vain_vote *vain_assembly_decided(const struct vain_assembly *own);
 bool vain_assembly_is_distrusted(const struct vain_assembly *own, int member);
 bool vain_assembly_is_behind(struct vain_assembly *own, uint64_t at_least);
-/* Looks for claims; vain_assembly_forget_claims: the time that they are waited with begins anew. */
-void vain_assembly_note_claims(struct vain_assembly *own);
+/* Looks for claims. While the round can go on they are not waited for; after
+ * vain_assembly_forget_claims the wait begins anew. */
+void vain_assembly_note_claims(struct vain_assembly *own, bool can_go_on);
 void vain_assembly_forget_claims(struct vain_assembly *own);
 void vain_assembly_settle(struct vain_assembly *own);

@@ -174,6 +174,14 @@ bool vain_opening_take_share(struct vain_opening *opening, int holder, int deale
     return true;
 }
 
+bool vain_opening_share_is_wrong(const struct vain_opening *opening, int dealer)
+{
+    const struct part *part = &opening->parts[dealer];
+    const struct vain_share *own = given(part, opening->own);
+    return own != NULL && !vain_share_fits(part->message.commitments, opening->threshold,
+                                           opening->own, &own->value);
+}
+
 bool vain_opening_knows(const struct vain_opening *opening, int member)
 {
     return opening->parts[member].known;

@@ -43,6 +43,9 @@ bool vain_opening_take_secret(struct vain_opening *opening, int dealer,
 bool vain_opening_take_share(struct vain_opening *opening, int holder, int dealer,
                              const uint8_t share[VAIN_MIN_LEN(VAIN_SCALAR_BYTES)]);
 
+/* Whether the own share of `dealer`'s secret, if it was given out, is none that it committed to. */
+bool vain_opening_share_is_wrong(const struct vain_opening *opening, int dealer);
+
 bool vain_opening_knows(const struct vain_opening *opening, int member);
 int vain_opening_missing(const struct vain_opening *opening);
 int vain_opening_members(const struct vain_opening *opening);

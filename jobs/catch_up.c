@@ -53,11 +53,16 @@ enum vain_status vain_catch_up(struct vain_run *run)
     memcpy(run->run_id, holding->run_id, VAIN_RUN_ID_BYTES);
     memcpy(run->parameters_hash, holding->parameters_hash, VAIN_HASH_BYTES);
     memcpy(run->record_head, holding->record_head, VAIN_HASH_BYTES);
+    if (run->round == before && holding->fetched_bytes == 0) {
+        vain_event_notice(run->config->events,
+                          "member '%s' looked for a later state than its own for %.2f s, and there "
+                          "is none; the round's local steps are done again",
+                          run->name, seconds);
+        return VAIN_OK;
+    }
     run->device.ops->memory.zero(&run->queue, run->residual,
                                  (size_t)run->layout.parameter_count * sizeof(float));
     forget_later_points(run);
-    if (run->round == before && holding->fetched_bytes == 0)
-        return VAIN_OK; /* there was nothing to it */
     vain_event_notice(run->config->events,
                       "member '%s' was at round %lld and has caught up with the others at round "
                       "%lld: %.1f MB in %.2f s",

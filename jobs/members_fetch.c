@@ -86,19 +86,6 @@ static void distrust_liars(struct vain_members *members, const struct vain_assem
     }
 }
 
-/* None of them says what it holds. More than f may be in an exchange, so few may be as well: they
- * are forgotten for a while only. */
-static void distrust_silent(struct vain_members *members, const struct vain_assembly_news *news)
-{
-    if (vain_set_count(&news->holders) >= vain_quorum_witnesses(members->count))
-        return;
-    for (int i = vain_set_next(&news->holders, 0); i >= 0;
-         i = vain_set_next(&news->holders, i + 1)) {
-        if (!members->known[i].answered && vain_mailbox_has(members->mailbox, i))
-            distrust(members, i, "does not describe the state that it says it holds");
-    }
-}
-
 /* VAIN_AGAIN: nobody has said what fits; look again who is there. */
 static enum vain_status learn_state(struct vain_members *members,
                                     const struct vain_assembly_news *news,
@@ -111,10 +98,8 @@ static enum vain_status learn_state(struct vain_members *members,
         VAIN_TRY(vain_members_wait(members));
     distrust_liars(members, news);
     const struct vain_state_letter *said = most_said(members, news);
-    if (said == NULL) {
-        distrust_silent(members, news);
+    if (said == NULL)
         return VAIN_AGAIN;
-    }
     *out = *said;
     return VAIN_OK;
 }
@@ -123,9 +108,10 @@ static enum vain_status learn_state(struct vain_members *members,
 
 /* Those who took part, by the spec's list. */
 static enum vain_status find_members(const struct vain_members *members,
-                                     const struct vain_record *record, struct vain_set *out)
+                                     const struct vain_record *record, struct vain_set *out,
+                                     struct vain_set *signers)
 {
-    *out = (struct vain_set){{0}};
+    *out = *signers = (struct vain_set){{0}};
     for (int i = 0, at = 0; i < record->member_count; i++) {
         while (at < members->count && memcmp(members->known[at].member.member_id,
                                              record->members[i].member_id, VAIN_HASH_BYTES) != 0)
@@ -136,6 +122,9 @@ static enum vain_status find_members(const struct vain_members *members,
                              "list",
                              (unsigned long long)record->round, record->members[i].name);
         vain_set_add(out, at);
+        if (!vain_is_zero(record->signatures + (size_t)i * VAIN_SIGNATURE_BYTES,
+                          VAIN_SIGNATURE_BYTES))
+            vain_set_add(signers, at);
     }
     return VAIN_OK;
 }
@@ -143,10 +132,10 @@ static enum vain_status find_members(const struct vain_members *members,
 /* Whether those who took part could agree on the round, and enough of them have signed. */
 static enum vain_status check_record(struct vain_members *members,
                                      const struct vain_record_decoded *decoded,
-                                     const struct vain_set *set)
+                                     const struct vain_set *set, const struct vain_set *signers)
 {
     const struct vain_record *record = &decoded->record;
-    int needed = 0;
+    struct vain_record_needs needs;
     if (memcmp(record->spec_hash, members->config.spec_hash, VAIN_HASH_BYTES) != 0)
         return vain_fail(VAIN_ERR_REFUSED, "the record of round %llu is of another spec",
                          (unsigned long long)record->round);
@@ -161,44 +150,67 @@ static enum vain_status check_record(struct vain_members *members,
                          "the record of round %llu does not follow the one that is here",
                          (unsigned long long)record->round);
     if (record->round <= members->record_until &&
-        !vain_record_line_take(&members->record_line, record->epoch, set, &needed))
+        !vain_record_line_take(&members->record_line, record->epoch, set, signers, &needs))
         return vain_fail(VAIN_ERR_AUTH,
-                         "the record of round %llu, epoch %llu, has %d members, and fewer than %d "
-                         "of those who decide about it are among them",
+                         "the record of round %llu, epoch %llu, has %d members and %d signatures: "
+                         "fewer than %d members, or %d signatures, of those who decide about it",
                          (unsigned long long)record->round, (unsigned long long)record->epoch,
-                         record->member_count, needed);
+                         record->member_count, decoded->signature_count, needs.members,
+                         needs.signatures);
+    return VAIN_OK;
+}
+
+/* The record with the own head, from the one of `record_round` on: a fetch that was cut short may
+ * have put more of them there. Not known: there is none, or none that this build and list can read.
+ */
+static enum vain_status find_own_record(struct vain_members *members, const char *path,
+                                        struct vain_record_member *record_members,
+                                        uint8_t *signatures)
+{
+    struct vain_record_decoded decoded;
+    struct vain_set set, signers;
+    int64_t offset = 0;
+    for (uint64_t round = members->record_round; round > 0;) {
+        size_t got = 0, used = 0;
+        enum vain_status status = vain_record_read_after(path, round - 1, members->record_part,
+                                                         VAIN_RECORD_BYTES_MAX, &got, &offset);
+        if (status == VAIN_OK && got > 0)
+            status = vain_record_decode(members->record_part, got, record_members, signatures,
+                                        members->count, &decoded, &used);
+        if (status == VAIN_OK && got > 0)
+            status = find_members(members, &decoded.record, &set, &signers);
+        if (status != VAIN_OK || got == 0)
+            break;
+        members->record_round = decoded.record.round;
+        round = decoded.record.round + 1;
+        if (memcmp(decoded.hash, members->holding->record_head, VAIN_HASH_BYTES) != 0)
+            continue;
+        vain_record_line_trust(&members->record_line, decoded.record.epoch, &set);
+        vain_recorded_state_note(&members->recorded, &decoded.record, &set);
+        break;
+    }
+    vain_fail_clear();
     return VAIN_OK;
 }
 
 /* What the own file ends with is what others' records go on from. */
 static enum vain_status read_last_record(struct vain_members *members)
 {
-    struct vain_record_decoded decoded;
     struct vain_record_member *record_members = NULL;
     uint8_t *signatures = NULL;
     char path[VAIN_PATH_BYTES];
-    struct vain_set set;
-    size_t got = 0, used = 0;
-    int64_t offset = 0;
     enum vain_status status;
     vain_record_line_start(&members->record_line, members->count);
     members->recorded.known = false;
-    if (members->record_round == 0)
-        return VAIN_OK;
+    /* It may have got some of them when it had finished none. */
+    if (members->record_round == 0 && !vain_is_zero(members->holding->record_head, VAIN_HASH_BYTES))
+        members->record_round = 1;
     snprintf(path, sizeof path, "%.*s/record.bin", VAIN_PATH_BYTES - 16, members->config.directory);
     VAIN_TRY_OUT(vain_take_array(members->count, sizeof *record_members, "members of a record",
                                  (void **)&record_members));
     VAIN_TRY_OUT(vain_take_array(members->count, VAIN_SIGNATURE_BYTES, "signatures of a record",
                                  (void **)&signatures));
-    VAIN_TRY_OUT(vain_record_read_after(path, members->record_round - 1, members->record_part,
-                                        VAIN_RECORD_BYTES_MAX, &got, &offset));
-    if (got == 0)
-        goto out;
-    VAIN_TRY_OUT(vain_record_decode(members->record_part, got, record_members, signatures,
-                                    members->count, &decoded, &used));
-    VAIN_TRY_OUT(find_members(members, &decoded.record, &set));
-    vain_record_line_trust(&members->record_line, decoded.record.epoch, &set);
-    vain_recorded_state_note(&members->recorded, &decoded.record, &set);
+    VAIN_TRY_OUT(find_own_record(members, path, record_members, signatures));
 out:
     vain_release(record_members);
     vain_release(signatures);
@@ -211,7 +223,7 @@ static enum vain_status take_frame(struct vain_members *members, const uint8_t *
     struct vain_record_decoded decoded;
     struct vain_record_member *record_members = NULL;
     uint8_t *signatures = NULL;
-    struct vain_set set;
+    struct vain_set set, signers;
     enum vain_status status;
     VAIN_TRY_OUT(vain_take_array(members->count, sizeof *record_members, "members of a record",
                                  (void **)&record_members));
@@ -219,8 +231,8 @@ static enum vain_status take_frame(struct vain_members *members, const uint8_t *
                                  (void **)&signatures));
     VAIN_TRY_OUT(vain_record_decode(data, bytes, record_members, signatures, members->count,
                                     &decoded, used));
-    VAIN_TRY_OUT(find_members(members, &decoded.record, &set));
-    VAIN_TRY_OUT(check_record(members, &decoded, &set));
+    VAIN_TRY_OUT(find_members(members, &decoded.record, &set, &signers));
+    VAIN_TRY_OUT(check_record(members, &decoded, &set, &signers));
     if (decoded.record.round > members->record_until) {
         status = VAIN_END;
         goto out;
@@ -332,39 +344,70 @@ static bool says(const struct vain_members *members, const struct vain_assembly_
                  int member, const struct vain_state_letter *target)
 {
     const struct vain_acquaintance *known = &members->known[member];
-    return vain_set_has(&news->holders, member) && known->answered &&
-           memcmp(&known->state, target, sizeof *target) == 0;
+    uint8_t said[VAIN_STATE_LETTER_BYTES], wanted[VAIN_STATE_LETTER_BYTES];
+    if (!vain_set_has(&news->holders, member) || !known->answered)
+        return false;
+    vain_state_letter_encode(&known->state, said);
+    vain_state_letter_encode(target, wanted);
+    return memcmp(said, wanted, sizeof said) == 0;
 }
 
-/* Before the first round nothing is signed: so many must say the same that one of them is honest.
- */
-static const char *contradicts_start(const struct vain_members *members,
-                                     const struct vain_assembly_news *news,
-                                     const struct vain_state_letter *target)
+/* Whether so many say so that one of them is honest. */
+static bool is_supported(const struct vain_members *members, const struct vain_assembly_news *news,
+                         const struct vain_state_letter *target)
 {
     int count = 0;
     for (int i = 0; i < members->count; i++)
         count += says(members, news, i, target);
-    if (target->round != 0)
+    return count >= vain_quorum_witnesses(members->count);
+}
+
+/* Of the state that is here others need only say how it stands in the common work. */
+static bool is_own_state(const struct vain_members *members, const struct vain_state_letter *target)
+{
+    const struct vain_holding *holding = members->holding;
+    return (uint64_t)holding->round == target->round && has_records_of(members, target) &&
+           memcmp(holding->parameters_hash, target->parameters_hash, VAIN_HASH_BYTES) == 0;
+}
+
+/* No honest member counts epochs so far ahead that they could be used up. */
+static bool is_far_ahead(const struct vain_members *members, const struct vain_state_letter *target)
+{
+    const uint64_t recorded = members->recorded.known ? members->recorded.epoch : 0;
+    const uint64_t here = members->epoch > recorded ? members->epoch : recorded;
+    return target->epoch > here && target->epoch - here > VAIN_EPOCHS_AHEAD;
+}
+
+static const char *contradiction(const struct vain_members *members,
+                                 const struct vain_state_letter *target)
+{
+    const bool without_record = vain_is_zero(target->record_head, VAIN_HASH_BYTES);
+    const char *wrong = NULL;
+    if (without_record && target->round != 0)
         return "it has finished rounds and no record of them";
-    return count >= vain_quorum_witnesses(members->count)
-               ? NULL
-               : "too few say so of the state before the first round, of which nothing is signed";
+    if (is_far_ahead(members, target))
+        return "its epoch is out of all reach";
+    if (!is_own_state(members, target))
+        wrong = vain_recorded_state_contradiction(&members->recorded, target);
+    return wrong != NULL ? wrong
+                         : vain_recorded_state_epoch_contradiction(&members->recorded, target,
+                                                                   members->count);
 }
 
 /* Whatever a holder says of the state, its record is signed by members of that round: a state that
- * is not the one there is not taken. */
+ * is not the one there is not taken. What no record says takes more than f who say it: the state
+ * before the first round, and that a later epoch is under way. VAIN_AGAIN: not now. */
 static enum vain_status check_target(struct vain_members *members,
                                      const struct vain_assembly_news *news,
                                      const struct vain_state_letter *target)
 {
-    const bool at_start = vain_is_zero(target->record_head, VAIN_HASH_BYTES);
-    const char *wrong =
-        at_start ? contradicts_start(members, news, target)
-                 : vain_recorded_state_contradiction(&members->recorded, target, members->count);
+    const char *wrong = contradiction(members, target);
     char text[256];
     if (wrong == NULL)
-        return VAIN_OK;
+        return vain_recorded_state_settles(&members->recorded, target) ||
+                       is_supported(members, news, target)
+                   ? VAIN_OK
+                   : VAIN_AGAIN;
     snprintf(text, sizeof text, "describes a state that is not the one that was signed: %s,",
              wrong);
     for (int i = 0; i < members->count; i++) {
@@ -467,6 +510,34 @@ static int next_giver(struct vain_members *members, const struct vain_set *holde
     return giver >= 0 ? giver : vain_set_next(holders, 0);
 }
 
+/* Where the state stands in the common work. */
+static enum vain_status take_place(struct vain_members *members,
+                                   const struct vain_state_letter *target)
+{
+    if (!target->starting || target->epoch > members->epoch)
+        members->epoch = target->epoch;
+    members->running = !target->starting;
+    members->voters = target->voters;
+    members->fetched_round = members->holding->round;
+    return VAIN_OK;
+}
+
+/* A few that claim a state and do not give it, or too few say what only they can know. If they are
+ * honest, others will say so soon. */
+static void doubt_few(struct vain_members *members, const struct vain_assembly_news *news)
+{
+    const struct vain_set *holders = &news->holders;
+    if (vain_set_count(holders) >= vain_quorum_witnesses(members->count))
+        return;
+    for (int i = vain_set_next(holders, 0); i >= 0; i = vain_set_next(holders, i + 1)) {
+        vain_event_notice(members->config.events,
+                          "member '%s' says that it is ahead, and what it holds could not be had "
+                          "or is not borne out; it is not heard for some seconds",
+                          vain_members_name(members, i));
+        vain_assembly_doubt(members->assembly, i);
+    }
+}
+
 /* One try with those who hold the latest state now. */
 static enum vain_status try_fetch(struct vain_members *members,
                                   const struct vain_assembly_news *news)
@@ -477,6 +548,8 @@ static enum vain_status try_fetch(struct vain_members *members,
     VAIN_TRY(learn_state(members, news, &target));
     VAIN_TRY(fetch_records(members, next_giver(members, &news->holders), &target));
     VAIN_TRY(check_target(members, news, &target));
+    if (is_own_state(members, &target))
+        return take_place(members, &target);
     /* From here on the vectors are neither what they were nor what they will be. */
     const bool other = memcmp(target.parameters_hash, holding->parameters_hash, VAIN_HASH_BYTES);
     holding->codec = target.codec;
@@ -487,11 +560,7 @@ static enum vain_status try_fetch(struct vain_members *members,
     holding->round = (int64_t)target.round;
     memcpy(holding->run_id, target.run_id, VAIN_RUN_ID_BYTES);
     memcpy(holding->parameters_hash, target.parameters_hash, VAIN_HASH_BYTES);
-    if (!target.starting || target.epoch > members->epoch)
-        members->epoch = target.epoch;
-    members->running = !target.starting;
-    members->voters = target.voters;
-    members->fetched_round = holding->round;
+    VAIN_TRY(take_place(members, &target));
     return vain_store_set_aside(members->config.directory, members->config.world, holding->round,
                                 true, vain_members_name(members, members->own), &files);
 }
@@ -501,7 +570,8 @@ enum vain_status vain_members_fetch(struct vain_federation *federation,
 {
     struct vain_members *members = (struct vain_members *)federation;
     const int64_t deadline_ms = members->config.job->exchange.deadline_ms;
-    uint64_t since_ms = vain_members_now_ms(members);
+    uint64_t since_ms = vain_members_now_ms(members), fruitless_since_ms = since_ms;
+    vain_assembly_unready(members->assembly);
     members->holding = holding;
     members->lends = false;
     members->record_round = (uint64_t)holding->round;
@@ -509,19 +579,26 @@ enum vain_status vain_members_fetch(struct vain_federation *federation,
     vain_members_close_use(members);
     for (;;) {
         struct vain_assembly_news news;
-        if (!vain_assembly_behind(members->assembly, &news))
+        const bool behind = vain_assembly_behind(members->assembly, &news);
+        /* Half of another state is none to go on from. */
+        if (!behind && !vain_is_zero(holding->parameters_hash, VAIN_HASH_BYTES))
             return VAIN_OK;
         uint8_t head[VAIN_HASH_BYTES];
         memcpy(head, holding->record_head, sizeof head);
-        const enum vain_status status = try_fetch(members, &news);
+        const enum vain_status status = behind ? try_fetch(members, &news) : VAIN_AGAIN;
         if (status != VAIN_AGAIN)
             return status;
         /* The others go on meanwhile; as long as something comes, this one comes nearer. */
+        const uint64_t now_ms = vain_members_now_ms(members);
         if (memcmp(head, holding->record_head, sizeof head) != 0)
-            since_ms = vain_members_now_ms(members);
+            since_ms = fruitless_since_ms = now_ms;
+        if (behind && now_ms - fruitless_since_ms > VAIN_MEMBERS_FRUITLESS_MS) {
+            doubt_few(members, &news);
+            fruitless_since_ms = now_ms;
+        }
         if (atomic_load(members->config.signal) != 0)
             return VAIN_STOPPED;
-        if (vain_members_now_ms(members) - since_ms > (uint64_t)deadline_ms)
+        if (now_ms - since_ms > (uint64_t)deadline_ms)
             return vain_fail(VAIN_ERR_TIMEOUT,
                              "member '%s' is behind the others, and nobody could give it what they "
                              "hold within %lld ms (exchange.deadline)",

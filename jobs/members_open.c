@@ -233,8 +233,9 @@ static enum vain_status wait_for_secrets(struct vain_members *members, bool *giv
     return VAIN_OK;
 }
 
-/* Who is there and whose secret neither came nor could be put together: it gave nothing, or dealt
- * shares that do not fit. It costs the round, so the next ones are tried without it. */
+/* Whose secret neither came nor could be put together. Who has dealt this member a share that does
+ * not fit is to blame, wherever it is; who has not, and is there, gave nothing. It costs the round,
+ * so the next ones are tried without it. */
 static void suspect_silent(struct vain_members *members)
 {
     const struct vain_set *set = &members->proposal.set;
@@ -242,12 +243,16 @@ static void suspect_silent(struct vain_members *members)
     for (int i = vain_set_next(set, 0), place = 0; i >= 0; i = vain_set_next(set, i + 1), place++) {
         if (i == members->own || vain_opening_knows(members->opening, place))
             continue;
+        const bool wrong = vain_opening_share_is_wrong(members->opening, place);
         vain_event_notice(members->config.events,
-                          "round %lld: the own mask of member '%s'%s cannot be taken off; the sum "
-                          "is lost",
+                          "round %lld: the own mask of member '%s'%s cannot be taken off%s; the "
+                          "sum is lost",
                           (long long)members->proposal.round + 1, vain_members_name(members, i),
-                          members->known[i].greeted ? ", which is there," : "");
-        if (members->known[i].greeted)
+                          members->known[i].greeted ? ", which is there," : "",
+                          wrong ? ", and a share of it that it dealt is wrong" : "");
+        if (wrong)
+            vain_assembly_suspect(members->assembly, set, i);
+        else if (members->known[i].greeted)
             vain_set_add(&silent, i);
     }
     if (vain_set_count(&silent) > 0)

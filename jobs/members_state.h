@@ -11,11 +11,12 @@
 #include "jobs/recorded_state.h"
 
 enum {
-    VAIN_MEMBERS_WAIT_MS = 100,    /* the longest sleep between two looks */
-    VAIN_MEMBERS_USE_MS = 15000,   /* until the streams of an attempt must be there */
-    VAIN_MEMBERS_ANSWER_MS = 5000, /* a member that lives answers in that time */
-    VAIN_MEMBERS_PART_MS = 30000,  /* ... or gives a part of its state */
-    VAIN_MEMBERS_SIGN_MS = 10000   /* signatures of a record are waited for so long */
+    VAIN_MEMBERS_WAIT_MS = 100,        /* the longest sleep between two looks */
+    VAIN_MEMBERS_USE_MS = 15000,       /* until the streams of an attempt must be there */
+    VAIN_MEMBERS_ANSWER_MS = 5000,     /* a member that lives answers in that time */
+    VAIN_MEMBERS_PART_MS = 30000,      /* ... or gives a part of its state */
+    VAIN_MEMBERS_FRUITLESS_MS = 10000, /* a few that are ahead have given something by then */
+    VAIN_MEMBERS_SIGN_MS = 10000       /* signatures of a record are waited for so long */
 };
 
 /* A member as this one knows it. */
@@ -117,8 +118,8 @@ struct vain_members {
     int record_giver;
     struct vain_record_line record_line;
     struct vain_recorded_state recorded; /* by that record */
-    uint64_t record_round; /* of the last record in the own file ... */
-    uint64_t record_until; /* ... and in that of the state that is fetched */
+    uint64_t record_round;               /* of the last record in the own file ... */
+    uint64_t record_until;               /* ... and in that of the state that is fetched */
     enum vain_status record_status;
 };
 

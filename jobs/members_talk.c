@@ -315,9 +315,10 @@ static void take_letter(struct vain_members *members, const struct vain_mailbox_
         answer_record(members, member, body, event->bytes);
         break;
     case VAIN_LETTER_RECORD:
+        if (members->take_record == NULL || member != members->record_giver)
+            break; /* of nobody who was asked */
         members->record_came = true;
-        if (members->take_record != NULL)
-            members->take_record(members, member, body, event->bytes);
+        members->take_record(members, member, body, event->bytes);
         break;
     case VAIN_LETTER_OPEN:
         vain_members_take_open(members, member, body, event->bytes);

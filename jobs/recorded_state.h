@@ -18,7 +18,15 @@ struct vain_recorded_state {
 void vain_recorded_state_note(struct vain_recorded_state *recorded,
                               const struct vain_record *record, const struct vain_set *set);
 /* Half a sentence that says what of `state` is not as recorded, such as "it has other parameters";
- * NULL: it is the state after that round. `listed`: members in all, who decide about the first
- * round of an epoch. Local. */
+ * NULL: nothing. Of an unknown record nothing is. Local. */
 const char *vain_recorded_state_contradiction(const struct vain_recorded_state *recorded,
-                                              const struct vain_state_letter *state, int listed);
+                                              const struct vain_state_letter *state);
+/* The same of its epoch and voters only, for a state that is known otherwise. `listed`: members in
+ * all, who decide about the first round of an epoch. */
+const char *vain_recorded_state_epoch_contradiction(const struct vain_recorded_state *recorded,
+                                                    const struct vain_state_letter *state,
+                                                    int listed);
+/* Whether the record leaves nothing of `state`, which does not contradict it, to whoever describes
+ * it: it says what the next round begins with, and no later epoch is claimed to be under way. */
+bool vain_recorded_state_settles(const struct vain_recorded_state *recorded,
+                                 const struct vain_state_letter *state);

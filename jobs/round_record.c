@@ -62,6 +62,8 @@ static enum vain_status extend(struct vain_run *run, const struct vain_roster *r
     vain_record_add_privacy(record, masked, roster->keys_pinned, bytes->privacy);
     vain_record_add_dropped(record, dropped, bytes->dropped);
     vain_commitments_record(run, record);
+    if (run->federation->ops->fetch == NULL)
+        return VAIN_OK; /* nobody ever catches up from it */
     VAIN_TRY(describe_next(run, &next));
     vain_record_add_next(record, &next, bytes->next);
     return VAIN_OK;

@@ -255,6 +255,7 @@ static void begin_new_epoch(struct member *member)
 static void fetch(struct member *member)
 {
     member_says(member, "is behind");
+    vain_assembly_unready(member->assembly);
     member_use_close(member);
     enter_for(member, MEMBER_FETCH, member->plan->fetch_ms);
 }

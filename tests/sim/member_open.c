@@ -168,13 +168,22 @@ enum vain_status member_open_look(struct member *member)
     return now_ms - member->progress_ms > MEMBER_GIVE_UP_MS ? VAIN_ERR_TIMEOUT : VAIN_AGAIN;
 }
 
+static void blame(struct member *member, int dealer)
+{
+    judge_finds_undealt(member->plan->judge, member->index, &member->proposal, dealer, dealer);
+    vain_assembly_suspect(member->assembly, &member->proposal.set, dealer);
+}
+
 void member_open_suspect(struct member *member)
 {
     const struct vain_set *set = &member->proposal.set;
     struct vain_set silent = {{0}};
     for (int i = vain_set_next(set, 0), place = 0; i >= 0; i = vain_set_next(set, i + 1), place++) {
-        if (i != member->index && member->greeted[i] &&
-            !vain_opening_knows(member->use.opening, place))
+        if (i == member->index || vain_opening_knows(member->use.opening, place))
+            continue;
+        if (vain_opening_share_is_wrong(member->use.opening, place))
+            blame(member, i);
+        else if (member->greeted[i])
             vain_set_add(&silent, i);
     }
     if (vain_set_count(&silent) > 0)

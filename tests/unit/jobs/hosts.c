@@ -186,7 +186,7 @@ static void watch(void *context, const struct vain_event *event)
     if (life->steps == fate->corrupts_after_step)
         ring_spoiler_begin(fate->is_shy);
     if (life->steps == fate->claims_after_step)
-        state_liar_begin(fate->claim, 3);
+        state_liar_begin(fate->claim, fate->claims_to);
     if (life->steps == fate->loses_after_step)
         mask_liar_begin();
     if (life->steps == fate->parts_after_step)

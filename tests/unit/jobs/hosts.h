@@ -28,7 +28,8 @@ struct host_fate {
     bool is_shy;              /* ... but where nothing is signed only */
     int lies_after_step;      /* its words are not those of their check word; 0: never */
     int claims_after_step;    /* it claims a state of a later epoch, and describes it wrongly */
-    enum state_lie claim;     /* ... so */
+    enum state_lie claim;     /* ... so ... */
+    int claims_to;            /* ... to this member, by its place among all ids */
     int loses_after_step;     /* sums are lost since it opens nothing of them; 0: never */
     const char *const *extra; /* more key=value for its spec, NULL-ended; NULL: none */
 };

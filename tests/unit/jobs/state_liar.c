@@ -3,14 +3,17 @@
 #include "collectives/assembly_letter.h"
 #include "jobs/member_letter.h"
 
-static _Thread_local enum state_lie lie;
-static _Thread_local int left;
-static _Thread_local struct vain_state_letter held; /* as it is */
+enum { MEMBERS = 4 };
 
-void state_liar_begin(enum state_lie what, int asked)
+static _Thread_local enum state_lie lie;
+static _Thread_local int to;
+static _Thread_local struct vain_state_letter held; /* as it is */
+static _Thread_local uint8_t written[VAIN_STATE_LETTER_BYTES + VAIN_POSITION_BYTES];
+
+void state_liar_begin(enum state_lie what, int victim)
 {
     lie = what;
-    left = asked;
+    to = victim;
 }
 
 static struct vain_state_letter spoilt(const struct vain_state_letter *state)
@@ -18,6 +21,7 @@ static struct vain_state_letter spoilt(const struct vain_state_letter *state)
     struct vain_state_letter other = *state;
     other.epoch++;
     other.starting = false;
+    other.voters = vain_set_first(MEMBERS);
     switch (lie) {
     case STATE_LIE_PARAMETERS:
         other.parameters_hash[3] ^= 1;
@@ -28,19 +32,18 @@ static struct vain_state_letter spoilt(const struct vain_state_letter *state)
     case STATE_LIE_CODEC:
         other.codec.range_exponent += 3;
         break;
-    default:
+    case STATE_LIE_VOTERS:
         vain_set_remove(&other.voters, 0);
+        break;
+    default:
+        break;
     }
     return other;
 }
 
-/* The linker puts these in the way (--wrap). */
+/* The linker puts this in the way (--wrap). */
 void __real_vain_state_letter_hash(const struct vain_state_letter *state, uint8_t *out);
-void __real_vain_state_letter_encode(const struct vain_state_letter *state, uint8_t *out);
-void __real_vain_position_encode(const struct vain_position *position, uint8_t *out);
 void __wrap_vain_state_letter_hash(const struct vain_state_letter *state, uint8_t *out);
-void __wrap_vain_state_letter_encode(const struct vain_state_letter *state, uint8_t *out);
-void __wrap_vain_position_encode(const struct vain_position *position, uint8_t *out);
 
 void __wrap_vain_state_letter_hash(const struct vain_state_letter *state, uint8_t *out)
 {
@@ -48,21 +51,33 @@ void __wrap_vain_state_letter_hash(const struct vain_state_letter *state, uint8_
     __real_vain_state_letter_hash(state, out);
 }
 
-void __wrap_vain_state_letter_encode(const struct vain_state_letter *state, uint8_t *out)
+static const void *write_position(const void *body, size_t bytes)
 {
-    const struct vain_state_letter other = lie != STATE_LIE_NONE ? spoilt(state) : *state;
-    __real_vain_state_letter_encode(&other, out);
-    if (left > 0 && --left == 0)
-        lie = STATE_LIE_NONE;
+    const struct vain_state_letter claimed = spoilt(&held);
+    struct vain_position position;
+    VAIN_ASSERT(vain_position_decode(body, bytes, &position));
+    position.epoch++;
+    position.flags &= ~(uint32_t)VAIN_POSITION_STARTING;
+    __real_vain_state_letter_hash(&claimed, position.state_hash);
+    vain_position_encode(&position, written);
+    return written;
 }
 
-void __wrap_vain_position_encode(const struct vain_position *position, uint8_t *out)
+static const void *write_state(const void *body, size_t bytes)
 {
-    struct vain_position other = *position;
-    if (lie != STATE_LIE_NONE) {
-        const struct vain_state_letter claimed = spoilt(&held);
-        other.epoch++;
-        __real_vain_state_letter_hash(&claimed, other.state_hash);
-    }
-    __real_vain_position_encode(&other, out);
+    struct vain_state_letter state;
+    VAIN_ASSERT(vain_state_letter_decode(body, bytes, MEMBERS, &state));
+    state = spoilt(&state);
+    vain_state_letter_encode(&state, written);
+    lie = lie == STATE_LIE_EPOCH ? lie : STATE_LIE_NONE;
+    return written;
+}
+
+const void *state_liar_writes(int member, uint16_t kind, const void *body, size_t bytes)
+{
+    if (lie == STATE_LIE_NONE || member != to)
+        return body;
+    if (kind == VAIN_LETTER_POSITION)
+        return write_position(body, bytes);
+    return kind == VAIN_LETTER_STATE && bytes > 0 ? write_state(body, bytes) : body;
 }

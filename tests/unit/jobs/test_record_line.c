@@ -38,10 +38,10 @@ static void a_quorum_of_those_before_decides(void)
     vain_record_line_start(&line, LISTED);
     for (size_t i = 0; i < VAIN_COUNT_OF(rows); i++) {
         const struct vain_set set = set_of(rows[i].set);
-        int needed = 0;
-        CU_ASSERT_EQUAL(vain_record_line_take(&line, rows[i].epoch, &set, &needed),
+        struct vain_record_needs needs = {0};
+        CU_ASSERT_EQUAL(vain_record_line_take(&line, rows[i].epoch, &set, &set, &needs),
                         rows[i].follows);
-        CU_ASSERT_EQUAL(needed, rows[i].needed);
+        CU_ASSERT_EQUAL(needs.members, rows[i].needed);
     }
 }
 
@@ -49,17 +49,41 @@ static void what_is_trusted_is_gone_on_from(void)
 {
     struct vain_record_line line;
     const struct vain_set three = set_of("456");
-    int needed = 0;
+    struct vain_record_needs needs;
     vain_record_line_start(&line, LISTED);
     vain_record_line_trust(&line, 9, &three);
-    CU_ASSERT_TRUE(vain_record_line_take(&line, 9, &three, &needed));
+    CU_ASSERT_TRUE(vain_record_line_take(&line, 9, &three, &three, &needs));
     vain_record_line_start(&line, LISTED);
-    CU_ASSERT_FALSE(vain_record_line_take(&line, 9, &three, &needed));
+    CU_ASSERT_FALSE(vain_record_line_take(&line, 9, &three, &three, &needs));
+}
+
+/* Whoever a record names: one member could name a quorum. */
+static void more_than_f_of_who_decides_have_signed(void)
+{
+    static const struct {
+        const char *set, *signers;
+        bool follows;
+        int needed;
+    } rows[] = {
+        {"01234", "01", false, 3}, /* of seven two may lie */
+        {"01234", "012", true, 3}, {"0123", "0", false, 2}, {"01236", "06", false, 2},
+        {"01236", "016", true, 2}, {"0123", "01", true, 2}, {"012", "0", false, 2},
+        {"012", "01", true, 2},    {"012", "2", true, 1}, /* of three nobody may */
+    };
+    struct vain_record_line line;
+    vain_record_line_start(&line, LISTED);
+    for (size_t i = 0; i < VAIN_COUNT_OF(rows); i++) {
+        const struct vain_set set = set_of(rows[i].set), signers = set_of(rows[i].signers);
+        struct vain_record_needs needs = {0};
+        CU_ASSERT_EQUAL(vain_record_line_take(&line, 1, &set, &signers, &needs), rows[i].follows);
+        CU_ASSERT_EQUAL(needs.signatures, rows[i].needed);
+    }
 }
 
 static const struct vain_test tests[] = {
     {"a quorum of those before decides", a_quorum_of_those_before_decides},
     {"what is trusted is gone on from", what_is_trusted_is_gone_on_from},
+    {"more than f of who decides have signed", more_than_f_of_who_decides_have_signed},
     {NULL, NULL},
 };
 const struct vain_suite vain_suite_record_line = {"jobs/record line", tests};
