@@ -39,7 +39,7 @@ static struct vain_state_letter make_state(void)
     return state;
 }
 
-static const char hello_hex[] = "0100" THIRTY_TWO("11") THIRTY_TWO("22") THIRTY_TWO("33") "0400"
+static const char hello_hex[] = "0200" THIRTY_TWO("11") THIRTY_TWO("22") THIRTY_TWO("33") "0400"
                                                                                           "7661696e"
                                                                                           "0300"
                                                                                           "c0c1c2";
@@ -150,7 +150,7 @@ static void expect_hello_refused(size_t place, uint8_t value)
 static void a_hello_of_another_form_is_refused(void)
 {
     const size_t platform = 2 + 3 * VAIN_HASH_BYTES;
-    expect_hello_refused(0, 2); /* the version */
+    expect_hello_refused(0, 1); /* the version */
     expect_hello_refused(1, 1);
     expect_hello_refused(platform, 3); /* lengths */
     expect_hello_refused(platform + 1, 1);
