@@ -104,6 +104,28 @@ static enum vain_status learn_state(struct vain_members *members,
     return VAIN_OK;
 }
 
+static bool says(const struct vain_members *members, const struct vain_assembly_news *news,
+                 int member, const struct vain_state_letter *target)
+{
+    const struct vain_acquaintance *known = &members->known[member];
+    uint8_t said[VAIN_STATE_LETTER_BYTES], wanted[VAIN_STATE_LETTER_BYTES];
+    if (!vain_set_has(&news->holders, member) || !known->answered)
+        return false;
+    vain_state_letter_encode(&known->state, said);
+    vain_state_letter_encode(target, wanted);
+    return memcmp(said, wanted, sizeof said) == 0;
+}
+
+/* Whether so many say so that one of them is honest. */
+static bool is_supported(const struct vain_members *members, const struct vain_assembly_news *news,
+                         const struct vain_state_letter *target)
+{
+    int count = 0;
+    for (int i = 0; i < members->count; i++)
+        count += says(members, news, i, target);
+    return count >= vain_quorum_witnesses(members->count);
+}
+
 /* ---- records --------------------------------------------------------------------------------- */
 
 /* Those who took part, by the spec's list. */
@@ -309,20 +331,33 @@ static bool has_records_of(const struct vain_members *members,
     return memcmp(members->holding->record_head, target->record_head, VAIN_HASH_BYTES) == 0;
 }
 
+/* Each time another one: who was asked last may stand still. */
+static int next_giver(struct vain_members *members, const struct vain_set *holders)
+{
+    const int giver = vain_set_next(holders, members->record_giver + 1);
+    return giver >= 0 ? giver : vain_set_next(holders, 0);
+}
+
 /* The own chain goes on with theirs, or, if it has left theirs somewhere, is set aside and fetched
- * from its start. */
-static enum vain_status fetch_records(struct vain_members *members, int giver,
+ * from its start: not for the word of f, who may have none to give. */
+static enum vain_status fetch_records(struct vain_members *members,
+                                      const struct vain_assembly_news *news,
                                       const struct vain_state_letter *target)
 {
     static const uint8_t none[VAIN_HASH_BYTES];
+    const int giver = next_giver(members, &news->holders);
     int64_t discarded = 0;
     members->record_until = target->round;
     VAIN_TRY(read_last_record(members));
     if (has_records_of(members, target))
         return VAIN_OK;
     enum vain_status status = fetch_from(members, giver);
-    if (status == VAIN_ERR_CORRUPT || (status == VAIN_OK && !has_records_of(members, target))) {
+    const bool parted =
+        status == VAIN_ERR_CORRUPT || (status == VAIN_OK && !has_records_of(members, target));
+    if (parted) {
         vain_fail_clear();
+        if (members->record_round > 0 && !is_supported(members, news, target))
+            return VAIN_AGAIN;
         VAIN_TRY(vain_record_file_rewind(members->config.record, none, &discarded));
         memset(members->holding->record_head, 0, VAIN_HASH_BYTES);
         members->record_round = 0;
@@ -339,28 +374,6 @@ static enum vain_status fetch_records(struct vain_members *members, int giver,
 }
 
 /* ---- what was signed ------------------------------------------------------------------------- */
-
-static bool says(const struct vain_members *members, const struct vain_assembly_news *news,
-                 int member, const struct vain_state_letter *target)
-{
-    const struct vain_acquaintance *known = &members->known[member];
-    uint8_t said[VAIN_STATE_LETTER_BYTES], wanted[VAIN_STATE_LETTER_BYTES];
-    if (!vain_set_has(&news->holders, member) || !known->answered)
-        return false;
-    vain_state_letter_encode(&known->state, said);
-    vain_state_letter_encode(target, wanted);
-    return memcmp(said, wanted, sizeof said) == 0;
-}
-
-/* Whether so many say so that one of them is honest. */
-static bool is_supported(const struct vain_members *members, const struct vain_assembly_news *news,
-                         const struct vain_state_letter *target)
-{
-    int count = 0;
-    for (int i = 0; i < members->count; i++)
-        count += says(members, news, i, target);
-    return count >= vain_quorum_witnesses(members->count);
-}
 
 /* Of the state that is here others need only say how it stands in the common work. */
 static bool is_own_state(const struct vain_members *members, const struct vain_state_letter *target)
@@ -503,13 +516,6 @@ static enum vain_status fetch_vectors(struct vain_members *members,
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
-/* Each time another one: who was asked last may stand still. */
-static int next_giver(struct vain_members *members, const struct vain_set *holders)
-{
-    const int giver = vain_set_next(holders, members->record_giver + 1);
-    return giver >= 0 ? giver : vain_set_next(holders, 0);
-}
-
 /* Where the state stands in the common work. */
 static enum vain_status take_place(struct vain_members *members,
                                    const struct vain_state_letter *target)
@@ -546,7 +552,7 @@ static enum vain_status try_fetch(struct vain_members *members,
     struct vain_state_letter target;
     int files;
     VAIN_TRY(learn_state(members, news, &target));
-    VAIN_TRY(fetch_records(members, next_giver(members, &news->holders), &target));
+    VAIN_TRY(fetch_records(members, news, &target));
     VAIN_TRY(check_target(members, news, &target));
     if (is_own_state(members, &target))
         return take_place(members, &target);

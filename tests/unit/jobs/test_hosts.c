@@ -268,7 +268,7 @@ static void who_makes_sums_be_lost_is_left_out(void)
     static const char *const sets[] = {"train.rounds=6", "exchange.privacy=masked",
                                        "exchange.level=2", NULL};
     begin();
-    hosts.speed = 8;
+    hosts.speed = 4;
     hosts.hosts[2].fate.loses_after_step = 3;
     hosts_run(&hosts, sets);
     expect_end(11, 6);
@@ -490,7 +490,7 @@ static void no_state_is_taken_that_was_not_signed(void)
     int said = 0;
     for (size_t i = 0; i < VAIN_COUNT_OF(cases); i++) {
         begin();
-        hosts.speed = 8;
+        hosts.speed = 4;
         hosts.hosts[2].fate.claims_after_step = 7;
         hosts.hosts[2].fate.claim = cases[i].claim;
         hosts.hosts[2].fate.claims_to = place_of(3);
