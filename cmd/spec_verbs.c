@@ -251,7 +251,7 @@ static int print_explanation(const struct vain_loaded_spec *loaded,
     const struct vain_plan *plan = &explanation->plan;
     const struct vain_train_options *train = &loaded->job.train;
     char a[32], b[32], c[32];
-    printf("# the spec with every default\n%s\n", loaded->resolved);
+    printf("# the spec with all defaults that count\n%s\n", loaded->resolved);
     printf("# what it means\n");
     printf("model       %s, %s parameters in %lld slices, %lld symbols (%s), %s flop a token or "
            "example\n",

@@ -107,16 +107,16 @@ double vain_genetic_deviation(const struct vain_job *job)
 static void check_unused(const struct vain_spec *spec, struct vain_problems *problems)
 {
     for (int i = 0; i < vain_genetic_option_count; i++) {
-        const char *key = vain_genetic_option_rows[i].key;
-        if (vain_spec_is_set(spec, key))
-            vain_spec_problem_at(spec, problems, key, "set train.method: genetic",
-                                 "'%s' does nothing: the job evolves no population", key);
+        const char *const key[] = {vain_genetic_option_rows[i].key, NULL};
+        vain_refuse_idle(spec, problems, key, "set train.method: genetic",
+                         "the job evolves no population");
     }
 }
 
 static void check_search(const struct vain_job *job, const struct vain_spec *spec,
                          struct vain_problems *problems)
 {
+    static const char *const of_search[] = {"genetic.steps", NULL};
     for (int i = 0; i < job->genetic.search.count; i++) {
         struct vain_search_key key;
         struct vain_search_complaint complaint;
@@ -131,9 +131,9 @@ static void check_search(const struct vain_job *job, const struct vain_spec *spe
     if (job->genetic.search.count > 0 && job->data.validation <= 0)
         vain_spec_problem_at(spec, problems, "data.validation", "give it a share, such as 0.1",
                              "genetic.search has no validation data to measure individuals on");
-    if (job->genetic.search.count == 0 && vain_spec_is_set(spec, "genetic.steps"))
-        vain_spec_problem_at(spec, problems, "genetic.steps", "give ranges in genetic.search",
-                             "weights are evolved, not trained: genetic.steps would do nothing");
+    if (job->genetic.search.count == 0)
+        vain_refuse_idle(spec, problems, of_search, "give ranges in genetic.search",
+                         "weights are evolved, not trained");
 }
 
 /* Weights are bred, not trained: keys of gradient steps would do nothing. */

@@ -11,6 +11,7 @@ void vain_refuse_idle(const struct vain_spec *spec, struct vain_problems *proble
 {
     for (int i = 0; keys[i] != NULL; i++) {
         char value[VALUE_BYTES];
+        vain_spec_note_idle(spec, keys[i]);
         if (!vain_spec_is_set(spec, keys[i]))
             continue;
         const struct vain_spec_place *place = vain_spec_place(spec, keys[i]);

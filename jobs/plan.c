@@ -52,20 +52,19 @@ static void check_schedule(const struct vain_job *job, const struct vain_spec *s
 static void check_memory(const struct vain_job *job, const struct vain_spec *spec,
                          struct vain_problems *problems)
 {
-    static const char *const keys[] = {
-        "memory.enabled",     "memory.retrieval", "memory.agents",     "memory.budget",
-        "memory.ring",        "memory.clusters",  "memory.neighbours", "memory.symbols",
-        "memory.replay",      "memory.gate_rate", "memory.stream",     "memory.phase_classes",
-        "memory.phase_rounds"};
+    static const char *const keys[] = {"memory.enabled",      "memory.retrieval",
+                                       "memory.agents",       "memory.budget",
+                                       "memory.ring",         "memory.clusters",
+                                       "memory.neighbours",   "memory.symbols",
+                                       "memory.replay",       "memory.gate_rate",
+                                       "memory.stream",       "memory.phase_classes",
+                                       "memory.phase_rounds", NULL};
+    static const char *const phases[] = {"memory.phase_classes", "memory.phase_rounds", NULL};
     const struct vain_agent_options *memory = &job->memory;
     const bool used = job->train.method == VAIN_METHOD_AGENTS;
-    for (size_t i = 0; i < VAIN_COUNT_OF(keys) && !used; i++) {
-        if (!vain_spec_is_set(spec, keys[i]))
-            continue;
-        vain_spec_problem_at(spec, problems, keys[i], "set train.method: agents, or remove it",
-                             "only method agents has memories");
-        return;
-    }
+    if (!used)
+        vain_refuse_idle(spec, problems, keys, "set train.method: agents, or remove it",
+                         "only method agents has memories");
     if (used && job->data.images[0] == '\0')
         vain_spec_problem_at(spec, problems, "train.method", "give data.images",
                              "agents remember labelled images");
@@ -73,17 +72,15 @@ static void check_memory(const struct vain_job *job, const struct vain_spec *spe
         vain_spec_problem_at(spec, problems, "memory.clusters", "lower it, or raise memory.ring",
                              "a ring of %lld experiences cannot become %lld clusters",
                              (long long)memory->ring, (long long)memory->clusters);
-    if (used && memory->stream == VAIN_STREAM_ALL &&
-        (vain_spec_is_set(spec, "memory.phase_classes") ||
-         vain_spec_is_set(spec, "memory.phase_rounds")))
-        vain_spec_problem_at(spec, problems, "memory.stream", "set memory.stream: classes",
-                             "all classes come at once, in one phase: memory.phase_classes and "
-                             "memory.phase_rounds would do nothing");
+    if (used && memory->stream == VAIN_STREAM_ALL)
+        vain_refuse_idle(spec, problems, phases, "set memory.stream: classes",
+                         "all classes come at once, in one phase");
 }
 
 static void check_exchange(const struct vain_job *job, const struct vain_spec *spec,
                            struct vain_problems *problems)
 {
+    static const char *const of_steps[] = {"outer.learning_rate", "outer.momentum", NULL};
     struct vain_codec codec;
     const int members = spec->member_count > 0 ? spec->member_count : 1;
     const int field_bits = job->exchange.bits == VAIN_FIELD_16 ? 16 : 32;
@@ -98,11 +95,9 @@ static void check_exchange(const struct vain_job *job, const struct vain_spec *s
                              "%d members in 'members': with fewer than %d each could subtract its "
                              "own delta from the sum",
                              members, VAIN_SECAGG_MEMBERS_MIN);
-    if (job->outer.optimizer == VAIN_OUTER_MEAN &&
-        (vain_spec_is_set(spec, "outer.learning_rate") || vain_spec_is_set(spec, "outer.momentum")))
-        vain_spec_problem_at(
-            spec, problems, "outer.optimizer", "set outer.optimizer: nesterov or sgd",
-            "the mean is taken as it is: outer.learning_rate and outer.momentum would do nothing");
+    if (job->outer.optimizer == VAIN_OUTER_MEAN)
+        vain_refuse_idle(spec, problems, of_steps, "set outer.optimizer: nesterov or sgd",
+                         "the mean is taken as it is");
 }
 
 /* The first member without what members on their own hosts need; how many there are in `count`. */

@@ -1,5 +1,5 @@
-/* The spec as it was understood: every key with its value, as YAML that reads back as the same
- * values.
+/* The spec as it was understood: every key that counts with its value, as YAML that reads back as
+ * the same values.
  *
  * Text is always put in double quotes; words are left plain only if no YAML reader of any version
  * could take them for a number, a truth value or nothing. Order is the table's, so equal specs give
@@ -75,13 +75,18 @@ static void add_value(struct vain_text *yaml, const struct vain_spec_place *plac
     vain_text_add(yaml, "\n");
 }
 
+/* The rows of a group (NULL: top level) below its name, which is left out with the last of them. */
 static void add_rows(struct vain_text *yaml, const struct vain_spec *spec,
                      const struct vain_spec_group *group)
 {
+    bool named = group == NULL;
     for (int i = 0; i < spec->place_count; i++) {
         const struct vain_option *option = spec->places[i].option;
-        if (!vain_spec_in_group(option, group))
+        if (spec->places[i].idle || !vain_spec_in_group(option, group))
             continue;
+        if (!named)
+            vain_text_add(yaml, "%.*s:\n", group->name_length, group->name);
+        named = true;
         vain_text_add(yaml, "%s%s: ", group != NULL ? "  " : "", vain_spec_leaf(option->key));
         add_value(yaml, &spec->places[i]);
     }
@@ -120,9 +125,7 @@ enum vain_status vain_spec_resolved_yaml(const struct vain_spec *spec, char **ou
     struct vain_text yaml = {0};
     add_rows(&yaml, spec, NULL);
     add_members(&yaml, spec);
-    for (int i = 0; i < spec->group_count; i++) {
-        vain_text_add(&yaml, "%.*s:\n", spec->groups[i].name_length, spec->groups[i].name);
+    for (int i = 0; i < spec->group_count; i++)
         add_rows(&yaml, spec, &spec->groups[i]);
-    }
     return vain_text_give(&yaml, out);
 }

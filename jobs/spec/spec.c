@@ -70,6 +70,13 @@ const struct vain_spec_place *vain_spec_place(const struct vain_spec *spec, cons
     return vain_spec_place_find(spec, key);
 }
 
+void vain_spec_note_idle(const struct vain_spec *spec, const char *key)
+{
+    struct vain_spec_place *place = vain_spec_place_find(spec, key);
+    VAIN_ASSERT(place != NULL);
+    place->idle = true;
+}
+
 bool vain_spec_is_set(const struct vain_spec *spec, const char *key)
 {
     if (strcmp(key, "members") == 0)

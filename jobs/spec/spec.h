@@ -41,6 +41,7 @@ struct vain_spec_place {
     const struct vain_option_section *section;
     enum vain_spec_origin origin;
     struct vain_spec_mark mark;
+    bool idle; /* nothing in this job looks at it: vain_spec_note_idle */
 };
 
 /* A mapping of the file that holds keys: "train". */
@@ -79,6 +80,9 @@ void vain_spec_fini(struct vain_spec *spec);
 const struct vain_spec_place *vain_spec_place(const struct vain_spec *spec, const char *key);
 /* Whether the file or the command line sets `key` (of the table, or "members"). */
 bool vain_spec_is_set(const struct vain_spec *spec, const char *key);
+/* Nothing looks at `key` (of the table) beside what the spec chooses: the resolved text leaves it
+ * out, so that it passes the checks that refuse idle keys where they are given. */
+void vain_spec_note_idle(const struct vain_spec *spec, const char *key);
 /* Add a problem at the place where `key` (of the table, or "members") was set; if it was not, at
  * its group, else at the whole file. `hint` may be NULL. The message names the values and the
  * arithmetic. */
@@ -97,8 +101,8 @@ void vain_spec_problems_print(const struct vain_problems *problems, FILE *out, b
  * (json_object_put). */
 struct json_object *vain_spec_problems_json(const struct vain_problems *problems);
 
-/* The spec with every default written out; it reads back as the same values and prints the same
- * again. Gives the text (vain_release). */
+/* The spec with every default written out but those of idle keys; it reads back as the same values
+ * and, checked alike, prints the same again. Gives the text (vain_release). */
 enum vain_status vain_spec_resolved_yaml(const struct vain_spec *spec, char **out) VAIN_MUST_USE;
 /* The agreed keys in which two resolved texts of this table differ, the first three with both
  * values

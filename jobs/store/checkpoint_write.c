@@ -336,7 +336,8 @@ static enum vain_status write_parts(struct vain_h5_writer *writer,
     vain_h5_make_text(writer, vain_h5_root(writer), "spec", text_or_empty(checkpoint->spec),
                       "job spec as it was given");
     vain_h5_make_text(writer, vain_h5_root(writer), "spec_resolved",
-                      text_or_empty(checkpoint->spec_resolved), "job spec with every default");
+                      text_or_empty(checkpoint->spec_resolved),
+                      "job spec with all defaults that count");
     write_vectors(writer, checkpoint);
     write_data_and_codec(writer, checkpoint);
     VAIN_TRY(write_peers(writer, checkpoint));

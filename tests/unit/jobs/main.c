@@ -9,7 +9,7 @@ extern const struct vain_suite vain_suite_job_options, vain_suite_plan, vain_sui
     vain_suite_genetic_population, vain_suite_genetic_search, vain_suite_genetic,
     vain_suite_gpu_run, vain_suite_reptile, vain_suite_maml, vain_suite_meta_run,
     vain_suite_sentence_batches, vain_suite_task_stream, vain_suite_agents, vain_suite_fedavg,
-    vain_suite_teacher;
+    vain_suite_teacher, vain_suite_example_specs;
 
 int main(void)
 {
@@ -38,7 +38,8 @@ int main(void)
                                                       &vain_suite_task_stream,
                                                       &vain_suite_agents,
                                                       &vain_suite_fedavg,
-                                                      &vain_suite_teacher};
+                                                      &vain_suite_teacher,
+                                                      &vain_suite_example_specs};
     if (vain_crypto_init() != VAIN_OK)
         return 1;
     return vain_suites_run(suites, (int)VAIN_COUNT_OF(suites));

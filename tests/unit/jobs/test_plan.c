@@ -36,7 +36,7 @@ static void test_pairs_that_do_not_fit(void)
         {{"train.minimum_learning_rate=1e-3", "train.schedule=constant"},
          "train.minimum_learning_rate",
          "constant"},
-        {{"outer.momentum=0.5"}, "outer.optimizer", "do nothing"},
+        {{"outer.momentum=0.5"}, "outer.momentum", "mean is taken as it is"},
         {{"fedavg.epochs=2"}, "fedavg.epochs", "federated averaging"},
         {{"data.clients=4"}, "data.clients", "first of its clients"},
         {{"train.momentum=0.5"}, "train.momentum", "sgd's"},
@@ -78,7 +78,7 @@ static void test_memories_that_do_not_fit(void)
         const char *set, *key, *piece;
     } cases[] = {
         {"memory.clusters=65", "memory.clusters", "64 experiences cannot become 65"},
-        {"memory.phase_rounds=3", "memory.stream", "do nothing"},
+        {"memory.phase_rounds=3", "memory.phase_rounds", "in one phase"},
         {"data.validation=0.2", "data.validation", "of texts"},
         {"data.way=3", "data.way", "few-shot tasks"},
         {"data.partition=by-group", "data.partition", "no groups"},

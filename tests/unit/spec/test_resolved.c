@@ -60,6 +60,28 @@ static void test_defaults(void)
     vain_spec_fini(&first.spec);
 }
 
+/* Idle keys are left out, and a group with its last key: the rest reads back as the same. */
+static void test_idle_keys(void)
+{
+    static const char *const idle[] = {"model.sizes", "outer.optimizer", "outer.learning_rate",
+                                       "outer.momentum"};
+    char *text;
+    CU_ASSERT_EQUAL_FATAL(test_parse_rest(&first, ""), VAIN_OK);
+    for (size_t i = 0; i < VAIN_COUNT_OF(idle); i++)
+        vain_spec_note_idle(&first.spec, idle[i]);
+    CU_ASSERT_EQUAL_FATAL(vain_spec_resolved_yaml(&first.spec, &text), VAIN_OK);
+    CU_ASSERT_PTR_NULL(strstr(text, "sizes"));
+    CU_ASSERT_PTR_NULL(strstr(text, "outer"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "model:\n"));
+    CU_ASSERT_EQUAL_FATAL(test_parse(&second, text, NULL), VAIN_OK);
+    CU_ASSERT_EQUAL(memcmp(&first.values, &second.values, sizeof first.values), 0);
+    for (size_t i = 0; i < VAIN_COUNT_OF(idle); i++)
+        CU_ASSERT_FALSE(vain_spec_is_set(&second.spec, idle[i]));
+    vain_release(text);
+    vain_spec_fini(&second.spec);
+    vain_spec_fini(&first.spec);
+}
+
 static void test_addresses(void)
 {
     CU_ASSERT_EQUAL_FATAL(test_parse_rest(&first,
@@ -180,6 +202,7 @@ static void test_any_values(void)
 
 static const struct vain_test tests[] = {
     {"every default is written out", test_defaults},
+    {"idle keys are left out", test_idle_keys},
     {"addresses of members", test_addresses},
     {"words that YAML guesses at are quoted", test_awkward_words},
     {"any text survives", test_awkward_texts},
