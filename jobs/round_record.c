@@ -147,12 +147,15 @@ static enum vain_status compare_parameters(const struct vain_run *run,
 }
 
 /* Every member's signature over this member's own view of the round; those that are not there, or
- * not of this view where that is borne, stay zeros. */
+ * not of this view where that is borne, stay zeros. Of whose parameters are others more has been
+ * said. */
 static enum vain_status check_signatures(const struct vain_run *run,
-                                         const struct vain_roster *roster, const uint8_t *message)
+                                         const struct vain_roster *roster, const struct vote *own,
+                                         const uint8_t *message)
 {
     const struct vote *votes = (const struct vote *)(const void *)run->votes;
     enum vain_status status = VAIN_OK;
+    const char *other = NULL;
     int valid = 0;
     for (int i = 0; i < roster->member_count; i++) {
         const struct vote *vote = &votes[roster->member_rank[i]];
@@ -170,9 +173,18 @@ static enum vain_status check_signatures(const struct vain_run *run,
                           "counters or history differ; the round is not recorded. Compare the "
                           "folders and specs of the two, then resume",
                           (long long)run->round + 1, roster->members[i].name, run->name);
+            if (memcmp(vote->parameters_after, own->parameters_after, VAIN_HASH_BYTES) == 0)
+                other = roster->members[i].name;
         }
     }
-    return valid >= votes_needed(run, roster) ? VAIN_OK : status;
+    if (valid < votes_needed(run, roster))
+        return status;
+    if (other != NULL)
+        vain_event_notice(run->config->events,
+                          "round %lld: member '%s' signed another record: its counters or history "
+                          "differ; %d of %d signed this one, and its signature is left out",
+                          (long long)run->round + 1, other, valid, roster->member_count);
+    return VAIN_OK;
 }
 
 /* All members' votes into run->votes. */
@@ -208,7 +220,7 @@ enum vain_status vain_round_record(struct vain_run *run, const struct vain_roste
 
     VAIN_TRY(gather_votes(run, &own));
     VAIN_TRY(compare_parameters(run, roster, &own));
-    VAIN_TRY(check_signatures(run, roster, message));
+    VAIN_TRY(check_signatures(run, roster, &own, message));
 
     uint8_t *frame = body + body_bytes;
     VAIN_TRY(vain_record_encode_frame(body, body_bytes, run->signatures, roster->member_count,

@@ -1,5 +1,7 @@
 #include "tests/unit/jobs/state_liar.h"
 
+#include <string.h>
+
 #include "collectives/assembly_letter.h"
 #include "jobs/member_letter.h"
 
@@ -73,10 +75,20 @@ static const void *write_state(const void *body, size_t bytes)
     return written;
 }
 
+static const void *write_signature(const void *body, size_t bytes)
+{
+    VAIN_ASSERT(bytes > 0 && bytes <= sizeof written);
+    memcpy(written, body, bytes);
+    written[bytes - 1] ^= 1;
+    return written;
+}
+
 const void *state_liar_writes(int member, uint16_t kind, const void *body, size_t bytes)
 {
     if (lie == STATE_LIE_NONE || member != to)
         return body;
+    if (lie == STATE_LIE_SIGNATURE)
+        return kind == VAIN_LETTER_SIGNATURE ? write_signature(body, bytes) : body;
     if (kind == VAIN_LETTER_POSITION)
         return write_position(body, bytes);
     return kind == VAIN_LETTER_STATE && bytes > 0 ? write_state(body, bytes) : body;
