@@ -135,6 +135,8 @@ struct fleet {
     struct process *processes; /* (count) */
     struct vain_local_tee tee; /* of member 0 */
     int killed;
+    char told[VAIN_LOCAL_LINE_BYTES]; /* the last line of who failed last, and its exit code */
+    int told_code;
 };
 
 static uint64_t now_ms(void)
@@ -234,6 +236,21 @@ static void say_end(const struct fleet *fleet, int index, const char *how, int n
             again ? "; it is started again" : "", path, line);
 }
 
+/* What was wrong, once where it is the same with all of them. */
+static void say_failure(struct fleet *fleet, int index, int code)
+{
+    const char *name = fleet->local->listed[index].name;
+    char line[VAIN_LOCAL_LINE_BYTES];
+    vain_local_log_last_line(fleet->local->log_folder, name, line);
+    if (code == fleet->told_code && strcmp(line, fleet->told) == 0) {
+        fprintf(stderr, "vain: %s ended with exit code %d, and the same words\n", name, code);
+        return;
+    }
+    fleet->told_code = code;
+    memcpy(fleet->told, line, sizeof line);
+    say_end(fleet, index, "ended with exit code", code, false);
+}
+
 /* Its report, if it left one, once it has ended. */
 static void end_process(struct fleet *fleet, int index, int how, bool stopping)
 {
@@ -253,7 +270,7 @@ static void end_process(struct fleet *fleet, int index, int how, bool stopping)
         const int code = process->report.exit_code;
         process->ended = true;
         if (code != 0 && code != vain_exit_code(VAIN_STOPPED))
-            say_end(fleet, index, "ended with exit code", code, false);
+            say_failure(fleet, index, code);
         return;
     }
     fleet->killed++;

@@ -76,6 +76,13 @@ expect_alike() {
 }
 all=(member-0 member-1 member-2 member-3)
 
+# ---- all fail for the same reason: it is told once
+start unread --set data.text=nothing.txt
+wait "$job"
+expect "unread: exit code" 5 $?
+expect "unread: the reason is told once, beside what is shown of member 0" 2 "$(grep -c 'nothing.txt: no such file' unread.log)"
+expect "unread: and the others are named" 3 "$(grep -c '^vain: member-[0-3] ended with exit code 5, and the same words$' unread.log)"
+
 # ---- nobody dies: the bits of members in one process
 for privacy in none masked; do
     loop=$("$VAIN" run job.yaml --members $members "${small[@]}" --set train.rounds=20 --out "loop-$privacy" |
