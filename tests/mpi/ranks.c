@@ -14,6 +14,11 @@ void ranks_failed(struct ranks *ranks, const char *file, int line, const char *w
                  ranks->comm.rank, ranks->comm.size, file, line, what);
 }
 
+void ranks_clock_runs(struct ranks *ranks)
+{
+    ranks->clock.step_ns = ranks->comm.ops->wait != NULL ? 5000000 : 1000000;
+}
+
 uint32_t ranks_word(int rank, int64_t index)
 {
     /* SplitMix64's finaliser (Steele, Lea, Flood 2014). */

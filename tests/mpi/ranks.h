@@ -58,5 +58,9 @@ extern const int ranks_table_count;
  * Collective. ranks->failure says what did not hold. */
 void ranks_run(struct vain_comm *world_comm, const struct ranks_case *test, struct ranks *ranks);
 
+/* From now on time passes whenever it is asked for: 1 ms, and 5 ms where a rank sleeps between two
+ * looks, so that it need not sleep a deadline through. Enough looks are left for who is there. */
+void ranks_clock_runs(struct ranks *ranks);
+
 /* A number for (rank, index) that any rank can compute. */
 uint32_t ranks_word(int rank, int64_t index);

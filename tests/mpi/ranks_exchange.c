@@ -610,7 +610,7 @@ static void a_missing_member_is_named(struct ranks *ranks)
     struct party *party = open_party(ranks, 32);
     const int missing = ranks->comm.size - 1;
     encode(ranks, party, ranks->comm.rank, 9);
-    ranks->clock.step_ns = 1000000;
+    ranks_clock_runs(ranks);
     party->driver.deadline_ms = 2000;
     if (ranks->comm.size > 1 && ranks->comm.rank != missing) {
         const enum vain_status status = drive_reduce(party);
@@ -646,7 +646,7 @@ static void all_missing_members_are_named(struct ranks *ranks)
                                                     .algorithm = VAIN_ALGORITHM_RING};
         EXPECT_OK(ranks, vain_exchange_open(&config, &party->exchange));
         encode(ranks, party, 0, 9);
-        ranks->clock.step_ns = 1000000;
+        ranks_clock_runs(ranks);
         party->driver.deadline_ms = 2000;
         EXPECT_STATUS(ranks, VAIN_ERR_TIMEOUT, drive_reduce(party));
         EXPECT_MESSAGE(ranks, "nothing came from 'm10', 'm1'");
