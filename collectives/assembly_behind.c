@@ -44,12 +44,12 @@ void vain_assembly_forget_claims(struct vain_assembly *own)
     own->claimed = own->believed = false;
 }
 
-void vain_assembly_note_claims(struct vain_assembly *own, bool can_go_on)
+void vain_assembly_note_claims(struct vain_assembly *own, bool stuck)
 {
     const bool claimed = claimants(own, 1) > 0;
     if (!claimed)
         own->believed = false;
-    if (claimed && (!own->claimed || can_go_on))
+    if (claimed && (!own->claimed || (!stuck && vain_assembly_enough_stand_here(own))))
         own->claimed_since_ms = own->now_ms;
     own->claimed = claimed;
 }

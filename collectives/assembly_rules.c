@@ -656,9 +656,7 @@ static bool is_stuck(const struct vain_assembly *own)
             is_short_of_voters(own));
 }
 
-/* Ready or not, so many have not voted in this round that nobody can have completed it without
- * them, and with whom it can go on. */
-static bool enough_stand_here(const struct vain_assembly *own)
+bool vain_assembly_enough_stand_here(const struct vain_assembly *own)
 {
     int members = 0, voters = 0;
     for (int i = 0; i < own->config.members; i++) {
@@ -755,12 +753,12 @@ void vain_assembly_settle(struct vain_assembly *own)
     if (!own->stand.starting && votes_decide(own))
         return;
     if (is_stuck(own)) {
-        vain_assembly_note_claims(own, false);
+        vain_assembly_note_claims(own, true);
         wait_for_others(own);
         return;
     }
     stop_waiting_for_others(own);
-    vain_assembly_note_claims(own, enough_stand_here(own));
+    vain_assembly_note_claims(own, false);
     if (!vain_assembly_is_behind(own, 1))
         take_part(own);
 }

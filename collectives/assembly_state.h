@@ -122,8 +122,12 @@ void vain_assembly_note_two_faced(struct vain_assembly *own, int voter);
 const struct vain_vote *vain_assembly_decided(const struct vain_assembly *own);
 bool vain_assembly_is_distrusted(const struct vain_assembly *own, int member);
 bool vain_assembly_is_behind(struct vain_assembly *own, uint64_t at_least);
-/* Looks for claims. While the round can go on they are not waited for; after
- * vain_assembly_forget_claims the wait begins anew. */
-void vain_assembly_note_claims(struct vain_assembly *own, bool can_go_on);
+/* Ready or not, so many have not voted in this round that nobody can have completed it without
+ * them, and with whom it can go on. */
+bool vain_assembly_enough_stand_here(const struct vain_assembly *own);
+/* Looks for claims. While the round can go on, which it does where this member is not stuck and
+ * enough stand here, they are not waited for; after vain_assembly_forget_claims the wait begins
+ * anew. */
+void vain_assembly_note_claims(struct vain_assembly *own, bool stuck);
 void vain_assembly_forget_claims(struct vain_assembly *own);
 void vain_assembly_settle(struct vain_assembly *own);

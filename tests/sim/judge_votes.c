@@ -28,8 +28,6 @@ static void judge_choice(struct federation_judge *judge, int member, const struc
 void judge_vote_leaves(struct federation_judge *judge, int member, const struct vain_vote *vote)
 {
     struct judged_member *of = &judge->members[member];
-    if (!of->lies_in_letters)
-        judge_choice(judge, member, vote);
     for (int i = of->vote_count - 1; i >= 0; i--) {
         const struct vain_vote *before = &of->votes[i];
         if (before->epoch != vote->epoch || before->round != vote->round ||
@@ -43,6 +41,8 @@ void judge_vote_leaves(struct federation_judge *judge, int member, const struct 
                        vote->burn ? "a burn of " : "attempt ", vote->attempt);
         return;
     }
+    if (!of->lies_in_letters)
+        judge_choice(judge, member, vote);
     of->votes = judge_room(of->votes, of->vote_count, &of->vote_room, sizeof *of->votes);
     of->votes[of->vote_count++] = *vote;
 }
