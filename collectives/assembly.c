@@ -36,7 +36,7 @@ static void forget_letters(struct vain_assembly *own)
 static void repeat_vote(struct vain_assembly *own)
 {
     uint8_t message[VAIN_ASSEMBLY_MESSAGE_BYTES];
-    if (!vain_assembly_has_voted(own) || own->stand.starting)
+    if (!vain_assembly_has_voted(own) || !vain_assembly_in_slot(own, &own->voted))
         return;
     own->voted.voter = (uint16_t)own->config.own;
     vain_vote_message(&own->voted, message);

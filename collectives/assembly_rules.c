@@ -30,9 +30,18 @@ bool vain_assembly_in_slot(const struct vain_assembly *own, const struct vain_vo
            vain_assembly_generation(vote->attempt) == vain_assembly_generation(own->attempt);
 }
 
+/* What this member stands at is before its last vote: it has been further, and come back with less
+ * than it had. */
+static bool stands_before_vote(const struct vain_assembly *own)
+{
+    return own->voted.epoch != own->stand.epoch ? own->voted.epoch > own->stand.epoch
+                                                : own->voted.round > own->stand.round;
+}
+
 bool vain_assembly_has_voted(const struct vain_assembly *own)
 {
-    return !own->stand.starting && own->voted.epoch != 0 && vain_assembly_in_slot(own, &own->voted);
+    return !own->stand.starting && own->voted.epoch != 0 &&
+           (vain_assembly_in_slot(own, &own->voted) || stands_before_vote(own));
 }
 
 bool vain_assembly_at_this_round(const struct vain_assembly *own, int member)

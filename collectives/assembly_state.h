@@ -99,6 +99,8 @@ struct vain_set vain_assembly_left_out(const struct vain_assembly *own);
 bool vain_assembly_is_voter(const struct vain_assembly *own, int member);
 bool vain_assembly_is_up(const struct vain_assembly *own, int member);
 bool vain_assembly_in_slot(const struct vain_assembly *own, const struct vain_vote *vote);
+/* In this slot, or further on: only the last vote is remembered, so who has come back with less
+ * than it had does not know what it voted for here. */
 bool vain_assembly_has_voted(const struct vain_assembly *own);
 bool vain_assembly_at_this_round(const struct vain_assembly *own, int member);
 bool vain_assembly_is_ready(const struct vain_assembly *own);

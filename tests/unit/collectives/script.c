@@ -52,6 +52,13 @@ static void on_evidence(void *context, int member, const struct vain_vote *first
 
 void script_open(struct script *script, int members, int own, int start_quorum, int set_min)
 {
+    static const struct vain_vote none;
+    script_open_after(script, members, own, start_quorum, set_min, &none);
+}
+
+void script_open_after(struct script *script, int members, int own, int start_quorum, int set_min,
+                       const struct vain_vote *voted)
+{
     static const struct vain_assembly_ops ops = {on_send, on_sign, on_verify, on_evidence};
     const struct vain_assembly_config config = {.ops = &ops,
                                                 .context = script,
@@ -59,6 +66,7 @@ void script_open(struct script *script, int members, int own, int start_quorum, 
                                                 .own = own,
                                                 .start_quorum = start_quorum,
                                                 .set_min = set_min,
+                                                .voted = *voted,
                                                 .patience_ms = 3000};
     *script = (struct script){.members = members, .own = own, .now_ms = 1000};
     if (vain_assembly_open(&config, &script->assembly) != VAIN_OK)

@@ -15,6 +15,9 @@ struct script {
 
 /* Members 0 to members - 1, all linked, patience 3000 ms. */
 void script_open(struct script *script, int members, int own, int start_quorum, int set_min);
+/* The same after a last vote. */
+void script_open_after(struct script *script, int members, int own, int start_quorum, int set_min,
+                       const struct vain_vote *voted);
 void script_close(struct script *script);
 /* Member 0 of 4, in round 5 of epoch 1 with all as voters, or at a start; the others are ready. */
 enum { SCRIPT_ALL = 15 };

@@ -223,6 +223,32 @@ static void a_vote_of_a_later_generation_too(void)
     script_close(&script);
 }
 
+/* Whether a member that has just begun, and whose last vote is `voted`, acks at round 5 of epoch 1,
+ * where all others stand; none of its votes is said again there. */
+static bool takes_part_after(uint64_t epoch, uint64_t round)
+{
+    struct script script;
+    const struct vain_vote voted = {.epoch = epoch, .round = round, .set = script_set(ALL)};
+    script_open_after(&script, 4, 0, 3, 2, &voted);
+    script_stand(&script, false, script_set(ALL));
+    script_all_ready(&script, false);
+    CU_ASSERT_EQUAL(script.sent[VAIN_LETTER_VOTE], 0);
+    const struct vain_proposal proposal = script_proposal(false, 0, script_set(ALL));
+    const bool takes_part = script_propose(&script, 1, &proposal);
+    script_close(&script);
+    return takes_part;
+}
+
+/* It has lost what it had, and is given an older state: where it voted once it does not vote again,
+ * nor anywhere before. */
+static void who_has_voted_further_on_votes_no_more(void)
+{
+    CU_ASSERT_TRUE(takes_part_after(0, 0)); /* none yet */
+    CU_ASSERT_TRUE(takes_part_after(1, 4));
+    CU_ASSERT_FALSE(takes_part_after(1, 6));
+    CU_ASSERT_FALSE(takes_part_after(2, 1));
+}
+
 /* Votes split so that silent members decide: a quorum gives up after a while. */
 static void split_votes_are_given_up(void)
 {
@@ -460,6 +486,7 @@ static const struct vain_test tests[] = {
     {"who does not ack is not counted on", who_does_not_ack_is_not_counted_on},
     {"a vote outlives a restart", a_vote_outlives_a_restart},
     {"so does one of a later generation", a_vote_of_a_later_generation_too},
+    {"who has voted further on votes no more", who_has_voted_further_on_votes_no_more},
     {"split votes are given up", split_votes_are_given_up},
     {"who is left without a quorum gives up too", who_is_left_without_a_quorum_gives_up_too},
     {"who has caught up makes a quorum", who_has_caught_up_makes_a_quorum},
