@@ -136,7 +136,7 @@ struct fleet {
     struct vain_local_tee tee; /* of member 0 */
     int killed;
     char told[VAIN_LOCAL_LINE_BYTES]; /* the last line of who failed last, and its exit code */
-    int told_code;
+    int told_code, told_of;           /* whose it is */
 };
 
 static uint64_t now_ms(void)
@@ -236,17 +236,19 @@ static void say_end(const struct fleet *fleet, int index, const char *how, int n
             again ? "; it is started again" : "", path, line);
 }
 
-/* What was wrong, once where it is the same with all of them. */
+/* What was wrong, once where one member after another says the same. */
 static void say_failure(struct fleet *fleet, int index, int code)
 {
     const char *name = fleet->local->listed[index].name;
     char line[VAIN_LOCAL_LINE_BYTES];
     vain_local_log_last_line(fleet->local->log_folder, name, line);
-    if (code == fleet->told_code && strcmp(line, fleet->told) == 0) {
-        fprintf(stderr, "vain: %s ended with exit code %d, and the same words\n", name, code);
+    if (line[0] != '\0' && code == fleet->told_code && strcmp(line, fleet->told) == 0) {
+        fprintf(stderr, "vain: %s ended with exit code %d, and the same words as %s\n", name, code,
+                fleet->local->listed[fleet->told_of].name);
         return;
     }
     fleet->told_code = code;
+    fleet->told_of = index;
     memcpy(fleet->told, line, sizeof line);
     say_end(fleet, index, "ended with exit code", code, false);
 }

@@ -257,7 +257,8 @@ static bool could_run(const struct vain_assembly *own, int member,
 static bool fits(const struct vain_assembly *own, int member, const struct vain_proposal *proposal)
 {
     return could_run(own, member, proposal) && vain_assembly_use_fits(own, proposal) &&
-           vain_set_has(&proposal->set, own->config.own);
+           vain_set_has(&proposal->set, own->config.own) &&
+           (!own->stand.starting || proposal->epoch > own->voted.epoch);
 }
 
 /* Whether this member can ack it, but for members of it whom it does not see yet. */

@@ -151,7 +151,8 @@ void vain_assembly_failed(struct vain_assembly *assembly);
  * vain_assembly_vote. */
 void vain_assembly_own_vote(const struct vain_assembly *assembly, struct vain_vote *out);
 /* Signs the vote and sends it; what follows an exchange is found at the next tick. Asserts that
- * this member has not voted in this round and generation for anything else. The signer's failure.
+ * this member has not voted in this round and generation for anything else, nor further on. The
+ * signer's failure.
  */
 enum vain_status vain_assembly_vote(struct vain_assembly *assembly,
                                     const struct vain_vote *vote) VAIN_MUST_USE;

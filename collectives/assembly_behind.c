@@ -19,7 +19,8 @@ static bool is_ahead(const struct vain_assembly *own, const struct vain_position
     if (!own->stand.starting && starting)
         return false;
     if (own->stand.starting && !starting)
-        return there->epoch > own->given_up_epoch || there->round > own->stand.round;
+        return !vain_assembly_is_before_vote(own, there->epoch, there->round) &&
+               (there->epoch > own->given_up_epoch || there->round > own->stand.round);
     if (!starting && there->epoch != own->stand.epoch)
         return there->epoch > own->stand.epoch;
     return there->round >= own->stand.round + at_least;

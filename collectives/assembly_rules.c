@@ -30,12 +30,14 @@ bool vain_assembly_in_slot(const struct vain_assembly *own, const struct vain_vo
            vain_assembly_generation(vote->attempt) == vain_assembly_generation(own->attempt);
 }
 
-/* What this member stands at is before its last vote: it has been further, and come back with less
- * than it had. */
+bool vain_assembly_is_before_vote(const struct vain_assembly *own, uint64_t epoch, uint64_t round)
+{
+    return own->voted.epoch != epoch ? own->voted.epoch > epoch : own->voted.round > round;
+}
+
 static bool stands_before_vote(const struct vain_assembly *own)
 {
-    return own->voted.epoch != own->stand.epoch ? own->voted.epoch > own->stand.epoch
-                                                : own->voted.round > own->stand.round;
+    return vain_assembly_is_before_vote(own, own->stand.epoch, own->stand.round);
 }
 
 bool vain_assembly_has_voted(const struct vain_assembly *own)
@@ -170,10 +172,11 @@ void vain_assembly_encode_position(const struct vain_assembly *own,
 {
     struct vain_position position = {
         .epoch = own->stand.epoch, .round = own->stand.round, .attempt = own->attempt};
-    position.flags = (vain_assembly_is_ready(own) ? VAIN_POSITION_READY : 0) |
-                     (own->stand.starting ? VAIN_POSITION_STARTING : 0) |
-                     (own->leaving ? VAIN_POSITION_LEAVING : 0) |
-                     (own->lost ? VAIN_POSITION_LOST : 0);
+    position.flags =
+        (vain_assembly_is_ready(own) ? VAIN_POSITION_READY : 0) |
+        (own->stand.starting ? VAIN_POSITION_STARTING : 0) |
+        (own->leaving ? VAIN_POSITION_LEAVING : 0) |
+        (own->lost || (own->stand.starting && stands_before_vote(own)) ? VAIN_POSITION_LOST : 0);
     memcpy(position.state_hash, own->stand.state_hash, VAIN_HASH_BYTES);
     memcpy(position.use_key, own->use_key, VAIN_HASH_BYTES);
     vain_position_encode(&position, out);
@@ -388,6 +391,8 @@ static uint64_t epoch_to_propose(const struct vain_assembly *own, const struct v
     uint64_t epoch = own->stand.epoch;
     if (!own->stand.starting)
         return epoch;
+    if (own->voted.epoch > epoch)
+        epoch = own->voted.epoch;
     for (int i = vain_set_next(set, 0); i >= 0; i = vain_set_next(set, i + 1)) {
         if (i != own->config.own && own->peers[i].position.epoch > epoch)
             epoch = own->peers[i].position.epoch;
@@ -613,14 +618,19 @@ static void say(struct vain_assembly *own, enum vain_assembly_verdict verdict)
     own->news = (struct vain_assembly_news){.verdict = verdict};
 }
 
-/* Whether a member other than this one has given up this round, or has restarted in it. */
+/* Whether a member other than this one has given up this round, or has restarted in it, or will
+ * never take part in it since it has voted further on. */
 static bool has_given_up(const struct vain_assembly *own, int member)
 {
     const struct vain_assembly_peer *peer = &own->peers[member];
     const struct vain_position *there = &peer->position;
-    return peer->up && peer->known && there->epoch == own->stand.epoch &&
-           there->round == own->stand.round &&
-           (there->flags & (VAIN_POSITION_LOST | VAIN_POSITION_STARTING)) != 0;
+    const bool lost = (there->flags & VAIN_POSITION_LOST) != 0;
+    const bool starting = (there->flags & VAIN_POSITION_STARTING) != 0;
+    if (!peer->up || !peer->known)
+        return false;
+    if (there->epoch == own->stand.epoch && there->round == own->stand.round && (lost || starting))
+        return true;
+    return starting && lost && there->epoch >= own->stand.epoch;
 }
 
 static int voters_given_up(const struct vain_assembly *own)
@@ -631,14 +641,18 @@ static int voters_given_up(const struct vain_assembly *own)
     return count;
 }
 
-/* Voters are who was in the last round, and a set may be small. If too few of them are here, but a
- * quorum of all listed members with them, nobody else can go on, and these can in a new epoch. */
+/* Voters are who was in the last round, and a set may be small. If too few of them are here that
+ * have not given it up, but a quorum of all listed members with them, nobody else can go on, and
+ * these can in a new epoch. */
 static bool is_short_of_voters(const struct vain_assembly *own)
 {
-    int here = 1;
-    for (int i = 0; i < own->config.members; i++)
-        here += vain_assembly_at_this_round(own, i) || has_given_up(own, i);
-    return !vain_assembly_quorum_present(own) && here >= vain_quorum(own->config.members);
+    int here = 1, voters = 0;
+    for (int i = 0; i < own->config.members; i++) {
+        const bool gave_up = has_given_up(own, i);
+        here += gave_up || vain_assembly_at_this_round(own, i);
+        voters += !gave_up && vain_assembly_is_voter(own, i) && vain_assembly_is_up(own, i);
+    }
+    return voters < vain_assembly_quorum(own) && here >= vain_quorum(own->config.members);
 }
 
 /* With this member a quorum of the voters; or one of all listed members, and so many voters that
@@ -655,8 +669,8 @@ static bool enough_have_given_up(const struct vain_assembly *own)
 }
 
 /* Whether this member can do nothing for the round: its votes are there but not its sum; or this
- * member has voted, and the others may be split for good; or so many have given the round up, or
- * are gone, that without them there is no quorum. */
+ * member has voted, in it or further on, and the others may be split for good; or so many have
+ * given the round up, or are gone, that without them there is no quorum. */
 static bool is_stuck(const struct vain_assembly *own)
 {
     return !own->stand.starting &&

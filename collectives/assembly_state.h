@@ -99,6 +99,9 @@ struct vain_set vain_assembly_left_out(const struct vain_assembly *own);
 bool vain_assembly_is_voter(const struct vain_assembly *own, int member);
 bool vain_assembly_is_up(const struct vain_assembly *own, int member);
 bool vain_assembly_in_slot(const struct vain_assembly *own, const struct vain_vote *vote);
+/* Whether a place is before this member's last vote: it has been further, and has come back with
+ * less than it had. */
+bool vain_assembly_is_before_vote(const struct vain_assembly *own, uint64_t epoch, uint64_t round);
 /* In this slot, or further on: only the last vote is remembered, so who has come back with less
  * than it had does not know what it voted for here. */
 bool vain_assembly_has_voted(const struct vain_assembly *own);

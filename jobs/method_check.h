@@ -7,7 +7,7 @@
 
 /* Adds a problem for each of `keys` (NULL-ended) that the spec gives: its value would do nothing,
  * `why`. An empty text and "none" ask for nothing, so that --set can take back a key of the file.
- * Local. */
+ * All of them are noted as idle. Local. */
 void vain_refuse_idle(const struct vain_spec *spec, struct vain_problems *problems,
                       const char *const *keys, const char *hint, const char *why);
 /* The same for the keys of gradient steps, from learning rate to clipping. */

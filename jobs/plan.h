@@ -8,7 +8,8 @@
 #include "jobs/options.h"
 #include "jobs/spec/spec.h"
 
-/* Add a problem for every pair of keys that does not fit, at the place of the key. Local. */
+/* Add a problem for every pair of keys that does not fit, at the place of the key, and note which
+ * keys are idle: before vain_spec_resolved_yaml. Local. */
 void vain_plan_check(const struct vain_job *job, const struct vain_spec *spec,
                      struct vain_problems *problems);
 

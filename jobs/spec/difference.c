@@ -123,12 +123,16 @@ void vain_spec_differences(const struct vain_spec *spec, const char *there, cons
     static const char members[] = "members";
     int count = 0;
     out[0] = '\0';
-    for (int i = 0; i < spec->place_count; i++) {
-        const struct vain_option *option = spec->places[i].option;
-        const struct vain_spec_piece a = find_value(there, option->key),
-                                     b = find_value(here, option->key);
-        if (option->scope == VAIN_AGREED && !same_piece(a, b))
-            add_key(option->key, a, b, count++, out, bytes);
+    /* What one of them has not follows from a choice that differs, which is to be named. */
+    for (int absent = 0; absent <= 1; absent++) {
+        for (int i = 0; i < spec->place_count; i++) {
+            const struct vain_option *option = spec->places[i].option;
+            const struct vain_spec_piece a = find_value(there, option->key),
+                                         b = find_value(here, option->key);
+            if (option->scope == VAIN_AGREED && !same_piece(a, b) &&
+                (a.bytes == NULL || b.bytes == NULL) == (absent == 1))
+                add_key(option->key, a, b, count++, out, bytes);
+        }
     }
     if (!same_members(find_value(there, members), find_value(here, members))) {
         const size_t used = strlen(out);

@@ -104,8 +104,8 @@ struct json_object *vain_spec_problems_json(const struct vain_problems *problems
 /* The spec with every default written out but those of idle keys; it reads back as the same values
  * and, checked alike, prints the same again. Gives the text (vain_release). */
 enum vain_status vain_spec_resolved_yaml(const struct vain_spec *spec, char **out) VAIN_MUST_USE;
-/* The agreed keys in which two resolved texts of this table differ, the first three with both
- * values
+/* The agreed keys in which two resolved texts of this table differ, first those that both have, the
+ * first three with both values
  * ("train.rounds: 4 there, 6 here; seed: 1 there, 2 here; and 2 more"); "" if there are none.
  * `spec` gives the table. */
 void vain_spec_differences(const struct vain_spec *spec, const char *there, const char *here,

@@ -20,7 +20,7 @@ enum {
     VAIN_DIM_BYTES = 32,        /* name of an axis with its NUL */
     VAIN_JOB_NAME_BYTES = 256,  /* attribute job_name with its NUL */
     VAIN_TEXT_BYTES_MAX =
-        4 << 20, /* /spec and /spec_resolved: the latter has every default written out */
+        4 << 20, /* /spec and /spec_resolved: the latter has the defaults of all keys that count */
     VAIN_CURVE_POINTS_MAX =
         1 << 22 /* rounds of a run: 100 MB of curve, and still drawn in a second */
 };

@@ -81,7 +81,7 @@ start unread --set data.text=nothing.txt
 wait "$job"
 expect "unread: exit code" 5 $?
 expect "unread: the reason is told once, beside what is shown of member 0" 2 "$(grep -c 'nothing.txt: no such file' unread.log)"
-expect "unread: and the others are named" 3 "$(grep -c '^vain: member-[0-3] ended with exit code 5, and the same words$' unread.log)"
+expect "unread: and the others are named" 3 "$(grep -c '^vain: member-[0-3] ended with exit code 5, and the same words as member-[0-3]$' unread.log)"
 
 # ---- nobody dies: the bits of members in one process
 for privacy in none masked; do

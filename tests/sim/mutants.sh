@@ -107,7 +107,7 @@ mutant "a vote is durable before it leaves" "TWO VOTES" "--level 2" \
     tests/sim/member_disk.c 's|VAIN_TRY(member->world->ops->replace(member->world, "vote"[^;]*;||'
 mutant "evidence of two votes is seen" "TWO VOTES: .* holds two" "--level 1" \
     collectives/assembly.c 's|own->voted = config->voted;|own->voted = (struct vain_vote){0};|' \
-    tests/sim/judge_votes.c 's|if (!says_same(before, vote))|if (judge == NULL \&\& !says_same(before, vote))|'
+    tests/sim/judge_votes.c 's|if (!says_same(before, vote) \&\&|if (judge == NULL \&\& !says_same(before, vote) \&\&|'
 
 # ---- sums: judge_sums.c ------------------------------------------------------------------------------
 

@@ -249,6 +249,56 @@ static void who_has_voted_further_on_votes_no_more(void)
     CU_ASSERT_FALSE(takes_part_after(2, 1));
 }
 
+/* It tells that it has given up what is before its vote, joins no epoch that is not after it, and
+ * follows nobody who stands before it. */
+static void who_has_voted_further_on_starts_after_it(void)
+{
+    const struct vain_vote voted = {.epoch = 2, .round = 6, .set = script_set(ALL)};
+    struct script script;
+    struct vain_position told, there = script_position(false);
+    script_open_after(&script, 4, 0, 3, 2, &voted);
+    script_stand(&script, true, script_set(ALL));
+    script_all_ready(&script, true);
+    CU_ASSERT(vain_position_decode(script.last[VAIN_LETTER_POSITION], VAIN_POSITION_BYTES, &told));
+    CU_ASSERT(told.flags & VAIN_POSITION_LOST && told.flags & VAIN_POSITION_STARTING);
+    struct vain_proposal proposal = script_proposal(true, 0, script_set(ALL));
+    CU_ASSERT_EQUAL(proposal.epoch, 2);
+    CU_ASSERT_FALSE(script_propose(&script, 1, &proposal));
+    proposal.epoch = 3;
+    CU_ASSERT_TRUE(script_propose(&script, 1, &proposal));
+    script_stand(&script, true, script_set(ALL));
+    there.round = 9;
+    script_tell(&script, 2, &there);
+    CU_ASSERT_NOT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_BEHIND);
+    there.epoch = 2;
+    there.round = 6;
+    script_tell(&script, 2, &there);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_BEHIND);
+    script_close(&script);
+}
+
+/* Member 3 is gone, and 2 has come back from a later epoch: of three voters one will never vote
+ * here.
+ */
+static void who_has_voted_further_on_is_not_waited_for(void)
+{
+    struct script script;
+    struct vain_position there = script_position(true);
+    script_begin(&script, false);
+    vain_assembly_link(script.assembly, 3, false);
+    there.epoch = 2;
+    there.round = 2;
+    there.flags |= VAIN_POSITION_LOST;
+    script_tell(&script, 2, &there);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
+    CU_ASSERT_EQUAL(script_verdict(&script, 10000), VAIN_ASSEMBLY_WAIT);
+    there = script_position(false);
+    there.flags = VAIN_POSITION_LOST;
+    script_tell(&script, 1, &there);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_LOST);
+    script_close(&script);
+}
+
 /* Votes split so that silent members decide: a quorum gives up after a while. */
 static void split_votes_are_given_up(void)
 {
@@ -487,6 +537,8 @@ static const struct vain_test tests[] = {
     {"a vote outlives a restart", a_vote_outlives_a_restart},
     {"so does one of a later generation", a_vote_of_a_later_generation_too},
     {"who has voted further on votes no more", who_has_voted_further_on_votes_no_more},
+    {"who has voted further on starts after it", who_has_voted_further_on_starts_after_it},
+    {"who has voted further on is not waited for", who_has_voted_further_on_is_not_waited_for},
     {"split votes are given up", split_votes_are_given_up},
     {"who is left without a quorum gives up too", who_is_left_without_a_quorum_gives_up_too},
     {"who has caught up makes a quorum", who_has_caught_up_makes_a_quorum},

@@ -52,6 +52,27 @@ static void test_many_keys(void)
     CU_ASSERT_EQUAL(strlen(small), sizeof small - 1);
 }
 
+/* Keys that only one of them has are named last: they follow from one that both have. */
+static void test_idle_keys(void)
+{
+    char out[384], *here, *there;
+    static const char *const other[] = {"outer.optimizer=mean", "train.rounds=6", NULL};
+    CU_ASSERT_EQUAL_FATAL(test_parse(&first, test_head, NULL), VAIN_OK);
+    CU_ASSERT_EQUAL_FATAL(test_parse(&second, test_head, other), VAIN_OK);
+    vain_spec_note_idle(&second.spec, "model.layers");
+    vain_spec_note_idle(&second.spec, "train.batch");
+    CU_ASSERT_EQUAL_FATAL(vain_spec_resolved_yaml(&first.spec, &here), VAIN_OK);
+    CU_ASSERT_EQUAL_FATAL(vain_spec_resolved_yaml(&second.spec, &there), VAIN_OK);
+    vain_spec_differences(&first.spec, there, here, out, sizeof out);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "train.rounds: 6 there"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "model.layers: absent there, 4 here"));
+    CU_ASSERT(strstr(out, "model.layers") > strstr(out, "train.rounds"));
+    vain_release(here);
+    vain_release(there);
+    vain_spec_fini(&first.spec);
+    vain_spec_fini(&second.spec);
+}
+
 /* What another version wrote, or nobody. */
 static void test_foreign_texts(void)
 {
@@ -173,6 +194,7 @@ static void test_each_key(void)
 }
 
 static const struct vain_test tests[] = {
+    {"keys of one side are named last", test_idle_keys},
     {"agreed keys are named with both values", test_agreed_keys},
     {"three are named, the rest is counted", test_many_keys},
     {"any text can be compared", test_foreign_texts},
