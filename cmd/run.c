@@ -503,7 +503,7 @@ static enum vain_status load_spec(struct session *session, bool *reported)
     if (session->local != NULL)
         return vain_loaded_spec_open_with(arguments->spec, arguments->sets, arguments->set_count,
                                           session->local->listed, session->local->count,
-                                          &session->loaded);
+                                          arguments->json, &session->loaded, reported);
     if (session->launch.rank == 0)
         return vain_loaded_spec_open(arguments->spec, arguments->sets, arguments->set_count,
                                      arguments->json, &session->loaded, reported);
@@ -667,7 +667,8 @@ static enum vain_status keep_keys(struct session *session, struct vain_local *lo
 }
 
 /* What is wrong with the spec is said once, and before anybody is started. */
-static enum vain_status prepare_local(struct session *session, struct vain_local *local)
+static enum vain_status prepare_local(struct session *session, struct vain_local *local,
+                                      bool *reported)
 {
     const struct arguments *arguments = session->arguments;
     struct vain_launched launch;
@@ -678,7 +679,8 @@ static enum vain_status prepare_local(struct session *session, struct vain_local
         return vain_fail(VAIN_ERR_INPUT, "--local starts its members itself; leave out the "
                                          "launcher, or leave out --local");
     VAIN_TRY(vain_loaded_spec_open_with(arguments->spec, arguments->sets, arguments->set_count,
-                                        local->listed, local->count, &session->loaded));
+                                        local->listed, local->count, arguments->json,
+                                        &session->loaded, reported));
     const enum vain_status status = keep_keys(session, local);
     vain_loaded_spec_fini(&session->loaded);
     return status;
@@ -690,6 +692,7 @@ static int run_local(struct arguments *arguments)
     struct vain_local_report *report = NULL;
     struct session session = {.arguments = arguments};
     int killed = 0, code = 0;
+    bool reported = false;
     enum vain_status status;
     if (arguments->set_count == VAIN_SETS_MAX)
         return vain_report_failure(
@@ -700,13 +703,13 @@ static int run_local(struct arguments *arguments)
     if (status == VAIN_OK)
         status = vain_take(sizeof *report, "report", (void **)&report);
     if (status == VAIN_OK)
-        status = prepare_local(&session, &local);
+        status = prepare_local(&session, &local, &reported);
     struct local_run run = {arguments, &local};
     if (status == VAIN_OK)
         status =
             vain_local_run(&local, arguments->restart, &stop_signal, live, &run, report, &killed);
     if (status != VAIN_OK) {
-        code = vain_report_failure(status, arguments->json);
+        code = reported ? vain_exit_code(status) : vain_report_failure(status, arguments->json);
     } else {
         code = report->exit_code;
         snprintf(session.directory, sizeof session.directory, "%.*s",

@@ -52,7 +52,7 @@ static int print_json(const struct vain_run_result *result, int64_t peak_bytes)
     if (result->measured_round >= 0)
         json_object_object_add(data, "measured_round",
                                json_object_new_int64(result->measured_round));
-    if (result->measured_split != NULL) {
+    if (result->measured_split[0] != '\0') {
         json_object_object_add(data, "first_split", vain_json_text(result->first_split));
         json_object_object_add(data, "measured_split", vain_json_text(result->measured_split));
     }
@@ -87,7 +87,7 @@ static void print_losses(const struct vain_run_result *result)
 {
     const double loss = result->measures.of[VAIN_MEASURE_LOSS].mean;
     const char *before = result->found.count > 0 ? "with the spec's own values" : "before";
-    const bool splits = result->first_split != NULL;
+    const bool splits = result->first_split[0] != '\0';
     if (isnan(result->final_loss))
         printf("training loss    not known: this member trained in no round\n");
     else
@@ -132,7 +132,7 @@ static int print_summary(const struct vain_run_result *result, const char *direc
         printf(
             "                 (its interval is not in checkpoints; 'vain eval' measures again)\n");
     print_found(&result->found);
-    if (result->published != NULL && result->published[0] != '\0')
+    if (result->published[0] != '\0')
         printf("to compare with  %s\n", result->published);
     if (result->rounds_to_target >= 0)
         printf("target accuracy  reached after %lld rounds\n", (long long)result->rounds_to_target);

@@ -94,19 +94,26 @@ static enum vain_status open_spec(const char *path, const char *const *sets, int
     return status;
 }
 
-enum vain_status vain_loaded_spec_open(const char *path, const char *const *sets, int set_count,
-                                       bool json, struct vain_loaded_spec *out, bool *reported)
+static enum vain_status open_aloud(const char *path, const char *const *sets, int set_count,
+                                   const struct given *given, bool json,
+                                   struct vain_loaded_spec *out, bool *reported)
 {
     struct vain_problems *problems = NULL;
     *reported = false;
     VAIN_TRY(vain_take(sizeof *problems, "problems of the spec", (void **)&problems));
-    const enum vain_status status = open_spec(path, sets, set_count, NULL, out, problems);
+    const enum vain_status status = open_spec(path, sets, set_count, given, out, problems);
     if (problems->total > 0) {
         print_problems(problems, status, json);
         *reported = true;
     }
     vain_release(problems);
     return status;
+}
+
+enum vain_status vain_loaded_spec_open(const char *path, const char *const *sets, int set_count,
+                                       bool json, struct vain_loaded_spec *out, bool *reported)
+{
+    return open_aloud(path, sets, set_count, NULL, json, out, reported);
 }
 
 enum vain_status vain_loaded_spec_open_quietly(const char *path, const char *const *sets,
@@ -121,14 +128,11 @@ enum vain_status vain_loaded_spec_open_quietly(const char *path, const char *con
 
 enum vain_status vain_loaded_spec_open_with(const char *path, const char *const *sets,
                                             int set_count, const struct vain_option_member *members,
-                                            int count, struct vain_loaded_spec *out)
+                                            int count, bool json, struct vain_loaded_spec *out,
+                                            bool *reported)
 {
-    struct vain_problems *problems = NULL;
     const struct given given = {members, count};
-    VAIN_TRY(vain_take(sizeof *problems, "problems of the spec", (void **)&problems));
-    const enum vain_status status = open_spec(path, sets, set_count, &given, out, problems);
-    vain_release(problems);
-    return status;
+    return open_aloud(path, sets, set_count, &given, json, out, reported);
 }
 
 enum vain_status vain_loaded_spec_parse(const char *text, const char *name,

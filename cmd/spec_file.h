@@ -20,11 +20,12 @@ enum { VAIN_SETS_MAX = 256 };
 enum vain_status vain_loaded_spec_open(const char *path, const char *const *sets, int set_count,
                                        bool json, struct vain_loaded_spec *out,
                                        bool *reported) VAIN_MUST_USE;
-/* The same with `members` (count, copied) in place of those of the file, and without a word. */
+/* The same with `members` (count, copied) in place of those of the file. */
 enum vain_status vain_loaded_spec_open_with(const char *path, const char *const *sets,
                                             int set_count, const struct vain_option_member *members,
-                                            int count, struct vain_loaded_spec *out) VAIN_MUST_USE;
-/* The same without a word: for ranks other than the first, which all read the same file. */
+                                            int count, bool json, struct vain_loaded_spec *out,
+                                            bool *reported) VAIN_MUST_USE;
+/* The first one without a word: for ranks other than the first, which all read the same file. */
 enum vain_status vain_loaded_spec_open_quietly(const char *path, const char *const *sets,
                                                int set_count,
                                                struct vain_loaded_spec *out) VAIN_MUST_USE;

@@ -130,9 +130,9 @@ static const char *duration_text(int64_t ms, char out[VAIN_MIN_LEN(DURATION_BYTE
     return out;
 }
 
-/* How long the others have been too few. */
+/* How long the others have been too few, and since when this member is to stop (0: it is not). */
 struct patience {
-    uint64_t since_ms;
+    uint64_t since_ms, asked_ms;
     bool waits;
 };
 
@@ -345,6 +345,21 @@ static enum vain_status members_failed(struct vain_federation *federation, enum 
     return VAIN_AGAIN;
 }
 
+/* Who has voted and is asked to stop waits for the end of the round all the same, a while: others
+ * may have seen it already, and cannot open its sum without this member. */
+static enum vain_status wait_for_votes(struct vain_members *members, struct patience *patience)
+{
+    const uint64_t now_ms = vain_members_now_ms(members);
+    if (atomic_load(members->config.signal) == 0)
+        return wait_for_others(members, patience);
+    if (patience->asked_ms == 0)
+        patience->asked_ms = now_ms;
+    return now_ms - patience->asked_ms < VAIN_MEMBERS_ANSWER_MS &&
+                   vain_assembly_quorum_present(members->assembly)
+               ? vain_members_wait(members)
+               : wait_for_others(members, patience);
+}
+
 static enum vain_status members_commit(struct vain_federation *federation)
 {
     struct vain_members *members = (struct vain_members *)federation;
@@ -378,7 +393,7 @@ static enum vain_status members_commit(struct vain_federation *federation)
             begin_new_epoch(members);
             return VAIN_AGAIN;
         default:
-            VAIN_TRY(wait_for_others(members, &patience));
+            VAIN_TRY(wait_for_votes(members, &patience));
         }
     }
 }
@@ -481,9 +496,15 @@ static enum vain_status members_drain(struct vain_federation *federation, bool i
     return atomic_load(members->config.signal) != 0 ? VAIN_STOPPED : VAIN_OK;
 }
 
+/* Others may still need what it holds of the last round: votes, and what opens its sum. */
 static enum vain_status members_left(struct vain_federation *federation)
 {
     struct vain_members *members = (struct vain_members *)federation;
+    const uint64_t start_ms = vain_members_now_ms(members);
+    while (members->running &&
+           !vain_assembly_all_at(members->assembly, (uint64_t)members->holding->round) &&
+           vain_members_now_ms(members) - start_ms < VAIN_MEMBERS_ANSWER_MS)
+        VAIN_TRY(vain_members_wait(members));
     members->leaving = true;
     vain_assembly_leave(members->assembly);
     return flush(members, VAIN_MEMBERS_ANSWER_MS);

@@ -36,7 +36,10 @@ enum vain_exchange_level {
     VAIN_LEVEL_2  /* masks of a member's own: the inputs are kept */
 };
 
-enum { VAIN_DEVICE_NAME_BYTES = 16 }; /* "cuda:1023" */
+enum {
+    VAIN_DEVICE_NAME_BYTES = 16, /* "cuda:1023" */
+    VAIN_PUBLISHED_BYTES = 160
+};
 
 struct vain_general_options {
     int64_t version;
@@ -44,9 +47,9 @@ struct vain_general_options {
     uint64_t seed;
     int site; /* enum vain_site_kind */
     char device[VAIN_DEVICE_NAME_BYTES];
-    bool device_shared;  /* ranks may share a GPU */
-    int precision;       /* enum vain_precision */
-    char published[160]; /* what the result is to be compared with; "" if nothing */
+    bool device_shared;                   /* ranks may share a GPU */
+    int precision;                        /* enum vain_precision */
+    char published[VAIN_PUBLISHED_BYTES]; /* figure to compare the result with; "" if none */
 };
 
 struct vain_train_options {

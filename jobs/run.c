@@ -174,8 +174,8 @@ static void name_splits(const struct vain_run *run, struct vain_run_result *resu
     const int last = vain_sentence_data_measured(&run->data.sentences, run->measured_as_last);
     if (first == last)
         return;
-    result->first_split = names[first];
-    result->measured_split = names[last];
+    snprintf(result->first_split, sizeof result->first_split, "%s", names[first]);
+    snprintf(result->measured_split, sizeof result->measured_split, "%s", names[last]);
 }
 
 static enum vain_status finish(struct vain_run *run, struct vain_run_result *result)
@@ -189,7 +189,7 @@ static enum vain_status finish(struct vain_run *run, struct vain_run_result *res
     name_splits(run, result);
     if (run->method_ops->found != NULL)
         run->method_ops->found(&run->method, run->common, &result->found);
-    result->published = run->job->general.published;
+    memcpy(result->published, run->job->general.published, sizeof result->published);
     result->rounds_to_target = run->rounds_to_target;
     result->unit = run->method_ops->unit(run->job);
     result->rounds = run->round;

@@ -52,9 +52,9 @@ struct vain_run_result {
     struct vain_measures measures;            /* of the last evaluation, */
     int64_t measured_round;                   /* which was after so many rounds; -1: none was */
     bool recalled; /* from the curve of a checkpoint, which keeps no intervals */
-    /* Names of the splits that the first and the last evaluation measured on, borrowed from the
-     * job; NULL where both measure the same. */
-    const char *first_split, *measured_split;
+    /* Names of the splits that the first and the last evaluation measured on; "" where both measure
+     * the same. Copies, as of all texts of the job: a result goes from process to process. */
+    char first_split[VAIN_DATASET_NAME_BYTES], measured_split[VAIN_DATASET_NAME_BYTES];
     struct vain_found found;  /* by a search over keys */
     int64_t rounds, steps;    /* finished, counted from the very start */
     int64_t rounds_to_target; /* first round of train.target_accuracy; -1: not reached */
@@ -67,7 +67,7 @@ struct vain_run_result {
     char platform[VAIN_PLATFORM_BYTES];
     char device[VAIN_RUN_DEVICE_BYTES]; /* for people: which, and why */
     char checkpoint[VAIN_PATH_BYTES], record[VAIN_PATH_BYTES], curve[VAIN_PATH_BYTES];
-    const char *published;                /* the spec's; borrowed from the job */
+    char published[VAIN_PUBLISHED_BYTES]; /* the spec's */
     struct vain_federation_counts counts; /* of members that come and go */
     int signal;                           /* that stopped the run; 0: it is done */
     bool stopped;                         /* by a signal, or since too few others were there */

@@ -76,6 +76,12 @@ expect_alike() {
 }
 all=(member-0 member-1 member-2 member-3)
 
+# ---- what is wrong with the spec is told as without --local, and what it says comes back from the members whole
+expect "a wrong key: its name and place" 1 "$("$VAIN" run job.yaml --local $members "${small[@]}" \
+    --set train.batsh=2 --out wrong 2>&1 >/dev/null | grep -c "unknown key 'train.batsh'")"
+expect "the published figure is told" "to compare with  a figure" "$("$VAIN" run job.yaml --local $members \
+    "${small[@]/--json/--quiet}" --set train.rounds=2 --set 'published=a figure' --out told 2>/dev/null | grep compare)"
+
 # ---- all fail for the same reason: it is told once
 start unread --set data.text=nothing.txt
 wait "$job"
@@ -154,6 +160,18 @@ wait "$job"
 expect "stopped again: exit code" 75 $?
 expect "stopped again: no round came twice or is missing" "$(field rounds <stopped.json)" \
     "$("$VAIN" record verify "$(dirname "$(field record <stopped.json)")" --json | field records)"
+
+# ---- all are stopped wherever they are in a round: nobody leaves who is needed to open its sum
+seen=0
+for stop in 1 2 3 4 5 6 7 8; do
+    start opened --set train.rounds=100000 --set train.schedule=constant --set exchange.privacy=masked --set exchange.level=2
+    wait_for_round opened $((seen + 8))
+    kill -TERM "$job"
+    wait "$job"
+    expect "opened, $stop: exit code" 75 $?
+    seen=$(rounds_of opened)
+done
+expect "opened: no sum was lost" 0 "$(cat opened/*.log | grep -c 'the sum is lost')"
 
 # ---- one stands still for longer than the deadline, and wakes up
 start frozen --set train.rounds=100000 --set train.schedule=constant --set exchange.deadline=2s
