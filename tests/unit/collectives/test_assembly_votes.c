@@ -277,6 +277,27 @@ static void who_has_voted_further_on_starts_after_it(void)
     script_close(&script);
 }
 
+/* Attempt 3 of round 5 is its turn: it proposes an epoch after its vote, whatever others stand at.
+ */
+static void who_has_voted_further_on_proposes_after_it(void)
+{
+    const struct vain_vote voted = {.epoch = 7, .round = 6, .set = script_set(ALL)};
+    struct script script;
+    struct vain_position there = script_position(true);
+    struct vain_proposal proposal;
+    there.attempt = 3;
+    script_open_after(&script, 4, 0, 3, 2, &voted);
+    script_stand(&script, true, script_set(ALL));
+    for (int i = 1; i < 4; i++)
+        script_tell(&script, i, &there);
+    (void)script_verdict(&script, 1);
+    CU_ASSERT_EQUAL_FATAL(script.sent[VAIN_LETTER_PROPOSAL], 1);
+    CU_ASSERT(
+        vain_proposal_decode(script.last[VAIN_LETTER_PROPOSAL], VAIN_PROPOSAL_BYTES, 4, &proposal));
+    CU_ASSERT_EQUAL(proposal.epoch, 8);
+    script_close(&script);
+}
+
 /* Member 3 is gone, and 2 has come back from a later epoch: of three voters one will never vote
  * here.
  */
@@ -538,6 +559,7 @@ static const struct vain_test tests[] = {
     {"so does one of a later generation", a_vote_of_a_later_generation_too},
     {"who has voted further on votes no more", who_has_voted_further_on_votes_no_more},
     {"who has voted further on starts after it", who_has_voted_further_on_starts_after_it},
+    {"who has voted further on proposes after it", who_has_voted_further_on_proposes_after_it},
     {"who has voted further on is not waited for", who_has_voted_further_on_is_not_waited_for},
     {"split votes are given up", split_votes_are_given_up},
     {"who is left without a quorum gives up too", who_is_left_without_a_quorum_gives_up_too},

@@ -371,6 +371,15 @@ void hosts_run_over_loop(int count, const char *const *sets, uint8_t hash[VAIN_H
     bed_close(&bed);
 }
 
+int hosts_place_of(const struct hosts *hosts, int number)
+{
+    int place = 0;
+    for (int i = 0; i < hosts->count; i++)
+        place += memcmp(hosts->hosts[i].signer.member_id, hosts->hosts[number].signer.member_id,
+                        VAIN_HASH_BYTES) < 0;
+    return place;
+}
+
 int hosts_count_notices(const struct host *host, const char *part)
 {
     int count = 0;

@@ -64,3 +64,5 @@ void hosts_run(struct hosts *hosts, const char *const *sets);
 void hosts_run_over_loop(int count, const char *const *sets, uint8_t hash[VAIN_HASH_BYTES]);
 /* How many of a member's notices hold `part`. */
 int hosts_count_notices(const struct host *host, const char *part);
+/* Its place among the members, which are in the order of their ids. */
+int hosts_place_of(const struct hosts *hosts, int number);

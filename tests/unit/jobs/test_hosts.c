@@ -215,8 +215,10 @@ static void a_death_is_counted_and_told_once(void)
     hosts.hosts[2].fate.dies_after_step = 8; /* in the middle of round 3 */
     hosts_run(&hosts, sets);
     expect_end(11, 6);
-    for (int i = 0; i < MEMBERS; i += 1 + (i == 1)) {
+    for (int i = 0; i < MEMBERS; i++) {
         const struct host *host = &hosts.hosts[i];
+        if (i == 2)
+            continue;
         CU_ASSERT_EQUAL(host->result.counts.members_lost, 1);
         CU_ASSERT_EQUAL(host->result.member_count, 3);
         CU_ASSERT_EQUAL(hosts_count_notices(host, "'m2' is gone"), 1);
@@ -460,15 +462,6 @@ static void expect_comes_back(const char *const *sets)
     hosts_close(&hosts);
 }
 
-static int place_of(int number)
-{
-    int place = 0;
-    for (int i = 0; i < MEMBERS; i++)
-        place += memcmp(hosts.hosts[i].signer.member_id, hosts.hosts[number].signer.member_id,
-                        VAIN_HASH_BYTES) < 0;
-    return place;
-}
-
 /* A round is recorded without it, and said to be. m2 signs for m3 what holds for nobody. */
 static void a_signature_of_another_record_is_told(void)
 {
@@ -476,7 +469,7 @@ static void a_signature_of_another_record_is_told(void)
     begin();
     hosts.hosts[2].fate.claims_after_step = 7;
     hosts.hosts[2].fate.claim = STATE_LIE_SIGNATURE;
-    hosts.hosts[2].fate.claims_to = place_of(3);
+    hosts.hosts[2].fate.claims_to = hosts_place_of(&hosts, 3);
     hosts_run(&hosts, sets);
     CU_ASSERT_EQUAL(hosts.hosts[3].status, VAIN_OK);
     CU_ASSERT(hosts_count_notices(&hosts.hosts[3], "'m2' signed another record") >= 1);
@@ -505,7 +498,7 @@ static void no_state_is_taken_that_was_not_signed(void)
         hosts.speed = 4;
         hosts.hosts[2].fate.claims_after_step = 7;
         hosts.hosts[2].fate.claim = cases[i].claim;
-        hosts.hosts[2].fate.claims_to = place_of(3);
+        hosts.hosts[2].fate.claims_to = hosts_place_of(&hosts, 3);
         hosts.hosts[3].fate.starts_after_round = 4;
         hosts_run(&hosts, sets);
         expect_end(15, 9);
@@ -695,7 +688,8 @@ static void too_few_at_the_start_are_named(void)
     hosts_close(&hosts);
 }
 
-static void begin_two(void) /* a third may see others go before it has met member 1 */
+/* The two that meet: a third may see others go before it has met member 1. */
+static void begin_two(void)
 {
     begin();
     hosts.hosts[2].fate.absent = hosts.hosts[3].fate.absent = true;
