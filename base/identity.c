@@ -5,10 +5,11 @@
  * that the root can be taken away from the machine that trains.
  *
  * Both files are read by one strict routine: no symbolic link, no pipe, ours, for our eyes only.
- * Both are written by another that never replaces anything: a temporary file that is complete and
- * durable before it gets its name, by link(2), which fails if the name is taken. Whoever loses a
- * key loses his id, so "overwritten" must not be a thing that can happen. Secrets in local
- * variables are wiped on every way out. */
+ * Both are written by another: a temporary file that is complete and durable before it gets its
+ * name, by link(2), which fails if the name is taken. Whoever loses a root key loses his id, so
+ * "overwritten" must not be a thing that can happen. Only the next current key takes the place of
+ * the one before, which the root can derive again. Secrets in local variables are wiped on every
+ * way out. */
 #include "base/identity.h"
 
 #include "base/cursor.h"
@@ -33,6 +34,7 @@ enum {
     MAGIC_BYTES = 8,
     FILE_VERSION = 1,
     FIRST_EPOCH = 0,
+    EPOCH_MAX = 0x7FFFFFFF, /* the largest index of a hardened child */
     SLIP10_PURPOSE = 1735680817,
     SLIP10_ROLE_SIGNING = 0,
     CERTIFICATE_SIGNED_BYTES = VAIN_CERTIFICATE_BYTES - VAIN_SIGNATURE_BYTES,
@@ -180,6 +182,24 @@ static void encode_root(const uint8_t root_seed[VAIN_MIN_LEN(VAIN_SEED_BYTES)],
     VAIN_ASSERT(!writer.failed);
 }
 
+static enum vain_status decode_root(const uint8_t *data, size_t bytes,
+                                    uint8_t root_seed[VAIN_MIN_LEN(VAIN_SEED_BYTES)])
+{
+    uint8_t hash[VAIN_HASH_BYTES];
+    memset(root_seed, 0, VAIN_SEED_BYTES);
+    if (bytes != ROOT_FILE_BYTES || memcmp(data, ROOT_MAGIC, MAGIC_BYTES) != 0)
+        return vain_fail(VAIN_ERR_CORRUPT, "key file: not a root key made by vain key new");
+    const unsigned version = data[MAGIC_BYTES] | (unsigned)data[MAGIC_BYTES + 1] << 8;
+    if (version != FILE_VERSION)
+        return vain_fail(VAIN_ERR_CORRUPT, "key file: version %u, this build reads %d", version,
+                         FILE_VERSION);
+    vain_hash(KEY_FILE_PERSONAL, data, ROOT_FILE_BYTES - VAIN_HASH_BYTES, hash);
+    if (!vain_equal(hash, data + ROOT_FILE_BYTES - VAIN_HASH_BYTES, sizeof hash))
+        return vain_fail(VAIN_ERR_CORRUPT, "key file: damaged, its hash is not that of its bytes");
+    memcpy(root_seed, data + MAGIC_BYTES + 2, VAIN_SEED_BYTES);
+    return VAIN_OK;
+}
+
 static enum vain_status check_key_frame(const uint8_t *data, size_t bytes)
 {
     if (bytes >= MAGIC_BYTES && memcmp(data, ROOT_MAGIC, MAGIC_BYTES) == 0)
@@ -222,7 +242,11 @@ static enum vain_status open_failed(const char *path, int error)
     switch (error) {
     case ENOENT:
     case ENOTDIR:
-        return vain_fail(VAIN_ERR_NOT_FOUND, "%s: no such key; make one with vain key new", path);
+        return vain_fail(
+            VAIN_ERR_NOT_FOUND,
+            "%s: no such key; make one with 'vain key new', or, if it is lost, the next one "
+            "with 'vain key renew'",
+            path);
     case ELOOP:
         return vain_fail(VAIN_ERR_AUTH, "%s: a symbolic link, expected the key file itself", path);
     case EACCES:
@@ -294,6 +318,28 @@ static enum vain_status read_key_file(const char *path, uint8_t seed[VAIN_MIN_LE
         status = vain_key_decode(data, bytes, seed, certificate);
         if (status != VAIN_OK)
             status = vain_fail(status, "%s: %s", path, vain_fail_message());
+    }
+    vain_wipe(data, sizeof data);
+    return status;
+}
+
+static enum vain_status read_root_file(const char *path,
+                                       uint8_t root_seed[VAIN_MIN_LEN(VAIN_SEED_BYTES)])
+{
+    memset(root_seed, 0, VAIN_SEED_BYTES);
+    uint8_t data[ROOT_FILE_BYTES + 1]; /* one more, to see that a file is too long */
+    size_t bytes;
+    enum vain_status status = read_secret_file(path, data, sizeof data, &bytes);
+    if (status == VAIN_OK) {
+        status = decode_root(data, bytes, root_seed);
+        if (status != VAIN_OK)
+            status = vain_fail(status, "%s: %s", path, vain_fail_message());
+    } else if (status == VAIN_ERR_NOT_FOUND) {
+        status =
+            vain_fail(status,
+                      "%s: no root key is there, and only that can make the next key; say with "
+                      "--root FILE where it is kept",
+                      path);
     }
     vain_wipe(data, sizeof data);
     return status;
@@ -411,8 +457,16 @@ static enum vain_status name_without_replacing(const char *temporary, const char
                      strerror(errno));
 }
 
-static enum vain_status write_secret_file(const char *folder, const char *path, const uint8_t *data,
-                                          size_t bytes)
+static enum vain_status name_in_place_of(const char *temporary, const char *path)
+{
+    return rename(temporary, path) == 0
+               ? VAIN_OK
+               : vain_fail(VAIN_ERR_STORAGE, "%s: %s", path, strerror(errno));
+}
+
+static enum vain_status
+write_secret_file(const char *folder, const char *path, const uint8_t *data, size_t bytes,
+                  enum vain_status (*give_name)(const char *temporary, const char *path))
 {
     uint8_t salt[8];
     char salt_hex[2 * sizeof salt + 1];
@@ -428,7 +482,7 @@ static enum vain_status write_secret_file(const char *folder, const char *path, 
     enum vain_status status = write_and_sync(file, temporary, data, bytes);
     close(file);
     if (status == VAIN_OK)
-        status = name_without_replacing(temporary, path);
+        status = give_name(temporary, path);
     unlink(temporary);
     if (status == VAIN_OK)
         status = sync_folder(folder);
@@ -473,22 +527,41 @@ static enum vain_status write_key_pair(const char *folder, const char *name,
     VAIN_TRY(key_path(folder, name, ".root.key", root_path));
     VAIN_TRY(key_path(folder, name, ".key", path));
     VAIN_TRY(make_folders(folder));
-    VAIN_TRY(write_secret_file(folder, root_path, root, ROOT_FILE_BYTES));
-    const enum vain_status status = write_secret_file(folder, path, key, VAIN_KEY_FILE_BYTES);
+    VAIN_TRY(write_secret_file(folder, root_path, root, ROOT_FILE_BYTES, name_without_replacing));
+    const enum vain_status status =
+        write_secret_file(folder, path, key, VAIN_KEY_FILE_BYTES, name_without_replacing);
     if (status != VAIN_OK)
         unlink(root_path);
     return status;
+}
+
+/* NAME.key of a name that ends in ".root" would be another member's root key. */
+static bool is_root_name(const char *name)
+{
+    static const char ending[] = ".root";
+    const size_t length = strlen(name), tail = sizeof ending - 1;
+    return length >= tail && strcmp(name + length - tail, ending) == 0;
+}
+
+static enum vain_status check_name(const char *name)
+{
+    if (is_root_name(name))
+        return vain_fail(VAIN_ERR_INPUT,
+                         "key name: '%.80s' ends in '.root' as root keys do; name the member alone",
+                         name);
+    return vain_name_valid(name)
+               ? VAIN_OK
+               : vain_fail(VAIN_ERR_INPUT,
+                           "key name: found '%.80s', expected 1 to %d of a-z 0-9 . _ - "
+                           "that begin with a letter or digit",
+                           name, VAIN_NAME_BYTES - 1);
 }
 
 enum vain_status vain_key_create(const char *folder, const char *name, int64_t now_ms,
                                  uint8_t member_id[VAIN_MIN_LEN(VAIN_HASH_BYTES)])
 {
     memset(member_id, 0, VAIN_HASH_BYTES);
-    if (!vain_name_valid(name))
-        return vain_fail(VAIN_ERR_INPUT,
-                         "key name: found '%.80s', expected 1 to %d of a-z 0-9 . _ - "
-                         "that begin with a letter or digit",
-                         name, VAIN_NAME_BYTES - 1);
+    VAIN_TRY(check_name(name));
     VAIN_TRY(check_clock(now_ms));
     uint8_t root_seed[VAIN_SEED_BYTES], seed[VAIN_SEED_BYTES];
     uint8_t root[ROOT_FILE_BYTES], key[VAIN_KEY_FILE_BYTES];
@@ -504,5 +577,84 @@ enum vain_status vain_key_create(const char *folder, const char *name, int64_t n
     vain_wipe(key, sizeof key);
     if (status == VAIN_OK)
         vain_member_id(certificate.root_key, member_id);
+    return status;
+}
+
+/* The epoch after that of the key at `path`, or the one that is asked for (-1: none is), which must
+ * be later; the key must be of the same root. Where one is asked for there need be none. */
+static enum vain_status choose_epoch(const char *path,
+                                     const uint8_t root_key[VAIN_PUBLIC_KEY_BYTES], int64_t asked,
+                                     int64_t *epoch)
+{
+    struct vain_certificate before;
+    uint8_t member_id[VAIN_HASH_BYTES];
+    const enum vain_status status = vain_key_read_public(path, &before, member_id);
+    *epoch = asked;
+    if (asked >= 0 && status == VAIN_ERR_NOT_FOUND) {
+        vain_fail_clear();
+        return VAIN_OK;
+    }
+    if (status == VAIN_ERR_NOT_FOUND)
+        return vain_fail(status,
+                         "%s: not there, so that nobody can tell which key is the next; put it "
+                         "back, or say with --epoch which one, more than any before",
+                         path);
+    VAIN_TRY(status);
+    if (!vain_equal(before.root_key, root_key, VAIN_PUBLIC_KEY_BYTES))
+        return vain_fail(VAIN_ERR_REFUSED,
+                         "%s: is of another member than the root key; nothing was changed", path);
+    if (asked >= 0 && (uint64_t)asked <= before.key_epoch)
+        return vain_fail(VAIN_ERR_REFUSED,
+                         "%s: is of epoch %llu already, and the next must be later than that; "
+                         "leave out --epoch %lld",
+                         path, (unsigned long long)before.key_epoch, (long long)asked);
+    if (asked < 0)
+        *epoch = (int64_t)before.key_epoch + 1;
+    return VAIN_OK;
+}
+
+static enum vain_status renew(const char *folder, const char *path,
+                              const uint8_t root_seed[VAIN_MIN_LEN(VAIN_SEED_BYTES)],
+                              int64_t now_ms, int64_t asked, struct vain_certificate *out)
+{
+    uint8_t seed[VAIN_SEED_BYTES], key[VAIN_KEY_FILE_BYTES];
+    int64_t epoch;
+    derive_keys(root_seed, FIRST_EPOCH, now_ms, seed, out);
+    enum vain_status status = choose_epoch(path, out->root_key, asked, &epoch);
+    if (status == VAIN_OK && epoch > EPOCH_MAX)
+        status = vain_fail(VAIN_ERR_INPUT, "%s: epoch %lld, expected %d at most", path,
+                           (long long)epoch, EPOCH_MAX);
+    if (status == VAIN_OK)
+        status = make_folders(folder);
+    if (status == VAIN_OK) {
+        derive_keys(root_seed, (uint32_t)epoch, now_ms, seed, out);
+        vain_key_encode(seed, out, key);
+        status = write_secret_file(folder, path, key, VAIN_KEY_FILE_BYTES, name_in_place_of);
+    }
+    vain_wipe(seed, sizeof seed);
+    vain_wipe(key, sizeof key);
+    return status;
+}
+
+enum vain_status vain_key_renew(const char *folder, const char *name, const char *root_path,
+                                int64_t now_ms, int64_t epoch, struct vain_certificate *certificate,
+                                uint8_t member_id[VAIN_MIN_LEN(VAIN_HASH_BYTES)])
+{
+    char beside[VAIN_PATH_BYTES], path[VAIN_PATH_BYTES];
+    uint8_t root_seed[VAIN_SEED_BYTES];
+    memset(member_id, 0, VAIN_HASH_BYTES);
+    *certificate = (struct vain_certificate){0};
+    VAIN_TRY(check_name(name));
+    VAIN_TRY(check_clock(now_ms));
+    VAIN_TRY(key_path(folder, name, ".root.key", beside));
+    VAIN_TRY(key_path(folder, name, ".key", path));
+    enum vain_status status = read_root_file(root_path != NULL ? root_path : beside, root_seed);
+    if (status == VAIN_OK)
+        status = renew(folder, path, root_seed, now_ms, epoch, certificate);
+    vain_wipe(root_seed, sizeof root_seed);
+    if (status == VAIN_OK)
+        vain_member_id(certificate->root_key, member_id);
+    else
+        *certificate = (struct vain_certificate){0};
     return status;
 }

@@ -4,7 +4,7 @@
  * used.
  *
  * On disk (mode 0600, written by `vain key new`):
- *   NAME.root.key  the root seed; may be moved offline, only `vain key` needs it
+ *   NAME.root.key  the root seed; may be moved offline, only `vain key renew` needs it
  *   NAME.key       the current seed and its certificate; what a run needs
  * Both are canonical binary that ends in a hash of itself; a wrong mode or owner is refused:
  *   NAME.root.key  'VAINROOT' | u16 version | root seed[32] | hash[32]
@@ -71,6 +71,17 @@ void vain_signer_close(struct vain_signer *signer);
  * already: a key is never overwritten. `member_id` is written. */
 enum vain_status vain_key_create(const char *folder, const char *name, int64_t now_ms,
                                  uint8_t member_id[VAIN_MIN_LEN(VAIN_HASH_BYTES)]) VAIN_MUST_USE;
+
+/* The key of the next epoch in the place of NAME.key, certified for 90 days from `now_ms` by the
+ * root key at `root_path` (NULL: NAME.root.key in `folder`): the member's id stays what it is.
+ * `epoch` is which one; -1: the one after that of NAME.key, which must then be there. `certificate`
+ * and `member_id` are written. The statuses of vain_signer_open_file for either file;
+ * VAIN_ERR_REFUSED: NAME.key is of another root, or of that epoch or a later one; VAIN_ERR_INPUT:
+ * no epochs are left. NAME.key is then what it was; after VAIN_ERR_STORAGE it is the old or the new
+ * one, whole. */
+enum vain_status vain_key_renew(const char *folder, const char *name, const char *root_path,
+                                int64_t now_ms, int64_t epoch, struct vain_certificate *certificate,
+                                uint8_t member_id[VAIN_MIN_LEN(VAIN_HASH_BYTES)]) VAIN_MUST_USE;
 
 /* The bytes of NAME.key and back: encode(decode(b)) == b for every b that is accepted.
  * VAIN_ERR_CORRUPT (layout, hash, a seed that is not the certificate's) or VAIN_ERR_AUTH

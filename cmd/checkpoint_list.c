@@ -9,7 +9,7 @@
 #include "cmd/json.h"
 #include "cmd/report.h"
 #include "jobs/store/inspect.h"
-#include "jobs/store/timestamp.h"
+#include "base/timestamp.h"
 
 /* ------------------------------------------------------------------ a folder */
 

@@ -7,7 +7,7 @@
 #include "cmd/json.h"
 #include "cmd/report.h"
 #include "jobs/store/inspect.h"
-#include "jobs/store/timestamp.h"
+#include "base/timestamp.h"
 
 enum { ROWS_SHOWN = 6, COLUMNS_SHOWN = 6, NEAREST_DISTANCE = 8 };
 

@@ -18,7 +18,7 @@
 #include "cmd/system.h"
 #include "cmd/verb.h"
 #include "cmd/world.h"
-#include "jobs/store/timestamp.h"
+#include "base/timestamp.h"
 
 #define GIB         (INT64_C(1) << 30)
 #define JAN_2024_MS INT64_C(1704067200000)

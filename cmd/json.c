@@ -8,7 +8,7 @@
 
 #include "base/crypto.h"
 #include "base/text.h"
-#include "jobs/store/timestamp.h"
+#include "base/timestamp.h"
 
 struct json_object *vain_json_number(double value)
 {

@@ -1,7 +1,9 @@
-/* vain key: make and show the keys of a member.
+/* vain key: make, show and renew the keys of a member.
  *
- * The root key is the member's identity for ever and no run needs it; the current key signs. So
- * `new` says at once where the root key should go. `show` reads the current key's file only. */
+ * The root key is the member's identity for ever and no run needs it; the current key signs, for 90
+ * days. So `new` says at once where the root key should go, and `renew` asks for it. `show` reads
+ * the current key's file only. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/identity.h"
@@ -10,16 +12,26 @@
 #include "cmd/report.h"
 #include "cmd/subverb.h"
 #include "cmd/world.h"
-#include "jobs/store/timestamp.h"
+#include "base/timestamp.h"
 
 #define DAY_MS INT64_C(86400000)
 
 struct arguments {
-    const char *name, *folder;
+    const char *name, *folder, *root;
+    int64_t epoch; /* -1: not given */
     bool json;
 };
 
-enum { KEY_FOLDER = 1, KEY_JSON };
+enum { KEY_FOLDER = 1, KEY_JSON, KEY_EPOCH, KEY_ROOT };
+
+static int64_t parse_epoch(const char *argument, struct argp_state *state)
+{
+    char *end = NULL;
+    const long epoch = strtol(argument, &end, 10);
+    if (end == argument || *end != '\0' || epoch < 0 || epoch > INT32_MAX)
+        argp_error(state, "--epoch %s: expected a number from 0 to %d", argument, INT32_MAX);
+    return epoch;
+}
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
@@ -30,6 +42,12 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_JSON:
         arguments->json = true;
+        return 0;
+    case KEY_ROOT:
+        arguments->root = argument;
+        return 0;
+    case KEY_EPOCH:
+        arguments->epoch = parse_epoch(argument, state);
         return 0;
     case ARGP_KEY_ARG:
         if (arguments->name != NULL)
@@ -45,12 +63,23 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     }
 }
 
-static const struct argp_option option_rows[] = {
-    {"folder", KEY_FOLDER, "DIR", 0,
-     "Folder of the key files (default: $VAIN_HOME/keys, else ~/.config/vain/keys)", 0},
-    {"json", KEY_JSON, NULL, 0, "Print one JSON object", 0},
-    {0},
-};
+#define FOLDER_ROW                                                                                 \
+    {                                                                                              \
+        "folder", KEY_FOLDER, "DIR", 0,                                                            \
+            "Folder of the key files (default: $VAIN_HOME/keys, else ~/.config/vain/keys)", 0      \
+    }
+#define JSON_ROW                                                                                   \
+    {                                                                                              \
+        "json", KEY_JSON, NULL, 0, "Print one JSON object", 0                                      \
+    }
+static const struct argp_option option_rows[] = {FOLDER_ROW, JSON_ROW, {0}};
+static const struct argp_option renew_rows[] = {
+    FOLDER_ROW,
+    {"root", KEY_ROOT, "FILE", 0, "The root key (default: NAME.root.key in the folder)", 0},
+    {"epoch", KEY_EPOCH, "N", 0,
+     "Which key of the member it is (default: the one after that of NAME.key)", 0},
+    JSON_ROW,
+    {0}};
 
 static enum vain_status choose_folder(const struct arguments *arguments,
                                       char out[VAIN_MIN_LEN(VAIN_PATH_BYTES)])
@@ -89,19 +118,21 @@ static int print_new(const struct new_key *made, const struct arguments *argumen
         json_object_object_add(data, "key", vain_json_text(made->path));
         return vain_print_data(data);
     }
-    printf("member id  %s\n"
-           "root key   %s\n"
-           "key        %s\n\n"
-           "The root key is who %s is. No run needs it: copy it to a safe place that is not on\n"
-           "this machine (a USB stick in a drawer), then remove it here. Whoever loses it cannot\n"
-           "make the next key; whoever copies it can speak as %s.\n\n"
-           "Others pin %s by this entry in their job spec:\n"
-           "  members:\n"
-           "    - {name: %s, key: %s}\n"
-           "For members on hosts of their own (exchange.transport: tls) it also says where others\n"
-           "dial it: addresses: HOST:PORT\n",
-           id, made->root_path, made->path, arguments->name, arguments->name, arguments->name,
-           arguments->name, id);
+    printf(
+        "member id  %s\n"
+        "root key   %s\n"
+        "key        %s\n\n"
+        "The root key is who %s is. No run needs it: copy it to a safe place that is not on\n"
+        "this machine (a USB stick in a drawer), then remove it here. Whoever loses it cannot\n"
+        "make the next key, which is due in %d days ('vain key renew %s'); whoever copies it can\n"
+        "speak as %s.\n\n"
+        "Others pin %s by this entry in their job spec:\n"
+        "  members:\n"
+        "    - {name: %s, key: %s}\n"
+        "For members on hosts of their own (exchange.transport: tls) it also says where others\n"
+        "dial it: addresses: HOST:PORT\n",
+        id, made->root_path, made->path, arguments->name, VAIN_CERTIFICATE_DAYS, arguments->name,
+        arguments->name, arguments->name, arguments->name, id);
     return vain_finish_output();
 }
 
@@ -244,6 +275,44 @@ static int verb_show(int argc, char **argv)
     return arguments.json ? print_json(&key) : print_text(&key);
 }
 
+/* ------------------------------------------------------------------ renew */
+
+static enum vain_status renew_key(const struct arguments *arguments, struct shown_key *key)
+{
+    char folder[VAIN_PATH_BYTES];
+    VAIN_TRY(choose_folder(arguments, folder));
+    VAIN_TRY(join(folder, arguments->name, ".key", key->path));
+    return vain_key_renew(folder, arguments->name, arguments->root, key->now_ms, arguments->epoch,
+                          &key->certificate, key->member_id);
+}
+
+static int verb_renew(int argc, char **argv)
+{
+    static const struct argp argp = {
+        .options = renew_rows,
+        .parser = parse_option,
+        .args_doc = "NAME",
+        .doc = "Make the next key of the member NAME, good for 90 days from now, in the place of "
+               "NAME.key. Needs the root key, for the moment. The member's id stays, so nothing "
+               "changes for the others, nor in any spec; a run that is under way takes the new key "
+               "when it is started again.\v"
+               "Examples:\n"
+               "  vain key renew alice\n"
+               "  vain key renew alice --root /media/stick/alice.root.key",
+    };
+    struct arguments arguments = {.epoch = -1};
+    struct shown_key key = {0};
+    struct vain_world *world = vain_world_real();
+    const int wrong = vain_parse_arguments(&argp, argc, argv, &arguments);
+    if (wrong != 0)
+        return wrong;
+    key.now_ms = world->ops->unix_ms(world);
+    const enum vain_status status = renew_key(&arguments, &key);
+    if (status != VAIN_OK)
+        return vain_report_failure(status, arguments.json);
+    return arguments.json ? print_json(&key) : print_text(&key);
+}
+
 /* ------------------------------------------------------------------ the verb */
 
 int vain_verb_key(int argc, char **argv)
@@ -251,11 +320,13 @@ int vain_verb_key(int argc, char **argv)
     static const struct vain_verb rows[] = {
         {"new", "make the keys of a member", verb_new},
         {"show", "whose key a file is, and until when it is valid", verb_show},
+        {"renew", "make the next key, when the one that is there ends", verb_renew},
     };
     static const struct vain_subverbs subverbs = {
-        .purpose = "Make and show the keys with which a member signs.",
+        .purpose = "Make, show and renew the keys with which a member signs.",
         .examples = "  vain key new alice\n"
-                    "  vain key show alice\n",
+                    "  vain key show alice\n"
+                    "  vain key renew alice\n",
         .rows = rows,
         .count = VAIN_COUNT_OF(rows),
     };

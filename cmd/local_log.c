@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
-#include "jobs/store/timestamp.h"
+#include "base/timestamp.h"
 #include "cmd/world.h"
 
 void vain_local_log_path(const char *folder, const char *name, char *out, size_t bytes)

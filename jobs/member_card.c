@@ -14,10 +14,12 @@ enum vain_status vain_member_key_open(const char *folder, const char *name, cons
         return vain_fail(VAIN_ERR_INPUT, "the key folder's path is too long: %s", folder);
     const enum vain_status status = vain_signer_open_file(out, path);
     if (status == VAIN_ERR_NOT_FOUND)
-        return vain_fail(status,
-                         "member '%s' is pinned as %s, but its key file %s is not there; put it "
-                         "there, or pin another key in the spec of every member",
-                         name, pinned, path);
+        return vain_fail(
+            status,
+            "member '%s' is pinned as %s, but its key file %s is not there; put it "
+            "there, make the next one with 'vain key renew', or pin another key in the "
+            "spec of every member",
+            name, pinned, path);
     VAIN_TRY(status);
     vain_to_hex(out->member_id, VAIN_HASH_BYTES, id);
     if (strcmp(id, pinned) == 0)
@@ -52,8 +54,8 @@ enum vain_status vain_member_card_accept(const uint8_t *bytes_of_card, size_t by
         return vain_fail(
             VAIN_ERR_AUTH,
             "member '%s': its key's certificate does not hold now ('vain key show' says "
-            "from when to when); make it a key with another name with 'vain key "
-            "new' and list that in members, or set the clock of the machine",
+            "from when to when); make it the next one with 'vain key renew', or set the clock of "
+            "the machine",
             card.name);
     memcpy(out->name, card.name, sizeof out->name);
     out->certificate = card.certificate;

@@ -7,6 +7,7 @@
 #include "p2p/certificate.h"
 
 #include "base/cursor.h"
+#include "base/timestamp.h"
 
 #include <assert.h>
 #include <string.h>
@@ -27,6 +28,13 @@ enum {
     OID_TEXT_BYTES = 80,
     UNUSED_BITS = 7 /* of a bit string's flags: how many of its last byte do not count */
 };
+
+/* "2026-10-29T12:00:00.000Z"; `out`. */
+static const char *time_text(int64_t unix_ms, char out[VAIN_MIN_LEN(VAIN_TIMESTAMP_BYTES)])
+{
+    vain_timestamp_format(unix_ms, out);
+    return out;
+}
 
 /* The only spelling of SubjectPublicKeyInfo for an Ed25519 key (RFC 8410): this, then the key. */
 static const uint8_t key_info_prefix[] = {0x30, 0x2a, 0x30, 0x05, 0x06, 0x03,
@@ -130,14 +138,16 @@ enum vain_status vain_link_certificate_make(struct vain_signer *signer, int64_t 
                          "clock: %lld ms since 1970 is no time to make a transport certificate at; "
                          "set the clock",
                          (long long)now_ms);
+    char end[VAIN_TIMESTAMP_BYTES], now[VAIN_TIMESTAMP_BYTES];
     int64_t end_ms = now_ms + VAIN_LINK_LIFETIME_MS;
     if (end_ms > signer->certificate.not_after_ms)
         end_ms = signer->certificate.not_after_ms;
     if (end_ms / SECOND_MS * SECOND_MS <= now_ms)
-        return vain_fail(VAIN_ERR_AUTH,
-                         "key: its certificate ended at %lld ms, and now it is %lld; make the next "
-                         "one from the root key",
-                         (long long)signer->certificate.not_after_ms, (long long)now_ms);
+        return vain_fail(
+            VAIN_ERR_AUTH,
+            "key: it was good until %s, and now it is %s; make the next one with 'vain "
+            "key renew'",
+            time_text(signer->certificate.not_after_ms, end), time_text(now_ms, now));
     out->made_ms = now_ms;
     out->not_before_ms = (now_ms - VAIN_LINK_SKEW_MS) / SECOND_MS * SECOND_MS;
     out->not_after_ms = end_ms / SECOND_MS * SECOND_MS;
@@ -267,6 +277,7 @@ static bool time_to_ms(const ASN1_TIME *time, int64_t *out)
 
 static enum vain_status check_time(const X509 *x509, int64_t now_ms, int64_t *not_after_ms)
 {
+    char from[VAIN_TIMESTAMP_BYTES], until[VAIN_TIMESTAMP_BYTES], now[VAIN_TIMESTAMP_BYTES];
     int64_t not_before_ms = 0;
     *not_after_ms = 0;
     if (!time_to_ms(X509_get0_notBefore(x509), &not_before_ms) ||
@@ -275,20 +286,21 @@ static enum vain_status check_time(const X509 *x509, int64_t now_ms, int64_t *no
                                         "spelt as X.509 wants");
     /* Years run from 0 to 9999, so nothing overflows. */
     if (*not_after_ms - not_before_ms > VAIN_LINK_LIFETIME_MS + VAIN_LINK_SKEW_MS)
-        return vain_fail(VAIN_ERR_AUTH,
-                         "transport certificate: valid from %lld to %lld ms, expected at most 24 "
-                         "hours and 5 minutes",
-                         (long long)not_before_ms, (long long)*not_after_ms);
+        return vain_fail(
+            VAIN_ERR_AUTH,
+            "transport certificate: valid from %s to %s, expected at most 24 hours and "
+            "5 minutes",
+            time_text(not_before_ms, from), time_text(*not_after_ms, until));
     if (now_ms < not_before_ms)
         return vain_fail(VAIN_ERR_AUTH,
-                         "transport certificate: valid from %lld ms, and now it is %lld; compare "
-                         "the two machines' clocks",
-                         (long long)not_before_ms, (long long)now_ms);
+                         "transport certificate: valid from %s, and now it is %s; compare the two "
+                         "machines' clocks",
+                         time_text(not_before_ms, from), time_text(now_ms, now));
     if (now_ms > *not_after_ms)
         return vain_fail(VAIN_ERR_AUTH,
-                         "transport certificate: expired at %lld ms, and now it is %lld; compare "
-                         "the two machines' clocks",
-                         (long long)*not_after_ms, (long long)now_ms);
+                         "transport certificate: expired at %s, and now it is %s; compare the two "
+                         "machines' clocks",
+                         time_text(*not_after_ms, until), time_text(now_ms, now));
     return VAIN_OK;
 }
 
@@ -325,16 +337,17 @@ static enum vain_status find_extension(const X509 *x509, const ASN1_OCTET_STRING
 
 static enum vain_status check_member(const struct vain_certificate *certificate, int64_t now_ms)
 {
+    char then[VAIN_TIMESTAMP_BYTES], now[VAIN_TIMESTAMP_BYTES];
     if (now_ms < certificate->not_before_ms - VAIN_LINK_SKEW_MS)
         return vain_fail(VAIN_ERR_AUTH,
-                         "transport certificate: the member's key is valid from %lld ms, and now "
-                         "it is %lld; compare the two machines' clocks",
-                         (long long)certificate->not_before_ms, (long long)now_ms);
+                         "transport certificate: the member's key is valid from %s, and now it is "
+                         "%s; compare the two machines' clocks",
+                         time_text(certificate->not_before_ms, then), time_text(now_ms, now));
     if (now_ms > certificate->not_after_ms)
         return vain_fail(VAIN_ERR_AUTH,
-                         "transport certificate: the member's key expired at %lld ms, and now it "
-                         "is %lld; that member needs its next key",
-                         (long long)certificate->not_after_ms, (long long)now_ms);
+                         "transport certificate: the member's key expired at %s, and now it is "
+                         "%s; that member needs its next one ('vain key renew')",
+                         time_text(certificate->not_after_ms, then), time_text(now_ms, now));
     return VAIN_OK;
 }
 
@@ -342,6 +355,7 @@ static enum vain_status check_extension(const ASN1_OCTET_STRING *content, const 
                                         int64_t not_after_ms, int64_t now_ms,
                                         struct vain_link_peer *out)
 {
+    char end[VAIN_TIMESTAMP_BYTES], said[VAIN_TIMESTAMP_BYTES];
     struct vain_reader reader;
     vain_reader_init(&reader, ASN1_STRING_get0_data(content), (size_t)ASN1_STRING_length(content));
     const unsigned version = vain_read_u16(&reader);
@@ -361,8 +375,8 @@ static enum vain_status check_extension(const ASN1_OCTET_STRING *content, const 
     VAIN_TRY(check_member(&out->certificate, now_ms));
     if (out->not_after_ms != not_after_ms)
         return vain_fail(VAIN_ERR_AUTH,
-                         "transport certificate: ends at %lld ms, but the member signed %lld",
-                         (long long)not_after_ms, (long long)out->not_after_ms);
+                         "transport certificate: ends at %s, but the member signed %s",
+                         time_text(not_after_ms, end), time_text(out->not_after_ms, said));
     uint8_t message[MESSAGE_BYTES];
     extension_message(key, not_after_ms, message);
     if (!vain_signature_valid(out->certificate.current_key, message, sizeof message, signature))

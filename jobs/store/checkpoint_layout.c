@@ -5,7 +5,7 @@
  * the same stream. */
 #include "jobs/store/checkpoint_layout.h"
 
-#include "jobs/store/timestamp.h"
+#include "base/timestamp.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "jobs/store/hdf5_file.h"
 #include "jobs/store/slice_walk.h"
-#include "jobs/store/timestamp.h"
+#include "base/timestamp.h"
 
 #include <string.h>
 

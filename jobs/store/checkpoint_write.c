@@ -10,7 +10,7 @@
 
 #include "jobs/store/hdf5_file.h"
 #include "jobs/store/root_job.h"
-#include "jobs/store/timestamp.h"
+#include "base/timestamp.h"
 
 #include "base/memory.h"
 

@@ -8,7 +8,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "jobs/store/timestamp.h"
+#include "base/timestamp.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -43,6 +43,24 @@ seed=$(od -An -tx1 -j10 -N32 home/keys/alice.key | tr -d ' \n')
 equal "bytes of the seed" 64 "${#seed}"
 lacks "the secret" "$out$err" "$seed"
 
+# The next key: of the same member, of the next epoch, with the root key wherever it is kept.
+mv home/keys/alice.root.key safe
+call 5 key renew alice
+has "where the root key is" "$err" '--root'
+answer 0 key renew alice --root safe
+equal "id after a renewal" "$id" "$(value data.member_id)"
+equal "epoch after a renewal" 1 "$(value data.key_epoch)"
+equal "validity after a renewal" valid "$(value data.validity)"
+answer 0 key show alice
+equal "epoch that is shown" 1 "$(value data.key_epoch)"
+lacks "the seed after a renewal" "$(od -An -tx1 -j10 -N32 home/keys/alice.key | tr -d ' \n')" "$seed"
+call 5 key renew alice --root elsewhere/bob.root.key
+has "a root key of another member" "$err" 'another member'
+call 2 key renew alice --root safe --epoch -1
+mv safe home/keys/alice.root.key
+call 0 key renew alice --epoch 7
+has "what renew says" "$out" 'key epoch +7'
+
 answer 5 key show nobody
 answer 2 key show 'No Body'
 answer 2 key new 'No Body'

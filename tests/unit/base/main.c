@@ -24,6 +24,7 @@ extern const struct vain_suite vain_suite_option;
 extern const struct vain_suite vain_suite_option_value;
 extern const struct vain_suite vain_suite_option_hint;
 extern const struct vain_suite vain_suite_text;
+extern const struct vain_suite vain_suite_timestamp;
 
 int main(void)
 {
@@ -35,6 +36,7 @@ int main(void)
         &vain_suite_event,       &vain_suite_option, &vain_suite_option_value,
         &vain_suite_option_hint, &vain_suite_text,   &vain_suite_ristretto,
         &vain_suite_box,         &vain_suite_chacha, &vain_suite_record_extension,
+        &vain_suite_timestamp,
     };
     return vain_suites_run(suites, VAIN_COUNT_OF(suites));
 }

@@ -262,6 +262,139 @@ static void a_key_is_never_overwritten(void)
     test_remove_folder(place.folder);
 }
 
+/* ---- The next key --------------------------------------------------------------------------- */
+
+static enum vain_status renew(const struct place *place, int64_t now_ms, int64_t epoch,
+                              struct vain_certificate *certificate)
+{
+    uint8_t member_id[VAIN_HASH_BYTES];
+    const enum vain_status status =
+        vain_key_renew(place->folder, "alice", NULL, now_ms, epoch, certificate, member_id);
+    if (status == VAIN_OK)
+        CU_ASSERT_EQUAL(memcmp(member_id, place->member_id, VAIN_HASH_BYTES), 0);
+    return status;
+}
+
+static void the_next_key_is_of_the_same_member(void)
+{
+    struct place place;
+    struct vain_signer before, after;
+    struct vain_certificate certificate, decoded;
+    uint8_t encoded[VAIN_CERTIFICATE_BYTES], signature[VAIN_SIGNATURE_BYTES];
+    place_init(&place);
+    CU_ASSERT_EQUAL_FATAL(vain_signer_open_file(&before, place.path), VAIN_OK);
+    for (int64_t epoch = 1; epoch <= 3; epoch++) {
+        const int64_t now_ms = NOW_MS + epoch * 80 * DAY_MS;
+        CU_ASSERT_EQUAL_FATAL(renew(&place, now_ms, -1, &certificate), VAIN_OK);
+        CU_ASSERT_EQUAL(certificate.key_epoch, (uint64_t)epoch);
+        CU_ASSERT_EQUAL(certificate.not_before_ms, now_ms);
+        CU_ASSERT_EQUAL(certificate.not_after_ms, now_ms + 90 * DAY_MS);
+        vain_certificate_encode(&certificate, encoded);
+        CU_ASSERT_EQUAL(vain_certificate_decode(encoded, &decoded), VAIN_OK);
+        CU_ASSERT_EQUAL_FATAL(vain_signer_open_file(&after, place.path), VAIN_OK);
+        CU_ASSERT_EQUAL(memcmp(after.member_id, place.member_id, VAIN_HASH_BYTES), 0);
+        CU_ASSERT_NOT_EQUAL(memcmp(after.seed, before.seed, VAIN_SEED_BYTES), 0);
+        CU_ASSERT_EQUAL(vain_signer_sign(&after, "x", 1, signature), VAIN_OK);
+        CU_ASSERT_TRUE(vain_signature_valid(certificate.current_key, "x", 1, signature));
+        vain_signer_close(&before);
+        before = after;
+    }
+    vain_signer_close(&before);
+    CU_ASSERT_EQUAL(mode_of(place.path), 0600);
+    CU_ASSERT_EQUAL(test_count_entries(place.folder), 2);
+    test_remove_folder(place.folder);
+}
+
+/* The root is kept elsewhere, and the key is lost. */
+static void the_next_key_needs_the_root_alone(void)
+{
+    struct place place;
+    struct vain_certificate certificate, again;
+    uint8_t member_id[VAIN_HASH_BYTES], seed[32], chain[32], key[32], root_file[100];
+    char kept[TEST_PATH_BYTES + 8], folder[TEST_PATH_BYTES];
+    place_init(&place);
+    test_make_folder(folder);
+    snprintf(kept, sizeof kept, "%s/root", folder);
+    CU_ASSERT_EQUAL(rename(place.root_path, kept), 0);
+    CU_ASSERT_EQUAL(unlink(place.path), 0);
+    CU_ASSERT_EQUAL(renew(&place, NOW_MS, 5, &certificate), VAIN_ERR_NOT_FOUND);
+    CU_ASSERT_TRUE(message_has("--root"));
+    CU_ASSERT_EQUAL(
+        vain_key_renew(place.folder, "alice", kept, NOW_MS, -1, &certificate, member_id),
+        VAIN_ERR_NOT_FOUND);
+    CU_ASSERT_TRUE(message_has("--epoch"));
+    CU_ASSERT_EQUAL(test_count_entries(place.folder), 0);
+    CU_ASSERT_EQUAL_FATAL(
+        vain_key_renew(place.folder, "alice", kept, NOW_MS, 5, &certificate, member_id), VAIN_OK);
+    CU_ASSERT_EQUAL(memcmp(member_id, place.member_id, VAIN_HASH_BYTES), 0);
+    CU_ASSERT_EQUAL(vain_key_read_public(place.path, &again, member_id), VAIN_OK);
+    CU_ASSERT_EQUAL(again.key_epoch, 5);
+    /* The documented path. */
+    const uint32_t path[] = {1735680817, 0, 5, 0};
+    CU_ASSERT_EQUAL_FATAL(test_read_file(kept, root_file, sizeof root_file), 74);
+    vain_slip10_derive(root_file + 10, 32, path, 4, seed, chain);
+    vain_public_key_of_seed(seed, key);
+    CU_ASSERT_EQUAL(memcmp(key, again.current_key, 32), 0);
+    test_remove_folder(place.folder);
+    test_remove_folder(folder);
+}
+
+/* Whatever is wrong: the key that is there stays as it is. */
+static void a_renewal_that_fails_changes_nothing(void)
+{
+    struct place place, other;
+    struct vain_certificate certificate;
+    uint8_t before[300], after[300], member_id[VAIN_HASH_BYTES], root[100];
+    struct rlimit room, none;
+    place_init(&place);
+    place_init(&other);
+    const size_t bytes = test_read_file(place.path, before, sizeof before);
+    CU_ASSERT_EQUAL(
+        vain_key_renew(place.folder, "alice", other.root_path, NOW_MS, -1, &certificate, member_id),
+        VAIN_ERR_REFUSED);
+    CU_ASSERT_TRUE(message_has("another member"));
+    CU_ASSERT_EQUAL(certificate.not_after_ms, 0);
+    CU_ASSERT_EQUAL(
+        vain_key_renew(place.folder, "alice", place.path, NOW_MS, -1, &certificate, member_id),
+        VAIN_ERR_CORRUPT);
+    CU_ASSERT_TRUE(message_has("not a root key"));
+    CU_ASSERT_EQUAL(renew(&place, NOW_MS, INT64_C(0x80000000), &certificate), VAIN_ERR_INPUT);
+    CU_ASSERT_EQUAL(renew(&place, -1, -1, &certificate), VAIN_ERR_INPUT);
+    CU_ASSERT_EQUAL(vain_key_renew(place.folder, "../x", NULL, NOW_MS, -1, &certificate, member_id),
+                    VAIN_ERR_INPUT);
+    /* Nor does a number that is given make another member's key, or an earlier one, of it. */
+    CU_ASSERT_EQUAL(
+        vain_key_renew(place.folder, "alice", other.root_path, NOW_MS, 3, &certificate, member_id),
+        VAIN_ERR_REFUSED);
+    CU_ASSERT_EQUAL(renew(&place, NOW_MS, 0, &certificate), VAIN_ERR_REFUSED);
+    CU_ASSERT_TRUE(message_has("epoch 0 already"));
+    /* A full disk. */
+    CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_FSIZE, &room), 0);
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    none = room;
+    none.rlim_cur = 40;
+    CU_ASSERT_EQUAL(setrlimit(RLIMIT_FSIZE, &none), 0);
+    const enum vain_status status = renew(&place, NOW_MS, -1, &certificate);
+    CU_ASSERT_EQUAL(setrlimit(RLIMIT_FSIZE, &room), 0);
+    signal(SIGXFSZ, handler);
+    CU_ASSERT_EQUAL(status, VAIN_ERR_STORAGE);
+    /* A root file with one bit turned: its version, its seed, its hash. */
+    CU_ASSERT_EQUAL_FATAL(test_read_file(place.root_path, root, sizeof root), 74);
+    static const int places[] = {0, 8, 10, 41, 42, 73};
+    for (size_t i = 0; i < VAIN_COUNT_OF(places); i++) {
+        root[places[i]] ^= 1;
+        test_write_file(place.root_path, root, 74, 0600);
+        CU_ASSERT_EQUAL(renew(&place, NOW_MS, -1, &certificate), VAIN_ERR_CORRUPT);
+        root[places[i]] ^= 1;
+    }
+    CU_ASSERT_EQUAL(test_read_file(place.path, after, sizeof after), bytes);
+    CU_ASSERT_EQUAL(memcmp(before, after, bytes), 0);
+    CU_ASSERT_EQUAL(test_count_entries(place.folder), 2);
+    test_remove_folder(place.folder);
+    test_remove_folder(other.folder);
+    vain_fail_clear();
+}
+
 static void folders_are_made_private(void)
 {
     char folder[TEST_PATH_BYTES], inner[600], deepest[700], key[800];
@@ -427,6 +560,9 @@ static const struct vain_test tests[] = {
     {"keys are made, opened, used and wiped", keys_are_made_and_used},
     {"keys follow the documented path", keys_follow_the_documented_path},
     {"a key is never overwritten", a_key_is_never_overwritten},
+    {"the next key is of the same member", the_next_key_is_of_the_same_member},
+    {"the next key needs the root alone", the_next_key_needs_the_root_alone},
+    {"a renewal that fails changes nothing", a_renewal_that_fails_changes_nothing},
     {"missing folders are made private", folders_are_made_private},
     {"impossible names, clocks and paths are refused", impossible_keys_are_refused},
     {"a full disk leaves nothing behind", a_full_disk_leaves_nothing},

@@ -1,4 +1,4 @@
-#include "jobs/store/timestamp.h"
+#include "base/timestamp.h"
 
 #include "tests/unit/suite.h"
 
@@ -93,4 +93,4 @@ static const struct vain_test tests[] = {
     {"other texts are refused", test_other_texts_are_refused},
     {NULL, NULL},
 };
-const struct vain_suite vain_suite_timestamp = {"store/timestamp", tests};
+const struct vain_suite vain_suite_timestamp = {"timestamp", tests};

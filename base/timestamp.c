@@ -1,7 +1,7 @@
 /* Days to dates and back by arithmetic (the proleptic Gregorian calendar, after Hinnant,
  * "chrono-compatible low-level date algorithms"): no time zone, no locale, no library state, the
  * same text everywhere. */
-#include "jobs/store/timestamp.h"
+#include "base/timestamp.h"
 
 #include <stdio.h>
 #include <string.h>
