@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "jobs/store/timestamp.h"
+#include "base/timestamp.h"
 #include "cmd/verb.h"
 #include "jobs/method.h"
 
@@ -100,7 +100,12 @@ void vain_progress_read(void *context, const struct vain_event *event)
         char signal[32] = "";
         if (event->values[2] > 0)
             snprintf(signal, sizeof signal, " (signal %.0f)", event->values[2]);
-        fprintf(stderr, "stopping at step %.0f of round %.0f%s: writing the checkpoint\n",
-                event->values[1], event->values[0] + 1, signal);
+        const double steps = event->values[0] * (double)progress->job->train.local_steps;
+        if (event->values[1] > steps)
+            fprintf(stderr, "stopping at step %.0f of round %.0f%s: writing the checkpoint\n",
+                    event->values[1], event->values[0] + 1, signal);
+        else
+            fprintf(stderr, "stopping after round %.0f%s: writing the checkpoint\n",
+                    event->values[0], signal);
     }
 }

@@ -365,6 +365,8 @@ static enum vain_status agents_evaluate(struct vain_method *method, const float 
         const int64_t first = i * batches->B, left = count - first;
         const int64_t drawn = left < batches->B ? left : batches->B;
         struct vain_batch batch;
+        if (vain_method_leaves_off(share))
+            return VAIN_STOPPED;
         vain_images_batch(&method->config.data->images.test, own->test + first, drawn,
                           batches->host_images, batches->host_targets);
         copy_batch(own, drawn, &batch);

@@ -191,8 +191,9 @@ void vain_batches_draw_client(struct vain_batches *batches, struct vain_random r
     copy_training_images(batches, drawn, out);
 }
 
-static void evaluate_images(struct vain_batches *batches, const float *parameters,
-                            const struct vain_method_share *share, struct vain_measure_sums *sums)
+static enum vain_status evaluate_images(struct vain_batches *batches, const float *parameters,
+                                        const struct vain_method_share *share,
+                                        struct vain_measure_sums *sums)
 {
     const struct vain_method_config *config = batches->config;
     const struct vain_images *test = &config->data->images.test;
@@ -202,6 +203,8 @@ static void evaluate_images(struct vain_batches *batches, const float *parameter
         const int64_t drawn = left < batches->B ? left : batches->B;
         struct vain_batch batch;
         struct vain_measure measure = {0};
+        if (vain_method_leaves_off(share))
+            return VAIN_STOPPED;
         for (int64_t b = 0; b < drawn; b++)
             batches->examples[b] = first + b;
         copy_images(batches, test, drawn, &batch);
@@ -211,6 +214,7 @@ static void evaluate_images(struct vain_batches *batches, const float *parameter
         sums->of[VAIN_MEASURE_LOSS].count += measure.count;
         vain_measure_add_right(sums, VAIN_MEASURE_ACCURACY, measure.correct, measure.count);
     }
+    return VAIN_OK;
 }
 
 enum vain_status vain_batches_evaluate(struct vain_batches *batches, const float *parameters,
@@ -220,10 +224,8 @@ enum vain_status vain_batches_evaluate(struct vain_batches *batches, const float
     const struct vain_method_config *config = batches->config;
     if (config->data->kind == VAIN_DATA_SENTENCES)
         return vain_sentence_batches_evaluate(&batches->sentences, parameters, share, sums);
-    if (batches->pixels > 0) {
-        evaluate_images(batches, parameters, share, sums);
-        return VAIN_OK;
-    }
+    if (batches->pixels > 0)
+        return evaluate_images(batches, parameters, share, sums);
     const struct vain_windows windows = {
         .model = config->model,
         .model_ops = config->model_ops,
@@ -238,5 +240,5 @@ enum vain_status vain_batches_evaluate(struct vain_batches *batches, const float
         .host_targets = batches->host_targets,
         .workspace = batches->workspace,
     };
-    return vain_windows_evaluate(&windows, share->share, share->shares, sums);
+    return vain_windows_evaluate(&windows, share, sums);
 }

@@ -227,8 +227,10 @@ static enum vain_status search_evaluate(void *opened, const struct vain_chain *c
                                         struct vain_measure_sums *sums)
 {
     struct search *own = opened;
-    const struct vain_method_share others = {
-        .share = 2 * share->share + 1, .shares = 2 * share->shares, .last = share->last};
+    const struct vain_method_share others = {.share = 2 * share->share + 1,
+                                             .shares = 2 * share->shares,
+                                             .last = share->last,
+                                             .signal = share->signal};
     express(own, chain);
     if (!is_possible(own))
         return VAIN_OK;

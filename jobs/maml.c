@@ -148,8 +148,7 @@ static enum vain_status maml_evaluate(struct vain_method *method, const float *p
                                       struct vain_measure_sums *sums)
 {
     struct maml *own = method->own;
-    vain_meta_evaluate(method, &own->meta, parameters, NULL, 0, share, sums);
-    return VAIN_OK;
+    return vain_meta_evaluate(method, &own->meta, parameters, NULL, 0, share, sums);
 }
 
 const struct vain_method_ops vain_method_maml = {

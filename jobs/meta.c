@@ -162,11 +162,14 @@ enum vain_status vain_meta_mean(struct vain_method *method, const struct vain_me
 
 /* ------------------------------------------------------------------ tests */
 
+enum { TESTS_AT_ONCE = 64 }; /* before somebody looks whether to leave off: a second or less */
+
 struct evaluation {
     struct vain_meta *meta;
     const float *parameters, *moment;
     int64_t steps_before;
     int64_t first, stride; /* test i of this share is number first + i * stride */
+    int64_t taken;         /* tests of this share before those that are taken now */
 };
 
 static void take_test(void *context, int64_t index, int worker, struct vain_queue *queue)
@@ -175,11 +178,12 @@ static void take_test(void *context, int64_t index, int worker, struct vain_queu
     const struct evaluation *evaluation = context;
     struct vain_meta *meta = evaluation->meta;
     struct vain_learner *learner = &meta->learners[worker];
-    const int64_t task = evaluation->first + index * evaluation->stride;
+    const int64_t test = evaluation->taken + index;
+    const int64_t task = evaluation->first + test * evaluation->stride;
     double loss;
     vain_learner_begin(learner, &meta->test, task, evaluation->parameters, evaluation->moment);
     vain_learner_adapt(learner, &meta->test, task, evaluation->steps_before, &loss);
-    vain_learner_judge(learner, &meta->test, &meta->judgements[index]);
+    vain_learner_judge(learner, &meta->test, &meta->judgements[test]);
 }
 
 /* A test is one sample: its examples share an adaptation, so they are not independent. */
@@ -192,9 +196,10 @@ static void add_judgement(const struct vain_judgement *judgement, struct vain_me
                      (double)judgement->right_seen / count);
 }
 
-void vain_meta_evaluate(const struct vain_method *method, struct vain_meta *meta,
-                        const float *parameters, const float *moment, int64_t steps_before,
-                        const struct vain_method_share *share, struct vain_measure_sums *sums)
+enum vain_status vain_meta_evaluate(const struct vain_method *method, struct vain_meta *meta,
+                                    const float *parameters, const float *moment,
+                                    int64_t steps_before, const struct vain_method_share *share,
+                                    struct vain_measure_sums *sums)
 {
     const struct vain_meta_options *options = &method->config.job->meta;
     const int64_t tests = share->last ? options->final_tasks : options->evaluation_tasks;
@@ -205,7 +210,14 @@ void vain_meta_evaluate(const struct vain_method *method, struct vain_meta *meta
                                     .steps_before = steps_before,
                                     .first = share->share,
                                     .stride = share->shares};
-    vain_team_run(&meta->team, mine, take_test, &evaluation);
+    for (int64_t taken = 0; taken < mine; taken += TESTS_AT_ONCE) {
+        if (vain_method_leaves_off(share))
+            return VAIN_STOPPED;
+        evaluation.taken = taken;
+        vain_team_run(&meta->team, mine - taken < TESTS_AT_ONCE ? mine - taken : TESTS_AT_ONCE,
+                      take_test, &evaluation);
+    }
     for (int64_t i = 0; i < mine; i++)
         add_judgement(&meta->judgements[i], sums);
+    return VAIN_OK;
 }

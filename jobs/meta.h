@@ -52,6 +52,7 @@ enum vain_status vain_meta_mean(struct vain_method *method, const struct vain_me
                                 const char *what, struct vain_meta_step *step) VAIN_MUST_USE;
 /* As vain_method_ops.evaluate: adapts from `parameters` and `moment` (N; NULL with sgd), whose
  * optimiser has done `steps_before` steps, and leaves both as they are. */
-void vain_meta_evaluate(const struct vain_method *method, struct vain_meta *meta,
-                        const float *parameters, const float *moment, int64_t steps_before,
-                        const struct vain_method_share *share, struct vain_measure_sums *sums);
+enum vain_status vain_meta_evaluate(const struct vain_method *method, struct vain_meta *meta,
+                                    const float *parameters, const float *moment,
+                                    int64_t steps_before, const struct vain_method_share *share,
+                                    struct vain_measure_sums *sums) VAIN_MUST_USE;

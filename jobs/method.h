@@ -5,6 +5,8 @@
  * steps on the model's loss. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "collectives/site.h"
 #include "jobs/data/data.h"
 #include "jobs/measures.h"
@@ -40,9 +42,15 @@ struct vain_step_report {
 /* Which part of an evaluation is asked for: samples share, share + shares, ... */
 struct vain_method_share {
     int share, shares;
-    bool last;     /* of the run: the full measure, where it is larger than that of a round */
-    int64_t round; /* rounds finished */
+    bool last;          /* of the run: the full measure, where it is larger than that of a round */
+    int64_t round;      /* rounds finished */
+    atomic_int *signal; /* not 0: the evaluation is left off; NULL: never */
 };
+/* Whether it is to be left off: evaluations look between batches, or parts of the work as long. */
+static inline bool vain_method_leaves_off(const struct vain_method_share *share)
+{
+    return share->signal != NULL && atomic_load(share->signal) != 0;
+}
 
 /* What a search has found: keys of a spec with the best values, as a spec would have them. */
 struct vain_found {
@@ -93,7 +101,8 @@ struct vain_method_ops {
     /* What the method keeps starts anew: nothing of the batches drawn so far is left in it. */
     void (*forget)(struct vain_method *method);
     /* How good `parameters` (N, device memory) are on data that nobody trains on: adds this share's
-     * samples to `sums`. Not collective. Statuses of reading the data. */
+     * samples to `sums`. Not collective. Statuses of reading the data; VAIN_STOPPED: left off, and
+     * the sums say nothing. */
     enum vain_status (*evaluate)(struct vain_method *method, const float *parameters,
                                  const struct vain_method_share *share,
                                  struct vain_measure_sums *sums);

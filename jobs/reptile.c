@@ -258,9 +258,8 @@ static enum vain_status reptile_evaluate(struct vain_method *method, const float
                                          struct vain_measure_sums *sums)
 {
     struct reptile *own = method->own;
-    vain_meta_evaluate(method, &own->meta, parameters, own->moment, method->optimiser_step, share,
-                       sums);
-    return VAIN_OK;
+    return vain_meta_evaluate(method, &own->meta, parameters, own->moment, method->optimiser_step,
+                              share, sums);
 }
 
 const struct vain_method_ops vain_method_reptile = {

@@ -28,7 +28,10 @@ struct holdings {
 struct common_header {
     int32_t status; /* enum vain_status of the load */
     int32_t has_momentum;
-    int64_t round; /* -1: the very start */
+    int32_t
+        measured; /* the curve, which the writer has, says how good the round's parameters are */
+    int32_t reserved; /* no bytes between */
+    int64_t round;    /* -1: the very start */
     int32_t range_exponent, bound_exponent;
     uint8_t run_id[VAIN_RUN_ID_BYTES];
     uint8_t parameters_hash[VAIN_HASH_BYTES], record_head[VAIN_HASH_BYTES];
@@ -188,6 +191,14 @@ static void restore_curve(struct vain_run *run, const struct vain_checkpoint *co
         run->first_validation_loss = run->curve[0].validation_loss;
 }
 
+static bool round_is_measured(const struct vain_run *run, int64_t round)
+{
+    if (run->curve_count == 0)
+        return false;
+    const struct vain_curve_point *last = &run->curve[run->curve_count - 1];
+    return last->round == round && (!isnan(last->validation_loss) || !isnan(last->accuracy));
+}
+
 static void folder_of(const char *path, char out[VAIN_MIN_LEN(VAIN_PATH_BYTES)])
 {
     snprintf(out, VAIN_PATH_BYTES, "%s", path);
@@ -260,6 +271,7 @@ static enum vain_status load_common(struct vain_run *run, const char *path, bool
     memcpy(header->parameters_hash, content->parameters_hash, VAIN_HASH_BYTES);
     memcpy(header->record_head, content->record_head, VAIN_HASH_BYTES);
     restore_curve(run, content);
+    header->measured = round_is_measured(run, content->round);
 out:
     vain_checkpoint_close(&file);
     return status;
@@ -294,6 +306,7 @@ static enum vain_status adopt_common(struct vain_run *run, const struct common_h
         VAIN_TRY(vain_host_vector_write(run, VAIN_VECTOR_MOMENTUM));
     }
     run->round = header->round;
+    run->resumed_measured = header->measured != 0;
     memcpy(run->run_id, header->run_id, VAIN_RUN_ID_BYTES);
     memcpy(run->record_head, header->record_head, VAIN_HASH_BYTES);
     memcpy(run->parameters_hash, header->parameters_hash, VAIN_HASH_BYTES);

@@ -14,6 +14,7 @@
 #include "jobs/evaluate.h"
 #include "jobs/masks.h"
 #include "jobs/round.h"
+#include "jobs/round_record.h"
 #include "jobs/save.h"
 #include "jobs/setup.h"
 #include "jobs/store/metrics.h"
@@ -50,15 +51,43 @@ static bool checkpoint_is_due(const struct vain_run *run)
     return run->round % run->job->checkpoint.every == 0 || run->round == run->job->train.rounds;
 }
 
-/* Measure the common parameters, put a point on the curve. Collective over the world. */
+static bool has_point(const struct vain_run *run)
+{
+    return run->curve_count > 0 && run->curve[run->curve_count - 1].round == run->round;
+}
+
+static void put_on_curve(struct vain_run *run)
+{
+    run->curve[run->curve_count++] = (struct vain_curve_point){
+        run->round, run->round * run->job->train.local_steps, run->round_loss, NAN, NAN};
+}
+
+/* Asked to stop while it was measured: as between two steps. */
+static enum vain_status leave_off(struct vain_run *run)
+{
+    if (!has_point(run))
+        put_on_curve(run);
+    if (!run->leader)
+        return VAIN_STOPPED;
+    const enum vain_status status = run->federation->ops->drain(run->federation, false);
+    return status < 0 ? status : vain_round_leave(run);
+}
+
+/* Measure the common parameters, put a point on the curve. Collective over the world.
+ * VAIN_STOPPED: a rank was asked to stop meanwhile. */
 static enum vain_status evaluate(struct vain_run *run)
 {
-    VAIN_TRY(vain_evaluate(run, &run->measures));
+    struct vain_measures measures;
+    const enum vain_status status = vain_evaluate(run, &measures);
+    if (status == VAIN_STOPPED)
+        return leave_off(run);
+    VAIN_TRY(status);
+    run->measures = measures;
     const struct vain_estimate *of = run->measures.of;
     const double validation_loss = of[VAIN_MEASURE_LOSS].mean;
     const int64_t step = run->round * run->job->train.local_steps;
-    const bool again = run->curve_count > 0 && run->curve[run->curve_count - 1].round == run->round;
-    struct vain_curve_point *point = &run->curve[again ? run->curve_count - 1 : run->curve_count++];
+    struct vain_curve_point *point =
+        &run->curve[has_point(run) ? run->curve_count - 1 : run->curve_count++];
     *point = (struct vain_curve_point){run->round, step, run->round_loss, validation_loss,
                                        of[VAIN_MEASURE_ACCURACY].mean};
     vain_note_target(run, run->round, of[VAIN_MEASURE_ACCURACY].mean);
@@ -78,10 +107,10 @@ static enum vain_status evaluate(struct vain_run *run)
     return VAIN_OK;
 }
 
-static void put_on_curve(struct vain_run *run)
+static bool is_measured(const struct vain_run *run)
 {
-    run->curve[run->curve_count++] = (struct vain_curve_point){
-        run->round, run->round * run->job->train.local_steps, run->round_loss, NAN, NAN};
+    const struct vain_estimate *of = run->measures.of;
+    return !isnan(of[VAIN_MEASURE_LOSS].mean) || !isnan(of[VAIN_MEASURE_ACCURACY].mean);
 }
 
 /* Rounds until the last one, evaluated and saved when due. */
@@ -100,10 +129,12 @@ static enum vain_status train(struct vain_run *run)
         if (checkpoint_is_due(run))
             VAIN_TRY(vain_save(run));
     }
-    if (run->unsaved) { /* the others had done the last round without this one */
+    if (run->unsaved) /* the others had done the last round without this one */
         VAIN_TRY(evaluate(run));
+    if (run->measured_late)
+        run->saved_round = -1; /* the file of this round says nothing of it */
+    if (run->unsaved || run->measured_late)
         VAIN_TRY(vain_save(run));
-    }
     if (run->leader && run->federation->ops->finish != NULL)
         VAIN_TRY(run->federation->ops->finish(run->federation));
     /* A start that had nothing left to do from a checkpoint named elsewhere still leaves one here.
@@ -233,6 +264,16 @@ static void recall_curve(struct vain_run *run)
     }
 }
 
+/* The start of a run, or a round after which it was stopped while it was measured. Collective: the
+ * same at every rank. */
+static bool is_left_to_measure(const struct vain_run *run)
+{
+    if (run->method.step_in_round != 0 || run->unsaved)
+        return false;
+    return run->round == 0 ||
+           (!run->resumed_measured && (evaluation_is_due(run) || checkpoint_is_due(run)));
+}
+
 /* A run that goes on after its last round has nothing to do but to say how it ended. */
 static enum vain_status start(struct vain_run *run)
 {
@@ -246,12 +287,14 @@ static enum vain_status start(struct vain_run *run)
     report_start(run);
     if (run->writer && run->round >= run->job->train.rounds)
         vain_event_notice(run->config->events,
-                          "all %lld rounds are done: nothing is left to do; with a higher "
+                          "all %lld rounds are done: nothing is left to train; with a higher "
                           "train.rounds and --resume FILE it goes on",
                           (long long)run->round);
     run->start_ns = run->config->world->ops->now_ns(run->config->world);
-    if (run->round == 0 && run->method.step_in_round == 0)
-        return evaluate(run);
+    if (!is_left_to_measure(run))
+        return VAIN_OK;
+    VAIN_TRY(evaluate(run));
+    run->measured_late = run->round == run->job->train.rounds && is_measured(run);
     return VAIN_OK;
 }
 

@@ -368,15 +368,18 @@ static int64_t choose_rows(struct vain_sentence_batches *batches, int split, int
 
 /* The loss, without dropout, of batches like those of training. A sentence that stands in its batch
  * as two views counts once. */
-static void measure_loss(struct vain_sentence_batches *batches, const float *parameters, int split,
-                         const struct vain_method_share *share, struct vain_measure_sums *sums)
+static enum vain_status measure_loss(struct vain_sentence_batches *batches, const float *parameters,
+                                     int split, const struct vain_method_share *share,
+                                     struct vain_measure_sums *sums)
 {
     const struct vain_method_config *config = batches->config;
     const int views = config->model->loss.kind == VAIN_LOSS_CLUSTERING ? 2 : 1;
     const int64_t batch_count = measured_batches(config, split);
     if (config->model->loss.kind == VAIN_LOSS_CONTRASTIVE && batches->pairs[split].P == 0)
-        return;
+        return VAIN_OK;
     for (int64_t i = share->share; i < batch_count; i += share->shares) {
+        if (vain_method_leaves_off(share))
+            return VAIN_STOPPED;
         struct vain_batch batch;
         struct vain_measure measure = {0};
         const int64_t size = choose_rows(batches, split, i, batch_count), rows = views * size;
@@ -388,6 +391,7 @@ static void measure_loss(struct vain_sentence_batches *batches, const float *par
         sums->of[VAIN_MEASURE_LOSS].sum += measure.loss_sum / views;
         sums->of[VAIN_MEASURE_LOSS].count += measure.count / views;
     }
+    return VAIN_OK;
 }
 
 enum vain_status vain_sentence_batches_evaluate(struct vain_sentence_batches *batches,
@@ -408,11 +412,13 @@ enum vain_status vain_sentence_batches_evaluate(struct vain_sentence_batches *ba
     for (int64_t first = (int64_t)share->share * BLOCK_ROWS; first < count;
          first += (int64_t)share->shares * BLOCK_ROWS) {
         const int64_t rows = count - first < BLOCK_ROWS ? count - first : BLOCK_ROWS;
+        if (vain_method_leaves_off(share))
+            return VAIN_STOPPED;
         if (!clusters)
             encode(batches, parameters, split, first, first + rows, batches->asked);
         vain_measure_add_right(sums, VAIN_MEASURE_ACCURACY,
                                count_right(batches, split, first, rows), rows);
     }
-    measure_loss(batches, parameters, split, share, sums);
+    VAIN_TRY(measure_loss(batches, parameters, split, share, sums));
     return clusters ? measure_clusters(batches, split, sums) : VAIN_OK;
 }

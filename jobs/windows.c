@@ -17,15 +17,18 @@ static double batch_loss(const struct vain_windows *windows, int64_t B, int64_t 
 
 /* Full windows are taken `batch` at a time; the last window of the split may be short and goes
  * alone. */
-enum vain_status vain_windows_evaluate(const struct vain_windows *windows, int64_t first,
-                                       int64_t stride, struct vain_measure_sums *sums)
+enum vain_status vain_windows_evaluate(const struct vain_windows *windows,
+                                       const struct vain_method_share *share,
+                                       struct vain_measure_sums *sums)
 {
     const int64_t T = windows->model->context;
     const int64_t count = vain_corpus_validation_windows(windows->corpus, T);
     struct vain_measure_sum *loss = &sums->of[VAIN_MEASURE_LOSS];
     int64_t filled = 0;
-    for (int64_t window = first; window < count; window += stride) {
+    for (int64_t window = share->share; window < count; window += share->shares) {
         int64_t length;
+        if (vain_method_leaves_off(share))
+            return VAIN_STOPPED;
         VAIN_TRY(vain_corpus_validation_window(windows->corpus, window, T,
                                                windows->host_tokens + filled * T,
                                                windows->host_targets + filled * T, &length));

@@ -3,6 +3,7 @@
 
 #include "jobs/data/corpus.h"
 #include "jobs/measures.h"
+#include "jobs/method.h"
 #include "models/model.h"
 
 /* What is measured, with what; all borrowed. */
@@ -18,8 +19,8 @@ struct vain_windows {
     int32_t *host_tokens, *host_targets; /* the same in host memory, where windows are made */
     void *workspace;                     /* what the model wants for a batch */
 };
-/* Adds the losses of windows `first`, `first + stride`, ... to the sums. Local. Statuses of
- * vain_corpus_batch. */
-enum vain_status vain_windows_evaluate(const struct vain_windows *windows, int64_t first,
-                                       int64_t stride,
+/* Adds the losses of the share's windows to the sums. Local. Statuses of vain_corpus_batch;
+ * VAIN_STOPPED: left off. */
+enum vain_status vain_windows_evaluate(const struct vain_windows *windows,
+                                       const struct vain_method_share *share,
                                        struct vain_measure_sums *sums) VAIN_MUST_USE;

@@ -148,6 +148,9 @@ static void watch(void *context, const struct vain_event *event)
         if (rank->out->checkpoints++ == 0 || bytes < rank->out->bytes)
             rank->out->bytes = bytes;
     }
+    if (event->type == VAIN_EVENT_ROUND && rank->number == rank->options->signal_rank &&
+        (int64_t)event->values[0] == rank->options->signal_round)
+        atomic_store(rank->signal, 15);
     if (event->type != VAIN_EVENT_STEP)
         return;
     rank->steps++;

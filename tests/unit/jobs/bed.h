@@ -28,10 +28,11 @@ void bed_close(struct bed *bed);
 /* What a test may do to a run from outside. */
 struct bed_options {
     int ranks, threads;
-    const char *resume;  /* NULL: "auto" */
-    const char *output;  /* NULL: the bed's */
-    int signal_rank;     /* this rank ... */
-    int64_t signal_step; /* ... is signalled when it has done so many steps in all; 0: never */
+    const char *resume;   /* NULL: "auto" */
+    const char *output;   /* NULL: the bed's */
+    int signal_rank;      /* this rank ... */
+    int64_t signal_step;  /* ... is signalled when it has done so many steps in all; 0: never */
+    int64_t signal_round; /* ... or so many rounds, before the evaluation after the last of them */
     const char *key_folder;
     int spoilt_rank; /* > 0: the first message of `spoilt_tag`, of at least `spoilt_bytes`, that
                         this rank receives has a wrong bit */

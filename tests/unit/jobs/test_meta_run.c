@@ -144,6 +144,25 @@ static void test_stop_anywhere_and_go_on(void)
     }
 }
 
+static void test_a_stop_is_heard_while_it_is_measured(void)
+{
+    for (int m = 0; m < 2; m++) {
+        struct bed_outcome straight, stopped, resumed;
+        open_bed(methods[m], NULL);
+        run(&(struct bed_options){.ranks = 2}, VAIN_OK, &straight);
+        const int64_t rounds = straight.result[0].rounds;
+        bed_clear_output(&bed);
+        run(&(struct bed_options){.ranks = 2, .signal_rank = m, .signal_round = rounds},
+            VAIN_STOPPED, &stopped);
+        CU_ASSERT_EQUAL(stopped.result[0].rounds, rounds);
+        CU_ASSERT_NOT_EQUAL(stopped.result[0].measured_round, rounds);
+        run(&(struct bed_options){.ranks = 2}, VAIN_OK, &resumed);
+        expect_equal(&straight, &resumed);
+        CU_ASSERT_EQUAL(resumed.result[0].measured_round, rounds);
+        bed_close(&bed);
+    }
+}
+
 static void test_threads_do_not_matter(void)
 {
     for (int m = 0; m < 2; m++) {
@@ -269,6 +288,7 @@ static void test_keys_that_do_not_fit(void)
 static const struct vain_test tests[] = {
     {"masks change no bit", test_masks_change_no_bit},
     {"a stop anywhere goes on to the same bits", test_stop_anywhere_and_go_on},
+    {"a stop is heard while it is measured", test_a_stop_is_heard_while_it_is_measured},
     {"threads do not matter", test_threads_do_not_matter},
     {"ranks of a site share the tasks", test_ranks_of_a_site_share_the_tasks},
     {"data without such tasks are refused", test_data_without_such_tasks},

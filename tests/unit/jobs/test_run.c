@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cmd/world.h"
+#include "jobs/store/checkpoint.h"
 #include "jobs/store/record_file.h"
 #include "tests/unit/jobs/bed.h"
 #include "tests/unit/suite.h"
@@ -47,6 +48,19 @@ static void expect_record(int64_t records)
     CU_ASSERT_EQUAL(summary.records, records);
     CU_ASSERT_EQUAL(summary.missing_signatures, 0);
     CU_ASSERT_FALSE(summary.torn_tail);
+}
+
+/* Rounds of whose curve points something was measured. */
+static int count_measured(const char *path)
+{
+    struct vain_checkpoint_file *file;
+    int count = 0;
+    CU_ASSERT_EQUAL_FATAL(vain_checkpoint_open(path, &file), VAIN_OK);
+    const struct vain_checkpoint *content = vain_checkpoint_content(file);
+    for (int64_t i = 0; i < content->curve_count; i++)
+        count += isnan(content->curve[i].validation_loss) ? 0 : 1;
+    vain_checkpoint_close(&file);
+    return count;
 }
 
 static void test_members_learn_together(void)
@@ -132,6 +146,37 @@ static void test_stop_anywhere_and_go_on(void)
         stop_and_go_on(3, (int)step % 3, step, nesterov);
     stop_and_go_on(1, 0, 5, dropout);
     stop_and_go_on(2, 1, 6, dropout);
+}
+
+/* What is measured then is not waited for; who goes on measures it. */
+static void test_a_stop_is_heard_while_it_is_measured(void)
+{
+    static const char *const each[] = {"train.evaluate_every=1", NULL};
+    for (int64_t round = 1; round <= 4; round++) {
+        struct bed_outcome straight, stopped, resumed;
+        CU_ASSERT_FATAL(bed_open(&bed));
+        run_spec(each, NULL, &(struct bed_options){.ranks = 3}, &straight);
+        expect_all(&straight, 3, VAIN_OK);
+        bed_clear_output(&bed);
+        bed_run(
+            &bed,
+            &(struct bed_options){.ranks = 3, .signal_rank = (int)round % 3, .signal_round = round},
+            &stopped);
+        expect_all(&stopped, 3, VAIN_STOPPED);
+        CU_ASSERT_EQUAL(stopped.result[0].signal, 15);
+        CU_ASSERT_EQUAL(stopped.result[0].rounds, round);
+        CU_ASSERT_EQUAL(stopped.result[0].measured_round, round - 1);
+        bed_run(&bed, &(struct bed_options){.ranks = 3}, &resumed);
+        expect_all(&resumed, 3, VAIN_OK);
+        CU_ASSERT(same_hash(&straight, &resumed));
+        CU_ASSERT_EQUAL(resumed.result[0].measured_round, 4);
+        CU_ASSERT_EQUAL(count_measured(straight.result[0].checkpoint), 5);
+        CU_ASSERT_EQUAL(count_measured(resumed.result[0].checkpoint), 5);
+        CU_ASSERT_EQUAL(straight.result[0].measures.of[VAIN_MEASURE_LOSS].mean,
+                        resumed.result[0].measures.of[VAIN_MEASURE_LOSS].mean);
+        expect_record(4);
+        bed_close(&bed);
+    }
 }
 
 /* The checkpoint of round 2 is written once and told once, with its size, also when the run stops
@@ -612,6 +657,7 @@ static const struct vain_test tests[] = {
     {"the number of threads does not matter", test_threads_do_not_matter},
     {"the order of the members does not matter", test_order_of_members_does_not_matter},
     {"a stop anywhere goes on to the same bits", test_stop_anywhere_and_go_on},
+    {"a stop is heard while it is measured", test_a_stop_is_heard_while_it_is_measured},
     {"a checkpoint is told when it is written", test_a_checkpoint_is_told_when_it_is_written},
     {"the ranks of one site average their gradients", test_one_site_averages_gradients},
     {"a site waits for its leader longer than one deadline", test_a_site_waits_for_its_leader},
