@@ -269,7 +269,7 @@ static int check_scene(const struct scene *scene)
     const int messages = courier.message_count;
     int replays = 0, wrong = 0;
     CU_ASSERT_TRUE(messages > 0);
-    for (int target = 0; target < messages && wrong < 3; target++)
+    for (int target = 0; target < messages && wrong < 3; target += VAIN_TEST_STRIDE)
         for (int turn = 0; turn < 3 && wrong < 3; turn++) {
             const bool is_replay = turn == 2;
             const bool all_done = run_round(scene, 1, is_replay ? SPOIL_REPLAY : SPOIL_FLIP, target,
@@ -298,7 +298,7 @@ static void a_ring_sees_every_spoiled_message(void)
     int replays = 0;
     for (size_t i = 0; i < VAIN_COUNT_OF(scenes); i++)
         replays += check_scene(&scenes[i]);
-    CU_ASSERT_TRUE(replays > 100);
+    CU_ASSERT_TRUE(replays > 100 / VAIN_TEST_STRIDE);
 }
 
 /* The hop that is named is that of the order. */
@@ -315,7 +315,7 @@ static void a_ring_in_another_order_sees_them_too(void)
         replays += check_scene(&scenes[i]);
     }
     ring_order = NULL;
-    CU_ASSERT_TRUE(replays > 100);
+    CU_ASSERT_TRUE(replays > 100 / VAIN_TEST_STRIDE);
 }
 
 /* Whoever stands where: the words that all end with are the plain sum. */
@@ -368,7 +368,7 @@ static void every_bit_counts(void)
         CU_ASSERT_TRUE(run_round(&scenes[s], 1, SPOIL_NOTHING, -1, 0));
         for (int target = 0, count = courier.message_count; target < count; target++) {
             uint32_t bits = 1;
-            for (uint32_t bit = 0; bit < bits; bit++) {
+            for (uint32_t bit = 0; bit < bits; bit += VAIN_TEST_STRIDE) {
                 unseen += run_round(&scenes[s], 1, SPOIL_FLIP, target, bit);
                 unseen += !who_is_done_has_the_sum();
                 unseen += !only_the_receiver_fails(&spoiler.done);
