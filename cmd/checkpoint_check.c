@@ -99,6 +99,7 @@ struct findings {
     bool json;
     enum vain_status status; /* of looking for keys */
     struct json_object *differences, *provenance;
+    bool parameters_differ;
 };
 
 /* A value for people and programs: of several lines, such as the list of members, no more than that
@@ -172,6 +173,8 @@ static void print_difference(const struct vain_difference *difference)
 static void take_difference(void *context, const struct vain_difference *difference)
 {
     struct findings *findings = context;
+    if (strcmp(difference->name, "parameters_hash") == 0)
+        findings->parameters_differ = true;
     if (take_keys(findings, difference))
         return;
     if (!findings->json && !difference->provenance) {
@@ -219,6 +222,8 @@ static int print_differences(const struct findings *findings, int64_t count)
     if (findings->json) {
         struct json_object *data = json_object_new_object();
         json_object_object_add(data, "equal", json_object_new_boolean(count == 0));
+        json_object_object_add(data, "parameters_equal",
+                               json_object_new_boolean(!findings->parameters_differ));
         json_object_object_add(
             data, "difference_count",
             json_object_new_int64((int64_t)json_object_array_length(findings->differences)));
@@ -229,6 +234,8 @@ static int print_differences(const struct findings *findings, int64_t count)
         print_provenance(findings->provenance);
         if (count == 0)
             printf("equal\n");
+        else if (!findings->parameters_differ)
+            printf("the parameters are equal, bit for bit\n");
         code = vain_finish_output();
     }
     return code != 0 ? 2 : (count > 0 ? 1 : 0);

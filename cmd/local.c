@@ -21,6 +21,7 @@
 #include "cmd/world.h"
 
 enum { LOOK_MS = 100, AGAIN_MS = 500 };
+#define RENEW_MS INT64_C(604800000) /* a key that has less than a week left gives way */
 
 /* ---- keys and addresses ---------------------------------------------------------------------- */
 
@@ -84,13 +85,19 @@ static enum vain_status open_kept(const char *folder, const char *name, struct v
 {
     char path[VAIN_PATH_BYTES];
     uint8_t id[VAIN_HASH_BYTES];
+    struct vain_certificate certificate;
     const int length = snprintf(path, sizeof path, "%s/%s.key", folder, name);
     if (length < 0 || (size_t)length >= sizeof path)
         return vain_fail(VAIN_ERR_INPUT, "the path of the output folder is too long: %s", folder);
+    const int64_t now_ms = vain_world_real()->ops->unix_ms(vain_world_real());
     if (access(path, F_OK) != 0) {
-        const int64_t now_ms = vain_world_real()->ops->unix_ms(vain_world_real());
         VAIN_TRY(vain_key_create(folder, name, now_ms, id));
     }
+    VAIN_TRY(vain_signer_open_file(out, path));
+    if (now_ms < out->certificate.not_after_ms - RENEW_MS)
+        return VAIN_OK;
+    vain_signer_close(out);
+    VAIN_TRY(vain_key_renew(folder, name, NULL, now_ms, -1, &certificate, id));
     return vain_signer_open_file(out, path);
 }
 
@@ -132,9 +139,9 @@ struct fleet {
     bool again;
     void (*live)(void *context, int index, struct vain_local_report *report);
     void *context;
-    struct process *processes; /* (count) */
-    struct vain_local_tee tee; /* of member 0 */
-    int killed;
+    struct process *processes;        /* (count) */
+    struct vain_local_tee tee;        /* of member 0 */
+    int failed_first;                 /* which member; -1: none has failed */
     char told[VAIN_LOCAL_LINE_BYTES]; /* the last line of who failed last, and its exit code */
     int told_code, told_of;           /* whose it is */
 };
@@ -273,9 +280,10 @@ static void end_process(struct fleet *fleet, int index, int how, bool stopping)
         process->ended = true;
         if (code != 0 && code != vain_exit_code(VAIN_STOPPED))
             say_failure(fleet, index, code);
+        if (process->report.failure != VAIN_OK && fleet->failed_first < 0)
+            fleet->failed_first = index;
         return;
     }
-    fleet->killed++;
     const bool again = fleet->again && !stopping;
     if (WIFSIGNALED(how))
         say_end(fleet, index, "was killed by signal", WTERMSIG(how), again);
@@ -337,38 +345,57 @@ static enum vain_status wait_for_all(struct fleet *fleet, atomic_int *signal)
 /* Of those who did as well as any, the one that was there longest has seen most. */
 static bool is_better(const struct process *a, const struct process *b)
 {
+    const bool a_has = a->report.result.parameter_count > 0;
+    if (a_has != (b->report.result.parameter_count > 0))
+        return a_has;
     if (a->report.exit_code != b->report.exit_code)
         return a->report.exit_code < b->report.exit_code;
     return a->report.result.seconds > b->report.result.seconds;
 }
 
+/* The exit code of the whole and what went wrong: that of who failed first, since others may have
+ * failed for want of it, else of one that was stopped. */
+static void note_worst(const struct fleet *fleet, struct vain_local_report *report)
+{
+    int worst = fleet->failed_first;
+    for (int i = 0; i < fleet->local->count && worst < 0; i++)
+        if (fleet->processes[i].reported && fleet->processes[i].report.exit_code != 0)
+            worst = i;
+    if (worst < 0)
+        return;
+    const struct vain_local_report *of = &fleet->processes[worst].report;
+    report->exit_code = of->exit_code;
+    report->failure = of->failure;
+    snprintf(report->message, sizeof report->message, "%s: %.*s", fleet->local->listed[worst].name,
+             VAIN_MESSAGE_BYTES - 1, of->message);
+}
+
 static enum vain_status judge(const struct fleet *fleet, struct vain_local_report *report)
 {
     const struct process *best = NULL;
-    int code = 0;
     for (int i = fleet->local->count - 1; i >= 0; i--) {
         const struct process *process = &fleet->processes[i];
         if (!process->reported)
             continue;
         best = best == NULL || is_better(process, best) ? process : best;
-        code = process->report.exit_code != 0 ? process->report.exit_code : code;
     }
     if (best == NULL)
         return vain_fail(VAIN_ERR_PEER, "all members were killed; the same command goes on");
     *report = best->report;
-    report->exit_code = code;
+    note_worst(fleet, report);
     return VAIN_OK;
 }
 
 enum vain_status vain_local_run(const struct vain_local *local, bool again, atomic_int *signal,
                                 void (*live)(void *context, int index,
                                              struct vain_local_report *report),
-                                void *context, struct vain_local_report *report, int *killed)
+                                void *context, struct vain_local_report *report)
 {
     struct fleet fleet = {.local = local,
                           .again = again,
                           .live = live,
                           .context = context,
+                          .failed_first = -1,
                           .tee = {.pipe = -1, .file = -1}};
     memset(report, 0, sizeof *report);
     VAIN_TRY(vain_take_array(local->count, sizeof *fleet.processes, "processes",
@@ -382,7 +409,6 @@ enum vain_status vain_local_run(const struct vain_local *local, bool again, atom
         status = judge(&fleet, report);
     else
         pass_on(&fleet, SIGKILL);
-    *killed = fleet.killed;
     vain_local_tee_close(&fleet.tee);
     vain_release(fleet.processes);
     return status;

@@ -15,6 +15,8 @@
 /* What a member says at its end. */
 struct vain_local_report {
     int32_t exit_code;
+    int32_t failure;                                        /* an enum vain_status; VAIN_OK: none */
+    char message[VAIN_NAME_BYTES + 2 + VAIN_MESSAGE_BYTES]; /* of the failure, "NAME: ..." */
     struct vain_run_result result;
     int64_t peak_bytes;
 };
@@ -29,18 +31,18 @@ struct vain_local {
 
 /* Names, addresses and throw-away keys. Gives them. */
 enum vain_status vain_local_open(int count, struct vain_local *out) VAIN_MUST_USE;
-/* The keys in `folder` instead, member-0.key and on; those that are not there are made. The
- * statuses of vain_signer_open_file and vain_key_create. */
+/* The keys in `folder` instead, member-0.key and on; those that are not there are made, those that
+ * end within a week renewed. The statuses of vain_signer_open_file and vain_key_create. */
 enum vain_status vain_local_keep_keys(struct vain_local *local, const char *folder) VAIN_MUST_USE;
 void vain_local_close(struct vain_local *local);
 
 /* Starts a process a member, which calls live(context, index, report) and ends; waits for all.
  * `again`: who was killed is started once more. Who is killed or fails is told on standard error,
  * with its log and the log's last line. A signal that this process is sent goes on to them.
- * `report` becomes that of the member that did best and was there longest, exit_code the first that
- * is not 0 among those who ended in order; killed: how often one did not. VAIN_ERR_PEER: none did.
- * Call it before there are threads. */
-enum vain_status
-vain_local_run(const struct vain_local *local, bool again, atomic_int *signal,
-               void (*live)(void *context, int index, struct vain_local_report *report),
-               void *context, struct vain_local_report *report, int *killed) VAIN_MUST_USE;
+ * `report` becomes that of the member that did best and was there longest, but exit_code and
+ * failure are those of the member that failed first, else of one that was stopped; its name goes
+ * before the message. VAIN_ERR_PEER: none ended in order. Call it before there are threads. */
+enum vain_status vain_local_run(const struct vain_local *local, bool again, atomic_int *signal,
+                                void (*live)(void *context, int index,
+                                             struct vain_local_report *report),
+                                void *context, struct vain_local_report *report) VAIN_MUST_USE;

@@ -21,12 +21,12 @@ int vain_print_data(struct json_object *data)
     return vain_finish_output();
 }
 
-static void print_error_envelope(enum vain_status status, const char *message, int code)
+void vain_print_error(enum vain_status status, const char *message)
 {
     struct json_object *error = json_object_new_object();
     json_object_object_add(error, "code", json_object_new_string(vain_status_name(status)));
     json_object_object_add(error, "message", vain_json_text(message));
-    json_object_object_add(error, "exit_code", json_object_new_int(code));
+    json_object_object_add(error, "exit_code", json_object_new_int(vain_exit_code(status)));
     struct json_object *envelope = json_object_new_object();
     json_object_object_add(envelope, "schema_version", json_object_new_string("1"));
     json_object_object_add(envelope, "status", json_object_new_string("error"));
@@ -40,13 +40,12 @@ static void print_error_envelope(enum vain_status status, const char *message, i
 int vain_report_failure(enum vain_status status, bool json)
 {
     const char *message = vain_fail_message();
-    const int code = vain_exit_code(status);
     const bool colour = vain_wants_colour(stderr);
     fprintf(stderr, "vain: %serror:%s %s\n", colour ? "\033[1;31m" : "", colour ? "\033[0m" : "",
             message);
     if (json)
-        print_error_envelope(status, message, code);
-    return code;
+        vain_print_error(status, message);
+    return vain_exit_code(status);
 }
 
 bool vain_wants_colour(FILE *stream)

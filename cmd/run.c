@@ -17,6 +17,7 @@
 #include "cmd/local.h"
 #include "cmd/progress.h"
 #include "cmd/report.h"
+#include "cmd/run_arguments.h"
 #include "cmd/run_result.h"
 #include "cmd/spec_file.h"
 #include "cmd/verb.h"
@@ -24,146 +25,6 @@
 #include "jobs/member_card.h"
 #include "jobs/run.h"
 #include "jobs/store/metrics.h"
-
-/* ------------------------------------------------------------------ arguments */
-
-struct arguments {
-    const char *spec;
-    const char *sets[VAIN_SETS_MAX];
-    int set_count;
-    int members, local; /* 0: not given */
-    const char *out, *resume, *member, *listen;
-    bool json, quiet, restart;
-};
-
-enum {
-    KEY_SET = 1,
-    KEY_MEMBERS,
-    KEY_LOCAL,
-    KEY_RESTART,
-    KEY_MEMBER,
-    KEY_LISTEN,
-    KEY_OUT,
-    KEY_RESUME,
-    KEY_JSON,
-    KEY_QUIET
-};
-
-static const struct argp_option option_rows[] = {
-    {"set", KEY_SET, "KEY=VALUE", 0,
-     "Override a key of the spec, such as train.rounds=50; may be repeated", 0},
-    {"members", KEY_MEMBERS, "N", 0, "Run N members as threads of this process (transport loop)",
-     0},
-    {"local", KEY_LOCAL, "N", 0,
-     "Run N members as processes of this machine that find each other over TLS, in folders "
-     "DIR/member-0 and on, with keys in DIR/keys: members on hosts of their own, to try out",
-     0},
-    {"restart", KEY_RESTART, NULL, 0, "With --local: start a member again that was killed", 0},
-    {"member", KEY_MEMBER, "NAME", 0,
-     "With exchange.transport: tls, which of the spec's members is started here (default: the one "
-     "whose key is in the key folder)",
-     0},
-    {"listen", KEY_LISTEN, "HOST:PORT", 0,
-     "With exchange.transport: tls, where to listen (default: the member's first address)", 0},
-    {"out", KEY_OUT, "DIR", 0,
-     "Folder of the run's files (default: checkpoint.directory, else runs/<name>)", 0},
-    {"resume", KEY_RESUME, "auto|none|FILE", 0,
-     "Go on from the newest common checkpoint (auto, the default), from FILE, or refuse to (none)",
-     0},
-    {"json", KEY_JSON, NULL, 0,
-     "Print the result as one JSON object on the last line of standard output", 0},
-    {"quiet", KEY_QUIET, NULL, 0, "No progress, only warnings", 0},
-    {0},
-};
-
-static int parse_count(const char *argument, const char *option, struct argp_state *state)
-{
-    char *end = NULL;
-    const long count = strtol(argument, &end, 10);
-    if (end == argument || *end != '\0' || count < 1 || count > VAIN_MEMBERS_MAX)
-        argp_error(state, "%s %s: expected a number from 1 to %d", option, argument,
-                   VAIN_MEMBERS_MAX);
-    return (int)count;
-}
-
-static error_t parse_option(int key, char *argument, struct argp_state *state)
-{
-    struct arguments *arguments = state->input;
-    switch (key) {
-    case KEY_SET:
-        if (arguments->set_count == VAIN_SETS_MAX)
-            argp_error(state, "more than %d --set", VAIN_SETS_MAX);
-        arguments->sets[arguments->set_count++] = argument;
-        return 0;
-    case KEY_MEMBERS:
-        arguments->members = parse_count(argument, "--members", state);
-        return 0;
-    case KEY_LOCAL:
-        arguments->local = parse_count(argument, "--local", state);
-        return 0;
-    case KEY_RESTART:
-        arguments->restart = true;
-        return 0;
-    case KEY_MEMBER:
-        arguments->member = argument;
-        return 0;
-    case KEY_LISTEN:
-        arguments->listen = argument;
-        return 0;
-    case KEY_OUT:
-        arguments->out = argument;
-        return 0;
-    case KEY_RESUME:
-        arguments->resume = argument;
-        return 0;
-    case KEY_JSON:
-        arguments->json = true;
-        return 0;
-    case KEY_QUIET:
-        arguments->quiet = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (arguments->spec != NULL)
-            argp_error(state, "one SPEC, but '%s' and '%s' were given", arguments->spec, argument);
-        arguments->spec = argument;
-        return 0;
-    case ARGP_KEY_END:
-        if (arguments->local > 0 &&
-            (arguments->members > 0 || arguments->member != NULL || arguments->listen != NULL))
-            argp_error(state, "--local starts members of its own; leave out --members, --member "
-                              "and --listen");
-        if (arguments->restart && arguments->local == 0)
-            argp_error(state, "--restart needs --local");
-        if (arguments->spec == NULL)
-            argp_error(state,
-                       "SPEC is missing: the job spec to run, such as examples/quickstart.yaml");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp run_argp = {
-    .options = option_rows,
-    .parser = parse_option,
-    .args_doc = "SPEC",
-    .doc = "Train the job of SPEC.\v"
-           "Examples:\n"
-           "  vain run job.yaml                          one member, here\n"
-           "  vain run job.yaml --members 4              four members in this process\n"
-           "  mpirun -n 4 vain run job.yaml              four members, one a rank\n"
-           "  vain run --local 4 job.yaml                four members that live and die on their "
-           "own\n"
-           "  vain run federation.yaml                   one of the members that the spec lists, "
-           "each at its site\n"
-           "  vain run job.yaml --set train.rounds=200 --out runs/longer\n\n"
-           "SIGTERM, SIGUSR2 or Ctrl-C: all ranks finish their step, write a checkpoint and exit "
-           "with 75; the same "
-           "command goes on from there. A second Ctrl-C ends at once.\n"
-           "Exit codes: 0 done, 1 failed, 2 wrong spec or usage, 3 key or connection, 4 deadline, "
-           "5 not found or refused, "
-           "75 stopped and saved.",
-};
 
 /* ------------------------------------------------------------------ signals */
 
@@ -194,7 +55,7 @@ static void catch_signals(void)
 /* ------------------------------------------------------------------ the ranks of this process */
 
 struct session {
-    const struct arguments *arguments;
+    const struct vain_run_arguments *arguments;
     struct vain_loaded_spec loaded;
     struct vain_launched launch;
     char directory[VAIN_PATH_BYTES];
@@ -206,6 +67,8 @@ struct session {
     struct vain_progress progress;
     int ranks; /* of the world */
     bool aborts_on_failure;
+    enum vain_status failure; /* told, with its message */
+    char failure_message[VAIN_MESSAGE_BYTES];
     int lock_descriptor;         /* of the folder's .lock; -1: another rank holds it */
     bool made_folder, made_lock; /* by this start */
 };
@@ -264,6 +127,14 @@ static void leave_no_trace(const struct session *session)
         (void)rmdir(session->directory);
 }
 
+/* Says it, and keeps it for whoever started this member; the exit code. */
+static int report_failure(struct session *session, enum vain_status status)
+{
+    session->failure = status;
+    snprintf(session->failure_message, sizeof session->failure_message, "%s", vain_fail_message());
+    return vain_report_failure(status, session->arguments->json);
+}
+
 static void tell_failure(void *context, enum vain_status status)
 {
     static const struct timespec moment = {.tv_sec = 1};
@@ -280,7 +151,7 @@ static void tell_failure(void *context, enum vain_status status)
     } else if (!failure_told) {
         failure_told = true;
         vain_progress_end(&session->progress);
-        failure_code = vain_report_failure(status, session->arguments->json);
+        failure_code = report_failure(session, status);
     }
     pthread_mutex_unlock(&output_lock);
     if (session->aborts_on_failure) {
@@ -299,6 +170,29 @@ static struct vain_signer *signer_of(struct session *session)
     return session->local != NULL ? &session->local->signers[session->own] : &session->signer;
 }
 
+/* Who waits for others for a while is not to wonder whether anything happens, nor to be surprised
+ * by the end of its key. */
+static void say_where(const struct session *session, struct vain_event_log *events)
+{
+    enum { SOON_DAYS = 14 };
+    const struct vain_option_member *own = &session->loaded.spec.members[session->own];
+    struct vain_world *world = vain_world_real();
+    const int64_t left_ms = session->signer.certificate.not_after_ms - world->ops->unix_ms(world);
+    const int64_t left_days = left_ms / (INT64_C(24) * 3600 * 1000);
+    if (left_days < SOON_DAYS)
+        vain_event_notice(events,
+                          "member '%s': its key is good for %lld more days, and no run goes on "
+                          "after that; make the next one with 'vain key renew %s'",
+                          own->name, (long long)left_days, own->name);
+    if (session->arguments->quiet)
+        return;
+    pthread_mutex_lock(&output_lock);
+    fprintf(stderr, "vain: member '%s' listens at %s and waits for the others (%d)\n", own->name,
+            session->arguments->listen != NULL ? session->arguments->listen : own->addresses[0],
+            session->loaded.spec.member_count - 1);
+    pthread_mutex_unlock(&output_lock);
+}
+
 /* A member on its own host: rank 0 speaks to the others. */
 static enum vain_status open_mesh(struct rank *rank)
 {
@@ -309,8 +203,11 @@ static enum vain_status open_mesh(struct rank *rank)
     if (session->local == NULL)
         VAIN_TRY(vain_member_key_open(session->key_folder, spec->members[session->own].name,
                                       spec->members[session->own].key, &session->signer));
-    return vain_hosts_mesh(spec, session->own, signer_of(session), session->arguments->listen,
-                           &rank->events, &rank->connector);
+    VAIN_TRY(vain_hosts_mesh(spec, session->own, signer_of(session), session->arguments->listen,
+                             &rank->events, &rank->connector));
+    if (session->local == NULL)
+        say_where(session, &rank->events);
+    return VAIN_OK;
 }
 
 static void *run_rank(void *context)
@@ -499,7 +396,7 @@ static enum vain_status lock_folder(struct session *session)
 /* Every rank reads the spec; only the first one speaks of what is wrong in it. */
 static enum vain_status load_spec(struct session *session, bool *reported)
 {
-    const struct arguments *arguments = session->arguments;
+    const struct vain_run_arguments *arguments = session->arguments;
     if (session->local != NULL)
         return vain_loaded_spec_open_with(arguments->spec, arguments->sets, arguments->set_count,
                                           session->local->listed, session->local->count,
@@ -590,7 +487,7 @@ static int finish_run(struct session *session, enum vain_status status)
         return failure_code;
     if (lost_message[0] != '\0')
         status = vain_fail(lost_status, "%s", lost_message);
-    return vain_report_failure(status, session->arguments->json);
+    return report_failure(session, status);
 }
 
 static void close_session(struct session *session, enum vain_status status)
@@ -614,7 +511,7 @@ static int run_session(struct session *session, struct vain_run_result *result)
     int code = vain_exit_code(status);
     if (status != VAIN_OK) {
         if (!reported)
-            (void)vain_report_failure(status, session->arguments->json);
+            (void)report_failure(session, status);
     } else {
         status = session->launch.mpi ? run_mpi(session, result) : run_loop(session, result);
         code = finish_run(session, status);
@@ -630,25 +527,30 @@ static int run_session(struct session *session, struct vain_run_result *result)
 /* ------------------------------------------------------------------ members as processes */
 
 struct local_run {
-    const struct arguments *arguments;
+    const struct vain_run_arguments *arguments;
     const struct vain_local *local;
 };
 
 static void live(void *context, int index, struct vain_local_report *report)
 {
     const struct local_run *run = context;
-    struct arguments arguments = *run->arguments;
+    struct vain_run_arguments arguments = *run->arguments;
     struct session *session = NULL;
-    report->exit_code = 1;
     arguments.json = false;
-    if (vain_take(sizeof *session, "session", (void **)&session) != VAIN_OK)
+    report->failure = vain_take(sizeof *session, "session", (void **)&session);
+    if (report->failure != VAIN_OK) {
+        report->exit_code = vain_report_failure((enum vain_status)report->failure, false);
+        snprintf(report->message, sizeof report->message, "%s", vain_fail_message());
         return;
+    }
     session->arguments = &arguments;
     session->local = run->local;
     session->own = index;
     vain_process_name(run->local->listed[index].name);
     report->exit_code = run_session(session, &report->result);
     report->peak_bytes = own_peak_bytes();
+    report->failure = session->failure;
+    memcpy(report->message, session->failure_message, sizeof session->failure_message);
     vain_release(session);
 }
 
@@ -670,7 +572,7 @@ static enum vain_status keep_keys(struct session *session, struct vain_local *lo
 static enum vain_status prepare_local(struct session *session, struct vain_local *local,
                                       bool *reported)
 {
-    const struct arguments *arguments = session->arguments;
+    const struct vain_run_arguments *arguments = session->arguments;
     struct vain_launched launch;
     VAIN_TRY(vain_launch_open(&launch));
     const bool launched = launch.mpi && launch.size > 1;
@@ -681,24 +583,64 @@ static enum vain_status prepare_local(struct session *session, struct vain_local
     VAIN_TRY(vain_loaded_spec_open_with(arguments->spec, arguments->sets, arguments->set_count,
                                         local->listed, local->count, arguments->json,
                                         &session->loaded, reported));
+    if (session->loaded.replaced_members > 0 && !arguments->quiet)
+        fprintf(stderr, "vain: the %d members that %s lists take no part: --local makes its own\n",
+                session->loaded.replaced_members, arguments->spec);
     const enum vain_status status = keep_keys(session, local);
     vain_loaded_spec_fini(&session->loaded);
     return status;
 }
 
-static int run_local(struct arguments *arguments)
+/* Whatever transport the spec is meant for, these members use tls; to be told another one at the
+ * same time is a mistake. */
+static enum vain_status choose_tls(struct vain_run_arguments *arguments)
+{
+    static const char transport[] = "exchange.transport=";
+    for (int i = 0; i < arguments->set_count; i++) {
+        const char *value = arguments->sets[i] + sizeof transport - 1;
+        if (strncmp(arguments->sets[i], transport, sizeof transport - 1) == 0 &&
+            strcmp(value, "tls") != 0)
+            return vain_fail(VAIN_ERR_INPUT,
+                             "--set exchange.transport=%s: members of --local speak tls; leave it "
+                             "out, or use --members N for members in one process",
+                             value);
+    }
+    if (arguments->set_count == VAIN_SETS_MAX)
+        return vain_fail(VAIN_ERR_INPUT, "more than %d --set with --local", VAIN_SETS_MAX - 1);
+    arguments->sets[arguments->set_count++] = "exchange.transport=tls";
+    return VAIN_OK;
+}
+
+/* The result of all, if any member has one. What went wrong is told by then; programs get it as one
+ * object. Not 0: standard output cannot be written. */
+static int print_local(const struct vain_local *local, const struct vain_local_report *report,
+                       bool json)
+{
+    const struct vain_run_result *result = &report->result;
+    char directory[VAIN_PATH_BYTES];
+    if (result->parameter_count == 0) {
+        if (json && report->failure != VAIN_OK)
+            vain_print_error((enum vain_status)report->failure, report->message);
+        return 0;
+    }
+    snprintf(directory, sizeof directory, "%.*s",
+             (int)(strrchr(result->record, '/') - result->record), result->record);
+    if (!json)
+        printf("logs             %s/%s.log and on\n", local->log_folder, local->listed[0].name);
+    return vain_run_result_print(result, directory, report->peak_bytes, json);
+}
+
+static int run_local(struct vain_run_arguments *arguments)
 {
     struct vain_local local;
     struct vain_local_report *report = NULL;
     struct session session = {.arguments = arguments};
-    int killed = 0, code = 0;
+    int code = 0;
     bool reported = false;
     enum vain_status status;
-    if (arguments->set_count == VAIN_SETS_MAX)
-        return vain_report_failure(
-            vain_fail(VAIN_ERR_INPUT, "more than %d --set with --local", VAIN_SETS_MAX - 1),
-            arguments->json);
-    arguments->sets[arguments->set_count++] = "exchange.transport=tls";
+    status = choose_tls(arguments);
+    if (status != VAIN_OK)
+        return vain_report_failure(status, arguments->json);
     status = vain_local_open(arguments->local, &local);
     if (status == VAIN_OK)
         status = vain_take(sizeof *report, "report", (void **)&report);
@@ -706,21 +648,11 @@ static int run_local(struct arguments *arguments)
         status = prepare_local(&session, &local, &reported);
     struct local_run run = {arguments, &local};
     if (status == VAIN_OK)
-        status =
-            vain_local_run(&local, arguments->restart, &stop_signal, live, &run, report, &killed);
+        status = vain_local_run(&local, arguments->restart, &stop_signal, live, &run, report);
     if (status != VAIN_OK) {
         code = reported ? vain_exit_code(status) : vain_report_failure(status, arguments->json);
     } else {
-        code = report->exit_code;
-        snprintf(session.directory, sizeof session.directory, "%.*s",
-                 (int)(strrchr(report->result.record, '/') - report->result.record),
-                 report->result.record);
-        const bool has_result = report->result.parameter_count > 0;
-        if (has_result && !arguments->json)
-            printf("logs             %s/%s.log and on\n", local.log_folder, local.listed[0].name);
-        if (has_result && vain_run_result_print(&report->result, session.directory,
-                                                report->peak_bytes, arguments->json) != 0)
-            code = 1;
+        code = print_local(&local, report, arguments->json) != 0 ? 1 : report->exit_code;
     }
     vain_local_close(&local);
     vain_release(report);
@@ -729,10 +661,10 @@ static int run_local(struct arguments *arguments)
 
 int vain_verb_run(int argc, char **argv)
 {
-    struct arguments arguments = {.resume = "auto"};
+    struct vain_run_arguments arguments = {.resume = "auto"};
     struct session *session = NULL;
     struct vain_run_result result = {0};
-    const int wrong = vain_parse_arguments(&run_argp, argc, argv, &arguments);
+    const int wrong = vain_parse_arguments(&vain_run_argp, argc, argv, &arguments);
     if (wrong != 0)
         return wrong;
     catch_signals();

@@ -55,13 +55,15 @@ struct given {
     int count;
 };
 
-static enum vain_status replace_members(struct vain_spec *spec, const struct given *given)
+static enum vain_status replace_members(struct vain_loaded_spec *loaded, const struct given *given)
 {
+    struct vain_spec *spec = &loaded->spec;
     struct vain_option_member *members = NULL;
     if (given == NULL)
         return VAIN_OK;
     VAIN_TRY(vain_take_array(given->count, sizeof *members, "members", (void **)&members));
     memcpy(members, given->members, (size_t)given->count * sizeof *members);
+    loaded->replaced_members = spec->member_count;
     vain_release(spec->members);
     spec->members = members;
     spec->member_count = given->count;
@@ -79,7 +81,7 @@ static enum vain_status open_spec(const char *path, const char *const *sets, int
                                             VAIN_JOB_SECTIONS};
     enum vain_status status = vain_spec_load(&source, &out->spec, problems);
     if (status == VAIN_OK)
-        status = replace_members(&out->spec, given);
+        status = replace_members(out, given);
     if (status == VAIN_OK) {
         vain_plan_check(&out->job, &out->spec, problems);
         if (problems->total > 0)

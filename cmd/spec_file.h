@@ -11,6 +11,7 @@ struct vain_loaded_spec {
     char *resolved;               /* owned */
     uint8_t hash[32];             /* of the agreed keys */
     char folder[VAIN_PATH_BYTES]; /* of the spec file */
+    int replaced_members;         /* of the file, which those given took the place of */
 };
 enum { VAIN_SETS_MAX = 256 };
 

@@ -38,10 +38,11 @@ int vain_verb_version(int argc, char **argv);
  * Prints one line and flushes; takes `data`. Returns 0, or 1 if stdout cannot be written (a full
  * disk, a closed pipe). */
 int vain_print_data(struct json_object *data);
-/* Print the failure that vain_fail described: "vain: error: ..." on stderr, or with `json` the
- * error envelope
- * {"schema_version":"1","status":"error","error":{"code","message","exit_code"}} on stdout. Returns
- * the exit code. */
+/* The same for a failure: {"schema_version":"1","status":"error","error":{"code","message",
+ * "exit_code"}} on stdout. */
+void vain_print_error(enum vain_status status, const char *message);
+/* Print the failure that vain_fail described: "vain: error: ..." on stderr, and with `json`
+ * vain_print_error. Returns the exit code. */
 int vain_report_failure(enum vain_status status, bool json);
 /* Whether to colour what goes to `stream`: a terminal, NO_COLOR unset or empty, TERM not dumb. */
 bool vain_wants_colour(FILE *stream);

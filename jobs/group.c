@@ -4,6 +4,7 @@
 #include "jobs/group.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -14,10 +15,30 @@
 #include "jobs/own_masks.h"
 #include "jobs/round_record.h"
 
+static int compare_ids(const void *a, const void *b)
+{
+    const struct vain_record_member *left = a, *right = b;
+    return memcmp(left->member_id, right->member_id, VAIN_HASH_BYTES);
+}
+
+/* Who comes and goes may save before it was in a round: until then it names all that are listed. */
+static void list_all(struct vain_run *run, int count)
+{
+    const struct vain_option_member *listed = run->config->spec->members;
+    for (int i = 0; i < count; i++) {
+        struct vain_record_member *member = &run->roster_members[i];
+        snprintf(member->name, sizeof member->name, "%s", listed[i].name);
+        VAIN_ASSERT(vain_from_hex(listed[i].key, member->member_id, VAIN_HASH_BYTES));
+    }
+    qsort(run->roster_members, (size_t)count, sizeof *run->roster_members, compare_ids);
+}
+
 enum vain_status vain_group_take(struct vain_run *run, int members_max)
 {
     VAIN_TRY(vain_take_array(members_max, sizeof *run->roster_members, "members",
                              (void **)&run->roster_members));
+    if (run->config->on_own_host)
+        list_all(run, members_max);
     VAIN_TRY(vain_take_array(members_max, VAIN_SIGNATURE_BYTES, "signatures",
                              (void **)&run->signatures));
     VAIN_TRY(

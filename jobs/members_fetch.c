@@ -359,6 +359,12 @@ static enum vain_status fetch_records(struct vain_members *members,
         if (members->record_round > 0 && !is_supported(members, news, target))
             return VAIN_AGAIN;
         VAIN_TRY(vain_record_file_rewind(members->config.record, none, &discarded));
+        if (discarded > 0)
+            vain_event_notice(members->config.events,
+                              "the others have done again rounds that this member had signed, and "
+                              "went on from theirs; its %lld records are set aside in "
+                              "record-discarded-*.bin of its folder, and theirs are taken",
+                              (long long)discarded);
         memset(members->holding->record_head, 0, VAIN_HASH_BYTES);
         members->record_round = 0;
         members->recorded.known = false;

@@ -68,6 +68,9 @@ has "diff of two specs: the key" "$out" '^train.batch: [0-9]+ -> 3$'
 equal "diff of two specs: no other key" 1 "$(grep -c ' -> ' <<<"$out")"
 answer 1 ckpt diff "$last" "batch3/${last##*/}"
 has "diff of two specs: the key in JSON" "$(cat out.txt)" '"name": ?"spec_resolved.{1,2}train.batch"'
+lacks "diff of other parameters: they are not equal" "$("$VAIN" ckpt diff "$last" "$before")" 'parameters are equal'
+answer 1 ckpt diff "$last" "$before"
+equal "diff of other parameters in JSON" false "$(value data.parameters_equal)"
 answer 5 ckpt diff "$last" nowhere.h5
 call 0 ckpt diff "$last" copy.h5
 equal "diff of equal files" equal "$out"

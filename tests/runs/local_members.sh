@@ -89,6 +89,14 @@ expect "unread: exit code" 5 $?
 expect "unread: the reason is told once, beside what is shown of member 0" 2 "$(grep -c 'nothing.txt: no such file' unread.log)"
 expect "unread: and the others are named" 3 "$(grep -c '^vain: member-[0-3] ended with exit code 5, and the same words as member-[0-3]$' unread.log)"
 
+expect "unread: programs get one object" yes "$(grep -q \
+    '"status":"error".*"message":"member-[0-3]: .*nothing.txt: no such file.*"exit_code":5' unread.json && echo yes)"
+
+# ---- what --local does not go by is not passed over in silence
+expect "another transport: exit code" 2 "$("$VAIN" run job.yaml --local $members "${small[@]}" --out other \
+    --set exchange.transport=loop >other.json 2>other.log; echo $?)"
+expect "another transport: the way out" 1 "$(grep -c 'exchange.transport=loop: .*use --members N' other.log)"
+
 # ---- nobody dies: the bits of members in one process
 for privacy in none masked; do
     loop=$("$VAIN" run job.yaml --members $members "${small[@]}" --set train.rounds=20 --out "loop-$privacy" |
@@ -204,23 +212,44 @@ print(*(one.getsockname()[1] for one in held))')
     echo 'exchange: {transport: tls}'
     echo 'members:'
     for name in "${names[@]}"; do
-        "$VAIN" key new "$name" >/dev/null
+        # Ids that do not begin with a zero: those of nobody do.
+        until "$VAIN" key new "$name" --json | field member_id | grep -q '^[1-9a-f]'; do rm home/keys/"$name".*; done
         printf '  - {name: %s, key: %s, addresses: "127.0.0.1:%s"}\n' "$name" \
             "$("$VAIN" key show "$name" --json | field member_id)" "${ports%% *}"
         ports=${ports#* }
     done
 } >federation.yaml
+"$VAIN" key renew bob >/dev/null # the spec pins the root's id, which stays
+expect "keyed: bob has its next key" 1 "$("$VAIN" key show bob --json | field key_epoch)"
 mkdir keyed
 for name in "${names[@]}"; do
-    "$VAIN" run federation.yaml --member "$name" "${small[@]}" --set train.rounds=20 --out "keyed/$name" \
+    "$VAIN" run federation.yaml --member "$name" "${small[@]/--quiet/--json}" --set train.rounds=20 --out "keyed/$name" \
         >"$name.json" 2>"$name.log" &
     eval "$name=$!"
 done
 for name in "${names[@]}"; do
     wait "${!name}"
     expect "$name: exit code" 0 $?
+    expect "$name: says where it is" 1 "$(grep -c "^vain: member '$name' listens at 127.0.0.1:[0-9]* and waits for the others (3)" "$name.log")"
 done
 expect_alike keyed 20 "${names[@]}"
+expect "keyed: two members' checkpoints may differ in what they saw, not in parameters" yes \
+    "$("$VAIN" ckpt diff keyed/ann/checkpoint-000020.h5 keyed/bob/checkpoint-000020.h5 |
+        grep -q -e '^equal$' -e '^the parameters are equal, bit for bit$' && echo yes)"
+expect "keyed: --local says that it does not use the list" 1 "$("$VAIN" run federation.yaml --local $members \
+    "${small[@]/--quiet/--json}" --set train.rounds=2 --out keyed/local 2>&1 >/dev/null |
+    grep -c 'the 4 members that federation.yaml lists take no part')"
+# ---- one that is stopped before it was in a round: who is listed stands in what it saves
+"$VAIN" run federation.yaml --member ann "${small[@]/--quiet/--json}" --out early >early.json 2>early.log &
+job=$!
+until grep -q 'waits for the others' early.log || ! kill -0 "$job" 2>/dev/null; do sleep 0.05; done
+kill -TERM "$job"
+wait "$job"
+expect "early: exit code" 75 $?
+expect "early: the checkpoint names all that are listed" "ann bob cid dan" \
+    "$("$VAIN" ckpt show --json early/checkpoint-000000.h5 | grep -o '"name": *"[a-z]*", *"member_id": *"[1-9a-f]' |
+        cut -d'"' -f4 | sort | xargs)"
+
 expect "keyed: who is who is said when it is not clear" yes \
     "$("$VAIN" run federation.yaml --out keyed/none 2>&1 | grep -q -- '--member NAME' && echo yes)"
 finish
