@@ -182,20 +182,27 @@ static void encode_root(const uint8_t root_seed[VAIN_MIN_LEN(VAIN_SEED_BYTES)],
     VAIN_ASSERT(!writer.failed);
 }
 
-static enum vain_status decode_root(const uint8_t *data, size_t bytes,
-                                    uint8_t root_seed[VAIN_MIN_LEN(VAIN_SEED_BYTES)])
+/* What both files have: a version after the magic, and a hash of all before it at the end. */
+static enum vain_status check_frame(const uint8_t *data, size_t bytes)
 {
-    uint8_t hash[VAIN_HASH_BYTES];
-    memset(root_seed, 0, VAIN_SEED_BYTES);
-    if (bytes != ROOT_FILE_BYTES || memcmp(data, ROOT_MAGIC, MAGIC_BYTES) != 0)
-        return vain_fail(VAIN_ERR_CORRUPT, "key file: not a root key made by vain key new");
     const unsigned version = data[MAGIC_BYTES] | (unsigned)data[MAGIC_BYTES + 1] << 8;
     if (version != FILE_VERSION)
         return vain_fail(VAIN_ERR_CORRUPT, "key file: version %u, this build reads %d", version,
                          FILE_VERSION);
-    vain_hash(KEY_FILE_PERSONAL, data, ROOT_FILE_BYTES - VAIN_HASH_BYTES, hash);
-    if (!vain_equal(hash, data + ROOT_FILE_BYTES - VAIN_HASH_BYTES, sizeof hash))
+    uint8_t hash[VAIN_HASH_BYTES];
+    vain_hash(KEY_FILE_PERSONAL, data, bytes - VAIN_HASH_BYTES, hash);
+    if (!vain_equal(hash, data + bytes - VAIN_HASH_BYTES, sizeof hash))
         return vain_fail(VAIN_ERR_CORRUPT, "key file: damaged, its hash is not that of its bytes");
+    return VAIN_OK;
+}
+
+static enum vain_status decode_root(const uint8_t *data, size_t bytes,
+                                    uint8_t root_seed[VAIN_MIN_LEN(VAIN_SEED_BYTES)])
+{
+    memset(root_seed, 0, VAIN_SEED_BYTES);
+    if (bytes != ROOT_FILE_BYTES || memcmp(data, ROOT_MAGIC, MAGIC_BYTES) != 0)
+        return vain_fail(VAIN_ERR_CORRUPT, "key file: not a root key made by vain key new");
+    VAIN_TRY(check_frame(data, bytes));
     memcpy(root_seed, data + MAGIC_BYTES + 2, VAIN_SEED_BYTES);
     return VAIN_OK;
 }
@@ -207,15 +214,7 @@ static enum vain_status check_key_frame(const uint8_t *data, size_t bytes)
                                            "without .root");
     if (bytes != VAIN_KEY_FILE_BYTES || memcmp(data, KEY_MAGIC, MAGIC_BYTES) != 0)
         return vain_fail(VAIN_ERR_CORRUPT, "key file: not a key made by vain key new");
-    const unsigned version = data[MAGIC_BYTES] | (unsigned)data[MAGIC_BYTES + 1] << 8;
-    if (version != FILE_VERSION)
-        return vain_fail(VAIN_ERR_CORRUPT, "key file: version %u, this build reads %d", version,
-                         FILE_VERSION);
-    uint8_t hash[VAIN_HASH_BYTES];
-    vain_hash(KEY_FILE_PERSONAL, data, VAIN_KEY_FILE_BYTES - VAIN_HASH_BYTES, hash);
-    if (!vain_equal(hash, data + VAIN_KEY_FILE_BYTES - VAIN_HASH_BYTES, sizeof hash))
-        return vain_fail(VAIN_ERR_CORRUPT, "key file: damaged, its hash is not that of its bytes");
-    return VAIN_OK;
+    return check_frame(data, bytes);
 }
 
 enum vain_status vain_key_decode(const uint8_t *data, size_t bytes,

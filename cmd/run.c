@@ -597,9 +597,10 @@ static enum vain_status choose_tls(struct vain_run_arguments *arguments)
 {
     static const char transport[] = "exchange.transport=";
     for (int i = 0; i < arguments->set_count; i++) {
+        if (strncmp(arguments->sets[i], transport, sizeof transport - 1) != 0)
+            continue;
         const char *value = arguments->sets[i] + sizeof transport - 1;
-        if (strncmp(arguments->sets[i], transport, sizeof transport - 1) == 0 &&
-            strcmp(value, "tls") != 0)
+        if (strcmp(value, "tls") != 0)
             return vain_fail(VAIN_ERR_INPUT,
                              "--set exchange.transport=%s: members of --local speak tls; leave it "
                              "out, or use --members N for members in one process",

@@ -129,12 +129,10 @@ static enum vain_status train(struct vain_run *run)
         if (checkpoint_is_due(run))
             VAIN_TRY(vain_save(run));
     }
-    if (run->unsaved) /* the others had done the last round without this one */
+    if (run->unsaved) { /* the others had done the last round without this one */
         VAIN_TRY(evaluate(run));
-    if (run->measured_late)
-        run->saved_round = -1; /* the file of this round says nothing of it */
-    if (run->unsaved || run->measured_late)
         VAIN_TRY(vain_save(run));
+    }
     if (run->leader && run->federation->ops->finish != NULL)
         VAIN_TRY(run->federation->ops->finish(run->federation));
     /* A start that had nothing left to do from a checkpoint named elsewhere still leaves one here.
@@ -294,8 +292,10 @@ static enum vain_status start(struct vain_run *run)
     if (!is_left_to_measure(run))
         return VAIN_OK;
     VAIN_TRY(evaluate(run));
-    run->measured_late = run->round == run->job->train.rounds && is_measured(run);
-    return VAIN_OK;
+    if (run->round < run->job->train.rounds || !is_measured(run))
+        return VAIN_OK;
+    run->saved_round = -1; /* the file of the last round says nothing of it yet */
+    return vain_save(run);
 }
 
 enum vain_status vain_run_job(const struct vain_run_config *config, struct vain_run_result *result)

@@ -175,7 +175,6 @@ struct vain_run {
     bool recalled;                 /* they come from the curve of a checkpoint */
     bool measured_as_last;         /* they are those of the end of a run */
     bool resumed_measured;         /* the checkpoint of the start has measures of its round */
-    bool measured_late;            /* the end of the run was measured at this start */
     int64_t rounds_to_target;      /* -1: train.target_accuracy is not reached yet */
 };
 
