@@ -62,6 +62,11 @@ equal "diff of two equal runs" $'made by different runs: run_id, record_head, pe
 answer 0 ckpt diff "$last" "$again"
 equal "equal runs" true "$(value data.equal)"
 equal "what tells them apart" run_id "$(value data.provenance.0.name)"
+call 0 run job.yaml --quiet --out measured --set train.evaluate_every=1
+call 1 ckpt diff "$last" "measured/${last##*/}"
+has "diff of two that were measured at other times" "$out" '^the parameters are equal, bit for bit$'
+answer 1 ckpt diff "$last" "measured/${last##*/}"
+equal "the same in JSON" true "$(value data.parameters_equal)"
 call 0 run job.yaml --quiet --out batch3 --set train.batch=3
 call 1 ckpt diff "$last" "batch3/${last##*/}"
 has "diff of two specs: the key" "$out" '^train.batch: [0-9]+ -> 3$'

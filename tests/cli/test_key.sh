@@ -61,6 +61,12 @@ mv safe home/keys/alice.root.key
 call 0 key renew alice --epoch 7
 has "what renew says" "$out" 'key epoch +7'
 
+# No member's name makes its key another member's root key.
+root=$(sha256sum <home/keys/alice.root.key)
+answer 2 key renew alice.root --epoch 1
+answer 2 key new mallory.root
+equal "the root key after that" "$root" "$(sha256sum <home/keys/alice.root.key)"
+
 answer 5 key show nobody
 answer 2 key show 'No Body'
 answer 2 key new 'No Body'

@@ -92,6 +92,14 @@ expect "unread: and the others are named" 3 "$(grep -c '^vain: member-[0-3] ende
 expect "unread: programs get one object" yes "$(grep -q \
     '"status":"error".*"message":"member-[0-3]: .*nothing.txt: no such file.*"exit_code":5' unread.json && echo yes)"
 
+# ---- one fails at once, and the others for want of it: what is told is the first
+for member in 0 1 3; do cp corpus.txt "own-member-$member.txt"; done
+start third --set 'data.text=own-{name}.txt' --set data.partition=named --set start.timeout=2s
+wait "$job"
+expect "third: exit code" 5 $?
+expect "third: the first failure" yes \
+    "$(grep -q '"message":"member-2: .*own-member-2.txt: no such file.*"exit_code":5' third.json && echo yes)"
+
 # ---- what --local does not go by is not passed over in silence
 expect "another transport: exit code" 2 "$("$VAIN" run job.yaml --local $members "${small[@]}" --out other \
     --set exchange.transport=loop >other.json 2>other.log; echo $?)"
