@@ -12,12 +12,19 @@ static struct vain_device devices[BED_DEVICES_MOST];
 static struct vain_queue queues[BED_DEVICES_MOST];
 static int device_count;
 
+/* All codes cut the work alike, and the thread sanitizer sees a race whichever worker is first. */
+#if defined(__SANITIZE_THREAD__)
+enum { DEVICES_MOST = 2 };
+#else
+enum { DEVICES_MOST = BED_DEVICES_MOST };
+#endif
+
 bool bed_open(void)
 {
     static const char *const codes[] = {"avx512", "avx2", "baseline"};
-    static const int threads[] = {2, 1, 3, 4, 8};
+    static const int threads[] = {2, 3, 1, 4, 8};
     for (size_t c = 0; c < VAIN_COUNT_OF(codes); c++) {
-        for (size_t t = 0; t < VAIN_COUNT_OF(threads); t++) {
+        for (size_t t = 0; t < VAIN_COUNT_OF(threads) && device_count < DEVICES_MOST; t++) {
             struct vain_device *device = &devices[device_count];
             if (vain_device_open_cpu(threads[t], codes[c], device) != VAIN_OK)
                 continue;
