@@ -174,19 +174,19 @@ static void expect_deaths_are_borne(const char *const *sets)
     bool died = true;
     int deaths = 0;
     begin();
-    for (int write = 1; died; write++) {
+    for (int write = 1; died; write += VAIN_TEST_STRIDE) {
         forget_files();
         hosts.hosts[2].fate.dies_before_write = write;
         hosts_run(&hosts, sets);
         died = hosts.hosts[2].status != VAIN_OK;
         deaths += died;
         expect_end(died ? 11 : 15, 4);
-        if (!died || write % 4 != 0)
+        if (!died || deaths % 4 != 1)
             continue;
         hosts_run(&hosts, sets);
         expect_end(15, 4);
     }
-    CU_ASSERT(deaths >= 12);
+    CU_ASSERT(deaths >= 12 / VAIN_TEST_STRIDE);
     hosts_close(&hosts);
 }
 
@@ -619,7 +619,7 @@ static void a_partition_anywhere_is_borne(void)
     bool parted = true;
     int stops = 0;
     begin();
-    for (int write = 1; parted; write++) {
+    for (int write = 1; parted; write += VAIN_TEST_STRIDE) {
         struct host *alone = &hosts.hosts[3];
         forget_files();
         alone->fate.parts_before_write = write;
@@ -632,7 +632,7 @@ static void a_partition_anywhere_is_borne(void)
         hosts_run(&hosts, sets);
         expect_end(15, 4);
     }
-    CU_ASSERT(stops >= 6);
+    CU_ASSERT(stops >= 6 / VAIN_TEST_STRIDE);
     hosts_close(&hosts);
 }
 

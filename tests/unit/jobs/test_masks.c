@@ -107,7 +107,7 @@ static void masks_and_ways_change_no_bit(void)
         struct bed_outcome first, other;
         CU_ASSERT_FATAL(bed_open(&bed));
         run_with(ways[0], sizes[s], &first);
-        for (size_t w = 1; w < VAIN_COUNT_OF(ways); w++) {
+        for (size_t w = 1 + s % VAIN_TEST_STRIDE; w < VAIN_COUNT_OF(ways); w += VAIN_TEST_STRIDE) {
             bed_clear_output(&bed);
             run_with(ways[w], sizes[s], &other);
             CU_ASSERT(same_hash(&first, &other));
