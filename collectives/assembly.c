@@ -39,6 +39,7 @@ static void repeat_vote(struct vain_assembly *own)
     if (!vain_assembly_has_voted(own) || !vain_assembly_in_slot(own, &own->voted))
         return;
     own->voted.voter = (uint16_t)own->config.own;
+    VAIN_ASSERT(memcmp(own->voted.ballot, own->config.ballot, VAIN_BALLOT_BYTES) == 0);
     vain_vote_message(&own->voted, message);
     if (own->config.ops->sign(own->config.context, message, sizeof message, own->voted.signature) !=
         VAIN_OK)
@@ -223,6 +224,8 @@ static void take_position(struct vain_assembly *own, int member, const uint8_t *
         return;
     }
     struct vain_assembly_peer *peer = &own->peers[member];
+    memcpy(peer->ballot, position.ballot, VAIN_BALLOT_BYTES);
+    peer->has_ballot = true;
     if (vain_assembly_is_distrusted(own,
                                     member)) { /* whether it has come to the end counts still */
         peer->position = position;
@@ -352,7 +355,8 @@ static void take_ack(struct vain_assembly *own, int member, const uint8_t *body,
     peer->mute = false;
 }
 
-/* A vote may come from anybody who holds it: its own signature says whose it is. */
+/* A vote may come from anybody who holds it: its own signature says whose it is, and its ballot
+ * that it was cast here. Of who has not told its ballot nobody's word is taken. */
 static void take_vote(struct vain_assembly *own, const uint8_t *body, size_t bytes)
 {
     struct vain_vote vote;
@@ -365,6 +369,7 @@ static void take_vote(struct vain_assembly *own, const uint8_t *body, size_t byt
     if (vote.voter == own->config.own || vote.epoch != own->stand.epoch ||
         vote.round != own->stand.round || own->stand.starting ||
         vain_assembly_generation(vote.attempt) != vain_assembly_generation(own->attempt) ||
+        !voter->has_ballot || memcmp(vote.ballot, voter->ballot, VAIN_BALLOT_BYTES) != 0 ||
         voter->two_faced ||
         (voter->has_vote && vain_assembly_same_choice(&own->votes[vote.voter], &vote)))
         return;
@@ -452,7 +457,9 @@ bool vain_assembly_suspects(const struct vain_assembly *own, int member)
     return own->suspicion.left_out > 0 && own->suspicion.counts[member] > 0;
 }
 
-void vain_assembly_own_vote(const struct vain_assembly *own, struct vain_vote *out)
+void vain_assembly_own_vote(const struct vain_assembly *own,
+                            const uint8_t content[VAIN_MIN_LEN(VAIN_HASH_BYTES)],
+                            struct vain_vote *out)
 {
     VAIN_ASSERT(own->phase == VAIN_PHASE_RUNNING);
     *out = (struct vain_vote){.epoch = own->proposal.epoch,
@@ -460,6 +467,8 @@ void vain_assembly_own_vote(const struct vain_assembly *own, struct vain_vote *o
                               .attempt = own->proposal.attempt,
                               .voter = (uint16_t)own->config.own,
                               .set = own->proposal.set};
+    memcpy(out->ballot, own->config.ballot, VAIN_BALLOT_BYTES);
+    memcpy(out->content, content, VAIN_HASH_BYTES);
 }
 
 enum vain_status vain_assembly_vote(struct vain_assembly *own, const struct vain_vote *vote)
@@ -469,6 +478,7 @@ enum vain_status vain_assembly_vote(struct vain_assembly *own, const struct vain
     VAIN_ASSERT(!vain_assembly_has_voted(own));
     struct vain_vote mine = *vote;
     mine.voter = (uint16_t)own->config.own;
+    VAIN_ASSERT(memcmp(mine.ballot, own->config.ballot, VAIN_BALLOT_BYTES) == 0);
     vain_vote_message(&mine, message);
     VAIN_TRY(own->config.ops->sign(own->config.context, message, sizeof message, mine.signature));
     own->voted = mine;
@@ -489,6 +499,19 @@ enum vain_status vain_assembly_vote(struct vain_assembly *own, const struct vain
     else
         vain_assembly_settle(own);
     return VAIN_OK;
+}
+
+bool vain_assembly_is_split(const struct vain_assembly *own)
+{
+    bool split = false;
+    for (int i = 0; i < own->config.members; i++) {
+        const struct vain_vote *vote = &own->votes[i];
+        split = split || (own->peers[i].has_vote && !vote->burn && !own->voted.burn &&
+                          vote->attempt == own->voted.attempt &&
+                          vain_set_equal(&vote->set, &own->voted.set) &&
+                          memcmp(vote->content, own->voted.content, VAIN_HASH_BYTES) != 0);
+    }
+    return split && vain_assembly_in_slot(own, &own->voted);
 }
 
 bool vain_assembly_behind(struct vain_assembly *own, struct vain_assembly_news *news)

@@ -10,9 +10,11 @@
  *     ack: a voter acks one set an attempt; with a quorum of acks the attempt starts. The exchange
  *     runs then, among exactly this set, elsewhere (collectives/exchange.h);
  *
- *     vote: who holds the verified sum votes for (round, attempt, set), once a round, durable
- *     before it leaves. A quorum of votes, and the round is complete for everybody: its set are the
- *     voters of the next round, and who lacks the sum fetches the state from who has it.
+ *     vote: who holds the verified sum votes for (round, attempt, set, content), once a round,
+ *     durable before it leaves; the content is a hash of what was gathered and summed, so that
+ *     members who were told different things do not take it for the same. A quorum of votes, and
+ *     the round is complete for everybody: its set are the voters of the next round, and who lacks
+ *     the sum fetches the state from who has it.
  *
  * An exchange that fails costs an attempt, with whoever is left. Voters are a quorum of whom must
  * be there: two sets cannot both go on (collectives/quorum.h). Votes can be split by deaths in the
@@ -69,6 +71,8 @@ struct vain_assembly_config {
     int set_min;            /* members of a set at least: 3 under masks */
     uint64_t patience_ms;   /* for members that are there and do not get ready */
     struct vain_vote voted; /* the last vote before this start, as made durable; epoch 0: none */
+    /* Of this member's votes: that of `voted`, or a new one when there is none. */
+    uint8_t ballot[VAIN_BALLOT_BYTES];
 };
 enum vain_status vain_assembly_open(const struct vain_assembly_config *config,
                                     struct vain_assembly **out) VAIN_MUST_USE;
@@ -148,14 +152,20 @@ void vain_assembly_news(const struct vain_assembly *assembly, struct vain_assemb
  * are words for another one: the same or others. */
 void vain_assembly_failed(struct vain_assembly *assembly);
 /* The sum of the attempt that was started is here and verified: what to make durable before
- * vain_assembly_vote. */
-void vain_assembly_own_vote(const struct vain_assembly *assembly, struct vain_vote *out);
+ * vain_assembly_vote. `content`: see struct vain_vote. */
+void vain_assembly_own_vote(const struct vain_assembly *assembly,
+                            const uint8_t content[VAIN_MIN_LEN(VAIN_HASH_BYTES)],
+                            struct vain_vote *out);
 /* Signs the vote and sends it; what follows an exchange is found at the next tick. Asserts that
  * this member has not voted in this round and generation for anything else, nor further on. The
  * signer's failure.
  */
 enum vain_status vain_assembly_vote(struct vain_assembly *assembly,
                                     const struct vain_vote *vote) VAIN_MUST_USE;
+
+/* Whether somebody has voted for another content of the attempt that this member voted for: one of
+ * the set has told members different things. Until the round or the generation is over. */
+bool vain_assembly_is_split(const struct vain_assembly *assembly);
 
 /* The round's next generation; not ready. */
 void vain_assembly_begin_anew(struct vain_assembly *assembly);

@@ -16,6 +16,7 @@ void vain_position_encode(const struct vain_position *position,
     vain_write_u32(&writer, position->flags);
     vain_write_bytes(&writer, position->state_hash, VAIN_HASH_BYTES);
     vain_write_bytes(&writer, position->use_key, VAIN_HASH_BYTES);
+    vain_write_bytes(&writer, position->ballot, VAIN_BALLOT_BYTES);
     VAIN_ASSERT(!writer.failed && writer.position == VAIN_POSITION_BYTES);
 }
 
@@ -29,6 +30,7 @@ bool vain_position_decode(const uint8_t *data, size_t bytes, struct vain_positio
     out->flags = vain_read_u32(&reader);
     vain_read_bytes(&reader, out->state_hash, VAIN_HASH_BYTES);
     vain_read_bytes(&reader, out->use_key, VAIN_HASH_BYTES);
+    vain_read_bytes(&reader, out->ballot, VAIN_BALLOT_BYTES);
     return vain_reader_done(&reader) && (out->flags & ~(uint32_t)VAIN_POSITION_FLAGS) == 0;
 }
 
@@ -97,6 +99,8 @@ void vain_vote_encode(const struct vain_vote *vote, uint8_t out[VAIN_MIN_LEN(VAI
     vain_write_u16(&writer, vote->burn ? 1 : 0);
     vain_write_u16(&writer, vote->voter);
     vain_set_write(&writer, &vote->set);
+    vain_write_bytes(&writer, vote->ballot, VAIN_BALLOT_BYTES);
+    vain_write_bytes(&writer, vote->content, VAIN_HASH_BYTES);
     vain_write_bytes(&writer, vote->signature, VAIN_SIGNATURE_BYTES);
     VAIN_ASSERT(!writer.failed && writer.position == VAIN_VOTE_BYTES);
 }
@@ -113,9 +117,12 @@ bool vain_vote_decode(const uint8_t *data, size_t bytes, int members, struct vai
     out->burn = burn == 1;
     out->voter = vain_read_u16(&reader);
     const bool listed = vain_set_read(&reader, members, &out->set);
+    vain_read_bytes(&reader, out->ballot, VAIN_BALLOT_BYTES);
+    vain_read_bytes(&reader, out->content, VAIN_HASH_BYTES);
     vain_read_bytes(&reader, out->signature, VAIN_SIGNATURE_BYTES);
     return vain_reader_done(&reader) && burn <= 1 && out->voter < members && listed &&
-           out->burn == vain_set_equal(&out->set, &nobody);
+           out->burn == vain_set_equal(&out->set, &nobody) &&
+           (!out->burn || vain_is_zero(out->content, VAIN_HASH_BYTES));
 }
 
 void vain_proposal_hash(const struct vain_proposal *proposal,

@@ -7,6 +7,11 @@
 #include "collectives/letter.h"
 #include "collectives/member_set.h"
 
+/* What tells a member's votes in one output folder from those in any other: random, and made
+ * durable with the first of them. Only who tells it itself, over its own link, can have it counted;
+ * so votes that were cast in another run, and are signed by the same key, are nothing here. */
+enum { VAIN_BALLOT_BYTES = 16 };
+
 /* Where a member stands. */
 enum {
     VAIN_POSITION_READY = 1, /* its words for this round are ready, or will be as soon as asked */
@@ -21,6 +26,7 @@ struct vain_position {
     uint32_t attempt, flags;
     uint8_t state_hash[VAIN_HASH_BYTES]; /* of what it holds after that round */
     uint8_t use_key[VAIN_HASH_BYTES];    /* of the streams that it holds open; zero: none */
+    uint8_t ballot[VAIN_BALLOT_BYTES];   /* of its votes */
 };
 
 struct vain_proposal {
@@ -44,15 +50,19 @@ struct vain_vote {
     bool burn;        /* not a set, but that this generation shall come to nothing */
     uint16_t voter;
     struct vain_set set; /* empty for a burn */
+    uint8_t ballot[VAIN_BALLOT_BYTES];
+    /* Of all that the set's members have told each other in the attempt, and of the sum's words:
+     * who was told something else votes for something else. Zeros for a burn. */
+    uint8_t content[VAIN_HASH_BYTES];
     uint8_t signature[VAIN_SIGNATURE_BYTES];
 };
 
 enum {
-    VAIN_POSITION_BYTES = 8 + 8 + 4 + 4 + 32 + 32,
+    VAIN_POSITION_BYTES = 8 + 8 + 4 + 4 + 32 + 32 + VAIN_BALLOT_BYTES,
     VAIN_PROPOSAL_BYTES = 8 + 8 + 4 + 4 + 32 + 32 + VAIN_SET_BYTES,
     VAIN_ACK_BYTES = 8 + 8 + 4 + 4 + 32 + 64,
-    VAIN_VOTE_BYTES = 8 + 8 + 4 + 2 + 2 + VAIN_SET_BYTES + 64,
-    VAIN_ASSEMBLY_LETTER_BYTES_MAX = VAIN_PROPOSAL_BYTES
+    VAIN_VOTE_BYTES = 8 + 8 + 4 + 2 + 2 + VAIN_SET_BYTES + VAIN_BALLOT_BYTES + 32 + 64,
+    VAIN_ASSEMBLY_LETTER_BYTES_MAX = VAIN_VOTE_BYTES
 };
 
 void vain_position_encode(const struct vain_position *position,
@@ -72,7 +82,7 @@ void vain_proposal_hash(const struct vain_proposal *proposal,
                         uint8_t out[VAIN_MIN_LEN(VAIN_HASH_BYTES)]);
 
 /* What is signed: a label, then a hash over the whole letter but the signature and, of a vote, the
- * voter; so a vote of one member says the same as that of another. */
+ * voter, which the signature itself shows. */
 enum { VAIN_ASSEMBLY_MESSAGE_BYTES = 16 + VAIN_HASH_BYTES };
 void vain_ack_message(const struct vain_ack *ack,
                       uint8_t out[VAIN_MIN_LEN(VAIN_ASSEMBLY_MESSAGE_BYTES)]);

@@ -83,7 +83,8 @@ bool vain_assembly_is_leaving(const struct vain_assembly *own, int member)
 bool vain_assembly_same_choice(const struct vain_vote *a, const struct vain_vote *b)
 {
     return a->burn == b->burn &&
-           (a->burn || (a->attempt == b->attempt && vain_set_equal(&a->set, &b->set)));
+           (a->burn || (a->attempt == b->attempt && vain_set_equal(&a->set, &b->set) &&
+                        memcmp(a->content, b->content, VAIN_HASH_BYTES) == 0));
 }
 
 /* The set with most votes; NULL: nobody has voted for one. */
@@ -101,13 +102,21 @@ static int votes_like(const struct vain_assembly *own, const struct vain_vote *v
     return count;
 }
 
-/* Of equally many votes the later attempt leads, so that all follow the same. */
+/* Of equally many votes the later attempt leads, so that all follow the same; in one attempt, the
+ * greater content. */
+static bool leads_of_equal(const struct vain_vote *vote, const struct vain_vote *leader)
+{
+    return vote->attempt != leader->attempt
+               ? vote->attempt > leader->attempt
+               : memcmp(vote->content, leader->content, VAIN_HASH_BYTES) > 0;
+}
+
 static void let_lead(struct vain_assembly *own, int voter, int votes)
 {
     struct vain_assembly_tally *tally = &own->tally;
     const struct vain_vote *leader = leading_vote(own);
     if (leader == NULL || votes > tally->leading_votes ||
-        (votes == tally->leading_votes && own->votes[voter].attempt > leader->attempt)) {
+        (votes == tally->leading_votes && leads_of_equal(&own->votes[voter], leader))) {
         tally->leading = voter;
         tally->leading_votes = votes;
     }
@@ -179,6 +188,7 @@ void vain_assembly_encode_position(const struct vain_assembly *own,
         (own->lost || (own->stand.starting && stands_before_vote(own)) ? VAIN_POSITION_LOST : 0);
     memcpy(position.state_hash, own->stand.state_hash, VAIN_HASH_BYTES);
     memcpy(position.use_key, own->use_key, VAIN_HASH_BYTES);
+    memcpy(position.ballot, own->config.ballot, VAIN_BALLOT_BYTES);
     vain_position_encode(&position, out);
 }
 
@@ -575,6 +585,7 @@ static bool may_join_vote(struct vain_assembly *own)
     if (leading == NULL || own->tally.leading_votes < vain_quorum_witnesses(own->voter_count))
         return false;
     own->news = (struct vain_assembly_news){.verdict = VAIN_ASSEMBLY_VOTE, .vote = *leading};
+    memcpy(own->news.vote.ballot, own->config.ballot, VAIN_BALLOT_BYTES);
     return true;
 }
 
@@ -608,6 +619,7 @@ static bool must_burn(struct vain_assembly *own)
                                         .attempt = vain_assembly_generation(own->attempt)
                                                    << VAIN_ASSEMBLY_GENERATION_BITS,
                                         .burn = true};
+    memcpy(own->news.vote.ballot, own->config.ballot, VAIN_BALLOT_BYTES);
     return true;
 }
 

@@ -110,13 +110,15 @@ static int sort_out(const struct vain_point *commitments, int threshold, struct 
 {
     int good = 0;
     for (int i = 0; i < count; i++) {
-        const struct vain_share share = shares[i];
-        shares[i].wrong = !vain_share_fits(commitments, threshold, share.index, &share.value);
+        if (!shares[i].checked)
+            shares[i].wrong =
+                !vain_share_fits(commitments, threshold, shares[i].index, &shares[i].value);
+        shares[i].checked = true;
         if (shares[i].wrong)
             continue;
+        const struct vain_share share = shares[i];
         shares[i] = shares[good];
-        shares[good] = share;
-        shares[good++].wrong = false;
+        shares[good++] = share;
     }
     return good;
 }
@@ -135,11 +137,10 @@ bool vain_share_recover(const struct vain_point *commitments, int threshold,
                         struct vain_share *shares, int count, struct vain_scalar *secret)
 {
     vain_scalar_of_number(0, secret);
-    for (int i = 0; i < count; i++)
-        shares[i].wrong = false;
     if (count < threshold)
         return false;
-    if (combine_and_check(commitments, threshold, shares, secret))
+    /* Once they do not fit together, each is looked at alone. */
+    if (!shares[0].checked && combine_and_check(commitments, threshold, shares, secret))
         return true;
     if (sort_out(commitments, threshold, shares, count) < threshold)
         return false;

@@ -38,7 +38,8 @@ bool vain_share_secret_fits(const struct vain_point *commitment, const struct va
 struct vain_share {
     int index; /* of the member that holds it */
     struct vain_scalar value;
-    bool wrong; /* found not to fit the commitments: its holder or its dealer lies */
+    bool checked; /* alone, against the commitments: */
+    bool wrong;   /* it does not fit them: its holder or its dealer lies */
 };
 /* The value at 0 of the polynomial through shares (count), whose indexes differ (asserted: the
  * caller keeps one a member). Right if count is at least the threshold and all shares are. */
@@ -46,8 +47,9 @@ void vain_share_combine(const struct vain_share *shares, int count, struct vain_
 /* The secret behind commitments (threshold) from shares (count). Puts the first `threshold`
  * together; if the result is not the one behind C_0 every share is checked, `wrong` is set where it
  * does not fit, and those that do are put together. Shares are put in another order: wrong ones
- * last. `secret` is written, and true returned, if `threshold` of them fit; else it is zeros.
- * `wrong` is false everywhere unless the shares were looked at one by one. */
+ * last. `secret` is written, and true returned, if `threshold` of them fit; else it is zeros. A new
+ * share is neither checked nor wrong. With the same shares and more behind them only the new ones
+ * are checked, so that wrong ones cost a check each and not one for every share that follows. */
 bool vain_share_recover(const struct vain_point *commitments, int threshold,
                         struct vain_share *shares, int count,
                         struct vain_scalar *secret) VAIN_MUST_USE;

@@ -78,9 +78,11 @@ struct vain_federation_ops {
     /* The attempt that was formed has failed here with `status`. VAIN_AGAIN: form another one;
      * `status`: there is none. */
     enum vain_status (*failed)(struct vain_federation *federation, enum vain_status status);
-    /* The sum of the attempt is here and verified: agree that it counts. Blocks. VAIN_OK: the round
-     * is complete. VAIN_AGAIN, VAIN_BEHIND: it is not, as for form. */
-    enum vain_status (*commit)(struct vain_federation *federation);
+    /* The sum of the attempt is here and verified: agree that it counts, with `content`
+     * (jobs/content.h). Blocks. VAIN_OK: the round is complete. VAIN_AGAIN, VAIN_BEHIND: it is not,
+     * as for form. */
+    enum vain_status (*commit)(struct vain_federation *federation,
+                               const uint8_t content[VAIN_MIN_LEN(VAIN_HASH_BYTES)]);
     /* With own masks, after commit: all members' secrets into `opening`; of who is gone, from
      * shares of the others. Blocks. VAIN_AGAIN: too few are left to open it, so it is nobody's.
      * NULL: there is nothing but the communicator for it. */

@@ -56,9 +56,11 @@ static enum vain_status fixed_failed(struct vain_federation *federation, enum va
     return status;
 }
 
-static enum vain_status fixed_commit(struct vain_federation *federation)
+static enum vain_status fixed_commit(struct vain_federation *federation,
+                                     const uint8_t content[VAIN_MIN_LEN(VAIN_HASH_BYTES)])
 {
     (void)federation;
+    (void)content;
     return VAIN_OK;
 }
 

@@ -360,7 +360,22 @@ static enum vain_status wait_for_votes(struct vain_members *members, struct pati
                : wait_for_others(members, patience);
 }
 
-static enum vain_status members_commit(struct vain_federation *federation)
+/* One of the set has told its members different things, and they have seen it by their votes. */
+static void note_split(struct vain_members *members)
+{
+    if (!vain_assembly_is_split(members->assembly))
+        return;
+    vain_event_notice(
+        members->config.events,
+        "round %lld, attempt %u: members voted for different sums of the same set, so "
+        "one of them has told others different things; it is nobody's, and one of "
+        "them is left out for some rounds",
+        (long long)members->holding->round + 1, members->proposal.attempt);
+    vain_assembly_suspect(members->assembly, &members->proposal.set, -1);
+}
+
+static enum vain_status members_commit(struct vain_federation *federation,
+                                       const uint8_t content[VAIN_MIN_LEN(VAIN_HASH_BYTES)])
 {
     struct vain_members *members = (struct vain_members *)federation;
     struct patience patience = {0};
@@ -369,7 +384,7 @@ static enum vain_status members_commit(struct vain_federation *federation)
     members->epoch = members->proposal.epoch;
     members->voters = vain_assembly_voters(members->assembly);
     members->running = true;
-    vain_assembly_own_vote(members->assembly, &own);
+    vain_assembly_own_vote(members->assembly, content, &own);
     VAIN_TRY(vote(members, &own));
     for (;;) {
         struct vain_assembly_news news;
@@ -385,11 +400,13 @@ static enum vain_status members_commit(struct vain_federation *federation)
                              members->config.job->exchange.level == VAIN_LEVEL_2;
             return VAIN_OK;
         case VAIN_ASSEMBLY_BURNED:
+            note_split(members);
             vain_assembly_begin_anew(members->assembly);
             return VAIN_AGAIN;
         case VAIN_ASSEMBLY_BEHIND:
             return VAIN_BEHIND;
         case VAIN_ASSEMBLY_LOST:
+            note_split(members);
             begin_new_epoch(members);
             return VAIN_AGAIN;
         default:
@@ -732,6 +749,10 @@ static enum vain_status open_assembly(struct vain_members *members)
         .patience_ms = (uint64_t)config->job->exchange.deadline_ms};
     VAIN_TRY(vain_vote_file_read(config->directory, vain_members_name(members, members->own),
                                  members->count, &assembly.voted));
+    if (assembly.voted.epoch != 0)
+        memcpy(assembly.ballot, assembly.voted.ballot, VAIN_BALLOT_BYTES);
+    else
+        config->world->ops->random(config->world, assembly.ballot, VAIN_BALLOT_BYTES);
     members->epoch = assembly.voted.epoch;
     members->voters = vain_set_first(members->count);
     return vain_assembly_open(&assembly, &members->assembly);

@@ -105,20 +105,22 @@ static enum vain_status choose_algorithm(struct vain_run *run,
     return VAIN_OK;
 }
 
-/* A run that has no round yet is named by all who begin it. */
-static enum vain_status name_run(struct vain_run *run)
+/* A use is named by all who are in it, so that nothing that was signed in another one, of this run
+ * or of any other, is anything in it. A run that has no round yet is named by its first. */
+static enum vain_status name_use(struct vain_run *run)
 {
-    uint8_t mine[VAIN_RUN_ID_BYTES], hash[VAIN_HASH_BYTES], *all = NULL;
+    uint8_t mine[VAIN_RUN_ID_BYTES], *all = NULL;
     const int count = run->codec.members;
-    if (!run->config->on_own_host || run->round > 0)
+    if (!run->config->on_own_host)
         return VAIN_OK;
-    VAIN_TRY(vain_take_array(count, sizeof mine, "name of the run", (void **)&all));
+    VAIN_TRY(vain_take_array(count, sizeof mine, "name of the use", (void **)&all));
     run->config->world->ops->random(run->config->world, mine, sizeof mine);
     const enum vain_status status =
         vain_comm_all_gather(run->driver.comm, run->config->world, run->driver.deadline_ms,
                              VAIN_TAG_START, mine, sizeof mine, all);
-    vain_hash("vain/run/id", all, (size_t)count * sizeof mine, hash);
-    memcpy(run->run_id, hash, VAIN_RUN_ID_BYTES);
+    vain_hash("vain/use/id", all, (size_t)count * sizeof mine, run->use_id);
+    if (run->round == 0)
+        memcpy(run->run_id, run->use_id, VAIN_RUN_ID_BYTES);
     vain_release(all);
     return status;
 }
@@ -140,7 +142,7 @@ static enum vain_status open_parts(struct vain_run *run, const struct vain_roste
     VAIN_TRY(choose_algorithm(run, &exchange));
     VAIN_TRY(vain_group_ring_open(run, roster));
     exchange.ring_order = run->ring_order;
-    VAIN_TRY(name_run(run));
+    VAIN_TRY(name_use(run));
     VAIN_TRY(vain_masks_open(run, roster));
     VAIN_TRY(vain_own_masks_open(run, roster));
     return vain_exchange_open(&exchange, &run->exchange);
@@ -157,6 +159,18 @@ enum vain_status vain_group_open(struct vain_run *run, const struct vain_roster 
     else
         vain_group_close(run);
     return status;
+}
+
+void vain_group_id(const struct vain_run *run, const struct vain_roster *roster,
+                   uint8_t out[VAIN_MIN_LEN(VAIN_HASH_BYTES)])
+{
+    uint8_t both[2 * VAIN_HASH_BYTES];
+    memcpy(both, roster->group_id, VAIN_HASH_BYTES);
+    memcpy(both + VAIN_HASH_BYTES, run->use_id, VAIN_HASH_BYTES);
+    if (run->config->on_own_host)
+        vain_hash("vain/group/use", both, sizeof both, out);
+    else
+        memcpy(out, roster->group_id, VAIN_HASH_BYTES);
 }
 
 void vain_group_close(struct vain_run *run)

@@ -15,5 +15,8 @@ void vain_group_release(struct vain_run *run);
  * new keys are made. Collective over them; blocks. A failure leaves no group open. */
 enum vain_status vain_group_open(struct vain_run *run,
                                  const struct vain_roster *roster) VAIN_MUST_USE;
+/* What contexts call the group: on own hosts another one for every use. */
+void vain_group_id(const struct vain_run *run, const struct vain_roster *roster,
+                   uint8_t out[VAIN_MIN_LEN(VAIN_HASH_BYTES)]);
 /* Wipes its keys. Before its communicator is closed. */
 void vain_group_close(struct vain_run *run);

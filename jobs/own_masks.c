@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "jobs/commitments.h"
+#include "jobs/content.h"
 
 bool vain_own_masks_used(const struct vain_run *run)
 {
@@ -75,6 +76,7 @@ enum vain_status vain_own_masks_deal(struct vain_run *run, const struct vain_ros
     if (commits)
         memcpy(mine + deal_bytes, run->commitment.root, VAIN_HASH_BYTES);
     VAIN_TRY_OUT(gather(run, roster, mine, bytes, deals));
+    vain_content_note_deals(run, deals, (size_t)roster->member_count * bytes);
     if (commits)
         take_commitments(run, roster->member_count, deal_bytes, deals);
     const enum vain_share_fault fault = vain_opening_begin(run->opening, deals, &dealer);

@@ -15,6 +15,7 @@
 
 #include "jobs/catch_up.h"
 #include "jobs/commitments.h"
+#include "jobs/content.h"
 #include "jobs/culprit.h"
 #include "jobs/group.h"
 #include "jobs/host_vector.h"
@@ -208,7 +209,7 @@ void vain_round_context(const struct vain_run *run, const struct vain_roster *ro
                         struct vain_context *out)
 {
     memset(out, 0, sizeof *out);
-    memcpy(out->group_id, roster->group_id, VAIN_HASH_BYTES);
+    vain_group_id(run, roster, out->group_id);
     memcpy(out->set_hash, roster->set_hash, VAIN_HASH_BYTES);
     memcpy(out->parameters_hash, run->parameters_hash, VAIN_HASH_BYTES);
     memcpy(out->spec_hash, run->config->spec_hash, VAIN_HASH_BYTES);
@@ -247,7 +248,8 @@ static enum vain_status end_attempt(struct vain_run *run, const struct vain_rost
 /* The members' part of a round, as far as it can come to nothing: from who takes part to the
  * verified sum. */
 static enum vain_status sum(struct vain_run *run, const struct vain_roster *roster,
-                            struct vain_codec_report *report)
+                            struct vain_codec_report *report,
+                            uint8_t content[VAIN_MIN_LEN(VAIN_HASH_BYTES)])
 {
     struct vain_context context;
 
@@ -282,7 +284,8 @@ static enum vain_status sum(struct vain_run *run, const struct vain_roster *rost
             ? vain_codec_verify_masked(&run->codec, &run->host_queue, run->check_random,
                                        (uint32_t)context.round, context.attempt, run->words)
             : vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_OPEN, &run->driver);
-    return vain_culprit_find(run, roster, checked);
+    VAIN_TRY(vain_culprit_find(run, roster, checked));
+    return vain_content_hash(run, roster, &context, content);
 }
 
 /* Own masks come off a sum when a quorum has signed who is in it, and not before. */
@@ -306,17 +309,19 @@ static enum vain_status attempt(struct vain_run *run, struct vain_counters *sums
     struct vain_roster roster;
     const int64_t N = run->layout.parameter_count;
     float *mean = run->method.gradients;
+    uint8_t content[VAIN_HASH_BYTES];
 
     /* 1. Form: who takes part. */
     VAIN_TRY(federation->ops->form(federation, run->round, &roster));
 
-    const enum vain_status status = sum(run, &roster, report);
+    const enum vain_status status = sum(run, &roster, report, content);
     if (status < 0)
         return end_attempt(run, &roster, status);
     VAIN_TRY(status);
 
-    /* 7. Commit: those who hold the sum agree that it counts. */
-    const enum vain_status committed = federation->ops->commit(federation);
+    /* 7. Commit: those who hold the same sum, and were told the same with it, agree that it counts.
+     */
+    const enum vain_status committed = federation->ops->commit(federation, content);
     if (committed != VAIN_OK) {
         vain_own_masks_forget(run);
         return committed;

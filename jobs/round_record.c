@@ -98,12 +98,15 @@ struct vote {
 static_assert(sizeof(struct vote) == VAIN_ROUND_VOTE_BYTES, "no bytes between its parts");
 
 /* Where members come and go, some may have died since the sum was agreed on, and one that computed
- * other parameters is left behind rather than ending everybody's run: a quorum must be of one mind.
- */
-static int votes_needed(const struct vain_run *run, const struct vain_roster *roster)
+ * other parameters is left behind rather than ending everybody's run. While those who differ may
+ * all be liars, f + 1 of one mind contain an honest one; if more differ, it takes a quorum, so that
+ * no two parts go on with different parameters. */
+static int votes_needed(const struct vain_run *run, const struct vain_roster *roster, int different)
 {
-    return run->federation->ops->gather == NULL ? roster->member_count
-                                                : vain_quorum_witnesses(roster->member_count);
+    const int members = roster->member_count, liars_most = members - vain_quorum(members);
+    if (run->federation->ops->gather == NULL)
+        return members;
+    return different <= liars_most ? vain_quorum_witnesses(members) : vain_quorum(members);
 }
 
 static enum vain_status say_other_parameters(const struct vain_run *run, const char *member,
@@ -126,15 +129,17 @@ static enum vain_status compare_parameters(const struct vain_run *run,
 {
     const struct vote *votes = (const struct vote *)(const void *)run->votes;
     enum vain_status status = VAIN_OK;
-    int equal = 0;
+    int equal = 0, different = 0;
     for (int i = 0; i < roster->member_count; i++) {
         const struct vote *other = &votes[roster->member_rank[i]];
-        if (memcmp(other->parameters_after, own->parameters_after, VAIN_HASH_BYTES) == 0)
+        if (memcmp(other->parameters_after, own->parameters_after, VAIN_HASH_BYTES) == 0) {
             equal++;
-        else if (!vain_is_zero(other, sizeof *other))
+        } else if (!vain_is_zero(other, sizeof *other)) {
             status = say_other_parameters(run, roster->members[i].name, other, own);
+            different++;
+        }
     }
-    if (equal >= votes_needed(run, roster)) {
+    if (equal >= votes_needed(run, roster, different)) {
         if (status != VAIN_OK)
             vain_event_notice(run->config->events, "%s", vain_fail_message());
         return VAIN_OK;
@@ -156,7 +161,7 @@ static enum vain_status check_signatures(const struct vain_run *run,
     const struct vote *votes = (const struct vote *)(const void *)run->votes;
     enum vain_status status = VAIN_OK;
     const char *other = NULL;
-    int valid = 0;
+    int valid = 0, different = 0;
     for (int i = 0; i < roster->member_count; i++) {
         const struct vote *vote = &votes[roster->member_rank[i]];
         uint8_t *kept = run->signatures + (size_t)i * VAIN_SIGNATURE_BYTES;
@@ -167,6 +172,7 @@ static enum vain_status check_signatures(const struct vain_run *run,
             memcpy(kept, vote->signature, VAIN_SIGNATURE_BYTES);
             valid++;
         } else if (!vain_is_zero(vote, sizeof *vote)) {
+            different++;
             status =
                 vain_fail(VAIN_ERR_AUTH,
                           "round %lld: member '%s' signed another record than member '%s': its "
@@ -177,7 +183,7 @@ static enum vain_status check_signatures(const struct vain_run *run,
                 other = roster->members[i].name;
         }
     }
-    if (valid < votes_needed(run, roster))
+    if (valid < votes_needed(run, roster, different))
         return status;
     if (other != NULL)
         vain_event_notice(run->config->events,

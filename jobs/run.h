@@ -135,13 +135,15 @@ struct vain_run {
     /* What is exchanged. */
     struct vain_codec codec;
     struct vain_random check_random;
-    struct vain_promises *promises; /* leaders; owned */
-    bool sent;                      /* words of this round's input have left, or may have ... */
-    bool disclosed;                 /* ... and something that opens a sum with them */
-    int evidence_rounds;            /* good ones until attempts may be without it again */
-    bool keeps_promises;            /* words are masked, or were: see jobs/masks.h */
-    enum vain_algorithm algorithm;  /* of the exchange: the spec's, or what the trial chose */
-    uint32_t dropped_inputs;        /* of this round: promised to another set (jobs/masks.h) */
+    struct vain_promises *promises;  /* leaders; owned */
+    bool sent;                       /* words of this round's input have left, or may have ... */
+    bool disclosed;                  /* ... and something that opens a sum with them */
+    int evidence_rounds;             /* good ones until attempts may be without it again */
+    bool keeps_promises;             /* words are masked, or were: see jobs/masks.h */
+    enum vain_algorithm algorithm;   /* of the exchange: the spec's, or what the trial chose */
+    uint32_t dropped_inputs;         /* of this round: promised to another set (jobs/masks.h) */
+    uint8_t use_id[VAIN_HASH_BYTES]; /* of the group, of all its members' making; jobs/group.h */
+    uint8_t deals_hash[VAIN_HASH_BYTES]; /* of the attempt; zeros without own masks */
     const struct vain_robust_rule *rule;
     uint32_t *words;        /* (codec.word_count) in host memory: what travels */
     uint32_t *device_words; /* the same in the device's memory; equal to words on the CPU */

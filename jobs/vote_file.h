@@ -1,7 +1,7 @@
 /* votes-<name>.bin: a member's last vote (collectives/assembly.h), durable before it leaves, so
  * that no restart makes it vote twice in a round. Mode 0600; replaced as a whole:
  *
- *     'VAINVOTE' | u16 1 | the vote's bytes | hash[16] of all before it */
+ *     'VAINVOTE' | u16 2 | the vote's bytes | hash[16] of all before it */
 #pragma once
 
 #include "base/world.h"

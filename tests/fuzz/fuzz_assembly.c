@@ -66,12 +66,13 @@ static size_t go_round(uint16_t kind, const uint8_t *body, size_t bytes,
 /* As its caller would, with exchanges that succeed. */
 static void follow_news(struct vain_assembly *assembly)
 {
+    static const uint8_t content[VAIN_HASH_BYTES];
     struct vain_assembly_news news;
     struct vain_vote vote;
     vain_assembly_news(assembly, &news);
     switch (news.verdict) {
     case VAIN_ASSEMBLY_START:
-        vain_assembly_own_vote(assembly, &vote);
+        vain_assembly_own_vote(assembly, content, &vote);
         if (vain_assembly_vote(assembly, &vote) != VAIN_OK)
             abort();
         break;

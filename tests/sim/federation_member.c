@@ -474,11 +474,14 @@ static bool move_open(struct member *member)
  * this member stands, and adds its vote to those that are missing. */
 static void commit(struct member *member)
 {
+    uint8_t content[VAIN_HASH_BYTES];
     struct vain_vote own;
+    vain_hash("sim/content", member->use.words,
+              (size_t)member->use.codec.word_count * sizeof *member->use.words, content);
     member->epoch = member->proposal.epoch;
     member->running = true;
     member->voters = vain_assembly_voters(member->assembly);
-    vain_assembly_own_vote(member->assembly, &own);
+    vain_assembly_own_vote(member->assembly, content, &own);
     member_enter(member, MEMBER_COMMIT);
     (void)vote(member, &own);
 }

@@ -58,14 +58,15 @@ enum vain_status member_open_assembly(struct member *member)
 {
     static const struct vain_assembly_ops ops = {send_letter, sign_letter, verify_letter,
                                                  note_evidence};
-    const struct vain_assembly_config config = {.ops = &ops,
-                                                .context = member,
-                                                .members = member->plan->members,
-                                                .own = member->index,
-                                                .start_quorum = member->plan->start_quorum,
-                                                .set_min = member->plan->set_min,
-                                                .patience_ms = (uint64_t)member->plan->deadline_ms,
-                                                .voted = member->voted};
+    struct vain_assembly_config config = {.ops = &ops,
+                                          .context = member,
+                                          .members = member->plan->members,
+                                          .own = member->index,
+                                          .start_quorum = member->plan->start_quorum,
+                                          .set_min = member->plan->set_min,
+                                          .patience_ms = (uint64_t)member->plan->deadline_ms,
+                                          .voted = member->voted};
+    memset(config.ballot, member->index + 1, VAIN_BALLOT_BYTES);
     return vain_assembly_open(&config, &member->assembly);
 }
 

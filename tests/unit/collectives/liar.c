@@ -41,6 +41,7 @@ static void send_position(struct seat *seat, int member, const struct seat *like
     position.attempt = (uint32_t)far[roll(seat, VAIN_COUNT_OF(far))];
     position.flags = (uint32_t)roll(seat, VAIN_POSITION_FLAGS + 1);
     position.state_hash[0] ^= (uint8_t)roll(seat, 2);
+    memset(position.ballot, roll(seat, 8) > 0 ? seat->index + 1 : 0, VAIN_BALLOT_BYTES);
     vain_position_encode(&position, body);
     meeting_post(seat, member, VAIN_LETTER_POSITION, body, sizeof body);
 }
@@ -97,6 +98,9 @@ static void send_vote(struct seat *seat, int member, const struct seat *like)
     vote.epoch = vain_assembly_epoch(like->assembly);
     vote.round = like->state.round;
     vote.voter = (uint16_t)seat->index;
+    memset(vote.ballot, seat->index + 1, VAIN_BALLOT_BYTES);
+    if (!vote.burn && roll(seat, 4) == 0)
+        vote.content[8] ^= 1;
     vain_vote_message(&vote, message);
     (void)meeting_sign(seat, message, sizeof message, vote.signature);
     vain_vote_encode(&vote, body);

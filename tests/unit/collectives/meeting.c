@@ -191,14 +191,15 @@ static void work_on(struct seat *seat, enum work work, uint64_t most_ms)
 static void start(struct seat *seat)
 {
     struct meeting *meeting = seat->meeting;
-    const struct vain_assembly_config config = {.ops = &seat_ops,
-                                                .context = seat,
-                                                .members = meeting->settings.members,
-                                                .own = seat->index,
-                                                .start_quorum = meeting->settings.start_quorum,
-                                                .set_min = meeting->settings.set_min,
-                                                .patience_ms = 3000,
-                                                .voted = seat->saved_vote};
+    struct vain_assembly_config config = {.ops = &seat_ops,
+                                          .context = seat,
+                                          .members = meeting->settings.members,
+                                          .own = seat->index,
+                                          .start_quorum = meeting->settings.start_quorum,
+                                          .set_min = meeting->settings.set_min,
+                                          .patience_ms = 3000,
+                                          .voted = seat->saved_vote};
+    memset(config.ballot, seat->index + 1, VAIN_BALLOT_BYTES);
     seat->alive = true;
     seat->running = false;
     seat->state = seat->saved;
@@ -271,6 +272,8 @@ static void note_end(struct seat *seat, const struct vain_vote *vote)
         const struct fact *fact = &meeting->ends[i];
         if (fact->epoch != vote->epoch || fact->round != vote->round)
             continue;
+        if (memcmp(fact->content, vote->content, VAIN_HASH_BYTES) != 0)
+            violated(meeting, seat, "two sums of one set have both completed one round");
         if (fact->attempt != vote->attempt || !vain_set_equal(&fact->set, &vote->set) ||
             memcmp(fact->before, seat->state.hash, VAIN_HASH_BYTES) != 0)
             violated(meeting, seat, "two sets have both completed one round");
@@ -279,8 +282,9 @@ static void note_end(struct seat *seat, const struct vain_vote *vote)
     if (meeting->end_count == MEETING_ENDS_MAX)
         abort();
     struct fact *fact = &meeting->ends[meeting->end_count++];
-    *fact = (struct fact){vote->epoch, vote->round, vote->attempt, vote->set, {0}};
+    *fact = (struct fact){vote->epoch, vote->round, vote->attempt, vote->set, {0}, {0}};
     memcpy(fact->before, seat->state.hash, VAIN_HASH_BYTES);
+    memcpy(fact->content, vote->content, VAIN_HASH_BYTES);
 }
 
 /* ---- the exchange, played -------------------------------------------------------------------- */
@@ -319,6 +323,20 @@ static bool exchange_succeeds(struct seat *seat)
         certain = certain && there;
     }
     return certain || meeting_roll(meeting, 2) == 0;
+}
+
+/* While faults last a liar gives some members another sum than the others, now and then. */
+static void content_of(const struct seat *seat, uint8_t content[VAIN_HASH_BYTES])
+{
+    const struct meeting *meeting = seat->meeting;
+    bool split = false;
+    memcpy(content, seat->proposal_hash, VAIN_HASH_BYTES);
+    for (int i = 0; i < meeting->settings.members; i++)
+        split =
+            split || (meeting->seats[i].liar && vain_set_has(&seat->proposal.set, i) &&
+                      meeting->now_ms < meeting->settings.faults_end_ms && content[i % 8] % 4 == 0);
+    if (split)
+        content[8] = (uint8_t)(content[9] >> seat->index % 8 & 1);
 }
 
 /* ---- moves ----------------------------------------------------------------------------------- */
@@ -384,7 +402,9 @@ static void end_exchange(struct seat *seat)
     seat->running = true;
     seat->state.voters = vain_assembly_voters(seat->assembly);
     if (exchange_succeeds(seat)) {
-        vain_assembly_own_vote(seat->assembly, &own);
+        uint8_t content[VAIN_HASH_BYTES];
+        content_of(seat, content);
+        vain_assembly_own_vote(seat->assembly, content, &own);
         vote(seat, &own);
         return;
     }

@@ -71,7 +71,7 @@ struct fact {
     uint64_t epoch, round;
     uint32_t attempt;
     struct vain_set set;
-    uint8_t before[VAIN_HASH_BYTES];
+    uint8_t before[VAIN_HASH_BYTES], content[VAIN_HASH_BYTES];
 };
 
 struct meeting {

@@ -56,18 +56,25 @@ void script_open(struct script *script, int members, int own, int start_quorum, 
     script_open_after(script, members, own, start_quorum, set_min, &none);
 }
 
+void script_ballot(int member, uint8_t out[VAIN_BALLOT_BYTES])
+{
+    memset(out, member + 1, VAIN_BALLOT_BYTES);
+}
+
 void script_open_after(struct script *script, int members, int own, int start_quorum, int set_min,
                        const struct vain_vote *voted)
 {
     static const struct vain_assembly_ops ops = {on_send, on_sign, on_verify, on_evidence};
-    const struct vain_assembly_config config = {.ops = &ops,
-                                                .context = script,
-                                                .members = members,
-                                                .own = own,
-                                                .start_quorum = start_quorum,
-                                                .set_min = set_min,
-                                                .voted = *voted,
-                                                .patience_ms = 3000};
+    struct vain_assembly_config config = {.ops = &ops,
+                                          .context = script,
+                                          .members = members,
+                                          .own = own,
+                                          .start_quorum = start_quorum,
+                                          .set_min = set_min,
+                                          .voted = *voted,
+                                          .patience_ms = 3000};
+    script_ballot(own, config.ballot);
+    script_ballot(own, config.voted.ballot);
     *script = (struct script){.members = members, .own = own, .now_ms = 1000};
     if (vain_assembly_open(&config, &script->assembly) != VAIN_OK)
         abort();
@@ -124,9 +131,22 @@ struct vain_position script_position(bool starting)
 
 void script_tell(struct script *script, int from, const struct vain_position *position)
 {
+    struct vain_position told = *position;
     uint8_t body[VAIN_POSITION_BYTES];
-    vain_position_encode(position, body);
+    if (vain_is_zero(told.ballot, VAIN_BALLOT_BYTES))
+        script_ballot(from, told.ballot);
+    vain_position_encode(&told, body);
     vain_assembly_letter(script->assembly, from, VAIN_LETTER_POSITION, body, sizeof body);
+}
+
+void script_all_busy(struct script *script)
+{
+    struct vain_position position = script_position(false);
+    position.flags = 0;
+    for (int i = 0; i < script->members; i++) {
+        if (i != script->own)
+            script_tell(script, i, &position);
+    }
 }
 
 void script_all_ready(struct script *script, bool starting)
@@ -178,9 +198,11 @@ void script_ack(struct script *script, int from, const struct vain_proposal *pro
     script_send_ack(script, from, &ack);
 }
 
-static struct vain_vote with_signature(struct vain_vote vote)
+struct vain_vote script_sign_vote(struct vain_vote vote)
 {
     uint8_t message[VAIN_ASSEMBLY_MESSAGE_BYTES];
+    if (vain_is_zero(vote.ballot, VAIN_BALLOT_BYTES))
+        script_ballot(vote.voter, vote.ballot);
     vain_vote_message(&vote, message);
     stand_in(vote.voter, message, sizeof message, vote.signature);
     return vote;
@@ -188,17 +210,17 @@ static struct vain_vote with_signature(struct vain_vote vote)
 
 struct vain_vote script_signed_vote(int voter, uint32_t attempt, struct vain_set set)
 {
-    return with_signature((struct vain_vote){
+    return script_sign_vote((struct vain_vote){
         .epoch = EPOCH, .round = ROUND, .attempt = attempt, .voter = (uint16_t)voter, .set = set});
 }
 
 struct vain_vote script_signed_burn(int voter, uint32_t attempt)
 {
-    return with_signature((struct vain_vote){.epoch = EPOCH,
-                                             .round = ROUND,
-                                             .attempt = attempt,
-                                             .burn = true,
-                                             .voter = (uint16_t)voter});
+    return script_sign_vote((struct vain_vote){.epoch = EPOCH,
+                                               .round = ROUND,
+                                               .attempt = attempt,
+                                               .burn = true,
+                                               .voter = (uint16_t)voter});
 }
 
 void script_send_vote(struct script *script, int from, const struct vain_vote *vote)

@@ -36,6 +36,8 @@ struct vain_vote script_vote_asked_for(const struct script *script);
 /* Where all stand: ready, attempt 0; change what differs. */
 struct vain_position script_position(bool starting);
 void script_tell(struct script *script, int from, const struct vain_position *position);
+/* All others tell that they are there, and not ready. */
+void script_all_busy(struct script *script);
 /* All others tell that they are ready. */
 void script_all_ready(struct script *script, bool starting);
 /* Of epoch 1, or 2 if it starts; change what differs. */
@@ -45,6 +47,10 @@ bool script_propose(struct script *script, int from, const struct vain_proposal 
 struct vain_ack script_signed_ack(int member, const struct vain_proposal *proposal);
 void script_send_ack(struct script *script, int from, const struct vain_ack *ack);
 void script_ack(struct script *script, int from, const struct vain_proposal *proposal);
+/* That of each member's votes. */
+void script_ballot(int member, uint8_t out[VAIN_BALLOT_BYTES]);
+/* With its voter's signature, and its ballot if there is none. */
+struct vain_vote script_sign_vote(struct vain_vote vote);
 /* A vote in round 5 of epoch 1, signed by its voter, from anybody. */
 struct vain_vote script_signed_vote(int voter, uint32_t attempt, struct vain_set set);
 struct vain_vote script_signed_burn(int voter, uint32_t attempt);

@@ -24,9 +24,13 @@ static const struct vain_set set = {{11}};
 
 static struct vain_position position(void)
 {
-    struct vain_position all = {8, 0x01020304050607, 0x020001, VAIN_POSITION_READY | 8, {0}, {0}};
+    struct vain_position all = {.epoch = 8,
+                                .round = 0x01020304050607,
+                                .attempt = 0x020001,
+                                .flags = VAIN_POSITION_READY | 8};
     memset(all.state_hash, 0xaa, VAIN_HASH_BYTES);
     memset(all.use_key, 0xbb, VAIN_HASH_BYTES);
+    memset(all.ballot, 0xee, VAIN_BALLOT_BYTES);
     return all;
 }
 
@@ -48,7 +52,10 @@ static struct vain_ack ack(void)
 
 static struct vain_vote vote(void)
 {
-    struct vain_vote all = {8, 0x01020304050607, 0x020001, false, 2, set, {0}};
+    struct vain_vote all = {
+        .epoch = 8, .round = 0x01020304050607, .attempt = 0x020001, .voter = 2, .set = set};
+    memset(all.ballot, 0xee, VAIN_BALLOT_BYTES);
+    memset(all.content, 0xcc, VAIN_HASH_BYTES);
     memset(all.signature, 0xdd, VAIN_SIGNATURE_BYTES);
     return all;
 }
@@ -68,7 +75,8 @@ static void letters_are_these_bytes(void)
     const struct vain_ack acked = ack();
     struct vain_vote voted = vote();
     vain_position_encode(&where, data);
-    check_bytes(data, VAIN_POSITION_BYTES, PLACE "09000000" THIRTY_TWO("aa") THIRTY_TWO("bb"));
+    check_bytes(data, VAIN_POSITION_BYTES,
+                PLACE "09000000" THIRTY_TWO("aa") THIRTY_TWO("bb") EIGHT("ee") EIGHT("ee"));
     vain_proposal_encode(&proposed, data);
     check_bytes(data, VAIN_PROPOSAL_BYTES, PLACE "00000000" THIRTY_TWO("aa") THIRTY_TWO("bb") SET);
     vain_ack_encode(&acked, data);
@@ -77,7 +85,8 @@ static void letters_are_these_bytes(void)
     vain_vote_encode(&voted, data);
     check_bytes(data, VAIN_VOTE_BYTES,
                 PLACE "0000"
-                      "0200" SET THIRTY_TWO("dd") THIRTY_TWO("dd"));
+                      "0200" SET EIGHT("ee") EIGHT("ee") THIRTY_TWO("cc") THIRTY_TWO("dd")
+                          THIRTY_TWO("dd"));
     voted.burn = true;
     voted.set = (struct vain_set){{0}};
     vain_vote_encode(&voted, data);
@@ -139,6 +148,16 @@ static void what_is_no_letter_is_refused(void)
         CU_ASSERT(!vain_vote_decode(data, VAIN_VOTE_BYTES, MEMBERS, &voted));
     }
     data[20] = 0;
+    CU_ASSERT(vain_vote_decode(data, VAIN_VOTE_BYTES, MEMBERS, &voted));
+    voted.burn = true;
+    voted.set = (struct vain_set){{0}};
+    vain_vote_encode(&voted, data); /* a burn has no content */
+    CU_ASSERT(!vain_vote_decode(data, VAIN_VOTE_BYTES, MEMBERS, &voted));
+    memset(voted.content, 0, VAIN_HASH_BYTES);
+    vain_vote_encode(&voted, data);
+    CU_ASSERT(vain_vote_decode(data, VAIN_VOTE_BYTES, MEMBERS, &voted));
+    voted = vote();
+    vain_vote_encode(&voted, data);
     data[22] = MEMBERS; /* its voter */
     CU_ASSERT(!vain_vote_decode(data, VAIN_VOTE_BYTES, MEMBERS, &voted));
 }

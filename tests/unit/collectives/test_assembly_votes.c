@@ -6,6 +6,7 @@
 #include "tests/unit/suite.h"
 
 enum { ALL = SCRIPT_ALL, GENERATION = 1 << 16 };
+static const uint8_t CONTENT[VAIN_HASH_BYTES];
 
 /* ---- votes ----------------------------------------------------------------------------------- */
 
@@ -38,7 +39,7 @@ static void a_quorum_of_votes_completes(void)
     script_ack(&script, 1, &proposal);
     script_ack(&script, 2, &proposal);
     CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_START);
-    vain_assembly_own_vote(script.assembly, &own);
+    vain_assembly_own_vote(script.assembly, CONTENT, &own);
     CU_ASSERT_EQUAL(vain_assembly_vote(script.assembly, &own), VAIN_OK);
     CU_ASSERT_EQUAL(script.sent[VAIN_LETTER_VOTE], 1);
     struct vain_position told;
@@ -49,6 +50,101 @@ static void a_quorum_of_votes_completes(void)
     const struct vain_vote passed_on = script_signed_vote(3, 0, script_set(ALL));
     script_send_vote(&script, 1, &passed_on);
     CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_COMPLETE);
+    script_close(&script);
+}
+
+/* Votes of another run, signed by the same keys, are nothing here: neither votes nor evidence. */
+static void votes_of_another_run_do_not_count(void)
+{
+    struct script script;
+    struct vain_vote old[3];
+    script_begin(&script, false);
+    for (int i = 1; i < 4; i++) {
+        struct vain_vote vote = script_signed_vote(i, 0, script_set(ALL));
+        memset(vote.ballot, 0x77, VAIN_BALLOT_BYTES);
+        old[i - 1] = script_sign_vote(vote);
+        script_send_vote(&script, 3, &old[i - 1]);
+    }
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
+    script_vote(&script, 1, 0, script_set(7));
+    script_send_vote(&script, 3, &old[0]);
+    CU_ASSERT_EQUAL(script.evidence, 0);
+    /* A ballot is its member's own to tell, and goes by the last that it told. */
+    struct vain_position moved = script_position(false);
+    memset(moved.ballot, 0x77, VAIN_BALLOT_BYTES);
+    script_tell(&script, 2, &moved);
+    script_send_vote(&script, 3, &old[1]);
+    script_send_vote(&script, 3, &old[2]);
+    CU_ASSERT_NOT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_COMPLETE);
+    script_tell(&script, 3, &moved);
+    script_send_vote(&script, 1, &old[2]);
+    CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_VOTE); /* two of them: joined */
+    CU_ASSERT_EQUAL(script_vote_asked_for(&script).ballot[0], 1);
+    script_close(&script);
+}
+
+static void nobody_s_word_counts_for_who_has_not_told_its_ballot(void)
+{
+    struct script script;
+    script_open(&script, 4, 0, 3, 2);
+    script_stand(&script, false, script_set(ALL));
+    for (int i = 1; i < 4; i++) {
+        const struct vain_vote vote = script_signed_vote(i, 0, script_set(ALL));
+        script_send_vote(&script, 1, &vote);
+    }
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
+    script_close(&script);
+}
+
+/* Runs the attempt with all members and votes for `content`. */
+static void run_and_vote(struct script *script, const uint8_t content[VAIN_HASH_BYTES])
+{
+    const struct vain_proposal proposal = script_proposal(false, 0, script_set(ALL));
+    struct vain_vote own;
+    script_begin(script, false);
+    CU_ASSERT(script_propose(script, 1, &proposal));
+    script_ack(script, 1, &proposal);
+    script_ack(script, 2, &proposal);
+    CU_ASSERT_EQUAL_FATAL(script_verdict(script, 1), VAIN_ASSEMBLY_START);
+    vain_assembly_own_vote(script->assembly, content, &own);
+    CU_ASSERT_EQUAL(vain_assembly_vote(script->assembly, &own), VAIN_OK);
+}
+
+static void vote_for(struct script *script, int voter, uint8_t content)
+{
+    struct vain_vote vote = script_signed_vote(voter, 0, script_set(ALL));
+    memset(vote.content, content, VAIN_HASH_BYTES);
+    vote = script_sign_vote(vote);
+    script_send_vote(script, voter, &vote);
+}
+
+/* A quorum for one set is none if its members hold different sums of it. */
+static void who_was_told_something_else_votes_for_something_else(void)
+{
+    struct script script;
+    run_and_vote(&script, CONTENT);
+    CU_ASSERT_FALSE(vain_assembly_is_split(script.assembly));
+    vote_for(&script, 1, 5);
+    CU_ASSERT_TRUE(vain_assembly_is_split(script.assembly));
+    vote_for(&script, 2, 0);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
+    vote_for(&script, 3, 0);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_COMPLETE);
+    script_close(&script);
+    /* All others hold another one: the round is complete without this member's. */
+    run_and_vote(&script, CONTENT);
+    for (int i = 1; i < 4; i++)
+        vote_for(&script, i, 5);
+    CU_ASSERT_NOT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_COMPLETE);
+    script_close(&script);
+    /* Each holds another one: there is nothing to wait for. */
+    run_and_vote(&script, CONTENT);
+    for (int i = 1; i < 4; i++)
+        vote_for(&script, i, (uint8_t)i);
+    CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_BURNED);
+    CU_ASSERT_TRUE(vain_assembly_is_split(script.assembly));
+    vain_assembly_begin_anew(script.assembly);
+    CU_ASSERT_FALSE(vain_assembly_is_split(script.assembly));
     script_close(&script);
 }
 
@@ -65,7 +161,7 @@ static void a_vote_of_two_faces_counts_for_each(void)
     script_ack(&script, 1, &proposal);
     script_ack(&script, 2, &proposal);
     CU_ASSERT_EQUAL_FATAL(script_verdict(&script, 1), VAIN_ASSEMBLY_START);
-    vain_assembly_own_vote(script.assembly, &own);
+    vain_assembly_own_vote(script.assembly, CONTENT, &own);
     CU_ASSERT_EQUAL(vain_assembly_vote(script.assembly, &own), VAIN_OK);
     CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
     script_vote(&script, 2, 0, script_set(ALL));
@@ -79,6 +175,7 @@ static void others_count_once_beside_two_faces(void)
     struct script script;
     script_open(&script, 8, 0, 8, 4);
     script_stand(&script, false, script_set(0xff));
+    script_all_busy(&script);
     vain_assembly_ready(script.assembly);
     script_vote(&script, 1, 0, script_set(0xff));
     script_vote(&script, 2, 0, script_set(0xff));
@@ -112,6 +209,7 @@ static void forged_votes_count_for_nobody(void)
     script_vote(&script, 1, 0, script_set(ALL));
     struct vain_vote forged = script_signed_vote(3, 0, script_set(ALL));
     forged.voter = 2;
+    script_ballot(2, forged.ballot);
     script_send_vote(&script, 3, &forged);
     CU_ASSERT_EQUAL(vain_assembly_misfits(script.assembly), 1);
     CU_ASSERT_EQUAL(script_verdict(&script, 1), VAIN_ASSEMBLY_WAIT);
@@ -548,6 +646,11 @@ static void at_a_start_the_state_of_most_is_fetched(void)
 static const struct vain_test tests[] = {
     {"f votes are not joined, f + 1 are", f_votes_are_not_joined_and_more_are},
     {"a quorum of votes completes a round", a_quorum_of_votes_completes},
+    {"votes of another run do not count", votes_of_another_run_do_not_count},
+    {"nobody's word counts for who has not told its ballot",
+     nobody_s_word_counts_for_who_has_not_told_its_ballot},
+    {"who was told something else votes for something else",
+     who_was_told_something_else_votes_for_something_else},
     {"a vote of two faces counts for each", a_vote_of_two_faces_counts_for_each},
     {"others count once beside two faces", others_count_once_beside_two_faces},
     {"a set that cannot be large enough is burned", burns_when_no_set_is_large_enough},

@@ -287,11 +287,27 @@ static void too_few_shares_name_nobody(void)
     struct dealt dealt = deal(5, 4);
     struct vain_scalar found;
     memset(&found, 0x77, sizeof found);
-    dealt.shares[0].wrong = true;
     dealt.shares[1].value.bytes[0] ^= 1;
     CU_ASSERT_FALSE(vain_share_recover(dealt.commitments, 4, dealt.shares, 3, &found));
     CU_ASSERT_TRUE(vain_is_zero(&found, sizeof found));
     CU_ASSERT_EQUAL(wrong_ones(&dealt), 0);
+}
+
+/* A verdict stays, so a wrong share costs one check however many others follow it. */
+static void a_share_is_checked_once(void)
+{
+    struct dealt dealt = deal(5, 3);
+    struct vain_scalar found;
+    dealt.shares[0].value.bytes[0] ^= 1;
+    CU_ASSERT_FALSE(vain_share_recover(dealt.commitments, 3, dealt.shares, 3, &found));
+    CU_ASSERT_EQUAL(wrong_ones(&dealt), 1);
+    CU_ASSERT_TRUE(dealt.shares[2].wrong); /* the wrong one is last */
+    CU_ASSERT_FALSE(dealt.shares[3].checked);
+    dealt.shares[2].value.bytes[0] ^= 1;
+    CU_ASSERT_TRUE(vain_share_recover(dealt.commitments, 3, dealt.shares, 4, &found));
+    CU_ASSERT_TRUE(is_secret(&dealt, &found));
+    CU_ASSERT_EQUAL(wrong_ones(&dealt), 1);
+    CU_ASSERT_FALSE(dealt.shares[4].checked);
 }
 
 /* ---- bugs ------------------------------------------------------------------------------------ */
@@ -338,6 +354,7 @@ static const struct vain_test tests[] = {
     {"what is no point or scalar does not fit", what_is_no_point_or_scalar_does_not_fit},
     {"a share beyond the order does not fit", a_share_beyond_the_order_does_not_fit},
     {"wrong shares are named", wrong_shares_are_named},
+    {"a share is checked once", a_share_is_checked_once},
     {"too few shares name nobody", too_few_shares_name_nobody},
     {"misuse is a bug", misuse_is_a_bug},
     {NULL, NULL},

@@ -6,6 +6,7 @@
 
 #include "cmd/world.h"
 #include "tests/unit/jobs/mask_liar.h"
+#include "tests/unit/jobs/mishearing.h"
 #include "tests/unit/jobs/ring_spoiler.h"
 
 /* One start of a member. */
@@ -185,6 +186,8 @@ static void watch(void *context, const struct vain_event *event)
     lies = lies || life->steps == fate->lies_after_step;
     if (life->steps == fate->corrupts_after_step)
         ring_spoiler_begin(fate->is_shy);
+    if (life->steps == fate->mishears_after_step)
+        mishearing_begin(life->hosts->count, fate->mishears_late);
     if (life->steps == fate->claims_after_step)
         state_liar_begin(fate->claim, fate->claims_to);
     if (life->steps == fate->loses_after_step)

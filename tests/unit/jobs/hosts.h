@@ -30,6 +30,8 @@ struct host_fate {
     int claims_after_step;    /* it claims a state of a later epoch, and describes it wrongly */
     enum state_lie claim;     /* ... so ... */
     int claims_to;            /* ... to this member, by its place among all ids */
+    int mishears_after_step;  /* it is told something else than the others, once; 0: never */
+    bool mishears_late;       /* ... after its vote */
     int loses_after_step;     /* sums are lost since it opens nothing of them; 0: never */
     const char *const *extra; /* more key=value for its spec, NULL-ended; NULL: none */
 };

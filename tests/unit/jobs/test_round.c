@@ -47,7 +47,7 @@ static void test_a_context_binds_what_a_member_holds(void)
     struct vain_roster roster;
     struct vain_context held, other;
     uint8_t spec_hash[VAIN_HASH_BYTES] = {5}, plain[VAIN_CONTEXT_BYTES], told[VAIN_CONTEXT_BYTES];
-    const struct vain_run_config config = {.spec_hash = spec_hash};
+    const struct vain_run_config config = {.spec_hash = spec_hash, .on_own_host = true};
     memset(&job, 0, sizeof job);
     memset(&run, 0, sizeof run);
     memset(&roster, 0, sizeof roster);
@@ -58,7 +58,7 @@ static void test_a_context_binds_what_a_member_holds(void)
     run.codec.fixed = (struct vain_fixed){.scale_exponent = 20, .bits = 30, .fields = 1};
     vain_round_context(&run, &roster, &held);
     vain_context_encode(&held, plain);
-    for (int change = 0; change < 10; change++) {
+    for (int change = 0; change < 11; change++) {
         struct vain_run another = run;
         struct vain_job another_job = job;
         another.job = &another_job;
@@ -71,7 +71,8 @@ static void test_a_context_binds_what_a_member_holds(void)
         another.parameters_hash[0] = change == 6;
         another.dropped_inputs = change == 7; /* told, not agreed */
         another.ring_hash[9] = change == 8;
-        roster.attempt = change == 9; /* the next attempt of the round has other seeds */
+        another.use_id[3] = change == 10; /* what was signed in another use is nothing here */
+        roster.attempt = change == 9;     /* the next attempt of the round has other seeds */
         vain_round_context(&another, &roster, &other);
         vain_context_encode(&other, told);
         CU_ASSERT_EQUAL(memcmp(plain, told, sizeof told) == 0, change == 7);
