@@ -64,7 +64,7 @@ FUNCTION_LINES = 70
 SHOWN = 8
 SKIPPED_FOLDERS = re.compile(r"^(build.*|runs|__pycache__|\..*)$")
 CODE = (".c", ".h", ".cu")
-CHECKED = CODE + (".py", ".sh", ".cmake", ".md", ".yaml", ".yml", ".txt")
+CHECKED = CODE + (".py", ".sh", ".sbatch", ".cmake", ".md", ".yaml", ".yml", ".txt")
 SCRIPTS = ("check", "quickstart", "run")
 DATA_FOLDERS = re.compile(r"(^|/)(golden|corpus|broken|results)/")
 # Split, so that this file does not find itself.
