@@ -14,7 +14,7 @@
 
 enum { VAIN_RUN_ID_BYTES = 16, VAIN_PLATFORM_BYTES = 160, VAIN_RECORD_EXTENSIONS_MAX = 16 };
 
-/* Sums over the members of the round, never one member's (protocols amendment 7). */
+/* Sums over the members of the round, never one member's. */
 struct vain_counters {
     int64_t weight;     /* training examples (tokens) */
     int64_t loss_micro; /* sum over members of the round's mean loss, in 1e-6 nats */

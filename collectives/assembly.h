@@ -1,6 +1,6 @@
 /* Who takes part: members agree by letters on the set of an attempt, and afterwards on that its sum
  * counts, although some of them die, stall or come back meanwhile. No server, no leader that must
- * live (protocols section 1, amendment 4, and level 2's R3).
+ * live (docs/protocol.md, "Who takes part").
  *
  *     position: every member tells all others where it stands: epoch, round, what it holds;
  *

@@ -1,5 +1,6 @@
-/* Commitments to what a member's words say before masks hide it (protocols amendment 6): made
- * public before a round opens, so that an auditor can later compare them with a replay.
+/* Commitments to what a member's words say before masks hide it (docs/protocol.md,
+ * "Commitments"): made public before a round opens, so that an auditor can later compare them with
+ * a replay.
  *
  *     leaf_k = BLAKE2b("vain/commit/leaf"; salt; LE64 k, chunk k)      root: the tree of
  * base/crypto.h

@@ -1,5 +1,5 @@
-/* Secure aggregation: keys that only pairs know, and the masks made of them (protocols section 1;
- * docs/protocol.md draws the bytes).
+/* Secure aggregation: keys that only pairs know, and the masks made of them (docs/protocol.md,
+ * "Start" and "Masks", draws the bytes).
  *
  * Member i sends y_i = q_i + SUM_{j after i} stream(s_ij) - SUM_{j before i} stream(s_ij) modulo
  * 2^32, members in ascending order of their ids. In the sum over all members every stream comes

@@ -216,7 +216,7 @@ struct vain_optimiser_ops {
 
 /* Fixed-point form of a delta: value = integer / 2^scale_exponent. With fields = 1 a word holds one
  * integer in two's complement; with fields = 2 two integers of 16 bits, offset by 2^(bits-1) each,
- * so that carries never cross (protocols section 1: packed form). */
+ * so that carries never cross (docs/protocol.md, "Words"). */
 struct vain_fixed {
     int scale_exponent; /* -100 .. 100 */
     int bits;   /* signed bits of one member's value; its integers lie in [-(2^(bits-1) - 1),
@@ -272,7 +272,7 @@ struct vain_codec_ops {
      * round comes from it. */
     void (*sum_squares_words)(struct vain_queue *queue, int64_t N, const struct vain_fixed *fixed,
                               int members, const uint32_t *words, uint64_t out[2]);
-    /* Check word (protocols amendment 3): sum of r_j * words_j mod 2^32, r_j odd from (random,
+    /* Check word (docs/protocol.md, "Words"): sum of r_j * words_j mod 2^32, r_j odd from (random,
      * round, attempt, j). */
     void (*check_word)(struct vain_queue *queue, int64_t words_count, const uint32_t *words,
                        struct vain_random random, uint32_t round, uint32_t attempt, uint32_t *out);
