@@ -2,8 +2,8 @@
  * "Commitments"): made public before a round opens, so that an auditor can later compare them with
  * a replay.
  *
- *     leaf_k = BLAKE2b("vain/commit/leaf"; salt; LE64 k, chunk k)      root: the tree of
- * base/crypto.h
+ *     leaf_k = BLAKE2b("vain/commit/leaf"; salt; LE64 k, chunk k)
+ *     root   = that of the tree of base/crypto.h over the leaves
  *
  * The salt is 32 fresh random bytes a round, which the member shows to an auditor only: without it
  * a root, or any part of the tree, says nothing about the words, however few they may be. With it,

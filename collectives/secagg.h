@@ -8,13 +8,11 @@
  *
  * Keys of one start of a run, in three messages that everybody gives to all others:
  *
- *     nonce: 32 random bytes; the hash over all of them is the session;
- *
- *     announcement: the session and a fresh X25519 key, signed by the member's own key. One that
- * was recorded in an earlier start names another session and is refused;
- *
- *     proof: for every other member a hash under the pair's key, so that both ends have the same
- * one.
+ *     nonce         32 random bytes; the hash over all of them is the session;
+ *     announcement  the session and a fresh X25519 key, signed by the member's own key. One that
+ *                   was recorded in an earlier start names another session and is refused;
+ *     proof         for every other member a hash under the pair's key, which shows that both ends
+ *                   have the same one.
  *
  * With own masks (level 2) a member adds a stream of its own, whose secret it shares among the
  * others (own_mask.h, share.h, share_message.h). Then a sum over all opens only when the own masks
