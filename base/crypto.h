@@ -1,8 +1,8 @@
 /* Hashing, signing and key agreement, by libsodium.
  *
  * Everything here is a plain function of its arguments. Personalisation strings separate domains;
- * they are at most 16 bytes (protocols section 1). Call vain_crypto_init once before anything else.
- */
+ * they are at most 16 bytes, since BLAKE2b takes no more. Call vain_crypto_init once before
+ * anything else. */
 #pragma once
 
 #include "base/pool.h"
@@ -38,14 +38,14 @@ void vain_hash_init_keyed(struct vain_hash_state *state,
 void vain_hash_update(struct vain_hash_state *state, const void *data, size_t bytes);
 void vain_hash_final(struct vain_hash_state *state, uint8_t out[VAIN_MIN_LEN(VAIN_HASH_BYTES)]);
 
-/* BLAKE2b-256 of `data` under a key: the key derivation of masks (protocols section 1), and a
- * message authentication code. */
+/* BLAKE2b-256 of `data` under a key: the key derivation of masks (docs/protocol.md, "Masks"),
+ * and a message authentication code. */
 void vain_hash_keyed(const uint8_t key[VAIN_MIN_LEN(VAIN_HASH_BYTES)], const char *personal,
                      const void *data, size_t bytes, uint8_t out[VAIN_MIN_LEN(VAIN_HASH_BYTES)]);
 
-/* Merkle root (protocols section 9): leaves of VAIN_MERKLE_LEAF_BYTES, shape of RFC 6962, hashed in
- * parallel on `pool` (NULL: on this thread). An empty vector has one empty leaf. `leaf_bytes` is 4
- * MiB except in tests. */
+/* Merkle root (docs/checkpoint-format.md): leaves of VAIN_MERKLE_LEAF_BYTES, shape of RFC 6962,
+ * hashed in parallel on `pool` (NULL: on this thread). An empty vector has one empty leaf.
+ * `leaf_bytes` is 4 MiB except in tests. */
 enum vain_status vain_merkle_root(const void *data, size_t bytes, size_t leaf_bytes,
                                   struct vain_pool *pool,
                                   uint8_t root[VAIN_MIN_LEN(VAIN_HASH_BYTES)]) VAIN_MUST_USE;

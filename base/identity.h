@@ -1,5 +1,5 @@
 /* Who a member is: a root key whose hash is the member's id for ever, and a current key derived
- * from it that signs (protocols section 4: SLIP-0010, path m/1735680817'/0'/epoch'/0'). The root
+ * from it that signs (SLIP-0010 for Ed25519, path m/1735680817'/0'/epoch'/0'). The root
  * signs a certificate of the current key, so that peers accept it without ever seeing the root
  * used.
  *

@@ -23,5 +23,5 @@ enum {
     VAIN_SPEC_ERRORS_MAX = 20,     /* errors printed in one pass */
     VAIN_RECORD_BYTES_MAX = 1 << 20, /* one round record: 1024 signatures are 130 KiB */
     VAIN_CARD_BYTES_MAX = 1000,      /* a member card, see base/card.h */
-    VAIN_MERKLE_LEAF_BYTES = 4 << 20 /* protocols: Merkle tree over 4 MiB leaves */
+    VAIN_MERKLE_LEAF_BYTES = 4 << 20 /* docs/checkpoint-format.md, "Merkle root" */
 };

@@ -1,6 +1,6 @@
 /* The key streams that hide words: ChaCha20 (RFC 8439) with random access by element.
  *
- * Layout (protocols section 1; docs/protocol.md): the key is a seed, the nonce is LE32(domain) ||
+ * Layout (docs/protocol.md, "Masks"): the key is a seed, the nonce is LE32(domain) ||
  * LE64(segment), and word e of a stream is
  *
  *     segment = e >> 30, e' = e mod 2^30, block counter = e' >> 4, word e' mod 16 of that block

@@ -2,19 +2,20 @@
  *
  * Canonical binary, little-endian (docs/checkpoint-format.md draws it):
  *   'VAINREC1' | u32 body bytes | body | u16 signatures | { u16 member index | signature[64] } ...
- *   body: u16 version | previous[32] | run id[16] | group id[32] | u64 epoch | u64 round | u32
- * attempt | agreed spec hash[32] | parameters before[32] | parameters after[32] | counters (4 x
- * i64) | text platform | u16 members | { text name | certificate[152] } ... | u16 extensions | {
- * u16 type | u32 bytes | data } ... A record's hash is BLAKE2b of its body; signatures are over
- * "vain/record/v1\0" || hash. The first record of a run has previous = 0. Members stand in
- * ascending order of their id. */
+ *   body: u16 version | previous[32] | run id[16] | group id[32] | u64 epoch | u64 round |
+ *         u32 attempt | agreed spec hash[32] | parameters before[32] | parameters after[32] |
+ *         counters (4 x i64) | text platform | u16 members | { text name | certificate[152] } ... |
+ *         u16 extensions | { u16 type | u32 bytes | data } ...
+ *
+ * A record's hash is BLAKE2b of its body; signatures are over "vain/record/v1\0" || hash. The first
+ * record of a run has previous = 0. Members stand in ascending order of their id. */
 #pragma once
 
 #include "base/identity.h"
 
 enum { VAIN_RUN_ID_BYTES = 16, VAIN_PLATFORM_BYTES = 160, VAIN_RECORD_EXTENSIONS_MAX = 16 };
 
-/* Sums over the members of the round, never one member's (protocols amendment 7). */
+/* Sums over the members of the round, never one member's. */
 struct vain_counters {
     int64_t weight;     /* training examples (tokens) */
     int64_t loss_micro; /* sum over members of the round's mean loss, in 1e-6 nats */

@@ -1,8 +1,8 @@
-/* From real numbers to integers and back, the same on every device (protocols: quantiser).
+/* From real numbers to integers and back, the same on every device.
  *
  * Only exact or correctly rounded operations of binary32, nothing that a compiler may contract.
- * Stands in a header because the CPU and CUDA twins both compile it. Scales are powers of two, so x
- * * scale is exact unless it leaves the range of binary32. */
+ * Stands in a header because the CPU and CUDA twins both compile it. Scales are powers of two, so
+ * x * scale is exact unless it leaves the range of binary32. */
 #pragma once
 
 #include <math.h>

@@ -19,7 +19,10 @@ add_compile_definitions(_POSIX_C_SOURCE=200809L _DEFAULT_SOURCE VAIN_VERSION="${
 include_directories(${CMAKE_SOURCE_DIR})
 
 set(VAIN_WARNINGS -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
-  -Wcast-qual -Wwrite-strings -Wvla -Wundef -Wformat=2 -Werror)
+  -Wcast-qual -Wwrite-strings -Wvla -Wundef -Wformat=2)
+if(VAIN_WERROR)
+  list(APPEND VAIN_WARNINGS -Werror)
+endif()
 add_compile_options("$<$<COMPILE_LANGUAGE:C>:${VAIN_WARNINGS}>")
 
 if(VAIN_SANITIZE)

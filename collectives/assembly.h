@@ -1,6 +1,6 @@
 /* Who takes part: members agree by letters on the set of an attempt, and afterwards on that its sum
  * counts, although some of them die, stall or come back meanwhile. No server, no leader that must
- * live (protocols section 1, amendment 4, and level 2's R3).
+ * live (docs/protocol.md, "Who takes part").
  *
  *     position: every member tells all others where it stands: epoch, round, what it holds;
  *
@@ -108,13 +108,14 @@ void vain_assembly_link(struct vain_assembly *assembly, int member, bool up);
 void vain_assembly_distrust(struct vain_assembly *assembly, int member);
 /* It may be honest: the same for 10 s, however often. */
 void vain_assembly_doubt(struct vain_assembly *assembly, int member);
-/* The sum that was voted for turned out to be none here, as it does at all who were given the same
- * words: nobody who holds it is waited for before this member gives the epoch up; who is ahead is
- * still fetched from. After vain_assembly_stand. */
+/* The sum that this member voted for proved invalid, and it is invalid for everyone who received
+ * the same words. So a member that holds it is not waited for before the epoch is given up; members
+ * that are ahead are still fetched from. Call after vain_assembly_stand, which forgets it. */
 void vain_assembly_disown(struct vain_assembly *assembly);
-/* The exchange of `set`, which links do not explain, came to nothing: its sum was wrong, or words
- * did not come. `member`: whose part was wrong; -1: of one of the set. Suspects are left out of
- * this member's proposals in turn, as collectives/suspicion.h says, while enough are left. */
+/* Report that the exchange of `set` failed although no link broke: its sum was wrong, or something
+ * that was due never arrived. `member` is the culprit; -1: unknown, one of the set. Suspects are
+ * left out of this member's proposals in turn, as collectives/suspicion.h says, while enough are
+ * left. */
 void vain_assembly_suspect(struct vain_assembly *assembly, const struct vain_set *set, int member);
 /* Whether exchanges with `member` have come to nothing lately, and somebody is left out for it. */
 bool vain_assembly_suspects(const struct vain_assembly *assembly, int member);

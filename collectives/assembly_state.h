@@ -1,4 +1,12 @@
-/* Inside the assembly: what its rules (assembly_rules.c) and its calls (assembly.c) share. */
+/* Inside the assembly: what its calls (assembly.c), its rules (assembly_rules.c) and what it knows
+ * of those ahead (assembly_behind.c) share.
+ *
+ *   slot            an epoch, a round and a generation of its attempts; a member votes once in it
+ *   use             the streams that were opened among one set, known by a key; the next attempt
+ *                   may go on with them
+ *   use_fits        a proposal wants new streams, or those that are open here among just its set
+ *   lead_of_absent  how far members of the set of a failed attempt, who never acked it, are ahead
+ */
 #pragma once
 
 #include "collectives/assembly.h"
@@ -96,10 +104,44 @@ static inline bool vain_assembly_is_last_attempt(uint32_t attempt)
     return (~attempt & ((UINT32_C(1) << VAIN_ASSEMBLY_GENERATION_BITS) - 1)) == 0;
 }
 
+/* ---- assembly_rules.c: who is where ---------------------------------------------------------- */
+
+/* How many voters are a quorum of them. */
 int vain_assembly_quorum(const struct vain_assembly *own);
-struct vain_set vain_assembly_left_out(const struct vain_assembly *own);
 bool vain_assembly_is_voter(const struct vain_assembly *own, int member);
+/* There is a link to `member`, or it is this one. */
 bool vain_assembly_is_up(const struct vain_assembly *own, int member);
+/* The same for all of `set`. */
+bool vain_assembly_all_up(const struct vain_assembly *own, const struct vain_set *set);
+/* `member` has said last that it holds the same state, of the same round and epoch. */
+bool vain_assembly_at_this_round(const struct vain_assembly *own, int member);
+/* This member is ready for its round, and has neither voted in it nor left. */
+bool vain_assembly_is_ready(const struct vain_assembly *own);
+/* `member` has said last that it leaves. */
+bool vain_assembly_is_leaving(const struct vain_assembly *own, int member);
+/* Ready or not, so many have not voted in this round that nobody can have completed it without
+ * them, and with whom it can go on. */
+bool vain_assembly_enough_stand_here(const struct vain_assembly *own);
+/* The suspects that this member does without, while a quorum of all members is left. */
+struct vain_set vain_assembly_left_out(const struct vain_assembly *own);
+
+/* ---- assembly_rules.c: attempts -------------------------------------------------------------- */
+
+/* The voter whose turn `attempt` is. */
+int vain_assembly_proposer(const struct vain_assembly *own, uint32_t attempt);
+/* So many attempts further on, but not beyond this generation: that takes votes. */
+uint32_t vain_assembly_attempt_after(const struct vain_assembly *own, uint32_t more);
+/* The furthest attempt that one honest voter at least has come to; not before the own. */
+uint32_t vain_assembly_attempt_of_others(const struct vain_assembly *own);
+/* In attempts; at most twice as many as there are members. */
+uint32_t vain_assembly_lead_of_absent(const struct vain_assembly *own);
+bool vain_assembly_use_fits(const struct vain_assembly *own, const struct vain_proposal *proposal);
+/* Signs the ack, sends it to all and waits for the others'; does nothing if it cannot be signed. */
+void vain_assembly_ack(struct vain_assembly *own, const struct vain_proposal *proposal);
+
+/* ---- assembly_rules.c: votes ----------------------------------------------------------------- */
+
+/* The vote is of the slot in which this member stands. */
 bool vain_assembly_in_slot(const struct vain_assembly *own, const struct vain_vote *vote);
 /* Whether a place is before this member's last vote: it has been further, and has come back with
  * less than it had. */
@@ -107,34 +149,39 @@ bool vain_assembly_is_before_vote(const struct vain_assembly *own, uint64_t epoc
 /* In this slot, or further on: only the last vote is remembered, so who has come back with less
  * than it had does not know what it voted for here. */
 bool vain_assembly_has_voted(const struct vain_assembly *own);
-bool vain_assembly_at_this_round(const struct vain_assembly *own, int member);
-bool vain_assembly_is_ready(const struct vain_assembly *own);
-bool vain_assembly_is_leaving(const struct vain_assembly *own, int member);
+/* Both burn, or both are for the same attempt and set. */
 bool vain_assembly_same_choice(const struct vain_vote *a, const struct vain_vote *b);
+/* Counts a member's first vote of this generation. */
+void vain_assembly_note_vote(struct vain_assembly *own, const struct vain_vote *vote);
+/* `voter` has voted for something else too: from now on it counts for every choice. */
+void vain_assembly_note_two_faced(struct vain_assembly *own, int voter);
+/* The set for which there is a quorum of votes; NULL: none. */
+const struct vain_vote *vain_assembly_decided(const struct vain_assembly *own);
+
+/* ---- assembly_rules.c: letters, and all rules in turn ---------------------------------------- */
+
+/* Nothing is sent to a member without a link, nor to this one. */
 void vain_assembly_send(struct vain_assembly *own, int member, uint16_t kind, const void *body,
                         size_t bytes);
+/* Where this member stands, as a letter says it. */
 void vain_assembly_encode_position(const struct vain_assembly *own,
                                    uint8_t out[VAIN_MIN_LEN(VAIN_POSITION_BYTES)]);
+/* Sends that to all. */
 void vain_assembly_tell(struct vain_assembly *own);
+/* To `member`, or to all if it is negative. */
 void vain_assembly_send_vote(struct vain_assembly *own, int member, const struct vain_vote *vote);
-int vain_assembly_proposer(const struct vain_assembly *own, uint32_t attempt);
-uint32_t vain_assembly_attempt_of_others(const struct vain_assembly *own);
-uint32_t vain_assembly_lead_of_absent(const struct vain_assembly *own);
-uint32_t vain_assembly_attempt_after(const struct vain_assembly *own, uint32_t more);
-void vain_assembly_ack(struct vain_assembly *own, const struct vain_proposal *proposal);
-bool vain_assembly_use_fits(const struct vain_assembly *own, const struct vain_proposal *proposal);
-bool vain_assembly_all_up(const struct vain_assembly *own, const struct vain_set *set);
-void vain_assembly_note_vote(struct vain_assembly *own, const struct vain_vote *vote);
-void vain_assembly_note_two_faced(struct vain_assembly *own, int voter);
-const struct vain_vote *vain_assembly_decided(const struct vain_assembly *own);
+/* Finds what follows from all that is known, and puts it into `news`. Not during an exchange. */
+void vain_assembly_settle(struct vain_assembly *own);
+
+/* ---- assembly_behind.c ----------------------------------------------------------------------- */
+
+/* What `member` said was not so a short while ago: it is not heard. */
 bool vain_assembly_is_distrusted(const struct vain_assembly *own, int member);
+/* Whether others hold what is to be fetched first, in the same epoch by so many rounds ahead, and
+ * are believed: `news` is BEHIND then. */
 bool vain_assembly_is_behind(struct vain_assembly *own, uint64_t at_least);
-/* Ready or not, so many have not voted in this round that nobody can have completed it without
- * them, and with whom it can go on. */
-bool vain_assembly_enough_stand_here(const struct vain_assembly *own);
 /* Looks for claims. While the round can go on, which it does where this member is not stuck and
  * enough stand here, they are not waited for; after vain_assembly_forget_claims the wait begins
  * anew. */
 void vain_assembly_note_claims(struct vain_assembly *own, bool stuck);
 void vain_assembly_forget_claims(struct vain_assembly *own);
-void vain_assembly_settle(struct vain_assembly *own);

@@ -9,8 +9,9 @@
  * (docs/architecture.md, promise 2). What rounding, clipping and saturation leave over stays in the
  * residual and is part of the next delta.
  *
- * Headroom (protocols section 1): n members' integers of B signed bits sum to less than the field
- * holds iff n * 2^(B-1) <= 2^(W-1), so B = W - ceil(log2 n) for fields of W = 32 or 16 bits. */
+ * Headroom (docs/protocol.md, "Words"): n members' integers of B signed bits sum to less than the
+ * field holds iff n * 2^(B-1) <= 2^(W-1), so B = W - ceil(log2 n) for fields of W = 32 or 16
+ * bits. */
 #pragma once
 
 #include "base/record.h"

@@ -1,8 +1,9 @@
-/* Commitments to what a member's words say before masks hide it (protocols amendment 6): made
- * public before a round opens, so that an auditor can later compare them with a replay.
+/* Commitments to what a member's words say before masks hide it (docs/protocol.md,
+ * "Commitments"): made public before a round opens, so that an auditor can later compare them with
+ * a replay.
  *
- *     leaf_k = BLAKE2b("vain/commit/leaf"; salt; LE64 k, chunk k)      root: the tree of
- * base/crypto.h
+ *     leaf_k = BLAKE2b("vain/commit/leaf"; salt; LE64 k, chunk k)
+ *     root   = that of the tree of base/crypto.h over the leaves
  *
  * The salt is 32 fresh random bytes a round, which the member shows to an auditor only: without it
  * a root, or any part of the tree, says nothing about the words, however few they may be. With it,

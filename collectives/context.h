@@ -1,8 +1,8 @@
 /* What all members of a round must agree on before a word travels, and how they say so.
  *
- * The first part is the ctx of protocols section 1: it enters every mask's seed, so words that were
- * masked for another group, round, attempt, set or other parameters never cancel. The rest is what
- * the words mean. Last, and not compared, what a member tells the others about itself. */
+ * The first part is ctx (docs/protocol.md, "Agree"): it enters every mask's seed, so words that
+ * were masked for another group, round, attempt, set or other parameters never cancel. The rest is
+ * what the words mean. Last, and not compared, what a member tells the others about itself. */
 #pragma once
 
 #include "base/crypto.h"

@@ -5,7 +5,8 @@
  *
  *     reduce: the words, which are masked already if they are to be, are summed;
  *
- *     open: the check word is verified (own masks come off here, once there are own masks);
+ *     open: check word and counters of the sum are verified. Under own masks the caller takes these
+ *     off before (jobs/own_masks.h), and has verified the masked sum's check word before that;
  *
  *     gather: what members hold apart is given to all, a block of bytes a member.
  *

@@ -6,9 +6,9 @@
  *
  * with 64 random bits b_j an element. An error e in any words changes it unless the bits meet zero:
  * fix all bits but that of one word with e_j != 0, and one of its two values at most does. So a
- * form misses an error with probability 1/2 at most, all of them with 2^-64 (protocols section 1
- * and amendment 3). The bits are a public stream that the round's agreed context names, so that
- * members compute the same.
+ * form misses an error with probability 1/2 at most, all of them with 2^-64 (docs/protocol.md,
+ * "Forms"). The bits are a public stream that the round's agreed context names, so that members
+ * compute the same.
  *
  * The form after them is that of the check word: SUM r_j v_j over all words of the vector but the
  * last minus the last one, r_j as in kernels/mix.h. Of a vector with its check word it is 0.

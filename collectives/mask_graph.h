@@ -1,4 +1,4 @@
-/* Who has pair masks with whom in a large group (protocols section 1, "k for large groups").
+/* Who has pair masks with whom in a large group (docs/protocol.md, "Large groups").
  *
  * Up to 64 members everybody has a mask with everybody. Beyond, a member has masks with k others
  * only, and the cost of masks stops growing with the group: members stand on a circle in an order

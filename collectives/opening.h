@@ -1,5 +1,5 @@
 /* Opening a sum at level 2: the own secrets of all members of a set, disclosed by themselves or put
- * together from shares (protocols section 1, R4).
+ * together from shares (docs/protocol.md, "Disclose").
  *
  * When it may begin is for the caller to know: a quorum has signed the set. Then every member gives
  * out its own secret; of who does not, the others give out their shares. What comes is checked

@@ -1,4 +1,4 @@
-/* A member's own mask (level 2 of protocols section 1): a stream that only its owner can take off.
+/* A member's own mask (docs/protocol.md, "Own masks"): a stream that only its owner can take off.
  *
  *     self_i = BLAKE2b("vain/secagg/self"; LE32 bytes of b_i),  b_i uniform below L, fresh in every
  *     attempt;  words_i += stream(self_i) in domain VAIN_MASK_OWN

@@ -1,5 +1,5 @@
-/* Secure aggregation: keys that only pairs know, and the masks made of them (protocols section 1;
- * docs/protocol.md draws the bytes).
+/* Secure aggregation: keys that only pairs know, and the masks made of them (docs/protocol.md,
+ * "Start" and "Masks", draws the bytes).
  *
  * Member i sends y_i = q_i + SUM_{j after i} stream(s_ij) - SUM_{j before i} stream(s_ij) modulo
  * 2^32, members in ascending order of their ids. In the sum over all members every stream comes
@@ -8,13 +8,11 @@
  *
  * Keys of one start of a run, in three messages that everybody gives to all others:
  *
- *     nonce: 32 random bytes; the hash over all of them is the session;
- *
- *     announcement: the session and a fresh X25519 key, signed by the member's own key. One that
- * was recorded in an earlier start names another session and is refused;
- *
- *     proof: for every other member a hash under the pair's key, so that both ends have the same
- * one.
+ *     nonce         32 random bytes; the hash over all of them is the session;
+ *     announcement  the session and a fresh X25519 key, signed by the member's own key. One that
+ *                   was recorded in an earlier start names another session and is refused;
+ *     proof         for every other member a hash under the pair's key, which shows that both ends
+ *                   have the same one.
  *
  * With own masks (level 2) a member adds a stream of its own, whose secret it shares among the
  * others (own_mask.h, share.h, share_message.h). Then a sum over all opens only when the own masks

@@ -72,7 +72,7 @@ enum vain_tag {
     VAIN_TAG_BROADCAST = 4, /* site leader to its ranks */
     VAIN_TAG_CONTROL = 5,   /* stop requests */
     VAIN_TAG_BARRIER = 6,
-    VAIN_TAG_START = 7,        /* cards and hashes at the start */
+    VAIN_TAG_START = 7,        /* all-gathers outside an exchange: the start, measures, own masks */
     VAIN_TAG_SPLIT = 16,       /* colours of a split, where the transport needs messages for it */
     VAIN_TAG_RING = 8,         /* ring: partial sums; a parcel's tag travels on the number after */
     VAIN_TAG_RING_GATHER = 10, /* ring: sums */

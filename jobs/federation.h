@@ -2,8 +2,7 @@
  *
  * `fixed` are the ranks of the launcher's world, the same for the whole run, which dies with any of
  * them. `members` (jobs/federation_members.h) are members on their own hosts, who agree on who
- * takes part in each attempt. What passes is plain data, so that a federation may live in another
- * process. */
+ * takes part in each attempt. Both live in the run's process and lend each other memory. */
 #pragma once
 
 #include <stdatomic.h>

@@ -3,8 +3,7 @@
  * A range is a text such as "train.learning_rate 1e-4..1e-1 log". In it a value is a number between
  * 0 and 1, linear or by its logarithm. The search starts from the spec's own values; a seed moves
  * every key by a normal number times its step (vain_chain_step); at the ends of the range the way
- * is reflected. A
- * chain without seeds is the spec itself. */
+ * is reflected. A chain without seeds is the spec itself. */
 #pragma once
 
 #include "jobs/genetic_population.h"

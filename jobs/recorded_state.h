@@ -26,7 +26,8 @@ const char *vain_recorded_state_contradiction(const struct vain_recorded_state *
 const char *vain_recorded_state_epoch_contradiction(const struct vain_recorded_state *recorded,
                                                     const struct vain_state_letter *state,
                                                     int listed);
-/* Whether the record leaves nothing of `state`, which does not contradict it, to whoever describes
- * it: it says what the next round begins with, and no later epoch is claimed to be under way. */
+/* Whether the record alone vouches for `state`, which does not contradict it: the record says what
+ * the next round begins with, and the description claims no later epoch to be under way. If not,
+ * more than f members must give the same description. */
 bool vain_recorded_state_settles(const struct vain_recorded_state *recorded,
                                  const struct vain_state_letter *state);

@@ -2,7 +2,9 @@
  *
  * struct vain_run is everything that a rank holds. jobs/round.c moves it one round forward,
  * jobs/save.c writes it, jobs/resume.c restores it, jobs/evaluate.c measures it, jobs/run.c puts
- * that in order. All memory is taken in the set-up; the plan (jobs/plan.h) says how much. */
+ * that in order. The vectors are taken in the set-up; the plan (jobs/plan.h) says how much they
+ * take. A group of members takes the memory of its messages when it is opened, an attempt what its
+ * own masks and its evidence need. */
 #pragma once
 
 #include "base/event.h"

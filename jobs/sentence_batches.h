@@ -41,13 +41,20 @@ void vain_sentence_batches_close(struct vain_sentence_batches *batches);
  * the buffers until the next call. */
 void vain_sentence_batches_draw(struct vain_sentence_batches *batches, struct vain_random random,
                                 int64_t position, int rank, struct vain_batch *out);
-/* Adds to `sums`: the loss, and whether the nearest training sentences (of the whole file,
- * not of this member's part alone) vote for a sentence's label, for this share of the validation
- * split, of the test split if the share is the run's last. The loss counts each sentence once, in
- * batches as equal as can be; only the contrastive loss, for which a sentence without one of its
- * label is no pair and a smaller batch has fewer to repel, is that of whole batches drawn as in
- * training, as many as the split would fill, one at least. The first share adds how much clusters
- * of all of them know of the labels then, and always for the clustering loss. VAIN_ERR_MEMORY. */
+/* Measures `share` of the validation split, or of the test split if `share->last`, and adds to
+ * `sums`:
+ *
+ *   accuracy  whether the nearest training sentences vote for a sentence's label; they are those
+ *             of the whole file, not of this member's part alone
+ *   loss      counts each sentence once, in batches as equal as can be. Only the contrastive loss
+ *             is that of whole batches, drawn as in training: as many as the split would fill, at
+ *             least one (a sentence alone with its label is no pair, and a smaller batch has fewer
+ *             to repel)
+ *   normalised mutual information
+ *             what clusters of the whole split know of the labels: from the first share only, if
+ *             `share->last`, and always for the clustering loss
+ *
+ * VAIN_STOPPED: it was left off, since share->signal is set. VAIN_ERR_MEMORY. */
 enum vain_status vain_sentence_batches_evaluate(struct vain_sentence_batches *batches,
                                                 const float *parameters,
                                                 const struct vain_method_share *share,

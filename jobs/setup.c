@@ -1,7 +1,7 @@
 /* The set-up, in an order that follows from who needs what: sites decide who leads, leaders decide
  * names, names decide keys and data, data decide the model's symbols, and the number of members
  * decides the words. Whatever members must agree on is compared before the first step, so that a
- * difference costs seconds and not a night. All memory of a run is taken here. */
+ * difference costs seconds and not a night. All vectors of a run are taken here. */
 #include "jobs/setup.h"
 
 #include <gnu/libc-version.h>

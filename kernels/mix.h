@@ -6,13 +6,12 @@
  * not cancel by accident. They come from the public stream (purpose CHECK): its block 0 at (round,
  * attempt) gives four words k, and
  *
- *     r_j = (mix((low(j) + high(j) * (k1 | 1)) xor k0) + k2) | 1        low, high: 32-bit halves of
- * j
+ *     r_j = (mix((low(j) + high(j) * (k1 | 1)) xor k0) + k2) | 1
  *
- * with `mix` the finaliser "lowbias32" (C. Wellons, hash-prospector, 2018), a bijection of 32-bit
- * words. It is for accidents: whoever chooses errors on purpose can choose some that fit, as he can
- * send another input. Who has made a sum that does not fit, signed hops show
- * (collectives/evidence.h). */
+ * with low and high the 32-bit halves of j, and `mix` the finaliser "lowbias32" (C. Wellons,
+ * hash-prospector, 2018), a bijection of 32-bit words. It is for accidents: whoever chooses errors
+ * on purpose can choose some that fit, as he can send another input. Who has made a sum that does
+ * not fit, signed hops show (collectives/evidence.h). */
 #pragma once
 
 #include "base/philox.h"

@@ -170,10 +170,10 @@ struct vain_pointwise_ops {
                                 const float *reciprocal_deviation, const float *d_output,
                                 const float *residual_gradient, float *d_input, float *d_gain,
                                 float *d_shift);
-    /* Mean cross entropy of logits (M, V) against targets (M), in nats, summed in row order in
-     * double; logits are overwritten by their gradient times `scale` (scale = 0: left as they are,
-     * for evaluation). Tolerance between twins: 5e-5 of `scale`; a GPU adds rows in 1024 lanes, and
-     * those in pairs. */
+    /* Sum over rows of the cross entropy of logits (M, V) against targets (M), in nats, added in
+     * row order in double; callers divide by M. Logits are overwritten by their gradient times
+     * `scale` (scale = 0: left as they are, for evaluation). Tolerance between twins: 5e-5 of
+     * `scale`; a GPU adds rows in 1024 lanes, and those in pairs. */
     void (*cross_entropy)(struct vain_queue *queue, int64_t M, int64_t V, float *logits,
                           const int32_t *targets, float scale, double *loss_sum);
     /* How many rows of logits (M, V) have their first largest at the target (M); none where one is
@@ -207,16 +207,19 @@ struct vain_optimiser_ops {
     void (*move)(struct vain_queue *queue, int64_t N, float rate, const float *source,
                  float *target);
     /* Outer step (docs/architecture.md, promise 2: only correctly rounded operations, in this
-     * order): momentum = mu * momentum + delta; parameters = parameters - rate * (nesterov ? delta
-     * + mu * momentum : momentum). momentum may be NULL where mu is 0: parameters = parameters -
-     * rate * delta. */
+     * order):
+     *
+     *   momentum   = mu * momentum + delta
+     *   parameters = parameters - rate * (nesterov ? delta + mu * momentum : momentum)
+     *
+     * momentum may be NULL where mu is 0: parameters = parameters - rate * delta. */
     void (*outer_step)(struct vain_queue *queue, int64_t N, float rate, float mu, bool nesterov,
                        const float *delta, float *momentum, float *parameters);
 };
 
 /* Fixed-point form of a delta: value = integer / 2^scale_exponent. With fields = 1 a word holds one
  * integer in two's complement; with fields = 2 two integers of 16 bits, offset by 2^(bits-1) each,
- * so that carries never cross (protocols section 1: packed form). */
+ * so that carries never cross (docs/protocol.md, "Words"). */
 struct vain_fixed {
     int scale_exponent; /* -100 .. 100 */
     int bits;   /* signed bits of one member's value; its integers lie in [-(2^(bits-1) - 1),
@@ -272,7 +275,7 @@ struct vain_codec_ops {
      * round comes from it. */
     void (*sum_squares_words)(struct vain_queue *queue, int64_t N, const struct vain_fixed *fixed,
                               int members, const uint32_t *words, uint64_t out[2]);
-    /* Check word (protocols amendment 3): sum of r_j * words_j mod 2^32, r_j odd from (random,
+    /* Check word (docs/protocol.md, "Words"): sum of r_j * words_j mod 2^32, r_j odd from (random,
      * round, attempt, j). */
     void (*check_word)(struct vain_queue *queue, int64_t words_count, const uint32_t *words,
                        struct vain_random random, uint32_t round, uint32_t attempt, uint32_t *out);

@@ -81,8 +81,8 @@ struct vain_linear vain_blocks_linear(const struct vain_blocks *blocks, int slic
 struct vain_linear_gradient vain_blocks_linear_gradient(const struct vain_blocks *blocks, int slice,
                                                         const float *input, const float *d_output,
                                                         float *d_input);
-/* What is dropped at place `site`: 0 after the embedding, 1 + 2 l after the attention of layer l, 2
- * + 2 l after its feed-forward part. */
+/* What is dropped at place `site`: 0 after the embedding, 1 + 2 l after the attention of layer l,
+ * 2 + 2 l after its feed-forward part. */
 struct vain_dropout vain_blocks_dropout(const struct vain_blocks *blocks, int64_t site);
 /* The final norm of a pass under training, (M, C). */
 const float *vain_blocks_output(const struct vain_blocks *blocks);

@@ -4,8 +4,8 @@
  * contrastive    examples of one label attract each other, others repel: L_out of Khosla et al.
  *                2020; no parameters
  * clustering     without labels: the first half of the rows and the second are two views of the
- * same examples (dropout differs); each is to predict to which learned centroid the other belongs,
- * where centroids are used equally (SwAV: Caron et al. 2020)
+ *                same examples (dropout differs); each is to predict to which learned centroid the
+ *                other belongs, where centroids are used equally (SwAV: Caron et al. 2020)
  *
  * Parameters of a loss are slices of the model's flat vector like any others. */
 #pragma once

@@ -1,10 +1,15 @@
 /* Box-Muller from correctly rounded operations only (see normal.h for why).
  *
  * Arguments are integers, so ranges are reduced exactly by shifting, and what is left is a short
- * series: log      m in [0.70, 1.42]: 2 atanh(s), s = (m - 1) / (m + 1), |s| < 0.172, terms to s^21
- * / 21 (s^23 is 1e-18); cosine   eighth of a turn: Taylor of cosine to x^16 or of sine to x^17 (x
- * <= pi/4: next term below 1e-17). The build forbids contraction into fused multiply-add, so the
- * order of operations is what stands here. */
+ * series:
+ *
+ *   log      m in [0.70, 1.42]: 2 atanh(s), s = (m - 1) / (m + 1), |s| < 0.172, terms to
+ *            s^21 / 21 (s^23 is 1e-18);
+ *   cosine   an eighth of a turn: Taylor of cosine to x^16 or of sine to x^17 (x <= pi/4: the next
+ *            term is below 1e-17).
+ *
+ * The build forbids contraction into fused multiply-add, so the order of operations is what stands
+ * here. */
 #include "models/normal.h"
 
 #include <math.h>

@@ -7,8 +7,8 @@
  * root nor current key is ever near OpenSSL.
  *
  * OpenSSL takes the bytes apart; every signature is verified with libsodium, and every key passes
- * vain_public_key_valid first, since OpenSSL accepts keys under which anybody can sign (protocols
- * section 0). The extension's bytes are in docs/protocol.md ("Links"). */
+ * vain_public_key_valid first, since OpenSSL accepts keys under which anybody can sign. The bytes
+ * of the extension are in docs/protocol.md, "Transport certificate". */
 #pragma once
 
 #include "base/identity.h"

@@ -64,11 +64,13 @@ FUNCTION_LINES = 70
 SHOWN = 8
 SKIPPED_FOLDERS = re.compile(r"^(build.*|runs|__pycache__|\..*)$")
 CODE = (".c", ".h", ".cu")
-CHECKED = CODE + (".py", ".sh", ".cmake", ".md", ".yaml", ".yml", ".txt")
+CHECKED = CODE + (".py", ".sh", ".sbatch", ".cmake", ".md", ".yaml", ".yml", ".txt")
 SCRIPTS = ("check", "quickstart", "run")
 DATA_FOLDERS = re.compile(r"(^|/)(golden|corpus|broken|results)/")
 # Split, so that this file does not find itself.
 UNFINISHED = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X|HA" + r"CK)\b")
+# Sections of a document that nobody outside can open; also where a comment breaks its line.
+UNKNOWN_SOURCE = re.compile(r"\bprotocols[\s*/]+(?:section|amendment)s?\b|\bprotocols: ")
 
 
 class Tree:
@@ -128,6 +130,12 @@ def check_text(tree, path, lines):
             tree.find("unfinished", path, number, "a mark of unfinished work; open an issue")
     if lines and lines[-1] == "":
         tree.find("space", path, len(lines), "empty lines at the end of the file")
+
+
+def check_sources_cited(tree, path, text):
+    for match in UNKNOWN_SOURCE.finditer(text):
+        tree.find("source", path, text.count("\n", 0, match.start()) + 1,
+                  "cite docs/protocol.md by its heading, or what is published")
 
 
 def check_includes(tree, path, text):
@@ -216,6 +224,7 @@ def check(root):
         check_text(tree, path, lines)
         if path.endswith(CODE):
             code = blank(text)
+            check_sources_cited(tree, path, text)
             check_includes(tree, path, text)
             check_calls(tree, path, code)
             check_functions(tree, path, code)
@@ -287,9 +296,13 @@ BAD = [
     ("pragma", "jobs/b.h", "/* B. */\n"),
     ("unfinished", "jobs/b.c", "/* B. TO" + "DO later */\n"),
     ("unfinished", "docs/b.md", "FIX" + "ME\n"),
+    ("source", "jobs/b.h", "/* Masks (protocols section 1). */\n#pragma once\n"),
+    ("source", "jobs/b.c", "/* Masks (protocols\n * amendment 3). */\nint x;\n"),
+    ("source", "jobs/b.c", "/* protocols: quantiser */\nint x;\n"),
     ("utf8", "docs/b.md", b"\xff\n"),
 ]
 NEARLY = [
+    ("jobs/b.c", '/* Masks (docs/protocol.md, "Masks"), unlike other protocols. Sections: 2. */\n'),
     ("kernels/k.c", '#include "kernels/k.h"\n'),
     ("jobs/b.c", "/* B. */\ntypedef enum x (*y)(int z);\n"),
     ("jobs/b.c", BODY % "yaml_free(p); x->free(p); x.time(p); my_rand();"),

@@ -32,14 +32,18 @@ struct vain_corpus {
 /* Open for a member. `names` (name_count) are all members' names in any order, all different,
  * `own_name` among them; `spec_folder` resolves relative paths ("" or NULL: the working folder; "~"
  * is not expanded). On failure `out` is empty and needs no close. The message says file, place,
- * numbers and the way out: VAIN_ERR_NOT_FOUND  no such file VAIN_ERR_REFUSED    not readable by
- * this user VAIN_ERR_INPUT      a folder, FIFO or device; empty; not UTF-8 (line and column of the
- * first bad byte); a token file of odd size; a token outside data.vocabulary (and where); more than
- * VAIN_SYMBOLS_MAX different characters; too short for a window of context + 1 at this split and
- * partition; options that contradict each other VAIN_ERR_STORAGE, VAIN_ERR_MEMORY All members reach
- * the same verdict on the same file, since the smallest part is what counts. With `named`
- * partitions every member opens its own file; vocabularies must then be equal, which the caller
- * checks by vain_corpus_hash (bytes are always equal). */
+ * numbers and the way out:
+ * VAIN_ERR_NOT_FOUND  no such file
+ * VAIN_ERR_REFUSED    not readable by this user
+ * VAIN_ERR_INPUT      a folder, FIFO or device; empty; not UTF-8 (line and column of the first bad
+ *                     byte); a token file of odd size; a token outside data.vocabulary (and where);
+ *                     more than VAIN_SYMBOLS_MAX different characters; too short for a window of
+ *                     context + 1 at this split and partition; options that contradict each other
+ * VAIN_ERR_STORAGE    it cannot be opened or read
+ * VAIN_ERR_MEMORY
+ * All members reach the same verdict on one file, because the smallest part is what is checked.
+ * With `named` partitions every member opens its own file; vocabularies must then be equal, which
+ * the caller checks by vain_corpus_hash (bytes are always equal). */
 enum vain_status vain_corpus_open(const struct vain_data_options *options, const char *spec_folder,
                                   const char *const *names, int name_count, const char *own_name,
                                   int64_t context, struct vain_corpus *out) VAIN_MUST_USE;

@@ -6,8 +6,7 @@
  * taken for it (base/limits.h), so a spec from a stranger can be refused but cannot harm.
  *
  * Order of precedence: --set, then the file, then the table's defaults. A path in the spec, also
- * one from
- * --set, is relative to the spec's folder (vain_spec_path). All calls are local; only
+ * one from --set, is relative to the spec's folder (vain_spec_path). All calls are local; only
  * vain_spec_load touches the disk, and only a regular file, so none can wait for ever. */
 #pragma once
 
@@ -105,9 +104,8 @@ struct json_object *vain_spec_problems_json(const struct vain_problems *problems
  * and, checked alike, prints the same again. Gives the text (vain_release). */
 enum vain_status vain_spec_resolved_yaml(const struct vain_spec *spec, char **out) VAIN_MUST_USE;
 /* The agreed keys in which two resolved texts of this table differ, first those that both have, the
- * first three with both values
- * ("train.rounds: 4 there, 6 here; seed: 1 there, 2 here; and 2 more"); "" if there are none.
- * `spec` gives the table. */
+ * first three with both values ("train.rounds: 4 there, 6 here; seed: 1 there, 2 here; and 2
+ * more"); "" if there are none. `spec` gives the table. */
 void vain_spec_differences(const struct vain_spec *spec, const char *there, const char *here,
                            char *out, size_t bytes);
 /* A piece of a resolved text, not NUL-ended; bytes NULL: not there. */

@@ -53,19 +53,22 @@ void vain_cpu_mask_block(const struct vain_device *device, int worker,
 /* Wipe seeds and streams of all workers; no task may run. */
 void vain_cpu_forget_masks(const struct vain_device *device);
 
-/* The table (cpu.c) and the functions in it, each group in the file of its name: contracts in
- * kernels/ops.h. */
+/* The table (cpu.c) and the functions in it, under the names of their files: contracts in
+ * kernels/ops.h and the headers of its groups. */
 extern const struct vain_ops vain_cpu_ops;
 
+/* cpu_device.c */
 void vain_cpu_close(struct vain_device *device);
 enum vain_status vain_cpu_wait(struct vain_queue *queue);
 enum vain_status vain_cpu_can_mask(const struct vain_device *device);
 const char *vain_cpu_platform(const struct vain_device *device);
 
+/* linear.c */
 void vain_cpu_linear(struct vain_queue *queue, const struct vain_linear *linear);
 void vain_cpu_linear_gradient(struct vain_queue *queue,
                               const struct vain_linear_gradient *gradient);
 
+/* attention.c */
 void vain_cpu_attention(struct vain_queue *queue, const struct vain_attention *attention);
 void vain_cpu_attention_gradient(struct vain_queue *queue,
                                  const struct vain_attention_gradient *gradient);
@@ -73,6 +76,7 @@ void vain_cpu_attention_both_ways(struct vain_queue *queue, const struct vain_at
 void vain_cpu_attention_both_ways_gradient(struct vain_queue *queue,
                                            const struct vain_attention_gradient *gradient);
 
+/* pointwise.c */
 void vain_cpu_embed(struct vain_queue *queue, int64_t B, int64_t T, int64_t C,
                     const int32_t *tokens, const float *token_table, const float *position_table,
                     const struct vain_dropout *dropout, float *output);
@@ -95,6 +99,7 @@ void vain_cpu_count_correct(struct vain_queue *queue, int64_t M, int64_t V, cons
 void vain_cpu_dropout_gradient(struct vain_queue *queue, int64_t N,
                                const struct vain_dropout *dropout, float *d_output);
 
+/* optimiser.c */
 void vain_cpu_adamw(struct vain_queue *queue, const struct vain_adamw *adamw,
                     const float *gradients, float *parameters, float *moment1, float *moment2);
 void vain_cpu_sgd(struct vain_queue *queue, int64_t N, const struct vain_sgd *sgd,
@@ -108,6 +113,7 @@ void vain_cpu_move(struct vain_queue *queue, int64_t N, float rate, const float 
 void vain_cpu_outer_step(struct vain_queue *queue, int64_t N, float rate, float mu, bool nesterov,
                          const float *delta, float *momentum, float *parameters);
 
+/* codec.c */
 void vain_cpu_delta(struct vain_queue *queue, int64_t N, const float *common, const float *now,
                     const float *residual, float *delta);
 void vain_cpu_encode(struct vain_queue *queue, int64_t N, const struct vain_encoding *encoding,
@@ -117,6 +123,7 @@ void vain_cpu_decode_mean(struct vain_queue *queue, int64_t N, const struct vain
                           int members, const uint32_t *words, float *mean);
 void vain_cpu_sum_squares_words(struct vain_queue *queue, int64_t N, const struct vain_fixed *fixed,
                                 int members, const uint32_t *words, uint64_t out[2]);
+/* words.c */
 void vain_cpu_check_word(struct vain_queue *queue, int64_t words_count, const uint32_t *words,
                          struct vain_random random, uint32_t round, uint32_t attempt,
                          uint32_t *out);
@@ -127,11 +134,13 @@ void vain_cpu_add_masks(struct vain_queue *queue, const struct vain_masks *masks
 void vain_cpu_tag_words(struct vain_queue *queue, int64_t words_count, const uint32_t *words,
                         uint64_t key, uint64_t *out);
 
+/* sequence.c */
 void vain_cpu_mean_pool(struct vain_queue *queue, int64_t B, int64_t T, int64_t C,
                         const int32_t *lengths, const float *input, float *output);
 void vain_cpu_mean_pool_gradient(struct vain_queue *queue, int64_t B, int64_t T, int64_t C,
                                  const int32_t *lengths, const float *d_output, float *d_input);
 
+/* loss.c */
 void vain_cpu_contrastive(struct vain_queue *queue, int64_t M, const int32_t *labels,
                           float temperature, float scale, float *products, double *mean_loss);
 void vain_cpu_soft_cross_entropy(struct vain_queue *queue, int64_t M, int64_t V,
@@ -141,9 +150,11 @@ void vain_cpu_distillation(struct vain_queue *queue, int64_t M, int64_t V, const
                            float temperature, float scale, float *logits, double *loss_sum);
 void vain_cpu_balance(struct vain_queue *queue, int64_t M, int64_t V, const float *scores,
                       float temperature, int iterations, float *targets);
+/* convolution.c */
 void vain_cpu_convolution(struct vain_queue *queue, const struct vain_convolution *convolution);
 void vain_cpu_convolution_gradient(struct vain_queue *queue,
                                    const struct vain_convolution_gradient *gradient);
+/* image.c */
 void vain_cpu_batch_norm(struct vain_queue *queue, const struct vain_batch_norm *norm);
 void vain_cpu_batch_norm_gradient(struct vain_queue *queue,
                                   const struct vain_batch_norm_gradient *gradient);
@@ -154,6 +165,7 @@ void vain_cpu_pool(struct vain_queue *queue, const struct vain_pool_layer *pool)
 void vain_cpu_pool_gradient(struct vain_queue *queue,
                             const struct vain_pool_layer_gradient *gradient);
 
+/* pairs.c */
 void vain_cpu_normalise_rows(struct vain_queue *queue, int64_t M, int64_t C, const float *input,
                              float *output, float *reciprocal_norm);
 void vain_cpu_normalise_rows_gradient(struct vain_queue *queue, int64_t M, int64_t C,

@@ -1,9 +1,9 @@
 /* What the executable and libvain_cuda.so give each other.
  *
- * The module is opened at run time (kernels/device.c), so the executable starts where there is no
- * driver and no CUDA library. What is archived in the executable does not resolve for a module:
- * what the module needs of it comes in the host's table, and the one exported function gives the
- * module's table. Plain C, for gcc and nvcc. */
+ * The module is opened at run time (kernels/device_module.c), so the executable starts where there
+ * is no driver and no CUDA library. What is archived in the executable does not resolve for a
+ * module: what the module needs of it comes in the host's table, and the one exported function
+ * gives the module's table. Plain C, for gcc and nvcc. */
 #pragma once
 
 #include "base/status.h"

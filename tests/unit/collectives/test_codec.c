@@ -51,7 +51,7 @@ static void sum_members(struct sum *sum, float (*delta_of)(int member, int64_t i
 
 /* ---- headroom -------------------------------------------------------------------------------- */
 
-static void headroom_is_what_protocols_say(void)
+static void headroom_is_what_the_protocol_says(void)
 {
     static const struct {
         int members, field_bits, bits;
@@ -530,7 +530,7 @@ static void round_bytes_are_those_of_a_ring(void)
 }
 
 static const struct vain_test tests[] = {
-    {"headroom is what n members leave", headroom_is_what_protocols_say},
+    {"headroom is what n members leave", headroom_is_what_the_protocol_says},
     {"too many members are refused with the arithmetic",
      too_many_members_are_refused_with_the_arithmetic},
     {"bad numbers are refused", bad_numbers_are_refused},

@@ -42,8 +42,8 @@ static const struct shape shapes[] = {
     {47, 65, 100}, {3, 130, 800}, {24, 31, 64}, {11, 4, 3},
 };
 
-/* A as it lies (row stride K + 2), B as (K, N) with stride N + 5 or as its transpose with stride K
- * + 1. */
+/* A as it lies (row stride K + 2), B as (K, N) with stride N + 5 or as its transpose with stride
+ * K + 1. */
 struct factors {
     const struct shape *shape;
     bool transposed, add, fused;
