@@ -37,7 +37,8 @@ struct vain_array {
 
 /* Read one array, whole. `path` is one of
  *   an HDF5 file: `name` is the path of a data set in it, such as "train_images"; contiguous or
- *     chunked, with deflate, shuffle and checksums; reached by hard links only;
+ *     chunked, with deflate, shuffle and checksums; written as a whole, since fill values are not
+ *     read; reached by hard links only;
  *   an idx file (as MNIST is published), plain or in gzip: it holds one array, `name` is "";
  *   a folder with idx files: `name` is the file's, with or without ".gz" at its end.
  * Local; blocks on the disk only; may be called from several threads. On failure `out` is empty and
@@ -46,7 +47,8 @@ struct vain_array {
  * VAIN_ERR_REFUSED    not readable by this user
  * VAIN_ERR_INPUT      neither HDF5 nor idx; an element type or filter that is not read; more than
  *                     VAIN_ARRAY_RANK_MAX dimensions or VAIN_ARRAY_BYTES_MAX bytes
- * VAIN_ERR_CORRUPT    the file ends early, holds more than it says, or its checksum is wrong
+ * VAIN_ERR_CORRUPT    the file, or a chunk in it, ends early, holds more than it says or was never
+ *                     written, or its checksum is wrong
  * VAIN_ERR_STORAGE, VAIN_ERR_MEMORY */
 enum vain_status vain_array_read(const char *path, const char *name,
                                  struct vain_array *out) VAIN_MUST_USE;

@@ -3,18 +3,15 @@
 #include <string.h>
 
 #include "base/memory.h"
-
-#define ZLIB_CONST /* zlib then takes its input as const */
-#include <zlib.h>
+#include "jobs/data/inflate.h"
 
 enum {
     HEAD_BYTES = 4,
     SIZE_BYTES = 4,
     HEADER_BYTES_MAX = HEAD_BYTES + SIZE_BYTES * VAIN_ARRAY_RANK_MAX,
-    GZIP_WINDOW = 15 + 16,    /* zlib's largest window, and the gzip wrapping */
-    DEFLATE_RATIO_MAX = 1032, /* zlib's technical notes: 258 bytes from two bits, and overhead */
-    PIECE_BYTES_MAX = 1 << 30 /* what one call of inflate is given */
+    DEFLATE_RATIO_MAX = 1032 /* zlib's technical notes: 258 bytes from two bits, and overhead */
 };
+static const char holds_more[] = "holds more than the shape in its header says; one array a file";
 
 bool vain_idx_is(const void *data, size_t bytes)
 {
@@ -29,50 +26,17 @@ bool vain_idx_is(const void *data, size_t bytes)
 struct source {
     const char *path; /* for messages */
     const uint8_t *data;
-    size_t bytes, used;
-    bool packed, ended; /* gzip; and its end was seen */
-    z_stream stream;
+    size_t bytes, used;          /* not of a packed one, which counts for itself */
+    bool packed;                 /* in gzip */
+    struct vain_inflate inflate; /* of a packed one */
 };
-
-static enum vain_status fail_inflate(const struct source *source, int code)
-{
-    if (code == Z_MEM_ERROR)
-        return vain_fail(VAIN_ERR_MEMORY, "%s: no memory to inflate it", source->path);
-    if (code == Z_OK || code == Z_BUF_ERROR || code == Z_STREAM_END)
-        return vain_fail(VAIN_ERR_CORRUPT, "%s: ends early; copy it again", source->path);
-    return vain_fail(VAIN_ERR_CORRUPT, "%s: is not what gzip made: %s; copy it again", source->path,
-                     source->stream.msg != NULL ? source->stream.msg : "wrong bytes");
-}
-
-static enum vain_status inflate_bytes(struct source *source, uint8_t *out, size_t bytes)
-{
-    z_stream *stream = &source->stream;
-    size_t done = 0;
-    while (done < bytes && !source->ended) {
-        const size_t piece = bytes - done < PIECE_BYTES_MAX ? bytes - done : PIECE_BYTES_MAX;
-        const size_t left = source->bytes - source->used;
-        const size_t input = left < PIECE_BYTES_MAX ? left : PIECE_BYTES_MAX;
-        stream->next_in = source->data + source->used;
-        stream->avail_in = (uInt)input;
-        stream->next_out = out + done;
-        stream->avail_out = (uInt)piece;
-        const int code = inflate(stream, Z_NO_FLUSH);
-        const size_t taken = input - stream->avail_in, made = piece - stream->avail_out;
-        source->used += taken;
-        done += made;
-        source->ended = code == Z_STREAM_END;
-        if ((code != Z_OK && !source->ended) || (taken == 0 && made == 0 && !source->ended))
-            return fail_inflate(source, code);
-    }
-    return done == bytes ? VAIN_OK : fail_inflate(source, Z_STREAM_END);
-}
 
 static enum vain_status get(struct source *source, void *out, size_t bytes)
 {
     if (bytes == 0) /* then `out` may be NULL */
         return VAIN_OK;
     if (source->packed)
-        return inflate_bytes(source, out, bytes);
+        return vain_inflate_get(&source->inflate, out, bytes);
     if (bytes > source->bytes - source->used)
         return vain_fail(VAIN_ERR_CORRUPT, "%s: ends early: %zu bytes are missing; copy it again",
                          source->path, bytes - (source->bytes - source->used));
@@ -81,28 +45,13 @@ static enum vain_status get(struct source *source, void *out, size_t bytes)
     return VAIN_OK;
 }
 
-/* Nothing follows the elements; in gzip this is where the checksum is compared. */
+/* Nothing follows the elements. */
 static enum vain_status finish(struct source *source)
 {
-    uint8_t more;
-    z_stream *stream = &source->stream;
-    if (source->packed && !source->ended) {
-        stream->next_in = source->data + source->used;
-        const size_t left = source->bytes - source->used;
-        stream->avail_in = (uInt)(left < PIECE_BYTES_MAX ? left : PIECE_BYTES_MAX);
-        const uInt given = stream->avail_in;
-        stream->next_out = &more;
-        stream->avail_out = 1;
-        const int code = inflate(stream, Z_NO_FLUSH);
-        source->used += given - stream->avail_in;
-        if (code != Z_STREAM_END && (code != Z_OK || stream->avail_out == 1))
-            return fail_inflate(source, code);
-        source->ended = stream->avail_out == 1;
-    }
-    if (source->used < source->bytes || (source->packed && !source->ended))
-        return vain_fail(VAIN_ERR_CORRUPT,
-                         "%s: holds more than the shape in its header says; one array a file",
-                         source->path);
+    if (source->packed)
+        return vain_inflate_finish(&source->inflate, holds_more);
+    if (source->used < source->bytes)
+        return vain_fail(VAIN_ERR_CORRUPT, "%s: %s", source->path, holds_more);
     return VAIN_OK;
 }
 
@@ -208,11 +157,11 @@ enum vain_status vain_idx_read(const char *path, const void *data, size_t bytes,
     const uint8_t *at = data;
     struct source source = {.path = path, .data = data, .bytes = bytes};
     source.packed = bytes >= 2 && at[0] == 0x1f && at[1] == 0x8b;
-    if (source.packed && inflateInit2(&source.stream, GZIP_WINDOW) != Z_OK)
-        return vain_fail(VAIN_ERR_MEMORY, "%s: no memory to inflate it", path);
+    if (source.packed)
+        VAIN_TRY(vain_inflate_open(path, VAIN_INFLATE_GZIP, data, bytes, &source.inflate));
     const enum vain_status status = read_array(&source, out);
     if (source.packed)
-        (void)inflateEnd(&source.stream);
+        vain_inflate_close(&source.inflate);
     if (status != VAIN_OK)
         vain_array_release(out);
     return status;
