@@ -70,12 +70,12 @@ static void run_case(const struct ranks_case *test, int size)
     CU_ASSERT_PTR_NULL(hub);
 }
 
-static const int sizes[] = {1, 2, 3, 4, 5, 8};
+static const int sizes[] = {3, 1, 2, 4, 5, 8};
 
 static void run_table(const struct ranks_case *table)
 {
     for (const struct ranks_case *test = table; test->name != NULL; test++) {
-        for (size_t i = 0; i < VAIN_COUNT_OF(sizes); i++)
+        for (size_t i = 0; i < VAIN_COUNT_OF(sizes); i += VAIN_TEST_STRIDE)
             run_case(test, sizes[i]);
     }
 }
@@ -86,7 +86,7 @@ static void run_table_over_stream(const struct ranks_case *table)
 {
     int turn = 0;
     for (const struct ranks_case *test = table; test->name != NULL; test++) {
-        for (size_t i = 0; i < VAIN_COUNT_OF(sizes); i++) {
+        for (size_t i = 0; i < VAIN_COUNT_OF(sizes); i += VAIN_TEST_STRIDE) {
             static struct pipes pipes;
             const int size = sizes[i];
             const bool many = ++turn % 2 == 0;
