@@ -121,7 +121,7 @@ mutant "words are those of the input that was promised" "WRONG SUM" "--level 2" 
     tests/sim/member_words.c 's|judge_input(judge, member->index, (int)member->input, i)|'\
 'judge_input(judge, member->index, (int)member->state.round, i)|'
 mutant "nobody is in a set unasked" "in an attempt without it" "--level 1" \
-    collectives/assembly.c 's| && vain_set_has(&proposal->set, own->config.own)||' \
+    collectives/assembly.c 's|vain_set_has(&proposal->set, own->config.own) &&|true \&\&|' \
     collectives/assembly_rules.c 's|proposal.set = roll.ready;|'\
 '&\n    vain_set_remove(\&proposal.set, (own->config.own + 1) % own->config.members);|'
 
