@@ -8,9 +8,6 @@
  * given the new parameters. */
 #include "jobs/round.h"
 
-#include <assert.h>
-#include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "jobs/catch_up.h"
@@ -22,28 +19,13 @@
 #include "jobs/masks.h"
 #include "jobs/outer.h"
 #include "jobs/own_masks.h"
+#include "jobs/round_delta.h"
 #include "jobs/round_record.h"
-
-enum { LOSS_NATS_MAX = 100000000 };
-static_assert(INT64_C(1000000) * LOSS_NATS_MAX <= INT64_MAX / VAIN_CODEC_MEMBERS_MAX,
-              "the members' losses in millionths add up inside 64 bits");
+#include "jobs/round_report.h"
 
 static double now_seconds(struct vain_world *world)
 {
     return (double)world->ops->now_ns(world) * 1e-9;
-}
-
-static void report_step(struct vain_run *run, const struct vain_step_report *step, double seconds)
-{
-    const struct vain_train_options *train = &run->job->train;
-    const double units = (double)(run->method_ops->step_size(run->job) * run->world_comm.size);
-    const double values[] = {(double)run->round + 1,
-                             (double)(run->round * train->local_steps + run->method.step_in_round),
-                             step->loss,
-                             step->learning_rate,
-                             step->gradient_norm,
-                             seconds > 0 ? units / seconds : NAN};
-    vain_event_emit(run->config->events, VAIN_EVENT_STEP, values);
 }
 
 static bool asked_to_stop(struct vain_run *run, enum vain_status *status)
@@ -68,141 +50,11 @@ static enum vain_status local_steps(struct vain_run *run)
         VAIN_TRY(run->method_ops->step(&run->method, run->round, run->method.step_in_round,
                                        want_stop, &step));
         run->steps_done++;
-        report_step(run, &step, now_seconds(world) - start);
+        vain_report_step(run, &step, now_seconds(world) - start);
         if (step.stop_heard)
             return VAIN_STOPPED;
     }
     return VAIN_OK;
-}
-
-/* A delta that is not finite: say in which slice. */
-static enum vain_status name_slice(struct vain_run *run, const float *delta)
-{
-    const int64_t N = run->layout.parameter_count;
-    int64_t index = N;
-    run->device.ops->optimiser.first_not_finite(&run->queue, N, delta, &index);
-    VAIN_TRY(vain_queue_wait(&run->queue));
-    if (index == N) /* it is not the delta: what was said before stands */
-        return VAIN_ERR_NUMERIC;
-    return vain_fail(VAIN_ERR_NUMERIC,
-                     "member '%s', round %lld: the delta is not finite in slice '%s' (parameter "
-                     "%lld); nothing was sent",
-                     run->name, (long long)run->round + 1,
-                     vain_layout_slice_at(&run->layout, index)->name, (long long)index);
-}
-
-/* With masks a member's own numbers stay with it, since the launcher may read what it prints: only
- * what all of them counted together is told, once. */
-static void say_what_did_not_fit_together(struct vain_run *run, const struct vain_counters *sums,
-                                          double bound)
-{
-    if (run->writer && sums->clipped > 0)
-        vain_event_notice(run->config->events,
-                          "round %lld: deltas of %lld of %d members were scaled down to the bound "
-                          "%.4g; the rest stays in their residuals and is part of their next "
-                          "deltas (exchange.clip)",
-                          (long long)run->round + 1, (long long)sums->clipped, run->codec.members,
-                          bound);
-    if (run->writer && sums->saturated > 0)
-        vain_event_notice(run->config->events,
-                          "round %lld: %lld values of all members met the end of the integer "
-                          "range; what did not fit stays in the residuals (exchange.bits)",
-                          (long long)run->round + 1, (long long)sums->saturated);
-}
-
-static void say_what_did_not_fit(struct vain_run *run, const struct vain_codec_report *report,
-                                 const struct vain_counters *sums)
-{
-    if (run->job->exchange.privacy == VAIN_PRIVACY_MASKED) {
-        say_what_did_not_fit_together(run, sums, report->bound);
-        return;
-    }
-    if (report->clipped)
-        vain_event_notice(run->config->events,
-                          "round %lld, member '%s': delta of norm %.4g was scaled down to the "
-                          "bound %.4g; the rest stays in the residual and is part of the next "
-                          "delta (exchange.clip)",
-                          (long long)run->round + 1, run->name, report->norm, report->bound);
-    if (report->saturation.count > 0)
-        vain_event_notice(run->config->events,
-                          "round %lld, member '%s': values met the end of the integer range (%lld "
-                          "values, the worst in slice '%s': %.4g); what did not fit stays in the "
-                          "residual (exchange.bits)",
-                          (long long)run->round + 1, run->name, (long long)report->saturation.count,
-                          vain_layout_slice_at(&run->layout, report->saturation.worst_index)->name,
-                          (double)report->saturation.worst_value);
-}
-
-enum vain_status vain_round_loss_micro(const char *member, int64_t round, double loss,
-                                       int64_t *micro)
-{
-    *micro = 0;
-    if (!isfinite(loss) || fabs(loss) > LOSS_NATS_MAX)
-        return vain_fail(VAIN_ERR_NUMERIC,
-                         "member '%s', round %lld: the mean training loss is %g, expected a number "
-                         "of at most %d; nothing was sent. Lower train.learning_rate, or look at "
-                         "the data",
-                         member, (long long)round, loss, LOSS_NATS_MAX);
-    *micro = llround(loss * 1e6);
-    return VAIN_OK;
-}
-
-/* What this member's delta weighs: what it was trained on, unless the method counts otherwise. */
-static int64_t own_weight(const struct vain_run *run)
-{
-    if (run->method_ops->weight != NULL)
-        return run->method_ops->weight(&run->method, run->round);
-    return run->job->train.local_steps * run->method_ops->step_size(run->job) * run->site.comm.size;
-}
-
-/* Deltas that weigh differently: their mean becomes the sum divided by the sum of the weights. One
- * correctly rounded factor of agreed numbers, so all members get the same bits. */
-static void weigh(struct vain_run *run, const struct vain_counters *sums, float *mean)
-{
-    if (run->method_ops->weight_unit == NULL || sums->weight < 1)
-        return;
-    const double unit = run->method_ops->weight_unit(&run->method.config);
-    const double factor = unit * (double)run->codec.members / (double)sums->weight;
-    run->device.ops->optimiser.scale(&run->queue, run->layout.parameter_count, (float)factor, mean);
-}
-
-/* delta = common - now + residual, then integers in words, under masks. The gradients' memory holds
- * the delta. What the words do not say becomes the residual only once the exchange is through, so
- * that a round that is left can be saved as if it had not been encoded. */
-static enum vain_status encode(struct vain_run *run, const struct vain_context *context,
-                               struct vain_codec_report *report, bool *masked)
-{
-    const int64_t N = run->layout.parameter_count;
-    const struct vain_train_options *train = &run->job->train;
-    float *delta = run->method.gradients;
-    run->device.ops->codec.delta(&run->queue, N, run->common, run->method.parameters, run->residual,
-                                 delta);
-    struct vain_counters mine = {.weight = own_weight(run)};
-    enum vain_status status =
-        vain_round_loss_micro(run->name, run->round + 1,
-                              run->method.loss_sum / (double)train->local_steps, &mine.loss_micro);
-    if (status == VAIN_OK) {
-        const struct vain_codec_attempt attempt = {.check = run->check_random,
-                                                   .round = (uint32_t)context->round,
-                                                   .attempt = context->attempt,
-                                                   .masks = vain_masks_begin(run, context),
-                                                   .commitment = vain_commitments_begin(run)};
-        *masked = attempt.masks != NULL;
-        status = vain_codec_encode(&run->codec, &run->queue, delta, &mine, &attempt,
-                                   run->device_words, run->next_residual, report);
-        vain_masks_end(run);
-        if (status == VAIN_OK)
-            status = vain_host_words_read(run);
-    }
-    return status == VAIN_ERR_NUMERIC ? name_slice(run, delta) : status;
-}
-
-/* The sum is there: what this round left over is what the next delta starts with. */
-static void keep_residual(struct vain_run *run)
-{
-    float *last = run->residual;
-    run->residual = run->next_residual;
-    run->next_residual = last;
 }
 
 void vain_round_context(const struct vain_run *run, const struct vain_roster *roster,
@@ -264,7 +116,7 @@ static enum vain_status sum(struct vain_run *run, const struct vain_roster *rost
 
     /* 4. The delta becomes words, under masks: integers, check word and masks in one pass. */
     bool masked = false;
-    VAIN_TRY(encode(run, &context, report, &masked));
+    VAIN_TRY(vain_delta_encode(run, &context, report, &masked));
 
     /* Before they travel all are dealt shares of what opens the own mask, if there is one, and a
      * commitment to what is under it, if that is asked for. */
@@ -327,13 +179,11 @@ static enum vain_status attempt(struct vain_run *run, struct vain_counters *sums
         return committed;
     }
     VAIN_TRY(open_signed(run, &roster));
-    keep_residual(run);
+    vain_delta_keep_residual(run);
 
     /* 8. Judge: one view a group (one group now), combined by the rule. */
-    VAIN_TRY(vain_host_words_write(run));
-    VAIN_TRY(vain_codec_decode(&run->codec, &run->queue, run->device_words, mean, sums));
-    weigh(run, sums, mean);
-    say_what_did_not_fit(run, report, sums);
+    VAIN_TRY(vain_delta_mean(run, sums, mean));
+    vain_report_not_fitting(run, report, sums);
     const float *const views[] = {mean};
     const int64_t weights[] = {federation->ops->weight(federation, roster.own_index)};
     VAIN_TRY(run->rule->combine(&run->queue, 1, N, views, weights, mean));
@@ -393,19 +243,6 @@ static enum vain_status share_with_site(struct vain_run *run, struct outcome *ou
     return run->leader ? VAIN_OK : vain_host_vector_write(run, VAIN_VECTOR_COMMON);
 }
 
-static void report_round(struct vain_run *run, const struct vain_counters *sums,
-                         const struct vain_codec_report *report, double local_seconds,
-                         double exchange_seconds)
-{
-    run->round_loss = (double)sums->loss_micro * 1e-6 / (double)run->codec.members;
-    const double values[] = {
-        (double)run->round,    (double)(run->round * run->job->train.local_steps),
-        run->round_loss,       report->norm,
-        (double)sums->clipped, exchange_seconds,
-        local_seconds};
-    vain_event_emit(run->config->events, VAIN_EVENT_ROUND, values);
-}
-
 /* The leader's part after the local steps. */
 static enum vain_status lead(struct vain_run *run, struct vain_counters *sums,
                              struct vain_codec_report *report, struct outcome *outcome)
@@ -439,6 +276,12 @@ static enum vain_status adopt(struct vain_run *run, const struct outcome *outcom
         run->evidence_rounds -= run->evidence_rounds > 0;
     }
     return run->leader ? vain_lend(run) : VAIN_OK;
+}
+
+enum vain_status vain_round_leave(struct vain_run *run)
+{
+    const enum vain_status status = run->federation->ops->left(run->federation);
+    return status == VAIN_OK ? VAIN_STOPPED : status;
 }
 
 enum vain_status vain_round_meet(struct vain_run *run)
@@ -486,6 +329,6 @@ enum vain_status vain_round(struct vain_run *run)
     if (outcome.status != VAIN_OK)
         return VAIN_AGAIN;
     if (run->leader)
-        report_round(run, &sums, &report, trained - start, now_seconds(world) - trained);
+        vain_report_round(run, &sums, &report, trained - start, now_seconds(world) - trained);
     return VAIN_OK;
 }

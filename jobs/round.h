@@ -1,4 +1,4 @@
-/* One round: H local steps, one exchange, one outer step. The program in one function. */
+/* One round: H local steps, one exchange, one outer step. */
 #pragma once
 
 #include "jobs/run.h"
@@ -18,8 +18,6 @@ enum vain_status vain_round_meet(struct vain_run *run) VAIN_MUST_USE;
 void vain_round_context(const struct vain_run *run, const struct vain_roster *roster,
                         struct vain_context *out);
 
-/* A member's mean loss of a round in millionths, as the counters carry it. At most 10^8 nats, so
- * that the sum over 2^16 members stays inside 64 bits. VAIN_ERR_NUMERIC names member, round
- * (from 1) and loss. Local. */
-enum vain_status vain_round_loss_micro(const char *member, int64_t round, double loss,
-                                       int64_t *micro) VAIN_MUST_USE;
+/* Tell the others that this member leaves the round outside an exchange. Gives VAIN_STOPPED, or a
+ * failure. Blocks for a moment. */
+enum vain_status vain_round_leave(struct vain_run *run) VAIN_MUST_USE;

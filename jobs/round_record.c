@@ -236,9 +236,3 @@ enum vain_status vain_round_record(struct vain_run *run, const struct vain_roste
     memcpy(run->parameters_hash, own.parameters_after, VAIN_HASH_BYTES);
     return VAIN_OK;
 }
-
-enum vain_status vain_round_leave(struct vain_run *run)
-{
-    const enum vain_status status = run->federation->ops->left(run->federation);
-    return status == VAIN_OK ? VAIN_STOPPED : status;
-}

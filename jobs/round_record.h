@@ -12,8 +12,5 @@ enum { VAIN_ROUND_VOTE_BYTES = VAIN_HASH_BYTES + VAIN_SIGNATURE_BYTES };
  * whose signature does not hold, which means that it computed other parameters. */
 enum vain_status vain_round_record(struct vain_run *run, const struct vain_roster *roster,
                                    const struct vain_counters *sums) VAIN_MUST_USE;
-/* Tell the others that this member left the round outside an exchange. Gives VAIN_STOPPED, or a
- * failure. */
-enum vain_status vain_round_leave(struct vain_run *run) VAIN_MUST_USE;
 /* Bytes that run->record_buffer needs for `members`: an encoded body, then the frame around it. */
 size_t vain_round_record_bytes(int members);

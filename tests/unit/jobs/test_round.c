@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "jobs/round.h"
+#include "jobs/round_delta.h"
 #include "tests/unit/suite.h"
 
 static void test_a_loss_in_millionths(void)
@@ -20,7 +21,7 @@ static void test_a_loss_in_millionths(void)
                 {123456.789, 123456789000}};
     for (size_t i = 0; i < VAIN_COUNT_OF(good); i++) {
         int64_t micro = -1;
-        CU_ASSERT_EQUAL(vain_round_loss_micro("ann", 3, good[i].loss, &micro), VAIN_OK);
+        CU_ASSERT_EQUAL(vain_delta_loss_micro("ann", 3, good[i].loss, &micro), VAIN_OK);
         CU_ASSERT_EQUAL(micro, good[i].micro);
     }
 }
@@ -31,7 +32,7 @@ static void test_a_loss_that_no_counter_holds_is_named(void)
     for (size_t i = 0; i < VAIN_COUNT_OF(bad); i++) {
         int64_t micro = -1;
         char part[64];
-        CU_ASSERT_EQUAL(vain_round_loss_micro("ann", 3, bad[i], &micro), VAIN_ERR_NUMERIC);
+        CU_ASSERT_EQUAL(vain_delta_loss_micro("ann", 3, bad[i], &micro), VAIN_ERR_NUMERIC);
         CU_ASSERT_EQUAL(micro, 0);
         snprintf(part, sizeof part, "member 'ann', round 3: the mean training loss is %g,", bad[i]);
         CU_ASSERT_PTR_NOT_NULL(strstr(vain_fail_message(), part));
