@@ -41,8 +41,8 @@ enum vain_status vain_group_take(struct vain_run *run, int members_max)
         list_all(run, members_max);
     VAIN_TRY(vain_take_array(members_max, VAIN_SIGNATURE_BYTES, "signatures",
                              (void **)&run->signatures));
-    VAIN_TRY(
-        vain_take_array(members_max, VAIN_ROUND_VOTE_BYTES, "signatures", (void **)&run->votes));
+    VAIN_TRY(vain_take_array(members_max, VAIN_ROUND_SIGNATURE_BYTES, "signatures",
+                             (void **)&run->round_signatures));
     VAIN_TRY(vain_take(vain_round_record_bytes(members_max), "round record",
                        (void **)&run->record_buffer));
     VAIN_TRY(vain_take_array(members_max, VAIN_HASH_BYTES, "commitments",
@@ -60,7 +60,7 @@ void vain_group_release(struct vain_run *run)
     vain_release(run->commitment_roots);
     vain_release(run->record_buffer);
     vain_release(run->signatures);
-    vain_release(run->votes);
+    vain_release(run->round_signatures);
     vain_release(run->roster_members);
 }
 
@@ -133,7 +133,7 @@ static enum vain_status open_parts(struct vain_run *run, const struct vain_roste
         .member_names = run->names_by_rank,
         .codec = &run->codec,
         .queue = &run->host_queue,
-        .gather_bytes_max = VAIN_ROUND_VOTE_BYTES,
+        .gather_bytes_max = VAIN_ROUND_SIGNATURE_BYTES,
         .window = run->config->on_own_host ? VAIN_RING_WINDOW_MAX : 0,
         .gives_evidence = vain_culprit_sought(run, roster->comm->size),
     };

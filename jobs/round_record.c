@@ -91,17 +91,19 @@ static void describe(const struct vain_run *run, const struct vain_roster *roste
 
 /* What every member tells all others at the end of a round: the parameters that it has now, and its
  * signature of the record. */
-struct vote {
+struct round_signature {
     uint8_t parameters_after[VAIN_HASH_BYTES];
     uint8_t signature[VAIN_SIGNATURE_BYTES];
 };
-static_assert(sizeof(struct vote) == VAIN_ROUND_VOTE_BYTES, "no bytes between its parts");
+static_assert(sizeof(struct round_signature) == VAIN_ROUND_SIGNATURE_BYTES,
+              "no bytes between its parts");
 
 /* Where members come and go, some may have died since the sum was agreed on, and one that computed
  * other parameters is left behind rather than ending everybody's run. While those who differ may
  * all be liars, f + 1 of one mind contain an honest one; if more differ, it takes a quorum, so that
  * no two parts go on with different parameters. */
-static int votes_needed(const struct vain_run *run, const struct vain_roster *roster, int different)
+static int signatures_needed(const struct vain_run *run, const struct vain_roster *roster,
+                             int different)
 {
     const int members = roster->member_count, liars_most = members - vain_quorum(members);
     if (run->federation->ops->gather == NULL)
@@ -110,7 +112,8 @@ static int votes_needed(const struct vain_run *run, const struct vain_roster *ro
 }
 
 static enum vain_status say_other_parameters(const struct vain_run *run, const char *member,
-                                             const struct vote *other, const struct vote *own)
+                                             const struct round_signature *other,
+                                             const struct round_signature *own)
 {
     char mine[2 * 4 + 1], theirs[2 * 4 + 1];
     vain_to_hex(own->parameters_after, 4, mine);
@@ -125,13 +128,15 @@ static enum vain_status say_other_parameters(const struct vain_run *run, const c
 
 /* Parameters first: they say more than that signatures are over different records. */
 static enum vain_status compare_parameters(const struct vain_run *run,
-                                           const struct vain_roster *roster, const struct vote *own)
+                                           const struct vain_roster *roster,
+                                           const struct round_signature *own)
 {
-    const struct vote *votes = (const struct vote *)(const void *)run->votes;
+    const struct round_signature *given =
+        (const struct round_signature *)(const void *)run->round_signatures;
     enum vain_status status = VAIN_OK;
     int equal = 0, different = 0;
     for (int i = 0; i < roster->member_count; i++) {
-        const struct vote *other = &votes[roster->member_rank[i]];
+        const struct round_signature *other = &given[roster->member_rank[i]];
         if (memcmp(other->parameters_after, own->parameters_after, VAIN_HASH_BYTES) == 0) {
             equal++;
         } else if (!vain_is_zero(other, sizeof *other)) {
@@ -139,7 +144,7 @@ static enum vain_status compare_parameters(const struct vain_run *run,
             different++;
         }
     }
-    if (equal >= votes_needed(run, roster, different)) {
+    if (equal >= signatures_needed(run, roster, different)) {
         if (status != VAIN_OK)
             vain_event_notice(run->config->events, "%s", vain_fail_message());
         return VAIN_OK;
@@ -155,23 +160,24 @@ static enum vain_status compare_parameters(const struct vain_run *run,
  * not of this view where that is borne, stay zeros. Of whose parameters are others more has been
  * said. */
 static enum vain_status check_signatures(const struct vain_run *run,
-                                         const struct vain_roster *roster, const struct vote *own,
-                                         const uint8_t *message)
+                                         const struct vain_roster *roster,
+                                         const struct round_signature *own, const uint8_t *message)
 {
-    const struct vote *votes = (const struct vote *)(const void *)run->votes;
+    const struct round_signature *given =
+        (const struct round_signature *)(const void *)run->round_signatures;
     enum vain_status status = VAIN_OK;
     const char *other = NULL;
     int valid = 0, different = 0;
     for (int i = 0; i < roster->member_count; i++) {
-        const struct vote *vote = &votes[roster->member_rank[i]];
+        const struct round_signature *one = &given[roster->member_rank[i]];
         uint8_t *kept = run->signatures + (size_t)i * VAIN_SIGNATURE_BYTES;
         const bool holds = vain_signature_valid(roster->members[i].certificate.current_key, message,
-                                                VAIN_RECORD_MESSAGE_BYTES, vote->signature);
+                                                VAIN_RECORD_MESSAGE_BYTES, one->signature);
         memset(kept, 0, VAIN_SIGNATURE_BYTES);
         if (holds) {
-            memcpy(kept, vote->signature, VAIN_SIGNATURE_BYTES);
+            memcpy(kept, one->signature, VAIN_SIGNATURE_BYTES);
             valid++;
-        } else if (!vain_is_zero(vote, sizeof *vote)) {
+        } else if (!vain_is_zero(one, sizeof *one)) {
             different++;
             status =
                 vain_fail(VAIN_ERR_AUTH,
@@ -179,11 +185,11 @@ static enum vain_status check_signatures(const struct vain_run *run,
                           "counters or history differ; the round is not recorded. Compare the "
                           "folders and specs of the two, then resume",
                           (long long)run->round + 1, roster->members[i].name, run->name);
-            if (memcmp(vote->parameters_after, own->parameters_after, VAIN_HASH_BYTES) == 0)
+            if (memcmp(one->parameters_after, own->parameters_after, VAIN_HASH_BYTES) == 0)
                 other = roster->members[i].name;
         }
     }
-    if (valid < votes_needed(run, roster, different))
+    if (valid < signatures_needed(run, roster, different))
         return status;
     if (other != NULL)
         vain_event_notice(run->config->events,
@@ -193,12 +199,13 @@ static enum vain_status check_signatures(const struct vain_run *run,
     return VAIN_OK;
 }
 
-/* All members' votes into run->votes. */
-static enum vain_status gather_votes(struct vain_run *run, const struct vote *own)
+/* Of all members, into run->round_signatures. */
+static enum vain_status gather_signatures(struct vain_run *run, const struct round_signature *own)
 {
     if (run->federation->ops->gather != NULL)
-        return run->federation->ops->gather(run->federation, own, sizeof *own, run->votes);
-    vain_exchange_set_gather(run->exchange, own, sizeof *own, run->votes);
+        return run->federation->ops->gather(run->federation, own, sizeof *own,
+                                            run->round_signatures);
+    vain_exchange_set_gather(run->exchange, own, sizeof *own, run->round_signatures);
     return vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_GATHER, &run->driver);
 }
 
@@ -211,7 +218,7 @@ enum vain_status vain_round_record(struct vain_run *run, const struct vain_roste
     size_t body_bytes = 0, frame_bytes = 0;
     struct extension_bytes extensions;
     struct vain_record record;
-    struct vote own;
+    struct round_signature own;
 
     VAIN_TRY(vain_merkle_root(vain_host_vector(run, VAIN_VECTOR_COMMON),
                               (size_t)run->layout.parameter_count * sizeof(float),
@@ -224,7 +231,7 @@ enum vain_status vain_round_record(struct vain_run *run, const struct vain_roste
     vain_record_message(head, message);
     VAIN_TRY(vain_signer_sign(&run->signer, message, sizeof message, own.signature));
 
-    VAIN_TRY(gather_votes(run, &own));
+    VAIN_TRY(gather_signatures(run, &own));
     VAIN_TRY(compare_parameters(run, roster, &own));
     VAIN_TRY(check_signatures(run, roster, &own, message));
 

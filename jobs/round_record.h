@@ -5,7 +5,7 @@
 
 /* What a member gives to all others at the end of a round: the root of its parameters, a signature.
  */
-enum { VAIN_ROUND_VOTE_BYTES = VAIN_HASH_BYTES + VAIN_SIGNATURE_BYTES };
+enum { VAIN_ROUND_SIGNATURE_BYTES = VAIN_HASH_BYTES + VAIN_SIGNATURE_BYTES };
 
 /* Hash the new common parameters, sign the round's record, gather and check all signatures, hand
  * the record to the federation. Collective over the members; blocks. VAIN_ERR_AUTH names a member

@@ -152,8 +152,8 @@ struct vain_run {
     struct vain_record_file *record; /* writer only, owned */
     uint8_t *record_buffer;          /* body, then frame */
     uint8_t *signatures;             /* (members, 64) by member index */
-    uint8_t *votes;                  /* (members, VAIN_ROUND_VOTE_BYTES) by rank, as gathered */
-    const char **names_by_rank;      /* (members) for messages; point into roster_members */
+    uint8_t *round_signatures;  /* (members, VAIN_ROUND_SIGNATURE_BYTES) by rank, as gathered */
+    const char **names_by_rank; /* (members) for messages; point into roster_members */
     struct vain_record_member *roster_members; /* (members) by id, a copy that records point to */
     float *common;        /* (N) parameters after the last outer step, equal at all members */
     float *momentum;      /* (N) outer momentum; NULL for mean */

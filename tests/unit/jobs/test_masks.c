@@ -480,7 +480,7 @@ static void other_parameters_after_a_round_are_named(void)
             &(struct bed_options){.ranks = 3,
                                   .spoilt_rank = 1,
                                   .spoilt_tag = VAIN_TAG_GATHER,
-                                  .spoilt_bytes = VAIN_ROUND_VOTE_BYTES},
+                                  .spoilt_bytes = VAIN_ROUND_SIGNATURE_BYTES},
             &out);
     CU_ASSERT_EQUAL(out.status[1], VAIN_ERR_PEER);
     CU_ASSERT_PTR_NOT_NULL(strstr(out.message[1], "round 1, gather: member '"));
