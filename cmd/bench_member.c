@@ -300,7 +300,7 @@ static enum vain_status reduce(struct member *member, int run, uint32_t attempt,
     const double summed = vain_bench_seconds();
     *seconds = summed - start;
     const enum vain_status status =
-        vain_exchange_drive(member->exchange, VAIN_EXCHANGE_BEGIN_OPEN, driver);
+        vain_exchange_drive(member->exchange, VAIN_EXCHANGE_BEGIN_VERIFY, driver);
     parts[VAIN_BENCH_CHECK] = vain_bench_seconds() - summed;
     return status;
 }

@@ -348,13 +348,13 @@ static void begin_open(struct vain_exchange *exchange, struct vain_exchange_out 
         vain_exchange_fail(exchange, out, status);
         return;
     }
-    exchange->phase = VAIN_EXCHANGE_OPENED;
+    exchange->phase = VAIN_EXCHANGE_VERIFIED;
     out->status = VAIN_OK;
 }
 
 static void begin_gather(struct vain_exchange *exchange, struct vain_exchange_out *out)
 {
-    VAIN_ASSERT(exchange->phase == VAIN_EXCHANGE_OPENED);
+    VAIN_ASSERT(exchange->phase == VAIN_EXCHANGE_VERIFIED);
     VAIN_ASSERT(exchange->blocks != NULL);
     /* Sends only read it. */
     union {
@@ -415,7 +415,7 @@ static void done_action(struct vain_exchange *exchange, int id, struct vain_exch
     } else if (exchange->phase == VAIN_EXCHANGE_REDUCE) {
         end_reduce(exchange, out);
     } else {
-        exchange->phase = VAIN_EXCHANGE_OPENED;
+        exchange->phase = VAIN_EXCHANGE_VERIFIED;
         out->status = VAIN_OK;
     }
 }
@@ -457,7 +457,7 @@ void vain_exchange_step(struct vain_exchange *exchange, const struct vain_exchan
     case VAIN_EXCHANGE_BEGIN_REDUCE:
         begin_reduce(exchange, out);
         break;
-    case VAIN_EXCHANGE_BEGIN_OPEN:
+    case VAIN_EXCHANGE_BEGIN_VERIFY:
         begin_open(exchange, out);
         break;
     case VAIN_EXCHANGE_BEGIN_GATHER:

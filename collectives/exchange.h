@@ -5,12 +5,12 @@
  *
  *     reduce: the words, which are masked already if they are to be, are summed;
  *
- *     open: check word and counters of the sum are verified. Under own masks the caller takes these
+ *     verify: check word and counters of the sum are verified. Under own masks the caller takes these
  *     off before (jobs/own_masks.h), and has verified the masked sum's check word before that;
  *
  *     gather: what members hold apart is given to all, a block of bytes a member.
  *
- *     IDLE -agree-> CONTEXT -> AGREED -reduce-> REDUCE -> REDUCED -open-> OPENED -gather-> GATHER
+ *     IDLE -agree-> CONTEXT -> AGREED -reduce-> REDUCE -> REDUCED -verify-> VERIFIED -gather-> GATHER
  *     -> OPENED
  *
  * If a check word did not hold, members want the round's next attempt with evidence: it is one for
@@ -39,21 +39,21 @@ enum vain_algorithm {
 const char *vain_algorithm_name(enum vain_algorithm algorithm);
 
 enum vain_exchange_phase {
-    VAIN_EXCHANGE_IDLE,    /* a round is set */
-    VAIN_EXCHANGE_CONTEXT, /* contexts travel */
-    VAIN_EXCHANGE_AGREED,  /* they are equal; the set of the round is fixed */
-    VAIN_EXCHANGE_REDUCE,  /* words travel */
-    VAIN_EXCHANGE_REDUCED, /* words hold the sum, not verified */
-    VAIN_EXCHANGE_OPENED,  /* words hold the verified sum */
-    VAIN_EXCHANGE_GATHER,  /* blocks travel */
-    VAIN_EXCHANGE_LEFT,    /* left in CONTEXT: messages may still be under way, so it stays so */
+    VAIN_EXCHANGE_IDLE,     /* a round is set */
+    VAIN_EXCHANGE_CONTEXT,  /* contexts travel */
+    VAIN_EXCHANGE_AGREED,   /* they are equal; the set of the round is fixed */
+    VAIN_EXCHANGE_REDUCE,   /* words travel */
+    VAIN_EXCHANGE_REDUCED,  /* words hold the sum, not verified */
+    VAIN_EXCHANGE_VERIFIED, /* words hold the verified sum */
+    VAIN_EXCHANGE_GATHER,   /* blocks travel */
+    VAIN_EXCHANGE_LEFT,     /* left in CONTEXT: messages may still be under way, so it stays so */
     VAIN_EXCHANGE_FAILED
 };
 
 enum vain_exchange_event_kind {
     VAIN_EXCHANGE_BEGIN_AGREE, /* the caller's four calls */
     VAIN_EXCHANGE_BEGIN_REDUCE,
-    VAIN_EXCHANGE_BEGIN_OPEN,
+    VAIN_EXCHANGE_BEGIN_VERIFY,
     VAIN_EXCHANGE_BEGIN_GATHER,
     VAIN_EXCHANGE_DONE_ACTION, /* the action `action_id` finished */
     VAIN_EXCHANGE_LOST,        /* an action failed or the deadline passed: the exchange is over */

@@ -337,7 +337,7 @@ const struct vain_masks *vain_secagg_begin(struct vain_secagg *secagg,
     return &secagg->masks;
 }
 
-void vain_secagg_end(struct vain_secagg *secagg)
+void vain_secagg_wipe_seeds(struct vain_secagg *secagg)
 {
     vain_wipe(secagg->mask_list, (size_t)secagg->member_count * sizeof *secagg->mask_list);
     secagg->masks.count = 0;
@@ -436,7 +436,7 @@ enum vain_share_fault vain_secagg_disclose_share(struct vain_secagg *secagg, int
     return VAIN_SHARE_FINE;
 }
 
-void vain_secagg_finish(struct vain_secagg *secagg)
+void vain_secagg_end_attempt(struct vain_secagg *secagg)
 {
     if (secagg->own != NULL)
         vain_own_mask_end(secagg->own);

@@ -66,11 +66,11 @@ enum vain_status vain_secagg_check(struct vain_secagg *secagg, const uint8_t *pr
 /* The masks of one attempt. `input` names what will be masked: words of one input are never masked
  * for two sets (asserted; jobs/store/promise.h keeps it over restarts), since the difference of the
  * two sums would be a member's own. (round, attempt) rises from call to call. Borrowed until
- * vain_secagg_end, which wipes the seeds. With own masks a fresh one is the last of them, and the
+ * vain_secagg_wipe_seeds, which wipes the seeds. With own masks a fresh one is the last of them, and the
  * same input may go to another set as long as nothing was disclosed for the one before. */
 const struct vain_masks *vain_secagg_begin(struct vain_secagg *secagg,
                                            const struct vain_context *context, uint64_t input);
-void vain_secagg_end(struct vain_secagg *secagg);
+void vain_secagg_wipe_seeds(struct vain_secagg *secagg);
 
 /* From the next vain_secagg_begin on pair masks are with `neighbours` members only, those of the
  * attempt's mask_graph.h. Once. */
@@ -102,7 +102,7 @@ enum vain_share_fault vain_secagg_disclose_share(struct vain_secagg *secagg, int
                                                  const uint8_t *data, size_t bytes,
                                                  struct vain_share *out) VAIN_MUST_USE;
 /* The attempt is over: wipes the own secret and its polynomial. Before the next begin. */
-void vain_secagg_finish(struct vain_secagg *secagg);
+void vain_secagg_end_attempt(struct vain_secagg *secagg);
 
 /* The key schedule alone, for vectors. lo and hi are by member id. */
 enum vain_status vain_secagg_pair_key(const uint8_t secret[VAIN_MIN_LEN(VAIN_X25519_BYTES)],

@@ -189,5 +189,5 @@ const struct vain_masks *vain_masks_begin(struct vain_run *run, const struct vai
 void vain_masks_end(struct vain_run *run)
 {
     if (run->job->exchange.privacy == VAIN_PRIVACY_MASKED)
-        vain_secagg_end(run->secagg);
+        vain_secagg_wipe_seeds(run->secagg);
 }

@@ -29,7 +29,7 @@ void vain_own_masks_close(struct vain_run *run)
 void vain_own_masks_forget(struct vain_run *run)
 {
     if (vain_own_masks_used(run) && run->secagg != NULL)
-        vain_secagg_finish(run->secagg);
+        vain_secagg_end_attempt(run->secagg);
 }
 
 /* Everybody's `bytes` to all, in the order of ids. */
@@ -120,7 +120,7 @@ enum vain_status vain_own_masks_take_off(struct vain_run *run, const struct vain
     const enum vain_status status = run->federation->ops->open != NULL
                                         ? run->federation->ops->open(run->federation, run->opening)
                                         : open_together(run, roster);
-    vain_secagg_finish(run->secagg);
+    vain_secagg_end_attempt(run->secagg);
     VAIN_TRY(status);
     return vain_opening_remove(run->opening, &run->host_queue, run->words, run->codec.word_count);
 }

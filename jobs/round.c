@@ -1,6 +1,6 @@
 /* A round, from top to bottom; each step is one call, and this is the whole way of the data:
  *
- *     local steps -> form -> agree -> promise -> delta -> masked words -> reduce -> open -> commit
+ *     local steps -> form -> agree -> promise -> delta -> masked words -> reduce -> verify -> commit
  *     -> mean of the views -> outer step -> record
  *
  * Nothing of a delta travels before the reduce, and nothing is moved before the commit: until then
@@ -135,7 +135,7 @@ static enum vain_status sum(struct vain_run *run, const struct vain_roster *rost
         vain_own_masks_used(run)
             ? vain_codec_verify_masked(&run->codec, &run->host_queue, run->check_random,
                                        (uint32_t)context.round, context.attempt, run->words)
-            : vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_OPEN, &run->driver);
+            : vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_VERIFY, &run->driver);
     VAIN_TRY(vain_culprit_find(run, roster, checked));
     return vain_content_hash(run, roster, &context, content);
 }
@@ -147,7 +147,7 @@ static enum vain_status open_signed(struct vain_run *run, const struct vain_rost
         return VAIN_OK;
     VAIN_TRY(vain_own_masks_take_off(run, roster));
     const enum vain_status opened =
-        vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_OPEN, &run->driver);
+        vain_exchange_drive(run->exchange, VAIN_EXCHANGE_BEGIN_VERIFY, &run->driver);
     return opened == VAIN_ERR_NUMERIC && run->federation->ops->disown != NULL
                ? run->federation->ops->disown(run->federation)
                : opened;

@@ -216,7 +216,7 @@ static void rounds_with(struct ranks *ranks, int field_bits, const struct way *w
         EXPECT(ranks, !party->report.clipped);
         EXPECT_OK(ranks, drive_reduce(party));
         EXPECT(ranks, vain_exchange_phase(party->exchange) == VAIN_EXCHANGE_REDUCED);
-        EXPECT_OK(ranks, drive(party, VAIN_EXCHANGE_BEGIN_OPEN));
+        EXPECT_OK(ranks, drive(party, VAIN_EXCHANGE_BEGIN_VERIFY));
         check_round(ranks, party, &fixed, round);
         gather_signatures(ranks, party, round);
         gather_signatures(ranks, party, round);
@@ -254,7 +254,7 @@ static void who_was_clipped_is_counted(struct ranks *ranks)
     EXPECT(ranks, party->report.clipped == is_long);
     vain_exchange_set_round(party->exchange, &party->context, party->check);
     EXPECT_OK(ranks, drive_reduce(party));
-    EXPECT_OK(ranks, drive(party, VAIN_EXCHANGE_BEGIN_OPEN));
+    EXPECT_OK(ranks, drive(party, VAIN_EXCHANGE_BEGIN_VERIFY));
     EXPECT(ranks, vain_codec_decode(&party->codec, &ranks->queue, party->words, party->mean,
                                     &sums) == VAIN_OK);
     EXPECT(ranks, sums.clipped == (ranks->comm.size + 1) / 2);
@@ -270,7 +270,7 @@ static void members_in_any_order_give_equal_bits(struct ranks *ranks)
         struct vain_counters sums;
         encode(ranks, party, (ranks->comm.rank + shift) % ranks->comm.size, 0);
         EXPECT_OK(ranks, drive_reduce(party));
-        EXPECT_OK(ranks, drive(party, VAIN_EXCHANGE_BEGIN_OPEN));
+        EXPECT_OK(ranks, drive(party, VAIN_EXCHANGE_BEGIN_VERIFY));
         EXPECT(ranks, vain_codec_decode(&party->codec, &ranks->queue, party->words, party->mean,
                                         &sums) == VAIN_OK);
         if (shift == 0)
@@ -324,7 +324,7 @@ static void every_order_of_a_ring_gives_the_sum(struct ranks *ranks)
             const struct vain_fixed fixed = party->codec.fixed;
             encode(ranks, party, ranks->comm.rank, round);
             EXPECT_OK(ranks, drive_reduce(party));
-            EXPECT_OK(ranks, drive(party, VAIN_EXCHANGE_BEGIN_OPEN));
+            EXPECT_OK(ranks, drive(party, VAIN_EXCHANGE_BEGIN_VERIFY));
             check_round(ranks, party, &fixed, round);
             gather_signatures(ranks, party, round);
         }
@@ -395,7 +395,7 @@ static void rounds_with_evidence(struct ranks *ranks, struct party *party,
         if (round == 1)
             EXPECT_OK(ranks, vain_exchange_set_evidence(party->exchange, evidence));
         EXPECT_OK(ranks, drive(party, VAIN_EXCHANGE_BEGIN_REDUCE));
-        EXPECT_OK(ranks, drive(party, VAIN_EXCHANGE_BEGIN_OPEN));
+        EXPECT_OK(ranks, drive(party, VAIN_EXCHANGE_BEGIN_VERIFY));
         check_round(ranks, party, &fixed, round);
         if (round == 1)
             expect_nobody(ranks, evidence, !party->context.masked);
@@ -463,7 +463,7 @@ static void differs(struct ranks *ranks, void (*spoil)(struct party *), const ch
     encode_attempt(ranks, party);
     vain_exchange_set_round(party->exchange, &party->context, party->check);
     EXPECT_OK(ranks, drive_reduce(party));
-    EXPECT_OK(ranks, drive(party, VAIN_EXCHANGE_BEGIN_OPEN));
+    EXPECT_OK(ranks, drive(party, VAIN_EXCHANGE_BEGIN_VERIFY));
     close_party(party);
 }
 
@@ -529,7 +529,7 @@ static void a_flipped_bit_never_becomes_a_model(struct ranks *ranks)
         ranks, VAIN_ERR_NUMERIC,
         vain_codec_verify(&party->codec, &ranks->queue, party->check, 4, 0, party->words));
     party->words[5] ^= 0x10;
-    EXPECT_STATUS(ranks, VAIN_ERR_NUMERIC, drive(party, VAIN_EXCHANGE_BEGIN_OPEN));
+    EXPECT_STATUS(ranks, VAIN_ERR_NUMERIC, drive(party, VAIN_EXCHANGE_BEGIN_VERIFY));
     EXPECT(ranks, strstr(vain_fail_message(), "round 3, attempt 0: the check word") != NULL);
     EXPECT(ranks, vain_exchange_phase(party->exchange) == VAIN_EXCHANGE_FAILED);
     close_party(party);
@@ -598,7 +598,7 @@ static void nobody_leaves_a_complete_exchange(struct ranks *ranks)
         encode(ranks, party, ranks->comm.rank, round);
         EXPECT_OK(ranks, drive_reduce(party));
         EXPECT(ranks, vain_exchange_phase(party->exchange) == VAIN_EXCHANGE_REDUCED);
-        EXPECT_OK(ranks, drive(party, VAIN_EXCHANGE_BEGIN_OPEN));
+        EXPECT_OK(ranks, drive(party, VAIN_EXCHANGE_BEGIN_VERIFY));
         gather_signatures(ranks, party, round);
     }
     EXPECT(ranks, leaver.asked == 0);

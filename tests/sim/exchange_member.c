@@ -183,8 +183,8 @@ static enum vain_status next_call(struct exchange_member *member)
         vain_exchange_set_words(member->exchange, member->words, plan->masked);
         return start(member, VAIN_EXCHANGE_BEGIN_REDUCE);
     case VAIN_EXCHANGE_BEGIN_REDUCE:
-        return start(member, VAIN_EXCHANGE_BEGIN_OPEN);
-    case VAIN_EXCHANGE_BEGIN_OPEN:
+        return start(member, VAIN_EXCHANGE_BEGIN_VERIFY);
+    case VAIN_EXCHANGE_BEGIN_VERIFY:
         return judge_and_gather(member);
     default:
         break;

@@ -28,7 +28,7 @@ enum vain_status member_encode(struct member *member)
     member_context(member, &context);
     const enum vain_status status =
         member_encode_under(member, vain_secagg_begin(secagg, &context, member->input));
-    vain_secagg_end(secagg);
+    vain_secagg_wipe_seeds(secagg);
     if (status == VAIN_OK)
         liar_begin(member);
     return status;
@@ -59,7 +59,7 @@ enum vain_status member_deal(struct member *member)
 
 static enum vain_status open_sum(struct member *member)
 {
-    return start_call(member, VAIN_EXCHANGE_BEGIN_OPEN);
+    return start_call(member, VAIN_EXCHANGE_BEGIN_VERIFY);
 }
 
 /* Open, or still under own masks. */

@@ -192,5 +192,5 @@ void member_open_suspect(struct member *member)
 
 void member_open_end(struct member *member)
 {
-    vain_secagg_finish(member->use.secagg);
+    vain_secagg_end_attempt(member->use.secagg);
 }

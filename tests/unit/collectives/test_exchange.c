@@ -216,12 +216,12 @@ static void one_member_needs_nobody(void)
     CU_ASSERT_EQUAL(begin_reduce(0), VAIN_OK);
     CU_ASSERT_EQUAL(table.out[0].action_count, 0);
     CU_ASSERT_EQUAL(phase_of(0), VAIN_EXCHANGE_REDUCED);
-    CU_ASSERT_EQUAL(step(0, VAIN_EXCHANGE_BEGIN_OPEN, 0), VAIN_OK);
+    CU_ASSERT_EQUAL(step(0, VAIN_EXCHANGE_BEGIN_VERIFY, 0), VAIN_OK);
     vain_exchange_set_gather(table.exchanges[0], &block, sizeof block, blocks);
     CU_ASSERT_EQUAL(step(0, VAIN_EXCHANGE_BEGIN_GATHER, 0), VAIN_OK);
     CU_ASSERT_EQUAL(table.out[0].action_count, 0);
     CU_ASSERT_EQUAL(blocks[0], 77);
-    CU_ASSERT_EQUAL(phase_of(0), VAIN_EXCHANGE_OPENED);
+    CU_ASSERT_EQUAL(phase_of(0), VAIN_EXCHANGE_VERIFIED);
     clear_table();
 }
 
@@ -294,7 +294,7 @@ static void a_sum_that_does_not_hold_is_never_opened(void)
     CU_ASSERT_EQUAL(begin_reduce(0), VAIN_AGAIN);
     table.words[0][1] ^= 0x100;
     CU_ASSERT_EQUAL(step(0, VAIN_EXCHANGE_DONE_ACTION, table.out[0].actions[0].id), VAIN_OK);
-    CU_ASSERT_EQUAL(step(0, VAIN_EXCHANGE_BEGIN_OPEN, 0), VAIN_ERR_NUMERIC);
+    CU_ASSERT_EQUAL(step(0, VAIN_EXCHANGE_BEGIN_VERIFY, 0), VAIN_ERR_NUMERIC);
     CU_ASSERT_EQUAL(phase_of(0), VAIN_EXCHANGE_FAILED);
     CU_ASSERT_PTR_NOT_NULL(strstr(vain_fail_message(), "round 4, attempt 0: the check word"));
     clear_table();

@@ -59,7 +59,7 @@ static void mask_all(uint32_t attempt)
             expected[i] += (uint32_t)(member * 1000 + i);
         }
         device.ops->codec.add_masks(&queue, masks, 0, WORDS, sum);
-        vain_secagg_end(pairs.secaggs[member]);
+        vain_secagg_wipe_seeds(pairs.secaggs[member]);
         vain_opening_deal(openings[member], deal_of(member));
     }
 }
@@ -140,8 +140,8 @@ static void a_large_group_has_masks_with_neighbours(void)
     const struct vain_masks *masks = vain_secagg_begin(pairs.secaggs[0], &context, 1);
     CU_ASSERT_EQUAL(masks->count, vain_mask_degree(count).neighbours + 1);
     CU_ASSERT_EQUAL(masks->count, 31);
-    vain_secagg_end(pairs.secaggs[0]);
-    vain_secagg_finish(pairs.secaggs[0]);
+    vain_secagg_wipe_seeds(pairs.secaggs[0]);
+    vain_secagg_end_attempt(pairs.secaggs[0]);
     mask_all(4);
     begin_all();
     for (int i = 0; i < count - 2; i++)
@@ -241,7 +241,7 @@ static void attempts_do_not_mix(void)
     uint8_t first[DEAL_MOST];
     memcpy(first, deal_of(1), vain_opening_deal_bytes(openings[0]));
     for (int i = 0; i < 3; i++)
-        vain_secagg_finish(pairs.secaggs[i]);
+        vain_secagg_end_attempt(pairs.secaggs[i]);
     mask_all(1);
     CU_ASSERT_NOT_EQUAL(memcmp(first, deal_of(1), vain_opening_deal_bytes(openings[0])), 0);
     begin_all();

@@ -61,14 +61,14 @@ static void sum_up(const struct vain_context *context, uint64_t input)
             expected[i] += word_of(member, i);
         }
         device.ops->codec.add_masks(&queue, masks, FIRST, WORDS, sum);
-        vain_secagg_end(pairs.secaggs[member]);
+        vain_secagg_wipe_seeds(pairs.secaggs[member]);
     }
 }
 
 static void finish_all(void)
 {
     for (int i = 0; i < pairs.count; i++)
-        vain_secagg_finish(pairs.secaggs[i]);
+        vain_secagg_end_attempt(pairs.secaggs[i]);
 }
 
 static enum vain_share_fault check_by(int holder, int dealer)
@@ -262,14 +262,14 @@ static void every_attempt_has_another_secret(void)
     memcpy(first, vain_secagg_begin(pairs.secaggs[0], &context, 0)->masks[2].seed, sizeof first);
     vain_secagg_deal(pairs.secaggs[0], messages[0]);
     commitment = message_of(0).commitments[0];
-    vain_secagg_end(pairs.secaggs[0]);
-    vain_secagg_finish(pairs.secaggs[0]);
+    vain_secagg_wipe_seeds(pairs.secaggs[0]);
+    vain_secagg_end_attempt(pairs.secaggs[0]);
     context.attempt = 1;
     CU_ASSERT_NOT_EQUAL(
         memcmp(vain_secagg_begin(pairs.secaggs[0], &context, 0)->masks[2].seed, first, 32), 0);
     vain_secagg_deal(pairs.secaggs[0], messages[0]);
     CU_ASSERT_NOT_EQUAL(memcmp(&message_of(0).commitments[0], &commitment, sizeof commitment), 0);
-    vain_secagg_end(pairs.secaggs[0]);
+    vain_secagg_wipe_seeds(pairs.secaggs[0]);
     close_all();
 }
 

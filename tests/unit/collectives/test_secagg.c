@@ -116,7 +116,7 @@ static void sum_up(const struct vain_context *context, uint64_t input)
             sum[i] += words[i];
         }
         CU_ASSERT_EQUAL(equal, pairs.count == 1 ? WORDS : 0);
-        vain_secagg_end(pairs.secaggs[member]);
+        vain_secagg_wipe_seeds(pairs.secaggs[member]);
     }
     CU_ASSERT_EQUAL(memcmp(sum, expected, sizeof sum), 0);
     vain_device_close(&device);
@@ -157,7 +157,7 @@ static void seeds_belong_to_pairs(void)
                 CU_ASSERT_EQUAL(mine->subtract, j < i);
             }
     for (int i = 0; i < COUNT; i++)
-        vain_secagg_end(pairs.secaggs[i]);
+        vain_secagg_wipe_seeds(pairs.secaggs[i]);
     pairs_close(&pairs);
 }
 
@@ -170,7 +170,7 @@ static void seeds_are_wiped_at_the_end(void)
     CU_ASSERT_EQUAL_FATAL(masks->count, 3);
     for (int i = 0; i < 3; i++)
         CU_ASSERT_NOT_EQUAL(memcmp(list[i].seed, zeros, VAIN_MASK_SEED_BYTES), 0);
-    vain_secagg_end(pairs.secaggs[1]);
+    vain_secagg_wipe_seeds(pairs.secaggs[1]);
     CU_ASSERT_EQUAL(masks->count, 0);
     for (int i = 0; i < 3; i++)
         CU_ASSERT_EQUAL(memcmp(list[i].seed, zeros, VAIN_MASK_SEED_BYTES), 0);
@@ -234,12 +234,12 @@ static void another_attempt_has_other_masks(void)
     uint8_t first[VAIN_MASK_SEED_BYTES];
     pairs_start(&pairs, 3);
     memcpy(first, vain_secagg_begin(pairs.secaggs[0], &context, 9)->masks[0].seed, sizeof first);
-    vain_secagg_end(pairs.secaggs[0]);
+    vain_secagg_wipe_seeds(pairs.secaggs[0]);
     context.attempt = 1;
     const struct vain_masks *again = vain_secagg_begin(pairs.secaggs[0], &context, 9);
     CU_ASSERT_TRUE(are_unrelated(again->masks[0].seed, first));
     CU_ASSERT_TRUE(are_unrelated(again->masks[0].seed, again->masks[1].seed));
-    vain_secagg_end(pairs.secaggs[0]);
+    vain_secagg_wipe_seeds(pairs.secaggs[0]);
     pairs_close(&pairs);
 }
 
@@ -488,9 +488,9 @@ static void begin_a_second_time(void)
 {
     const struct vain_context first = {.epoch = 2, .round = 5};
     (void)vain_secagg_begin(pairs.secaggs[0], &first, 11);
-    vain_secagg_end(pairs.secaggs[0]);
+    vain_secagg_wipe_seeds(pairs.secaggs[0]);
     (void)vain_secagg_begin(pairs.secaggs[0], &second, second_input);
-    vain_secagg_end(pairs.secaggs[0]);
+    vain_secagg_wipe_seeds(pairs.secaggs[0]);
 }
 
 static int second_time(struct vain_context context, uint64_t input)

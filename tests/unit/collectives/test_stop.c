@@ -132,8 +132,8 @@ static void next_call(struct simulation *simulation, struct member *member)
         vain_exchange_set_words(member->exchange, member->words, false);
         begin(simulation, member, VAIN_EXCHANGE_BEGIN_REDUCE);
     } else if (member->call == VAIN_EXCHANGE_BEGIN_REDUCE) {
-        begin(simulation, member, VAIN_EXCHANGE_BEGIN_OPEN);
-    } else if (member->call == VAIN_EXCHANGE_BEGIN_OPEN) {
+        begin(simulation, member, VAIN_EXCHANGE_BEGIN_VERIFY);
+    } else if (member->call == VAIN_EXCHANGE_BEGIN_VERIFY) {
         expect(simulation,
                vain_codec_decode(&member->codec, &simulation->queue, member->words, mean, &sums) ==
                    VAIN_OK,
