@@ -5,13 +5,13 @@
  *
  *     reduce: the words, which are masked already if they are to be, are summed;
  *
- *     verify: check word and counters of the sum are verified. Under own masks the caller takes these
- *     off before (jobs/own_masks.h), and has verified the masked sum's check word before that;
+ *     verify: check word and counters of the sum are looked at. Under own masks the caller takes
+ *     these off before (jobs/own_masks.h), and has verified the masked sum's check word before that;
  *
  *     gather: what members hold apart is given to all, a block of bytes a member.
  *
- *     IDLE -agree-> CONTEXT -> AGREED -reduce-> REDUCE -> REDUCED -verify-> VERIFIED -gather-> GATHER
- *     -> OPENED
+ *     IDLE -agree-> CONTEXT -> AGREED -reduce-> REDUCE -> REDUCED -verify-> VERIFIED
+ *     -gather-> GATHER -> VERIFIED
  *
  * If a check word did not hold, members want the round's next attempt with evidence: it is one for
  * all as soon as one says so in agree, and then words are summed by a ring whatever the way of

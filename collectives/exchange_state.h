@@ -54,7 +54,7 @@ struct vain_hops {
 };
 
 /* Where a tree stands. */
-struct vain_tree {
+struct vain_tree_reduce {
     int child_bit; /* next child is rank + child_bit */
     struct vain_parcel in, up, downs[32];
 };
@@ -83,7 +83,7 @@ struct vain_exchange {
     int wrong_from; /* rank that sent what its tag or statement does not fit; -1: none */
     union {
         struct vain_ring ring;
-        struct vain_tree tree;
+        struct vain_tree_reduce tree;
     };
     uint32_t *buffer;                   /* (buffer_words) of the way of summing, owned */
     uint32_t *evidence_buffer;          /* the same of the ring where that is another, owned */
@@ -104,7 +104,7 @@ void vain_exchange_fail(struct vain_exchange *exchange, struct vain_exchange_out
 /* ---- parcels (parcel.c) ---------------------------------------------------------------------- */
 
 /* Where a message belongs: the way of summing, its number on the link, sender and receiver. */
-struct vain_place {
+struct vain_message_place {
     enum vain_tag tag; /* of the words; tags of tags are the next */
     uint64_t number;
     int from, to;
@@ -112,12 +112,13 @@ struct vain_place {
 /* Send words with their tag. content: their content tag if it is known, else NULL. Uses the ids
  * `id`, `id + 1`. */
 void vain_parcel_send(struct vain_exchange *exchange, struct vain_exchange_out *out, int id,
-                      struct vain_place place, const uint64_t *content, struct vain_parcel *parcel);
+                      struct vain_message_place place, const uint64_t *content,
+                      struct vain_parcel *parcel);
 void vain_parcel_receive(struct vain_exchange *exchange, struct vain_exchange_out *out, int id,
-                         struct vain_place place, struct vain_parcel *parcel);
+                         struct vain_message_place place, struct vain_parcel *parcel);
 /* The words are there: does their tag say so? Their content tag goes to *content. VAIN_ERR_PEER
  * names round, way, number and sender. */
-enum vain_status vain_parcel_check(struct vain_exchange *exchange, struct vain_place place,
+enum vain_status vain_parcel_check(struct vain_exchange *exchange, struct vain_message_place place,
                                    const struct vain_parcel *parcel,
                                    uint64_t *content) VAIN_MUST_USE;
 

@@ -22,7 +22,7 @@ static uint64_t mix64(uint64_t x)
     return x ^ x >> 31;
 }
 
-static uint64_t place_tag(const struct vain_exchange *exchange, struct vain_place place)
+static uint64_t place_tag(const struct vain_exchange *exchange, struct vain_message_place place)
 {
     const uint64_t link =
         (uint64_t)place.from << 32 | (uint64_t)place.to << 8 | (uint64_t)place.tag;
@@ -65,7 +65,8 @@ static void travel(struct vain_exchange *exchange, struct vain_exchange_out *out
 }
 
 void vain_parcel_send(struct vain_exchange *exchange, struct vain_exchange_out *out, int id,
-                      struct vain_place place, const uint64_t *content, struct vain_parcel *parcel)
+                      struct vain_message_place place, const uint64_t *content,
+                      struct vain_parcel *parcel)
 {
     uint64_t own = content != NULL ? *content : 0;
     if (content == NULL) {
@@ -82,12 +83,12 @@ void vain_parcel_send(struct vain_exchange *exchange, struct vain_exchange_out *
 }
 
 void vain_parcel_receive(struct vain_exchange *exchange, struct vain_exchange_out *out, int id,
-                         struct vain_place place, struct vain_parcel *parcel)
+                         struct vain_message_place place, struct vain_parcel *parcel)
 {
     travel(exchange, out, VAIN_EXCHANGE_RECEIVE, id, place.from, place.tag, parcel);
 }
 
-enum vain_status vain_parcel_check(struct vain_exchange *exchange, struct vain_place place,
+enum vain_status vain_parcel_check(struct vain_exchange *exchange, struct vain_message_place place,
                                    const struct vain_parcel *parcel, uint64_t *content)
 {
     struct vain_reader reader;

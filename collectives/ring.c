@@ -92,11 +92,11 @@ static int64_t gather_starts(const struct vain_exchange *exchange)
     return (exchange->config.member_count - 1) * exchange->ring.stripes;
 }
 
-static struct vain_place link_place(const struct vain_exchange *exchange, int64_t number,
-                                    bool outward)
+static struct vain_message_place link_place(const struct vain_exchange *exchange, int64_t number,
+                                            bool outward)
 {
     const int own = exchange->config.member_index;
-    return (struct vain_place){
+    return (struct vain_message_place){
         .tag = number < gather_starts(exchange) ? VAIN_TAG_RING : VAIN_TAG_RING_GATHER,
         .number = (uint64_t)number,
         .from = outward ? own : exchange->ring.before,

@@ -32,9 +32,9 @@ static int bit_index(int bit)
     return index;
 }
 
-static struct vain_place place_of(bool down, int from, int to)
+static struct vain_message_place place_of(bool down, int from, int to)
 {
-    return (struct vain_place){
+    return (struct vain_message_place){
         .tag = down ? VAIN_TAG_SPREAD : VAIN_TAG_TREE, .from = from, .to = to};
 }
 
@@ -71,7 +71,7 @@ static void receive(struct vain_exchange *exchange, struct vain_exchange_out *ou
  */
 static void climb(struct vain_exchange *exchange, struct vain_exchange_out *out)
 {
-    struct vain_tree *tree = &exchange->tree;
+    struct vain_tree_reduce *tree = &exchange->tree;
     const int own = exchange->config.member_index, bit = own_bit(exchange);
     if (tree->child_bit < bit && own + tree->child_bit < exchange->config.member_count) {
         receive(exchange, out, false, own + tree->child_bit, exchange->buffer);
@@ -87,7 +87,7 @@ static void climb(struct vain_exchange *exchange, struct vain_exchange_out *out)
 
 static void child_came(struct vain_exchange *exchange, struct vain_exchange_out *out)
 {
-    struct vain_tree *tree = &exchange->tree;
+    struct vain_tree_reduce *tree = &exchange->tree;
     struct vain_queue *queue = exchange->config.queue;
     const int own = exchange->config.member_index;
     uint64_t content = 0;
@@ -143,7 +143,7 @@ static void tree_begin(struct vain_exchange *exchange, struct vain_exchange_out 
 
 static void tree_done(struct vain_exchange *exchange, int id, struct vain_exchange_out *out)
 {
-    struct vain_tree *tree = &exchange->tree;
+    struct vain_tree_reduce *tree = &exchange->tree;
     struct vain_parcel *parcel = id < ID_UP     ? &tree->in
                                  : id < ID_DOWN ? &tree->up
                                                 : &tree->downs[(id - ID_DOWN) / 2];

@@ -226,10 +226,10 @@ static double accumulate_gradients(struct vain_method *method, int64_t round, in
         const int agent = draw_batch(method, round, method->data_position++, &fresh, &batch);
         if (config->job->memory.enabled)
             live(method, agent, fresh, &batch);
-        const struct vain_place place = {.dropout_random = own->dropout_random,
-                                         .round = (uint32_t)round,
-                                         .step = (uint32_t)step_in_round,
-                                         .micro_batch = (uint32_t)i};
+        const struct vain_batch_place place = {.dropout_random = own->dropout_random,
+                                               .round = (uint32_t)round,
+                                               .step = (uint32_t)step_in_round,
+                                               .micro_batch = (uint32_t)i};
         double loss = 0;
         config->model_ops->forward_backward(
             config->model, config->layout, config->queue, method->parameters, &batch, &place,

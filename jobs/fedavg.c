@@ -195,10 +195,10 @@ static double train_client(struct vain_method *method, int64_t input, int64_t cl
     for (int64_t i = 0; i < epochs * batches; i++) {
         struct vain_batch batch;
         double loss = 0;
-        const struct vain_place place = {.dropout_random = own->dropout_random,
-                                         .round = (uint32_t)input,
-                                         .step = (uint32_t)i,
-                                         .micro_batch = (uint32_t)client};
+        const struct vain_batch_place place = {.dropout_random = own->dropout_random,
+                                               .round = (uint32_t)input,
+                                               .step = (uint32_t)i,
+                                               .micro_batch = (uint32_t)client};
         memory->zero(config->queue, method->gradients, vain_method_vector_bytes(config));
         vain_batches_draw_client(&own->batches, own->order_random, (int)client,
                                  input * epochs + i / batches, i % batches, &batch);

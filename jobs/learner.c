@@ -252,17 +252,18 @@ void vain_learner_begin(struct vain_learner *learner, const struct vain_inner *i
 }
 
 /* Where dropout is in a task. */
-static struct vain_place place_of(const struct vain_learner *learner,
-                                  const struct vain_inner *inner, int64_t task, int64_t step)
+static struct vain_batch_place place_of(const struct vain_learner *learner,
+                                        const struct vain_inner *inner, int64_t task, int64_t step)
 {
-    return (struct vain_place){.dropout_random = learner->dropout[inner->test],
-                               .round = (uint32_t)task,
-                               .step = (uint32_t)step,
-                               .micro_batch = (uint32_t)(task >> 32)};
+    return (struct vain_batch_place){.dropout_random = learner->dropout[inner->test],
+                                     .round = (uint32_t)task,
+                                     .step = (uint32_t)step,
+                                     .micro_batch = (uint32_t)(task >> 32)};
 }
 
 /* Mean loss of the first B of the batch, and its gradient. */
-static double gradient_of(struct vain_learner *learner, int64_t B, const struct vain_place *place)
+static double gradient_of(struct vain_learner *learner, int64_t B,
+                          const struct vain_batch_place *place)
 {
     const struct vain_method_config *config = learner->config;
     const struct vain_batch batch = batch_of(learner, B);
@@ -313,7 +314,7 @@ void vain_learner_adapt(struct vain_learner *learner, const struct vain_inner *i
     for (int64_t step = 0; step < inner->iterations; step++) {
         for (int64_t at = 0; at < B; at++)
             put_in_batch(learner, shuffle_next(&shuffle), at);
-        const struct vain_place place = place_of(learner, inner, task, step);
+        const struct vain_batch_place place = place_of(learner, inner, task, step);
         loss_sum += gradient_of(learner, B, &place);
         inner_step(learner, steps_before + step + 1);
     }
@@ -323,7 +324,7 @@ void vain_learner_adapt(struct vain_learner *learner, const struct vain_inner *i
 void vain_learner_query_gradient(struct vain_learner *learner, const struct vain_inner *inner,
                                  int64_t task, double *mean_loss)
 {
-    const struct vain_place place = place_of(learner, inner, task, inner->iterations);
+    const struct vain_batch_place place = place_of(learner, inner, task, inner->iterations);
     const int64_t support = learner->way * inner->shot, query = learner->way * inner->query;
     for (int64_t i = 0; i < query; i++)
         put_in_batch(learner, support + i, i);

@@ -120,7 +120,7 @@ static enum vain_status accumulate_gradients(struct vain_method *method, int64_t
         struct vain_batch batch;
         VAIN_TRY(vain_batches_draw(&own->batches, own->data_random, method->data_position++, rank,
                                    &batch));
-        const struct vain_place place = {
+        const struct vain_batch_place place = {
             .dropout_random = own->dropout_random,
             .round = (uint32_t)round,
             .step = (uint32_t)step_in_round,

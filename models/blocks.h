@@ -41,7 +41,7 @@ struct vain_blocks {
     const struct vain_ops *ops;
     const float *parameters; /* (N) */
     float *gradients;        /* (N) or NULL */
-    const struct vain_place *place;
+    const struct vain_batch_place *place;
     bool training;
     int64_t B, T, M, C, H, L;
     const int32_t *lengths; /* (B) or NULL: causal attention over all T */

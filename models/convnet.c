@@ -276,7 +276,7 @@ struct pass {
     const struct vain_ops *ops;
     const float *parameters; /* (N) */
     float *gradients;        /* (N) or NULL */
-    const struct vain_place *place;
+    const struct vain_batch_place *place;
     const float *images; /* (B, H, W, C) */
     int64_t B;
     struct activations a;
@@ -574,8 +574,8 @@ static void take_losses(const struct pass *p, const struct vain_batch *batch, in
 static void forward_backward(const struct vain_model_options *options,
                              const struct vain_layout *layout, struct vain_queue *queue,
                              const float *parameters, const struct vain_batch *batch,
-                             const struct vain_place *place, float gradient_scale, void *workspace,
-                             float *gradients, double *mean_loss)
+                             const struct vain_batch_place *place, float gradient_scale,
+                             void *workspace, float *gradients, double *mean_loss)
 {
     struct pass p;
     pass_open(options, layout, queue, parameters, batch, true, workspace, &p);

@@ -137,8 +137,8 @@ static size_t workspace_bytes(const struct vain_model_options *options, int64_t 
 
 static void pass_open(const struct vain_model_options *options, const struct vain_layout *layout_of,
                       struct vain_queue *queue, const float *parameters,
-                      const struct vain_batch *batch, const struct vain_place *place, bool training,
-                      void *workspace, struct pass *p)
+                      const struct vain_batch *batch, const struct vain_batch_place *place,
+                      bool training, void *workspace, struct pass *p)
 {
     VAIN_ASSERT(batch->lengths != NULL);
     *p = (struct pass){.tokens = batch->tokens, .F = vain_encoder_width(options)};
@@ -209,8 +209,8 @@ static void features_backward(const struct pass *p)
 static void forward_backward(const struct vain_model_options *options,
                              const struct vain_layout *layout_of, struct vain_queue *queue,
                              const float *parameters, const struct vain_batch *batch,
-                             const struct vain_place *place, float gradient_scale, void *workspace,
-                             float *gradients, double *mean_loss)
+                             const struct vain_batch_place *place, float gradient_scale,
+                             void *workspace, float *gradients, double *mean_loss)
 {
     VAIN_ASSERT(place != NULL || options->dropout <= 0);
     struct pass p;

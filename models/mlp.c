@@ -147,7 +147,7 @@ struct pass {
     const struct vain_ops *ops;
     const float *parameters; /* (N) */
     float *gradients;        /* (N) or NULL */
-    const struct vain_place *place;
+    const struct vain_batch_place *place;
     int64_t M, K, E, V;
     int S;
     struct activations a;
@@ -309,8 +309,8 @@ static void gather_windows(const struct pass *p, const struct vain_batch *batch)
 static void forward_backward(const struct vain_model_options *options,
                              const struct vain_layout *layout, struct vain_queue *queue,
                              const float *parameters, const struct vain_batch *batch,
-                             const struct vain_place *place, float gradient_scale, void *workspace,
-                             float *gradients, double *mean_loss)
+                             const struct vain_batch_place *place, float gradient_scale,
+                             void *workspace, float *gradients, double *mean_loss)
 {
     VAIN_ASSERT(place != NULL || options->dropout <= 0);
     struct pass p = pass_open(options, layout, queue, parameters, batch->B, batch->T);

@@ -110,7 +110,7 @@ struct vain_measure {
 };
 
 /* One micro-batch's place in the run, for dropout. */
-struct vain_place {
+struct vain_batch_place {
     struct vain_random dropout_random;
     uint32_t round, step, micro_batch;
 };
@@ -138,8 +138,8 @@ struct vain_model_ops {
     void (*forward_backward)(const struct vain_model_options *options,
                              const struct vain_layout *layout, struct vain_queue *queue,
                              const float *parameters, const struct vain_batch *batch,
-                             const struct vain_place *place, float gradient_scale, void *workspace,
-                             float *gradients, double *mean_loss);
+                             const struct vain_batch_place *place, float gradient_scale,
+                             void *workspace, float *gradients, double *mean_loss);
     /* Loss and correct targets of the batch, no dropout. */
     void (*evaluate)(const struct vain_model_options *options, const struct vain_layout *layout,
                      struct vain_queue *queue, const float *parameters,

@@ -35,7 +35,7 @@ size_t vain_parts_carve(const struct vain_part *parts, int count, void *block)
     return used;
 }
 
-struct vain_dropout vain_parts_dropout(double probability, const struct vain_place *place,
+struct vain_dropout vain_parts_dropout(double probability, const struct vain_batch_place *place,
                                        int64_t site, int64_t sites)
 {
     struct vain_dropout dropout = {.probability = 0};

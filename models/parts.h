@@ -25,7 +25,7 @@ int64_t vain_parts_product(int64_t a, int64_t b, int64_t c);
 /* The dropout of one place of a model. `site` counts the places where the model drops, in [0,
  * sites). Every (micro-batch, site) owns 2^36 indices of the stream, far more than activations a
  * site can have, so no two meet; `place` NULL or a probability of 0 drops nothing. */
-struct vain_dropout vain_parts_dropout(double probability, const struct vain_place *place,
+struct vain_dropout vain_parts_dropout(double probability, const struct vain_batch_place *place,
                                        int64_t site, int64_t sites);
 
 /* Wait for the queue, then give loss_sum; NaN if the queue failed, which stops the member like any

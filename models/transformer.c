@@ -122,8 +122,8 @@ static void backward(const struct pass *p)
 static void forward_backward(const struct vain_model_options *options,
                              const struct vain_layout *layout, struct vain_queue *queue,
                              const float *parameters, const struct vain_batch *batch,
-                             const struct vain_place *place, float gradient_scale, void *workspace,
-                             float *gradients, double *mean_loss)
+                             const struct vain_batch_place *place, float gradient_scale,
+                             void *workspace, float *gradients, double *mean_loss)
 {
     VAIN_ASSERT(place != NULL || options->dropout <= 0);
     struct pass p =

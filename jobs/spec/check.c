@@ -11,7 +11,7 @@
 
 struct checker {
     struct vain_spec *spec;
-    const struct vain_tree *tree;
+    const struct vain_yaml_tree *tree;
     struct vain_problems *problems;
 };
 
@@ -264,7 +264,7 @@ static enum vain_status read_members(const struct checker *checker, int key, int
     return vain_spec_check_members(spec, checker->tree, node, checker->problems);
 }
 
-enum vain_status vain_spec_check(struct vain_spec *spec, const struct vain_tree *tree,
+enum vain_status vain_spec_check(struct vain_spec *spec, const struct vain_yaml_tree *tree,
                                  struct vain_problems *problems)
 {
     const struct checker checker = {spec, tree, problems};

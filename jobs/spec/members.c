@@ -16,7 +16,7 @@ static const char address_hint[] = "such as node1.example:4000, 10.0.0.1:4000 or
 
 struct reader {
     struct vain_spec *spec;
-    const struct vain_tree *tree;
+    const struct vain_yaml_tree *tree;
     struct vain_problems *problems;
 };
 
@@ -234,7 +234,7 @@ static bool read_member(const struct reader *reader, int node, struct vain_optio
     return fine && check_unique(reader, &entry, member, lines);
 }
 
-enum vain_status vain_spec_check_members(struct vain_spec *spec, const struct vain_tree *tree,
+enum vain_status vain_spec_check_members(struct vain_spec *spec, const struct vain_yaml_tree *tree,
                                          int node, struct vain_problems *problems)
 {
     const struct reader reader = {spec, tree, problems};

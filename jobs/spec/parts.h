@@ -16,9 +16,9 @@ void vain_spec_problems_sort(struct vain_problems *problems);
 
 /* Fill sections, members and places from the tree. Problems are added; the status is for memory
  * only. */
-enum vain_status vain_spec_check(struct vain_spec *spec, const struct vain_tree *tree,
+enum vain_status vain_spec_check(struct vain_spec *spec, const struct vain_yaml_tree *tree,
                                  struct vain_problems *problems) VAIN_MUST_USE;
-enum vain_status vain_spec_check_members(struct vain_spec *spec, const struct vain_tree *tree,
+enum vain_status vain_spec_check_members(struct vain_spec *spec, const struct vain_yaml_tree *tree,
                                          int node, struct vain_problems *problems) VAIN_MUST_USE;
 
 /* What is wrong with `text` as the address of a member, static; NULL: it is "host:port". */

@@ -228,7 +228,7 @@ static void check_version(const struct vain_spec *spec, struct vain_problems *pr
 
 static enum vain_status read_everything(struct vain_spec *spec, struct vain_problems *problems)
 {
-    struct vain_tree tree;
+    struct vain_yaml_tree tree;
     enum vain_status status = vain_tree_parse(spec, &tree, problems);
     const bool readable = status == VAIN_OK;
     if (readable)

@@ -34,7 +34,7 @@ struct frame {
 
 struct builder {
     const struct vain_spec *spec;
-    struct vain_tree *tree;
+    struct vain_yaml_tree *tree;
     struct vain_problems *problems;
     struct frame frames[VAIN_SPEC_DEPTH_MAX];
     int depth;
@@ -44,20 +44,20 @@ struct builder {
     struct vain_spec_mark end; /* behind the last character */
 };
 
-void vain_tree_fini(struct vain_tree *tree)
+void vain_tree_fini(struct vain_yaml_tree *tree)
 {
     vain_release(tree->nodes);
     vain_text_fini(&tree->text);
-    *tree = (struct vain_tree){0};
+    *tree = (struct vain_yaml_tree){0};
 }
 
-const char *vain_tree_text(const struct vain_tree *tree, int node)
+const char *vain_tree_text(const struct vain_yaml_tree *tree, int node)
 {
     VAIN_ASSERT(tree->nodes[node].kind == VAIN_NODE_SCALAR);
     return tree->text.bytes + tree->nodes[node].text_index;
 }
 
-bool vain_tree_is_nothing(const struct vain_tree *tree, int node)
+bool vain_tree_is_nothing(const struct vain_yaml_tree *tree, int node)
 {
     static const char *const words[] = {"", "~", "null", "Null", "NULL"};
     if (tree->nodes[node].kind != VAIN_NODE_SCALAR || !tree->nodes[node].plain)
@@ -69,7 +69,7 @@ bool vain_tree_is_nothing(const struct vain_tree *tree, int node)
     return false;
 }
 
-void vain_tree_describe(const struct vain_tree *tree, int node, char *out, size_t bytes)
+void vain_tree_describe(const struct vain_yaml_tree *tree, int node, char *out, size_t bytes)
 {
     char excerpt[96];
     if (tree->nodes[node].kind == VAIN_NODE_MAP)
@@ -140,7 +140,7 @@ static struct vain_spec_mark mark_of(const yaml_event_t *event)
 
 static enum vain_status reserve_nodes(struct builder *builder, int more, struct vain_spec_mark mark)
 {
-    struct vain_tree *tree = builder->tree;
+    struct vain_yaml_tree *tree = builder->tree;
     if (tree->count + more > VAIN_SPEC_NODES_MAX) {
         vain_spec_problem_add(builder->spec, builder->problems, mark, "", NULL,
                               "the spec has more than %d keys and values", VAIN_SPEC_NODES_MAX);
@@ -302,7 +302,7 @@ static enum vain_status copy_alias(struct builder *builder, const yaml_event_t *
         return VAIN_ERR_INPUT;
     }
     VAIN_TRY(reserve_nodes(builder, count, mark));
-    struct vain_tree *tree = builder->tree;
+    struct vain_yaml_tree *tree = builder->tree;
     const int copy = tree->count;
     const int shift = copy - anchor->node;
     memcpy(&tree->nodes[copy], &tree->nodes[anchor->node], (size_t)count * sizeof *tree->nodes);
@@ -425,12 +425,12 @@ static enum vain_status read_events(struct builder *builder, yaml_parser_t *pars
     return VAIN_OK;
 }
 
-enum vain_status vain_tree_parse(const struct vain_spec *spec, struct vain_tree *tree,
+enum vain_status vain_tree_parse(const struct vain_spec *spec, struct vain_yaml_tree *tree,
                                  struct vain_problems *problems)
 {
     struct builder builder = {.spec = spec, .tree = tree, .problems = problems};
     yaml_parser_t parser;
-    *tree = (struct vain_tree){0};
+    *tree = (struct vain_yaml_tree){0};
     if (!check_bytes(&builder))
         return VAIN_ERR_INPUT;
     if (!yaml_parser_initialize(&parser))

@@ -14,7 +14,7 @@ struct vain_node {
     struct vain_spec_mark mark;
 };
 
-struct vain_tree {
+struct vain_yaml_tree {
     struct vain_node *nodes; /* owned */
     int count, capacity;
     struct vain_text text; /* owned: the scalars */
@@ -23,12 +23,12 @@ struct vain_tree {
 /* Read the spec's text. VAIN_OK: a tree whose node 0 is the root; VAIN_ERR_INPUT: problems were
  * added and there is no tree worth checking; VAIN_ERR_MEMORY. Caller calls vain_tree_fini in any
  * case. */
-enum vain_status vain_tree_parse(const struct vain_spec *spec, struct vain_tree *tree,
+enum vain_status vain_tree_parse(const struct vain_spec *spec, struct vain_yaml_tree *tree,
                                  struct vain_problems *problems) VAIN_MUST_USE;
-void vain_tree_fini(struct vain_tree *tree);
+void vain_tree_fini(struct vain_yaml_tree *tree);
 /* The text of a scalar. */
-const char *vain_tree_text(const struct vain_tree *tree, int node);
+const char *vain_tree_text(const struct vain_yaml_tree *tree, int node);
 /* A scalar without quotes that says nothing: empty, ~ or null. */
-bool vain_tree_is_nothing(const struct vain_tree *tree, int node);
+bool vain_tree_is_nothing(const struct vain_yaml_tree *tree, int node);
 /* "a mapping", "a list", "nothing", or the excerpt of a scalar in quotes. */
-void vain_tree_describe(const struct vain_tree *tree, int node, char *out, size_t bytes);
+void vain_tree_describe(const struct vain_yaml_tree *tree, int node, char *out, size_t bytes);

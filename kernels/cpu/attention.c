@@ -230,7 +230,7 @@ static void run_forward(struct vain_queue *queue, const struct vain_attention *a
     if (attention->T == 0)
         return;
     struct forward forward = {attention, queue->device, causal};
-    vain_run(queue->device, attention->B * attention->H, forward_head, &forward);
+    vain_cpu_run(queue->device, attention->B * attention->H, forward_head, &forward);
 }
 
 void vain_cpu_attention(struct vain_queue *queue, const struct vain_attention *attention)
@@ -369,7 +369,7 @@ static void run_backward(struct vain_queue *queue, const struct vain_attention_g
     if (gradient->T == 0)
         return;
     struct backward backward = {gradient, queue->device, causal};
-    vain_run(queue->device, gradient->B * gradient->H, backward_task, &backward);
+    vain_cpu_run(queue->device, gradient->B * gradient->H, backward_task, &backward);
 }
 
 void vain_cpu_attention_gradient(struct vain_queue *queue,

@@ -36,7 +36,7 @@ void vain_cpu_delta(struct vain_queue *queue, int64_t N, const float *common, co
                     const float *residual, float *delta)
 {
     struct difference d = {queue->device->code->integer, N, common, now, residual, delta};
-    vain_run(queue->device, vain_parts_of(N, VAIN_BLOCK), delta_block, &d);
+    vain_cpu_run(queue->device, vain_parts_of(N, VAIN_BLOCK), delta_block, &d);
 }
 
 /* ---- Encoding ---- */
@@ -112,7 +112,7 @@ void vain_cpu_encode(struct vain_queue *queue, int64_t N, const struct vain_enco
     while (vain_parts_of(N, e.part) > (int64_t)ENCODE_PARTS)
         e.part *= 2;
     const int64_t parts = vain_parts_of(N, e.part);
-    vain_run(queue->device, parts, encode_part, &e);
+    vain_cpu_run(queue->device, parts, encode_part, &e);
     if (encoding->masks != NULL)
         vain_cpu_forget_masks(queue->device);
     *out = (struct vain_encoded){.check = 0};
@@ -147,7 +147,7 @@ void vain_cpu_decode_mean(struct vain_queue *queue, int64_t N, const struct vain
     vain_fixed_check(fixed);
     vain_fixed_check_members(fixed, members);
     struct decoding d = {queue->device->code->integer, N, fixed, members, words, mean, NULL};
-    vain_run(queue->device, vain_parts_of(N, VAIN_BLOCK), decode_block, &d);
+    vain_cpu_run(queue->device, vain_parts_of(N, VAIN_BLOCK), decode_block, &d);
 }
 
 enum { WAVE_BLOCKS = VAIN_SHARED_BYTES / (2 * sizeof(uint64_t)) };
@@ -178,7 +178,7 @@ void vain_cpu_sum_squares_words(struct vain_queue *queue, int64_t N, const struc
                              NULL,
                              (uint64_t(*)[2])(void *)queue->device->shared};
         const int64_t blocks = vain_parts_of(d.N, VAIN_BLOCK);
-        vain_run(queue->device, blocks, squares_block, &d);
+        vain_cpu_run(queue->device, blocks, squares_block, &d);
         for (int64_t b = 0; b < blocks; b++) {
             /* low + 2^32 high, added with carries. */
             const uint64_t shifted = d.squares[b][1] << 32;

@@ -145,8 +145,9 @@ void vain_cpu_convolution(struct vain_queue *queue, const struct vain_convolutio
                                   .K = f.patches.K,
                                   .first = f.first,
                                   .count = f.count};
-        vain_run(queue->device, vain_parts_of(f.count, VAIN_PANEL_MOST), pack_filters, &packing);
-        vain_run(queue->device, vain_parts_of(f.patches.M, f.rows), forward_strip, &f);
+        vain_cpu_run(queue->device, vain_parts_of(f.count, VAIN_PANEL_MOST), pack_filters,
+                     &packing);
+        vain_cpu_run(queue->device, vain_parts_of(f.patches.M, f.rows), forward_strip, &f);
     }
 }
 
@@ -270,7 +271,7 @@ void vain_cpu_convolution_gradient(struct vain_queue *queue,
     VAIN_ASSERT(g->F > 0 && g->F <= VAIN_FILTER_MOST);
     cut_backward(&b);
     if (g->d_input == NULL) {
-        vain_run(queue->device, b.weight_tasks, backward_task, &b);
+        vain_cpu_run(queue->device, b.weight_tasks, backward_task, &b);
         return;
     }
     /* Tasks on d_weight go along with the first elements of the filters. */
@@ -283,9 +284,10 @@ void vain_cpu_convolution_gradient(struct vain_queue *queue,
                                   .first = b.first,
                                   .count = b.width,
                                   .F = g->F};
-        vain_run(queue->device, vain_parts_of(b.width, VAIN_PANEL_MOST), pack_elements, &packing);
-        vain_run(queue->device, b.weight_tasks + vain_parts_of(g->B, b.group_images), backward_task,
-                 &b);
+        vain_cpu_run(queue->device, vain_parts_of(b.width, VAIN_PANEL_MOST), pack_elements,
+                     &packing);
+        vain_cpu_run(queue->device, b.weight_tasks + vain_parts_of(g->B, b.group_images),
+                     backward_task, &b);
         b.weight_tasks = 0;
     }
 }

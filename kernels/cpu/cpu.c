@@ -53,7 +53,7 @@ static void move_part(void *context, int64_t index, int worker)
 static void run_move(struct vain_queue *queue, void *target, const void *source, size_t bytes)
 {
     struct move move = {target, source, bytes};
-    vain_run(queue->device, vain_parts_of((int64_t)bytes, MOVE_BYTES), move_part, &move);
+    vain_cpu_run(queue->device, vain_parts_of((int64_t)bytes, MOVE_BYTES), move_part, &move);
 }
 
 static void zero(struct vain_queue *queue, void *target, size_t bytes)

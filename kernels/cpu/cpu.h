@@ -39,8 +39,8 @@ static inline int64_t vain_rows_of_block(int64_t C)
 }
 
 /* Call task(context, i, worker) for the parts of [0, count). */
-static inline void vain_run(const struct vain_device *device, int64_t count, vain_pool_task task,
-                            void *context)
+static inline void vain_cpu_run(const struct vain_device *device, int64_t count,
+                                vain_pool_task task, void *context)
 {
     vain_pool_run(device->pool, count, task, context);
 }

@@ -81,9 +81,9 @@ static void normalise_block(void *context, int64_t index, int worker)
 void vain_cpu_batch_norm(struct vain_queue *queue, const struct vain_batch_norm *norm)
 {
     struct norm n = {queue->device, norm, blocks_of(queue->device, norm->M, norm->C)};
-    vain_run(queue->device, n.blocks.count, moments_block, &n);
+    vain_cpu_run(queue->device, n.blocks.count, moments_block, &n);
     combine_moments(&n);
-    vain_run(queue->device, n.blocks.count, normalise_block, &n);
+    vain_cpu_run(queue->device, n.blocks.count, normalise_block, &n);
 }
 
 struct norm_gradient {
@@ -132,9 +132,9 @@ void vain_cpu_batch_norm_gradient(struct vain_queue *queue,
 {
     struct norm_gradient n = {queue->device, gradient,
                               blocks_of(queue->device, gradient->M, gradient->C)};
-    vain_run(queue->device, n.blocks.count, norm_sums_block, &n);
+    vain_cpu_run(queue->device, n.blocks.count, norm_sums_block, &n);
     combine_norm_sums(&n);
-    vain_run(queue->device, n.blocks.count, norm_gradient_block, &n);
+    vain_cpu_run(queue->device, n.blocks.count, norm_gradient_block, &n);
 }
 
 /* ---- ReLU ---- */
@@ -160,14 +160,14 @@ static void relu_block(void *context, int64_t index, int worker)
 void vain_cpu_relu(struct vain_queue *queue, int64_t N, float *x)
 {
     struct relu r = {queue->device->code->image, N, NULL, x};
-    vain_run(queue->device, vain_parts_of(N, VAIN_BLOCK), relu_block, &r);
+    vain_cpu_run(queue->device, vain_parts_of(N, VAIN_BLOCK), relu_block, &r);
 }
 
 void vain_cpu_relu_gradient(struct vain_queue *queue, int64_t N, const float *output,
                             float *d_output)
 {
     struct relu r = {queue->device->code->image, N, output, d_output};
-    vain_run(queue->device, vain_parts_of(N, VAIN_BLOCK), relu_block, &r);
+    vain_cpu_run(queue->device, vain_parts_of(N, VAIN_BLOCK), relu_block, &r);
 }
 
 /* ---- Pooling: a task is an image ---- */
@@ -235,7 +235,7 @@ void vain_cpu_pool(struct vain_queue *queue, const struct vain_pool_layer *p)
     const struct vain_window *w = &p->window;
     struct pool pool = {queue->device, p, vain_window_count(p->H, w->height, w->stride, w->same),
                         vain_window_count(p->W, w->width, w->stride, w->same)};
-    vain_run(queue->device, p->B, pool_image, &pool);
+    vain_cpu_run(queue->device, p->B, pool_image, &pool);
 }
 
 struct pool_gradient {
@@ -291,5 +291,5 @@ void vain_cpu_pool_gradient(struct vain_queue *queue, const struct vain_pool_lay
                                  vain_window_count(g->H, w->height, w->stride, w->same),
                                  vain_window_count(g->W, w->width, w->stride, w->same)};
     VAIN_ASSERT((size_t)g->C * sizeof(float) <= VAIN_SCRATCH_BYTES);
-    vain_run(queue->device, g->B, pool_gradient_image, &pool);
+    vain_cpu_run(queue->device, g->B, pool_gradient_image, &pool);
 }

@@ -236,7 +236,7 @@ void vain_cpu_linear(struct vain_queue *queue, const struct vain_linear *linear)
         .target = residual ? residual_target : forward_target,
         .finish = residual ? residual_finish : forward_finish,
     };
-    vain_run(queue->device, sweep.grid.count, sweep_task, &sweep);
+    vain_cpu_run(queue->device, sweep.grid.count, sweep_task, &sweep);
 }
 
 /* ---- Backwards: d_input (M, K) = d_output weight, times the derivative of the GELU before it ----
@@ -341,5 +341,5 @@ void vain_cpu_linear_gradient(struct vain_queue *queue, const struct vain_linear
             },
     };
     const int64_t inputs = gradient->d_input == NULL ? 0 : backward.input.grid.count;
-    vain_run(queue->device, backward.weight.count + inputs, backward_task, &backward);
+    vain_cpu_run(queue->device, backward.weight.count + inputs, backward_task, &backward);
 }

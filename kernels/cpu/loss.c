@@ -25,7 +25,7 @@ static double run_rows(struct vain_queue *queue, struct rows *rows, vain_pool_ta
     VAIN_ASSERT(rows->temperature > 0);
     rows->losses = (double *)(void *)queue->device->shared;
     rows->block = vain_rows_of_block(rows->V);
-    vain_run(queue->device, vain_parts_of(rows->M, rows->block), task, rows);
+    vain_cpu_run(queue->device, vain_parts_of(rows->M, rows->block), task, rows);
     double sum = 0;
     for (int64_t i = 0; i < rows->M; i++)
         sum += rows->losses[i];
@@ -260,5 +260,5 @@ void vain_cpu_balance(struct vain_queue *queue, int64_t M, int64_t V, const floa
                               (double)temperature, iterations, targets};
     VAIN_ASSERT(V > 0 && V <= (int64_t)(VAIN_SCRATCH_BYTES / sizeof(double)));
     VAIN_ASSERT(temperature > 0);
-    vain_run(queue->device, 1, balance_all, &balance);
+    vain_cpu_run(queue->device, 1, balance_all, &balance);
 }

@@ -63,7 +63,7 @@ void vain_cpu_adamw(struct vain_queue *queue, const struct vain_adamw *adamw,
         .moment1 = moment1,
         .moment2 = moment2,
     };
-    vain_run(queue->device, vain_parts_of(a.end - a.start, VAIN_BLOCK), adamw_block, &a);
+    vain_cpu_run(queue->device, vain_parts_of(a.end - a.start, VAIN_BLOCK), adamw_block, &a);
 }
 
 /* ---- SGD ---- */
@@ -90,7 +90,7 @@ void vain_cpu_sgd(struct vain_queue *queue, int64_t N, const struct vain_sgd *sg
 {
     VAIN_ASSERT(velocity != NULL || !(sgd->momentum > 0));
     struct sgd s = {queue->device->code->range, N, sgd, gradients, parameters, velocity};
-    vain_run(queue->device, vain_parts_of(N, VAIN_BLOCK), sgd_block, &s);
+    vain_cpu_run(queue->device, vain_parts_of(N, VAIN_BLOCK), sgd_block, &s);
 }
 
 /* ---- Looking at all elements ---- */
@@ -120,7 +120,7 @@ void vain_cpu_sum_squares(struct vain_queue *queue, int64_t N, const float *x, d
         struct squares s = {queue->device->code->range, vain_smaller(most, N - done), x + done,
                             (double *)(void *)queue->device->shared};
         const int64_t blocks = vain_parts_of(s.N, VAIN_SQUARES_BLOCK);
-        vain_run(queue->device, blocks, squares_block, &s);
+        vain_cpu_run(queue->device, blocks, squares_block, &s);
         for (int64_t b = 0; b < blocks; b++)
             sum += s.sums[b];
     }
@@ -151,7 +151,7 @@ void vain_cpu_first_not_finite(struct vain_queue *queue, int64_t N, const float 
                        (int64_t *)(void *)queue->device->shared};
     s.block = vain_larger(s.block, vain_parts_of(N, SEARCH_BLOCKS));
     const int64_t blocks = vain_parts_of(N, s.block);
-    vain_run(queue->device, blocks, search_block, &s);
+    vain_cpu_run(queue->device, blocks, search_block, &s);
     *out = N;
     for (int64_t b = blocks - 1; b >= 0; b--)
         *out = s.found[b] < N ? s.found[b] : *out;
@@ -178,7 +178,7 @@ static void add_block(void *context, int64_t index, int worker)
 void vain_cpu_add(struct vain_queue *queue, int64_t N, const float *source, float *target)
 {
     struct range range = {queue->device->code->range, N, source, target, 0};
-    vain_run(queue->device, vain_parts_of(N, VAIN_BLOCK), add_block, &range);
+    vain_cpu_run(queue->device, vain_parts_of(N, VAIN_BLOCK), add_block, &range);
 }
 
 static void scale_block(void *context, int64_t index, int worker)
@@ -192,7 +192,7 @@ static void scale_block(void *context, int64_t index, int worker)
 void vain_cpu_scale(struct vain_queue *queue, int64_t N, float factor, float *target)
 {
     struct range range = {queue->device->code->range, N, NULL, target, factor};
-    vain_run(queue->device, vain_parts_of(N, VAIN_BLOCK), scale_block, &range);
+    vain_cpu_run(queue->device, vain_parts_of(N, VAIN_BLOCK), scale_block, &range);
 }
 
 static void move_block(void *context, int64_t index, int worker)
@@ -208,7 +208,7 @@ void vain_cpu_move(struct vain_queue *queue, int64_t N, float rate, const float 
                    float *target)
 {
     struct range range = {queue->device->code->range, N, source, target, rate};
-    vain_run(queue->device, vain_parts_of(N, VAIN_BLOCK), move_block, &range);
+    vain_cpu_run(queue->device, vain_parts_of(N, VAIN_BLOCK), move_block, &range);
 }
 
 struct outer {
@@ -235,5 +235,5 @@ void vain_cpu_outer_step(struct vain_queue *queue, int64_t N, float rate, float 
 {
     struct outer outer = {
         queue->device->code->range, N, rate, mu, nesterov, delta, momentum, parameters};
-    vain_run(queue->device, vain_parts_of(N, VAIN_BLOCK), outer_block, &outer);
+    vain_cpu_run(queue->device, vain_parts_of(N, VAIN_BLOCK), outer_block, &outer);
 }

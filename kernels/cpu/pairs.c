@@ -36,7 +36,7 @@ void vain_cpu_normalise_rows(struct vain_queue *queue, int64_t M, int64_t C, con
                           .input = input,
                           .output = output,
                           .reciprocal_norm = reciprocal_norm};
-    vain_run(queue->device, vain_parts_of(M, n.rows), normalise_block, &n);
+    vain_cpu_run(queue->device, vain_parts_of(M, n.rows), normalise_block, &n);
 }
 
 struct normalise_gradient {
@@ -65,7 +65,7 @@ void vain_cpu_normalise_rows_gradient(struct vain_queue *queue, int64_t M, int64
 {
     struct normalise_gradient n = {queue->device,   M,        C,      vain_rows_of_block(C), output,
                                    reciprocal_norm, d_output, d_input};
-    vain_run(queue->device, vain_parts_of(M, n.rows), gradient_block, &n);
+    vain_cpu_run(queue->device, vain_parts_of(M, n.rows), gradient_block, &n);
 }
 
 void vain_cpu_dot_products(struct vain_queue *queue, int64_t M, int64_t C, const float *rows,
@@ -99,7 +99,7 @@ void vain_cpu_dot_products_gradient(struct vain_queue *queue, int64_t M, int64_t
                                     const float *rows, float *d_products, float *d_rows)
 {
     struct symmetric symmetric = {M, d_products};
-    vain_run(queue->device, M, add_transposed_row, &symmetric);
+    vain_cpu_run(queue->device, M, add_transposed_row, &symmetric);
     vain_cpu_ops.memory.zero(queue, d_rows, (size_t)(M * C) * sizeof(float));
     const struct vain_linear_gradient gradient = {.M = M,
                                                   .N = M,

@@ -64,7 +64,7 @@ void vain_cpu_embed(struct vain_queue *queue, int64_t B, int64_t T, int64_t C,
     struct embed embed = {
         queue->device,  B,       T,     C, vain_rows_of_block(C), tokens, token_table,
         position_table, dropout, output};
-    vain_run(queue->device, vain_parts_of(B * T, embed.rows), embed_rows, &embed);
+    vain_cpu_run(queue->device, vain_parts_of(B * T, embed.rows), embed_rows, &embed);
 }
 
 struct embed_gradient {
@@ -103,7 +103,7 @@ void vain_cpu_embed_gradient(struct vain_queue *queue, int64_t B, int64_t T, int
 {
     struct embed_gradient e = {queue->device,   B, T, C, tokens, d_output, dropout, d_token_table,
                                d_position_table};
-    vain_run(queue->device, vain_parts_of(C, EMBED_COLUMNS), embed_gradient_columns, &e);
+    vain_cpu_run(queue->device, vain_parts_of(C, EMBED_COLUMNS), embed_gradient_columns, &e);
 }
 
 /* ---- Layer norm ---- */
@@ -131,7 +131,7 @@ void vain_cpu_layer_norm(struct vain_queue *queue, int64_t M, int64_t C, const f
 {
     struct norm norm = {queue->device, M,      C,    vain_rows_of_block(C), input, gain,
                         shift,         output, mean, reciprocal_deviation};
-    vain_run(queue->device, vain_parts_of(M, norm.rows), norm_rows, &norm);
+    vain_cpu_run(queue->device, vain_parts_of(M, norm.rows), norm_rows, &norm);
 }
 
 enum { PARTIALS_MOST = 64 };
@@ -190,7 +190,7 @@ void vain_cpu_layer_norm_gradient(struct vain_queue *queue, int64_t M, int64_t C
         .partials = (float *)(void *)queue->device->shared,
     };
     n.blocks = vain_parts_of(M, n.rows);
-    vain_run(queue->device, n.blocks, norm_gradient_rows, &n);
+    vain_cpu_run(queue->device, n.blocks, norm_gradient_rows, &n);
     const struct vain_tile sums = {n.blocks, C, 2 * C};
     queue->device->code->tile->column_sums(sums, n.partials, d_gain);
     queue->device->code->tile->column_sums(sums, n.partials + C, d_shift);
@@ -233,7 +233,7 @@ void vain_cpu_cross_entropy(struct vain_queue *queue, int64_t M, int64_t V, floa
             .scale = scale,
             .losses = (double *)(void *)queue->device->shared,
         };
-        vain_run(queue->device, vain_parts_of(e.M, e.rows), entropy_rows, &e);
+        vain_cpu_run(queue->device, vain_parts_of(e.M, e.rows), entropy_rows, &e);
         for (int64_t m = 0; m < e.M; m++)
             sum += e.losses[m];
     }
@@ -269,7 +269,7 @@ void vain_cpu_count_correct(struct vain_queue *queue, int64_t M, int64_t V, cons
                         .targets = targets,
                         .counts = (int64_t *)(void *)queue->device->shared};
     const int64_t tasks = vain_parts_of(M, c.rows);
-    vain_run(queue->device, tasks, correct_rows, &c);
+    vain_cpu_run(queue->device, tasks, correct_rows, &c);
     *correct = 0;
     for (int64_t i = 0; i < tasks; i++)
         *correct += c.counts[i];
@@ -296,5 +296,5 @@ void vain_cpu_dropout_gradient(struct vain_queue *queue, int64_t N,
 {
     struct drop drop = {queue->device, N, dropout, d_output};
     if (drops(dropout))
-        vain_run(queue->device, vain_parts_of(N, VAIN_BLOCK), drop_block, &drop);
+        vain_cpu_run(queue->device, vain_parts_of(N, VAIN_BLOCK), drop_block, &drop);
 }

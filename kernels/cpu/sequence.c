@@ -35,7 +35,7 @@ void vain_cpu_mean_pool(struct vain_queue *queue, int64_t B, int64_t T, int64_t 
                         const int32_t *lengths, const float *input, float *output)
 {
     struct pool pool = {queue->device, T, C, lengths, input, output};
-    vain_run(queue->device, B, pool_sequence, &pool);
+    vain_cpu_run(queue->device, B, pool_sequence, &pool);
 }
 
 static void spread_sequence(void *context, int64_t b, int worker)
@@ -56,5 +56,5 @@ void vain_cpu_mean_pool_gradient(struct vain_queue *queue, int64_t B, int64_t T,
                                  const int32_t *lengths, const float *d_output, float *d_input)
 {
     struct pool pool = {queue->device, T, C, lengths, d_output, d_input};
-    vain_run(queue->device, B, spread_sequence, &pool);
+    vain_cpu_run(queue->device, B, spread_sequence, &pool);
 }

@@ -46,7 +46,7 @@ void vain_cpu_check_word(struct vain_queue *queue, int64_t words_count, const ui
     w.key = vain_check_key_of(random, round, attempt);
     w.block = vain_larger(w.block, vain_parts_of(words_count, CHECK_BLOCKS));
     const int64_t blocks = vain_parts_of(words_count, w.block);
-    vain_run(queue->device, blocks, check_block, &w);
+    vain_cpu_run(queue->device, blocks, check_block, &w);
     *out = 0;
     for (int64_t b = 0; b < blocks; b++)
         *out += w.target[b];
@@ -67,7 +67,7 @@ void vain_cpu_add_words(struct vain_queue *queue, int64_t words_count, const uin
     struct words w = words_of(queue, words_count);
     w.source = source;
     w.target = target;
-    vain_run(queue->device, vain_parts_of(words_count, VAIN_BLOCK), add_words_block, &w);
+    vain_cpu_run(queue->device, vain_parts_of(words_count, VAIN_BLOCK), add_words_block, &w);
 }
 
 /* ---- Masks ---- */
@@ -144,7 +144,7 @@ void vain_cpu_add_masks(struct vain_queue *queue, const struct vain_masks *masks
     w.target = words;
     w.masks = masks;
     w.first = first;
-    vain_run(queue->device, vain_parts_of(words_count, VAIN_BLOCK), masks_block, &w);
+    vain_cpu_run(queue->device, vain_parts_of(words_count, VAIN_BLOCK), masks_block, &w);
     vain_cpu_forget_masks(queue->device);
 }
 
@@ -172,7 +172,7 @@ void vain_cpu_tag_words(struct vain_queue *queue, int64_t words_count, const uin
     while (vain_parts_of(words_count, w.block) > (int64_t)TAG_BLOCKS)
         w.block *= 2;
     const int64_t blocks = vain_parts_of(words_count, w.block);
-    vain_run(queue->device, blocks, tag_block, &w);
+    vain_cpu_run(queue->device, blocks, tag_block, &w);
     *out = 0;
     for (int64_t b = 0; b < blocks; b++)
         *out += w.tags[b];

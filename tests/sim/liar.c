@@ -152,10 +152,10 @@ enum vain_status __real_vain_hops_leave(struct vain_exchange *exchange, int64_t 
 enum vain_status __wrap_vain_hops_leave(struct vain_exchange *exchange, int64_t number,
                                         int64_t first, int64_t count, const uint32_t *words);
 void __real_vain_parcel_send(struct vain_exchange *exchange, struct vain_exchange_out *out, int id,
-                             struct vain_place place, const uint64_t *content,
+                             struct vain_message_place place, const uint64_t *content,
                              struct vain_parcel *parcel);
 void __wrap_vain_parcel_send(struct vain_exchange *exchange, struct vain_exchange_out *out, int id,
-                             struct vain_place place, const uint64_t *content,
+                             struct vain_message_place place, const uint64_t *content,
                              struct vain_parcel *parcel);
 
 enum vain_status __wrap_vain_hops_leave(struct vain_exchange *exchange, int64_t number,
@@ -171,7 +171,7 @@ enum vain_status __wrap_vain_hops_leave(struct vain_exchange *exchange, int64_t 
 }
 
 void __wrap_vain_parcel_send(struct vain_exchange *exchange, struct vain_exchange_out *out, int id,
-                             struct vain_place place, const uint64_t *content,
+                             struct vain_message_place place, const uint64_t *content,
                              struct vain_parcel *parcel)
 {
     struct member *member = member_of(exchange);

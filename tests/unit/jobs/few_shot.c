@@ -67,7 +67,7 @@ static void widen(const float *parameters, double *out)
 static void model_forward_backward(const struct vain_model_options *options,
                                    const struct vain_layout *layout, struct vain_queue *queue,
                                    const float *parameters, const struct vain_batch *batch,
-                                   const struct vain_place *place, float gradient_scale,
+                                   const struct vain_batch_place *place, float gradient_scale,
                                    void *workspace, float *gradients, double *mean_loss)
 {
     double wide[FEW_N], gradient[FEW_N] = {0};

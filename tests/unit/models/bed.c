@@ -126,7 +126,7 @@ static void check_guard(const struct bed *bed, size_t bytes)
     CU_ASSERT_EQUAL(touched, 0);
 }
 
-double bed_forward_backward(struct bed *bed, const struct vain_place *place)
+double bed_forward_backward(struct bed *bed, const struct vain_batch_place *place)
 {
     double mean_loss = -1;
     memset(bed->gradients, 0, (size_t)bed->N * sizeof(float));
@@ -152,9 +152,9 @@ double bed_evaluate(struct bed *bed)
     return measure.loss_sum;
 }
 
-struct vain_place bed_place(uint32_t round, uint32_t step, uint32_t micro_batch)
+struct vain_batch_place bed_place(uint32_t round, uint32_t step, uint32_t micro_batch)
 {
-    return (struct vain_place){
+    return (struct vain_batch_place){
         .dropout_random = vain_random_stream(1, VAIN_PURPOSE_DROPOUT, "alice"),
         .round = round,
         .step = step,
@@ -166,7 +166,7 @@ struct vain_place bed_place(uint32_t round, uint32_t step, uint32_t micro_batch)
 
 struct probe {
     const struct bed *bed;
-    const struct vain_place *place;
+    const struct vain_batch_place *place;
     double *parameters, *logits; /* or an encoder's assignments */
 };
 
@@ -209,7 +209,7 @@ static void check_slice(const struct probe *probe, const struct vain_slice *slic
     CU_ASSERT(worst <= 1e-5 * largest);
 }
 
-static void check_gradients(struct bed *bed, const struct vain_place *place)
+static void check_gradients(struct bed *bed, const struct vain_batch_place *place)
 {
     const int64_t logits = bed->batch.B * bed->batch.T * bed_logit_count(&bed->options);
     struct probe probe = {bed, place, take((size_t)bed->N * sizeof(double)),
@@ -236,7 +236,7 @@ static void check_gradients(struct bed *bed, const struct vain_place *place)
 }
 
 void bed_check_gradients(const struct vain_model_options *options, int64_t B, int64_t T,
-                         const struct vain_place *place)
+                         const struct vain_batch_place *place)
 {
     struct bed bed;
     bed_open(&bed, options, B, T, 2);
@@ -293,7 +293,7 @@ void bed_check_next_logits(const struct vain_model_options *options)
 void bed_check_threads(const struct vain_model_options *options, int64_t B, int64_t T)
 {
     struct bed first;
-    const struct vain_place place = bed_place(0, 1, 0);
+    const struct vain_batch_place place = bed_place(0, 1, 0);
     bed_open(&first, options, B, T, 1);
     const double loss = bed_forward_backward(&first, &place), sum = bed_evaluate(&first);
     CU_ASSERT(isfinite(loss));
@@ -313,13 +313,14 @@ void bed_check_dropout_places(const struct vain_model_options *options, int64_t 
 {
     struct bed bed;
     bed_open(&bed, options, B, T, 2);
-    const struct vain_place here = bed_place(1, 2, 3);
+    const struct vain_batch_place here = bed_place(1, 2, 3);
     const double loss = bed_forward_backward(&bed, &here);
     CU_ASSERT(bed_forward_backward(&bed, &here) == loss);
-    const struct vain_place others[] = {bed_place(0, 2, 3), bed_place(1, 3, 3), bed_place(1, 2, 4)};
+    const struct vain_batch_place others[] = {bed_place(0, 2, 3), bed_place(1, 3, 3),
+                                              bed_place(1, 2, 4)};
     for (size_t i = 0; i < VAIN_COUNT_OF(others); i++)
         CU_ASSERT(bed_forward_backward(&bed, &others[i]) != loss);
-    struct vain_place bob = here;
+    struct vain_batch_place bob = here;
     bob.dropout_random = vain_random_stream(1, VAIN_PURPOSE_DROPOUT, "bob");
     CU_ASSERT(bed_forward_backward(&bed, &bob) != loss);
     const double sum = bed_evaluate(&bed);

@@ -31,15 +31,15 @@ void bed_close(struct bed *bed);
 int64_t bed_logit_count(const struct vain_model_options *options);
 /* Zeroes the gradients, makes every byte of the workspace a NaN, runs forward_backward, checks the
  * guard. */
-double bed_forward_backward(struct bed *bed, const struct vain_place *place);
+double bed_forward_backward(struct bed *bed, const struct vain_batch_place *place);
 /* Loss sum under evaluate, in a NaN workspace of the evaluation's size. */
 double bed_evaluate(struct bed *bed);
 /* A place in a run, from small numbers. */
-struct vain_place bed_place(uint32_t round, uint32_t step, uint32_t micro_batch);
+struct vain_batch_place bed_place(uint32_t round, uint32_t step, uint32_t micro_batch);
 
 /* The properties. Each opens its own bed. */
 void bed_check_gradients(const struct vain_model_options *options, int64_t B, int64_t T,
-                         const struct vain_place *place);
+                         const struct vain_batch_place *place);
 /* The same for images and a teacher whose logits the test makes up. */
 void bed_check_taught_gradients(const struct vain_model_options *options, int64_t B, float weight,
                                 float temperature);

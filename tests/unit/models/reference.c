@@ -17,7 +17,7 @@ struct run {
     const struct vain_layout *layout;
     const double *parameters;
     const struct vain_batch *batch;
-    const struct vain_place *place;
+    const struct vain_batch_place *place;
 };
 
 static const double *named(const struct run *run, const char *prefix, const char *name)
@@ -37,7 +37,7 @@ static double dropped(const struct run *run, uint64_t site, uint64_t sites, uint
 {
     if (run->place == NULL || run->options->dropout <= 0)
         return value;
-    const struct vain_place *place = run->place;
+    const struct vain_batch_place *place = run->place;
     const uint64_t index = ((place->micro_batch * sites + site) << 36) + e;
     uint32_t words[4];
     vain_random_block(place->dropout_random, place->round, place->step, index / 4, words);
@@ -195,7 +195,7 @@ static void mlp_row(const struct run *run, int64_t m, double *logits)
 
 void reference_logits(const struct vain_model_options *options, const struct vain_layout *layout,
                       const double *parameters, const struct vain_batch *batch,
-                      const struct vain_place *place, double *logits)
+                      const struct vain_batch_place *place, double *logits)
 {
     const struct run run = {options, layout, parameters, batch, place};
     if (options->kind == VAIN_MODEL_CONVNET) {
@@ -223,7 +223,7 @@ static void unit_row(int64_t F, const double *in, double *out)
 
 void reference_features(const struct vain_model_options *options, const struct vain_layout *layout,
                         const double *parameters, const struct vain_batch *batch,
-                        const struct vain_place *place, double *features)
+                        const struct vain_batch_place *place, double *features)
 {
     static double x[ROWS][WIDE];
     const struct run run = {options, layout, parameters, batch, place};
@@ -335,7 +335,7 @@ static double clustering_loss(const struct run *run, int64_t F, const double *fe
 
 double reference_encoder_loss(const struct vain_model_options *options,
                               const struct vain_layout *layout, const double *parameters,
-                              const struct vain_batch *batch, const struct vain_place *place,
+                              const struct vain_batch *batch, const struct vain_batch_place *place,
                               double *targets)
 {
     static double features[ROWS * WIDE];

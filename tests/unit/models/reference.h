@@ -12,16 +12,16 @@
  * NULL. */
 void reference_logits(const struct vain_model_options *options, const struct vain_layout *layout,
                       const double *parameters, const struct vain_batch *batch,
-                      const struct vain_place *place, double *logits);
+                      const struct vain_batch_place *place, double *logits);
 /* The encoder's features (B, F). */
 void reference_features(const struct vain_model_options *options, const struct vain_layout *layout,
                         const double *parameters, const struct vain_batch *batch,
-                        const struct vain_place *place, double *features);
+                        const struct vain_batch_place *place, double *features);
 /* The encoder's mean loss. `targets` (B, clusters) are the assignments of the clustering loss,
  * which has no gradient through them: found and written if targets[0] < 0, else used. */
 double reference_encoder_loss(const struct vain_model_options *options,
                               const struct vain_layout *layout, const double *parameters,
-                              const struct vain_batch *batch, const struct vain_place *place,
+                              const struct vain_batch *batch, const struct vain_batch_place *place,
                               double *targets);
 /* Mean cross entropy of logits (B T, V) against the batch's targets, in nats; with a teacher what
  * struct vain_batch says. */

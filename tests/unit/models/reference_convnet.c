@@ -12,7 +12,7 @@ struct run {
     const struct vain_layout *layout;
     const double *parameters;
     const struct vain_batch *batch;
-    const struct vain_place *place;
+    const struct vain_batch_place *place;
     int64_t layers;
 };
 
@@ -110,7 +110,7 @@ static double dropped(const struct run *run, int64_t i, double share, int64_t e,
 {
     if (run->place == NULL)
         return value;
-    const struct vain_place *place = run->place;
+    const struct vain_batch_place *place = run->place;
     const uint64_t index =
         ((place->micro_batch * (uint64_t)run->layers + (uint64_t)i) << 36) + (uint64_t)e;
     uint32_t words[4];
@@ -121,7 +121,7 @@ static double dropped(const struct run *run, int64_t i, double share, int64_t e,
 
 void reference_convnet_logits(const struct vain_model_options *options,
                               const struct vain_layout *layout, const double *parameters,
-                              const struct vain_batch *batch, const struct vain_place *place,
+                              const struct vain_batch *batch, const struct vain_batch_place *place,
                               double *logits)
 {
     static double in[NUMBERS], out[NUMBERS];

@@ -52,7 +52,7 @@ static void gradients_hold_under_dropout(void)
         "conv 4 3x3 same relu, max-pool 2x2, dropout 0.3, dense 8 relu, dropout 0.4, dense",
         "conv 4 3x3 same batch-norm relu, dropout 0.3, average-pool 2x2, dropout 0.2, dense",
     };
-    const struct vain_place place = bed_place(3, 5, 2);
+    const struct vain_batch_place place = bed_place(3, 5, 2);
     for (size_t i = 0; i < VAIN_COUNT_OF(dropping); i++) {
         const struct vain_model_options options = convnet(dropping[i]);
         bed_check_gradients(&options, 5, 1, &place);
@@ -82,10 +82,11 @@ static void dropout_follows_the_place(void)
     struct vain_model_options options = convnet("dense 30 relu, dropout 0.5, dense");
     struct bed bed;
     bed_open(&bed, &options, 6, 1, 2);
-    const struct vain_place here = bed_place(1, 2, 3);
+    const struct vain_batch_place here = bed_place(1, 2, 3);
     const double loss = bed_forward_backward(&bed, &here);
     CU_ASSERT(bed_forward_backward(&bed, &here) == loss);
-    const struct vain_place others[] = {bed_place(0, 2, 3), bed_place(1, 3, 3), bed_place(1, 2, 4)};
+    const struct vain_batch_place others[] = {bed_place(0, 2, 3), bed_place(1, 3, 3),
+                                              bed_place(1, 2, 4)};
     for (size_t i = 0; i < VAIN_COUNT_OF(others); i++)
         CU_ASSERT(bed_forward_backward(&bed, &others[i]) != loss);
     bed_close(&bed);

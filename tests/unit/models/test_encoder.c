@@ -30,7 +30,7 @@ static void check_loss(int kind)
     const struct vain_model_options plain = encoder(kind, 2, 2, 8, 0, 0),
                                     projected = encoder(kind, 1, 3, 15, 7, 0),
                                     dropped = encoder(kind, 2, 2, 8, 5, 0.3);
-    const struct vain_place place = bed_place(3, 5, 2);
+    const struct vain_batch_place place = bed_place(3, 5, 2);
     bed_check_gradients(&plain, 6, 6, NULL);
     bed_check_gradients(&projected, 8, 6, NULL);
     bed_check_gradients(&dropped, 6, 6, &place);

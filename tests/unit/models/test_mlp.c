@@ -41,7 +41,7 @@ static void gradients_hold_for_short_windows(void)
 static void gradients_hold_under_dropout(void)
 {
     const struct vain_model_options small = mlp(4, 7, 0.3, SIZES(16, 12, 16));
-    const struct vain_place place = bed_place(3, 5, 2);
+    const struct vain_batch_place place = bed_place(3, 5, 2);
     bed_check_gradients(&small, 4, 4, &place);
 }
 

@@ -44,7 +44,7 @@ static void products_saturate(void)
 
 static void dropout_regions_never_meet(void)
 {
-    struct vain_place place = {.dropout_random = {{1, 2}}, .round = 3, .step = 4};
+    struct vain_batch_place place = {.dropout_random = {{1, 2}}, .round = 3, .step = 4};
     uint64_t next = 0;
     for (uint32_t micro_batch = 0; micro_batch < 5; micro_batch++)
         for (int64_t site = 0; site < 9; site++) {
@@ -59,7 +59,7 @@ static void dropout_regions_never_meet(void)
 
 static void nothing_drops_without_place_or_probability(void)
 {
-    const struct vain_place place = {.micro_batch = 1};
+    const struct vain_batch_place place = {.micro_batch = 1};
     CU_ASSERT(vain_parts_dropout(0.5, NULL, 1, 2).probability == 0);
     CU_ASSERT(vain_parts_dropout(0, &place, 1, 2).probability == 0);
 }

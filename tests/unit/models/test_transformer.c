@@ -50,7 +50,7 @@ static void gradients_hold_for_short_windows(void)
 static void gradients_hold_under_dropout(void)
 {
     const struct vain_model_options small = transformer(2, 2, 8, 6, 7, 0.3);
-    const struct vain_place place = bed_place(3, 5, 2);
+    const struct vain_batch_place place = bed_place(3, 5, 2);
     bed_check_gradients(&small, 2, 5, &place);
 }
 

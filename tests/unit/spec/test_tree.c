@@ -10,8 +10,8 @@
 
 static struct test_spec test;
 
-static void check_node(const struct vain_tree *tree, int index, enum vain_node_kind kind, int line,
-                       int column, const char *text)
+static void check_node(const struct vain_yaml_tree *tree, int index, enum vain_node_kind kind,
+                       int line, int column, const char *text)
 {
     const struct vain_node *node = &tree->nodes[index];
     CU_ASSERT_EQUAL(node->kind, kind);
@@ -22,7 +22,7 @@ static void check_node(const struct vain_tree *tree, int index, enum vain_node_k
 }
 
 /* A tree of `text`, without a table. */
-static enum vain_status read_tree(const char *text, size_t bytes, struct vain_tree *tree)
+static enum vain_status read_tree(const char *text, size_t bytes, struct vain_yaml_tree *tree)
 {
     char copy[4096];
     VAIN_ASSERT(bytes < sizeof copy);
@@ -36,7 +36,7 @@ static enum vain_status read_tree(const char *text, size_t bytes, struct vain_tr
 
 static void test_places(void)
 {
-    struct vain_tree tree;
+    struct vain_yaml_tree tree;
     const char text[] = "# a remark\na: [1, {b: 'two words'}]\nlänge: \"x\"\r\nc:\n  - d\n";
     CU_ASSERT_EQUAL_FATAL(read_tree(text, sizeof text - 1, &tree), VAIN_OK);
     CU_ASSERT_EQUAL(tree.count, 12);
@@ -59,7 +59,7 @@ static void test_places(void)
 
 static void test_nothing(void)
 {
-    struct vain_tree tree;
+    struct vain_yaml_tree tree;
     char words[96];
     const char text[] = "[~, null, Null, NULL, '', 'null', nil, no, {a: , b: [], c: {}}]";
     CU_ASSERT_EQUAL_FATAL(read_tree(text, sizeof text - 1, &tree), VAIN_OK);
@@ -77,7 +77,7 @@ static void test_nothing(void)
 
 static void test_small_aliases(void)
 {
-    struct vain_tree tree;
+    struct vain_yaml_tree tree;
     const char text[] = "a: &x [1, {b: 2}]\nc: *x\nd: &x 3\ne: [*x, *x]\n";
     CU_ASSERT_EQUAL_FATAL(read_tree(text, sizeof text - 1, &tree), VAIN_OK);
     CU_ASSERT_EQUAL(tree.count, 19);
@@ -131,7 +131,7 @@ static void test_too_many_nodes(void)
 
 static void test_too_deep(void)
 {
-    struct vain_tree tree;
+    struct vain_yaml_tree tree;
     char *text = repeat("", "[", VAIN_SPEC_DEPTH_MAX, "x");
     char *closed = repeat(text, "]", VAIN_SPEC_DEPTH_MAX, "\n");
     CU_ASSERT_EQUAL(read_tree(closed, strlen(closed), &tree), VAIN_OK);
@@ -149,7 +149,7 @@ static void test_too_deep(void)
 
 static void test_aliases_that_explode(void)
 {
-    struct vain_tree tree;
+    struct vain_yaml_tree tree;
     /* 1024 nodes of copies are allowed: 256 of a list of 3 numbers. */
     char *text = repeat("[&a [1, 2, 3]", ",*a", 256, "]");
     CU_ASSERT_EQUAL(read_tree(text, strlen(text), &tree), VAIN_OK);
