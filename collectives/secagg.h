@@ -66,8 +66,8 @@ enum vain_status vain_secagg_check(struct vain_secagg *secagg, const uint8_t *pr
 /* The masks of one attempt. `input` names what will be masked: words of one input are never masked
  * for two sets (asserted; jobs/store/promise.h keeps it over restarts), since the difference of the
  * two sums would be a member's own. (round, attempt) rises from call to call. Borrowed until
- * vain_secagg_wipe_seeds, which wipes the seeds. With own masks a fresh one is the last of them, and the
- * same input may go to another set as long as nothing was disclosed for the one before. */
+ * vain_secagg_wipe_seeds. With own masks a fresh one is the last of them, and the same input may go
+ * to another set as long as nothing was disclosed for the one before. */
 const struct vain_masks *vain_secagg_begin(struct vain_secagg *secagg,
                                            const struct vain_context *context, uint64_t input);
 void vain_secagg_wipe_seeds(struct vain_secagg *secagg);

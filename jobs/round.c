@@ -1,7 +1,7 @@
 /* A round, from top to bottom; each step is one call, and this is the whole way of the data:
  *
- *     local steps -> form -> agree -> promise -> delta -> masked words -> reduce -> verify -> commit
- *     -> mean of the views -> outer step -> record
+ *     local steps -> form -> agree -> promise -> delta -> masked words -> reduce -> verify
+ *     -> commit -> own masks off -> mean of the views -> outer step -> record
  *
  * Nothing of a delta travels before the reduce, and nothing is moved before the commit: until then
  * a death costs an attempt. Ranks that do not lead their site take part in the local steps and are
