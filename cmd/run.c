@@ -37,16 +37,23 @@ static void note_signal(int number)
     atomic_store(&stop_signal, number);
 }
 
+/* What schedulers send before they kill, what a closed terminal sends, and what the end of the
+ * allowed processor time does. Whoever started this under nohup wants it to outlive the terminal.
+ */
 static void catch_signals(void)
 {
-    const int caught[] = {SIGTERM, SIGUSR2, SIGINT};
-    struct sigaction action;
+    const int caught[] = {SIGTERM, SIGUSR1, SIGUSR2, SIGINT, SIGHUP, SIGXCPU};
+    struct sigaction action, before;
     memset(&action, 0, sizeof action);
     action.sa_handler = note_signal;
     action.sa_flags = SA_RESTART;
     sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < VAIN_COUNT_OF(caught); i++)
-        sigaction(caught[i], &action, NULL);
+    for (size_t i = 0; i < VAIN_COUNT_OF(caught); i++) {
+        const bool ignored = caught[i] == SIGHUP && sigaction(SIGHUP, NULL, &before) == 0 &&
+                             before.sa_handler == SIG_IGN;
+        if (!ignored)
+            sigaction(caught[i], &action, NULL);
+    }
     /* A closed pipe is a failed write, which is reported. */
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, NULL);

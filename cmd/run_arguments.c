@@ -117,20 +117,21 @@ const struct argp vain_run_argp = {
     .options = option_rows,
     .parser = parse_option,
     .args_doc = "SPEC",
-    .doc = "Train the job of SPEC.\v"
-           "Examples:\n"
-           "  vain run job.yaml                          one member, here\n"
-           "  vain run job.yaml --members 4              four members in this process\n"
-           "  mpirun -n 4 vain run job.yaml              four members, one a rank\n"
-           "  vain run --local 4 job.yaml                four members that live and die on their "
-           "own\n"
-           "  vain run federation.yaml                   one of the members that the spec lists, "
-           "each at its site\n"
-           "  vain run job.yaml --set train.rounds=200 --out runs/longer\n\n"
-           "SIGTERM, SIGUSR2 or Ctrl-C: all ranks finish their step, write a checkpoint and exit "
-           "with 75; the same "
-           "command goes on from there. A second Ctrl-C ends at once.\n"
-           "Exit codes: 0 done, 1 failed, 2 wrong spec or usage, 3 key or connection, 4 deadline, "
-           "5 not found or refused, "
-           "75 stopped and saved.",
+    .doc =
+        "Train the job of SPEC.\v"
+        "Examples:\n"
+        "  vain run job.yaml                          one member, here\n"
+        "  vain run job.yaml --members 4              four members in this process\n"
+        "  mpirun -n 4 vain run job.yaml              four members, one a rank\n"
+        "  vain run --local 4 job.yaml                four members that live and die on their "
+        "own\n"
+        "  vain run federation.yaml                   one of the members that the spec lists, "
+        "each at its site\n"
+        "  vain run job.yaml --set train.rounds=200 --out runs/longer\n\n"
+        "SIGTERM, SIGUSR1, SIGUSR2, SIGHUP (not under nohup), SIGXCPU or Ctrl-C: all ranks finish "
+        "their step, write a checkpoint and exit with 75; the same command goes on from there. "
+        "A second Ctrl-C ends at once.\n"
+        "Exit codes: 0 done, 1 failed, 2 wrong spec or usage, 3 key or connection, 4 deadline, "
+        "5 not found or refused, "
+        "75 stopped and saved.",
 };

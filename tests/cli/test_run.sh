@@ -137,6 +137,29 @@ for signal in TERM USR2 INT; do
     equal "the members of the record by name" false "$(value data.members_changed)"
     equal "their throw-away keys" true "$(value data.keys_changed)"
 done
+for signal in USR1 HUP XCPU; do
+    rm -rf again
+    mv stopped again # what follows looks into it
+    stop_at $signal 1
+    rm -rf stopped
+    mv again stopped
+done
+(trap '' HUP; exec "$VAIN" run job.yaml "${steady[@]}" --set train.rounds=100000 --out nohup >out.txt 2>err.txt) &
+process=$!
+hung_up=no
+for ((i = 0; i < 600; i++)); do
+    sleep 0.1
+    [ $hung_up = yes ] || ! grep -q '"event":"step"' nohup/metrics.jsonl 2>/dev/null || {
+        kill -HUP $process
+        hung_up=yes
+        steps=$(grep -c '"event":"step"' nohup/metrics.jsonl)
+    }
+    [ $hung_up = no ] || [ "$(grep -c '"event":"step"' nohup/metrics.jsonl)" -le $((steps + 20)) ] || break
+done
+kill -TERM $process
+wait $process
+equal "exit code after SIGHUP under nohup, and SIGTERM" 75 $?
+has "what stopped it" "$(tail -n 3 nohup/metrics.jsonl)" '"signal":15'
 call 0 record verify stopped
 has "new throw-away keys" "$out" 'same by name, but keys changed'
 call 0 record verify runs/small
