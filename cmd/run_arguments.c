@@ -38,7 +38,8 @@ static const struct argp_option option_rows[] = {
     {"out", KEY_OUT, "DIR", 0,
      "Folder of the run's files (default: checkpoint.directory, else runs/<name>)", 0},
     {"resume", KEY_RESUME, "auto|none|FILE", 0,
-     "Go on from the newest common checkpoint (auto, the default), from FILE, or refuse to (none)",
+     "Go on from the newest common checkpoint (auto, the default), from FILE or what this spec has "
+     "made of it in the folder since, or refuse to (none)",
      0},
     {"json", KEY_JSON, NULL, 0,
      "Print the result as one JSON object on the last line of standard output", 0},
