@@ -200,6 +200,22 @@ static void say_where(const struct session *session, struct vain_event_log *even
     pthread_mutex_unlock(&output_lock);
 }
 
+/* A batch script with several tasks that forgot srun trains alone, and nothing else would say so.
+ */
+static void say_alone(const struct session *session, struct vain_event_log *events)
+{
+    const int tasks = session->launch.idle_task_count;
+    if (tasks == 0 || session->local != NULL || session->arguments->members > 0)
+        return;
+    vain_event_notice(events,
+                      "this Slurm job has %d tasks, but srun did not start this process: %s; to "
+                      "use all, say 'srun --mpi=pmix vain run %s'",
+                      tasks,
+                      is_on_own_host(session) ? "one task does the work of the member"
+                                              : "one member trains alone",
+                      session->arguments->spec);
+}
+
 /* A member on its own host: rank 0 speaks to the others. */
 static enum vain_status open_mesh(struct rank *rank)
 {
@@ -229,6 +245,8 @@ static void *run_rank(void *context)
     } else {
         vain_event_subscribe(&rank->events, print_notice, &session->progress);
     }
+    if (rank->number == 0)
+        say_alone(session, &rank->events);
     rank->status = open_mesh(rank);
     if (rank->status != VAIN_OK) {
         tell_failure(rank, rank->status);

@@ -49,6 +49,9 @@ answer 0 doctor
 equal "mended" ok "$(state 'key folder')"
 VAIN_LAUNCH=frobnicate answer 1 doctor
 equal "a wrong VAIN_LAUNCH" broken "$(state MPI)"
+SLURM_JOB_ID=1 SLURM_NTASKS=4 answer 0 doctor
+equal "a Slurm job without srun" warning "$(state MPI)"
+has "how to use its tasks" "$(cat out.txt)" 'has 4 tasks, but srun did not.*srun --mpi=pmix vain run'
 cd .. || exit 1
 # A folder that cannot be written, even by root: /proc has no files to make.
 here=$PWD

@@ -95,6 +95,15 @@ sums=$(cd runs/small && sha256sum ./* .lock)
 call 5 run job.yaml --quiet --set data.text=nowhere.txt
 equal "a folder with a run after a refused start" "$sums" "$(cd runs/small && sha256sum ./* .lock)"
 
+# ---- several tasks, and srun forgotten: not an error, but not in silence
+idle='this Slurm job has 4 tasks, but srun did not start this process: one member trains alone;'
+idle+='.*srun --mpi=pmix vain run job.yaml'
+SLURM_JOB_ID=1 SLURM_NTASKS=4 SLURM_PROCID=0 call 0 run job.yaml --quiet --out alone
+has "a batch script without srun" "$err" "$idle"
+has "its metrics" "$(cat alone/metrics.jsonl)" "$idle"
+SLURM_JOB_ID=1 SLURM_NTASKS=4 SLURM_PROCID=0 call 0 run job.yaml --quiet --out together --members 2
+lacks "members in one process" "$err" 'srun'
+
 # ---- stopped and resumed
 # The run that is stopped has more rounds than any machine gets through while we look, so that the signal hits it at
 # work. A constant schedule makes the path the same for every number of rounds, so that the last start, which names
