@@ -84,10 +84,11 @@ cp kept.yaml job.yaml
 mkdir kept
 cp job.yaml listed.yaml
 echo 'members: [{name: alice}, {name: bob}, {name: carol}]' >>listed.yaml
-for out in refused kept refused/; do
-    call 5 run job.yaml --quiet --set data.text=nowhere.txt --out $out
-    call 2 run listed.yaml --quiet --members 2 --out $out
-    call 2 run job.yaml --quiet --set exchange.privacy=masked --out $out
+for folder in refused kept refused/; do # `call` sets $out
+    call 5 run job.yaml --quiet --set data.text=nowhere.txt --out $folder
+    call 2 run listed.yaml --quiet --members 2 --out $folder
+    call 2 run job.yaml --quiet --set exchange.privacy=masked --out $folder
+    has "too few for masks" "$err" 'start at least 3 members \(mpirun -n 3, srun -n 3, or --members 3 on this machine\)'
 done
 holds "a folder that only a refused start made is gone" [ ! -e refused ]
 equal "files of refused starts in a folder that was there" "" "$(ls -A kept)"
