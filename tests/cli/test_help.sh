@@ -57,6 +57,9 @@ equal "completion of a file" job.yaml "$(complete_line vain run jo)"
 rm job.yaml
 
 # Wrong words.
+value_of_error() {
+    "$JSON_LINE" error "$1" <out.txt 2>&1
+}
 call 2 rum
 has "a misspelt verb" "$err" "'rum' is not a verb; did you mean 'run'\?"
 call 2 frobnicate
@@ -75,9 +78,31 @@ for words in "${verbs[@]}" "${pairs[@]}"; do
     case $words in ckpt | record | key | bench) continue ;; esac
     call 2 "${verb[@]}" --jsn
     has "vain $words --jsn" "$err" "'--jsn' is not an option; did you mean '--json'"
+    answer 2 "${verb[@]}" --jsn
+    has "vain $words --jsn --json" "$(value_of_error error.message)" "^'--jsn' is not an option; did you mean '--json'"
     call 2 "${verb[@]}" a b c
     equal "standard output of a refusal" "" "$out"
+    answer 2 "${verb[@]}" a b c
+    has "vain $words a b c --json" "$(value_of_error error.message)" '^[^:]'
 done
+answer 2 nosuch
+equal "an unknown verb" "'nosuch' is not a verb; 'vain help' lists them" "$(value_of_error error.message)"
+answer 2 help nosuch
+answer 2 ckpt shwo x
+equal "a misspelt verb of ckpt" "'shwo' is not a verb; did you mean 'show'?" "$(value_of_error error.message)"
+answer 2 key --json new
+answer 2 run
+has "no spec" "$(value_of_error error.message)" '^SPEC is missing: the job spec to run'
+has "no spec" "$err" '^vain run: SPEC is missing: the job spec to run'
+has "where help is" "$err" 'vain run --help'
+call 2 run --json a.yaml --out
+equal "an option without its value" "option '--out' requires an argument" "$(value_of_error error.message)"
+answer 2 explain a.yaml --members x
+answer 2 key new
+answer 2 generate
+call 0 run --help --json
+has "help with --json" "$out" '^Usage: vain run'
+lacks "help with --json" "$out" 'schema_version'
 for words in run validate explain generate eval "ckpt ls" "ckpt show" "ckpt diff" "ckpt verify" "ckpt export" \
     "record verify" "record show" "key new" "key show" "bench step"; do
     read -ra verb <<<"$words"
