@@ -37,6 +37,19 @@ static bool knows_option(const struct argp *argp, const char *word, size_t lengt
     return false;
 }
 
+/* An option whose value is the next word. */
+static bool takes_value(const struct argp *argp, const char *word)
+{
+    if (argp->options == NULL || strncmp(word, "--", 2) != 0)
+        return false;
+    for (const struct argp_option *option = argp->options; option->name != NULL || option->key != 0;
+         option++) {
+        if (option->name != NULL && option->arg != NULL && strcmp(option->name, word + 2) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void hint_unknown_option(const struct argp *argp, int argc, char **argv)
 {
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
@@ -128,9 +141,11 @@ int vain_parse_arguments(const struct argp *argp, int argc, char **argv, void *i
 {
     static char help[] = "--help";
     argp_err_exit_status = 2;
-    /* argp knows --help and -?; -h is what most people type. */
-    if (argc > 1 && strcmp(argv[1], "-h") == 0)
-        argv[1] = help;
+    /* argp knows --help and -?; -h is what most people type, also behind other words. */
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "-h") == 0 && !takes_value(argp, argv[i - 1]))
+            argv[i] = help;
+    }
     if (!vain_asks_json(argc, argv) || atexit(end_in_argp) != 0)
         return parse(argp, argc, argv, input);
     listen_to_argp();

@@ -85,7 +85,7 @@ int main(int argc, char **argv)
         print_overview(argc > 1 ? stdout : stderr);
         return argc > 1 ? vain_finish_output() : 2;
     }
-    if (strcmp(name, "--version") == 0)
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
         name = "version";
     const struct vain_verb *verb = find_verb(name);
     if (verb == NULL)

@@ -4,8 +4,8 @@
 . "$(dirname "$0")/common.sh"
 
 verbs=(run validate explain schema ckpt generate eval record key doctor bench version)
-pairs=("ckpt ls" "ckpt show" "ckpt diff" "ckpt verify" "ckpt export" "record verify" "record show" "key new" "key show"
-    "bench step" "bench checkpoint" "bench exchange")
+pairs=("ckpt ls" "ckpt show" "ckpt diff" "ckpt verify" "ckpt export" "record verify" "record show"
+    "key new" "key show" "key renew" "bench step" "bench checkpoint" "bench exchange")
 manual=$(cat "$SOURCE/docs/vain.1")
 completion=$(cat "$SOURCE/packaging/completion/vain.bash")
 
@@ -18,6 +18,13 @@ call 0 --help
 call 0 -h
 call 2
 equal "standard output of vain alone" "" "$out"
+for words in "run a.yaml" "ckpt show a.h5 --json" "key new --folder x"; do
+    read -ra verb <<<"$words"
+    call 0 "${verb[@]}" -h
+    has "vain $words -h" "$out" '^Usage: vain '
+done
+call 5 generate nowhere.h5 --prompt -h
+has "-h as a value" "$err" 'nowhere.h5'
 
 for words in "${verbs[@]}" "${pairs[@]}"; do
     read -ra verb <<<"$words"
@@ -51,6 +58,15 @@ equal "completion of a verb's verb" "show" "$(complete_line vain ckpt sh)"
 equal "completion of an option" "--resume" "$(complete_line vain run job.yaml --resu)"
 has "completion after --resume" "$(complete_line vain run job.yaml --resume a)" '^auto'
 equal "completion of an option of a verb's verb" "--force" "$(complete_line vain ckpt export --f)"
+# Each verb's own options, as its help lists them.
+for words in "${verbs[@]}" "${pairs[@]}"; do
+    read -ra verb <<<"$words"
+    case $words in ckpt | record | key | bench) continue ;; esac
+    for option in $("$VAIN" "${verb[@]}" --help | grep -oE '^ +(-[a-z], +)?--[a-z]+' | grep -oE -- '--[a-z]+' |
+        grep -v -- '--usage'); do
+        has "completion of $option of vain $words" " $(complete_line vain "${verb[@]}" "$option") " " $option "
+    done
+done
 touch job.yaml
 equal "completion after --algorithm" "ring" "$(complete_line vain bench exchange --algorithm r)"
 equal "completion of a file" job.yaml "$(complete_line vain run jo)"

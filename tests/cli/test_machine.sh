@@ -10,6 +10,8 @@ has "platform" "$(value data.platform)" '^vain=[0-9.]+ device=cpu libm=glibc-[0-
 version=$(value data.version)
 call 0 version
 has "version as text" "$out" "^vain $version\$"
+call 0 -V
+has "-V" "$out" "^vain $version\$"
 call 0 --version
 has "--version" "$out" "^vain $version\$"
 

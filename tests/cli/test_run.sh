@@ -92,6 +92,23 @@ for folder in refused kept refused/; do # `call` sets $out
 done
 holds "a folder that only a refused start made is gone" [ ! -e refused ]
 equal "files of refused starts in a folder that was there" "" "$(ls -A kept)"
+# Not even where it has to speak before it is refused, or made more than one folder.
+mkdir deep && cd deep || exit 1
+cp ../corpus.txt .
+sed 's/^name: .*/name: other/' ../job.yaml >job.yaml
+call 2 run job.yaml --quiet --members 2 --set exchange.privacy=masked --out some/where
+call 5 run job.yaml --quiet --resume nowhere.h5
+call 5 run job.yaml --quiet --set data.text=nowhere.txt
+cp job.yaml hosts.yaml
+printf 'exchange: {transport: tls}\nmembers:\n' >>hosts.yaml
+for i in 1 2; do
+    printf '  - {name: m%d, key: %064d, addresses: "127.0.0.1:4000%d"}\n' $i $i $i >>hosts.yaml
+done
+call 5 run hosts.yaml --quiet
+has "a start of nobody" "$err" 'holds the key of no member'
+equal "what refused starts leave" "hosts.yaml job.yaml" \
+    "$(find . -mindepth 1 -not -name '*.txt' -printf '%P\n' | sort | xargs)"
+cd .. || exit 1
 sums=$(cd runs/small && sha256sum ./* .lock)
 call 5 run job.yaml --quiet --set data.text=nowhere.txt
 equal "a folder with a run after a refused start" "$sums" "$(cd runs/small && sha256sum ./* .lock)"
@@ -151,6 +168,8 @@ for signal in USR1 HUP XCPU; do
     rm -rf again
     mv stopped again # what follows looks into it
     stop_at $signal 1
+    call 0 ckpt ls stopped
+    lacks "losses that nobody measured" "$out" 'nan'
     rm -rf stopped
     mv again stopped
 done
