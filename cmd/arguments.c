@@ -1,5 +1,6 @@
 /* Parsing a verb's arguments with glibc's argp, with the exit codes and hints that the rest of the
  * program has. */
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,6 +37,19 @@ static bool knows_option(const struct argp *argp, const char *word, size_t lengt
     return false;
 }
 
+/* An option whose value is the next word. */
+static bool takes_value(const struct argp *argp, const char *word)
+{
+    if (argp->options == NULL || strncmp(word, "--", 2) != 0)
+        return false;
+    for (const struct argp_option *option = argp->options; option->name != NULL || option->key != 0;
+         option++) {
+        if (option->name != NULL && option->arg != NULL && strcmp(option->name, word + 2) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void hint_unknown_option(const struct argp *argp, int argc, char **argv)
 {
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
@@ -54,15 +68,90 @@ static void hint_unknown_option(const struct argp *argp, int argc, char **argv)
     }
 }
 
+bool vain_asks_json(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "--json") == 0)
+            return true;
+    }
+    return false;
+}
+
+int vain_report_usage(bool json, const char *program, const char *format, ...)
+{
+    char message[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "%s: %s\n", program, message);
+    if (json)
+        vain_print_error(VAIN_ERR_INPUT, message);
+    return vain_exit_code(VAIN_ERR_INPUT);
+}
+
+/* argp and getopt say what is wrong on standard error and end the process. For a program that asked
+ * for JSON that has to be an object, too, so what they say goes by way of memory. */
+static struct {
+    FILE *standard_error; /* NULL: nothing is listened to */
+    FILE *memory;
+    char text[4096];
+} heard;
+
+static void listen_to_argp(void)
+{
+    heard.memory = fmemopen(heard.text, sizeof heard.text, "w");
+    if (heard.memory == NULL)
+        return;
+    heard.standard_error = stderr;
+    stderr = heard.memory;
+}
+
+/* Standard error is itself again, and has what was said. False: nothing was. */
+static bool pass_on_heard(void)
+{
+    if (heard.standard_error == NULL)
+        return false;
+    stderr = heard.standard_error;
+    heard.standard_error = NULL;
+    (void)fclose(heard.memory);
+    heard.text[sizeof heard.text - 1] = '\0';
+    fputs(heard.text, stderr);
+    return heard.text[0] != '\0';
+}
+
+/* The first line is what is wrong, behind the verb's name; the rest says where help is. */
+static void end_in_argp(void)
+{
+    if (!pass_on_heard())
+        return;
+    heard.text[strcspn(heard.text, "\n")] = '\0';
+    const char *colon = strstr(heard.text, ": ");
+    const bool named = strncmp(heard.text, "vain ", 5) == 0 && colon != NULL;
+    vain_print_error(VAIN_ERR_INPUT, named ? colon + 2 : heard.text);
+}
+
+static int parse(const struct argp *argp, int argc, char **argv, void *input)
+{
+    hint_unknown_option(argp, argc, argv);
+    return argp_parse(argp, argc, argv, 0, NULL, input) == 0 ? 0 : 2;
+}
+
 int vain_parse_arguments(const struct argp *argp, int argc, char **argv, void *input)
 {
     static char help[] = "--help";
     argp_err_exit_status = 2;
-    /* argp knows --help and -?; -h is what most people type. */
-    if (argc > 1 && strcmp(argv[1], "-h") == 0)
-        argv[1] = help;
-    hint_unknown_option(argp, argc, argv);
-    return argp_parse(argp, argc, argv, 0, NULL, input) == 0 ? 0 : 2;
+    /* argp knows --help and -?; -h is what most people type, also behind other words. */
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "-h") == 0 && !takes_value(argp, argv[i - 1]))
+            argv[i] = help;
+    }
+    if (!vain_asks_json(argc, argv) || atexit(end_in_argp) != 0)
+        return parse(argp, argc, argv, input);
+    listen_to_argp();
+    const int code = parse(argp, argc, argv, input);
+    (void)pass_on_heard();
+    return code;
 }
 
 static enum vain_status folder_of(const char *base, const char *rest, char *out, size_t bytes)

@@ -66,9 +66,16 @@ static struct json_object *row_json(const struct row *row)
     return item;
 }
 
+/* "1.5324"; "-" for what was not measured. */
+static const char *format_loss(double loss, char out[32])
+{
+    snprintf(out, 32, isnan(loss) ? "-" : "%.4f", loss);
+    return out;
+}
+
 static void print_row(const struct row *row)
 {
-    char size[32], created[VAIN_TIMESTAMP_BYTES];
+    char size[32], loss[32], validation[32], created[VAIN_TIMESTAMP_BYTES];
     vain_format_bytes((double)row->bytes, size);
     if (row->reason[0] != '\0') {
         printf("%8lld %10s %10s  cannot be read: %s\n", (long long)row->round, "", size,
@@ -76,8 +83,9 @@ static void print_row(const struct row *row)
         return;
     }
     vain_timestamp_format(row->created_unix_ms, created);
-    printf("%8lld %10lld %10s %10.4f %11.4f  %s  %s\n", (long long)row->round, (long long)row->step,
-           size, row->loss, row->validation_loss, created, row->path);
+    printf("%8lld %10lld %10s %10s %11s  %s  %s\n", (long long)row->round, (long long)row->step,
+           size, format_loss(row->loss, loss), format_loss(row->validation_loss, validation),
+           created, row->path);
 }
 
 static int list_folder(const char *folder, bool json)

@@ -70,7 +70,13 @@ static void check_mpi(struct vain_checkup *checkup)
         return;
     }
     const char *launch = vain_launch_name(environment.launch);
-    if (strcmp(launch, "none") == 0)
+    if (environment.idle_task_count > 0)
+        vain_finding_fix(vain_checkup_add(checkup, "MPI", VAIN_HEALTH_WARNING,
+                                          "%.120s; this Slurm job has %d tasks, but srun did not "
+                                          "start this process",
+                                          library, environment.idle_task_count),
+                         "a run that is started so trains alone: 'srun --mpi=pmix vain run SPEC'");
+    else if (strcmp(launch, "none") == 0)
         vain_checkup_add(checkup, "MPI", VAIN_HEALTH_FINE,
                          "%.120s; no launcher started this process", library);
     else

@@ -38,6 +38,7 @@ enum vain_status vain_launch_open(struct vain_launched *launch)
     memset(launch, 0, sizeof *launch);
     launch->size = launch->sharers = 1;
     VAIN_TRY(vain_environment_read(vain_environment_getenv, NULL, &environment));
+    launch->idle_task_count = environment.idle_task_count;
     if (!vain_environment_wants_mpi(&environment))
         return VAIN_OK;
     VAIN_TRY(vain_environment_check_launch(&environment));

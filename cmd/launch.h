@@ -10,6 +10,7 @@ struct vain_launched {
     int rank, size;        /* of the world; loop: rank 0 of `members` threads */
     int local_rank;        /* of this rank among those on its host */
     int sharers;           /* ranks that run on the very same cores as this one, itself included */
+    int idle_task_count;   /* of a Slurm job whose srun did not start this process; 0: none */
     struct vain_comm comm; /* mpi: the world, owned until vain_launch_take */
 };
 /* Look at the launcher's environment; start MPI if it wants it. VAIN_ERR_INPUT: several tasks were

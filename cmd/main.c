@@ -46,8 +46,9 @@ static const struct vain_verb *find_verb(const char *name)
     return NULL;
 }
 
-static int refuse_verb(const char *name)
+static int refuse_verb(int argc, char **argv, const char *name)
 {
+    const bool json = vain_asks_json(argc, argv);
     const char *best = NULL;
     int best_distance = 3;
     for (size_t i = 0; i < VAIN_COUNT_OF(verbs); i++) {
@@ -58,10 +59,9 @@ static int refuse_verb(const char *name)
         }
     }
     if (best != NULL)
-        fprintf(stderr, "vain: '%s' is not a verb; did you mean '%s'?\n", name, best);
-    else
-        fprintf(stderr, "vain: '%s' is not a verb; 'vain help' lists them\n", name);
-    return 2;
+        return vain_report_usage(json, "vain", "'%s' is not a verb; did you mean '%s'?", name,
+                                 best);
+    return vain_report_usage(json, "vain", "'%s' is not a verb; 'vain help' lists them", name);
 }
 
 static int run_verb(const struct vain_verb *verb, int argc, char **argv)
@@ -79,17 +79,17 @@ int main(int argc, char **argv)
         char help[] = "--help";
         char *arguments[] = {argv[0], help, NULL};
         const struct vain_verb *verb = find_verb(argv[2]);
-        return verb != NULL ? run_verb(verb, 2, arguments) : refuse_verb(argv[2]);
+        return verb != NULL ? run_verb(verb, 2, arguments) : refuse_verb(argc, argv, argv[2]);
     }
     if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
         print_overview(argc > 1 ? stdout : stderr);
         return argc > 1 ? vain_finish_output() : 2;
     }
-    if (strcmp(name, "--version") == 0)
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
         name = "version";
     const struct vain_verb *verb = find_verb(name);
     if (verb == NULL)
-        return refuse_verb(name);
+        return refuse_verb(argc, argv, name);
     const enum vain_status status = vain_crypto_init();
     if (status != VAIN_OK)
         return vain_report_failure(status, false);

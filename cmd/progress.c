@@ -32,6 +32,26 @@ void vain_progress_end(struct vain_progress *progress)
     progress->line_open = false;
 }
 
+/* A line of its own; in a log with its time, so that it can be laid beside those of the nodes. */
+static void begin_line(struct vain_progress *progress, const struct vain_event *event)
+{
+    char date[VAIN_TIMESTAMP_BYTES];
+    vain_progress_end(progress);
+    if (progress->terminal)
+        return;
+    vain_timestamp_format(event->unix_ms, date);
+    fprintf(stderr, "%s: ", date);
+}
+
+/* "43 s", "90 min", "57.3 h" */
+static void format_left(double seconds, char out[32])
+{
+    if (seconds < 120)
+        snprintf(out, 32, "%.0f s", seconds);
+    else
+        vain_format_seconds(seconds, out);
+}
+
 static void print_line(struct vain_progress *progress, const struct vain_event *event, double step)
 {
     const struct vain_train_options *train = &progress->job->train;
@@ -42,11 +62,15 @@ static void print_line(struct vain_progress *progress, const struct vain_event *
     const double step_units = (double)(method->step_size(progress->job) * progress->ranks);
     char rate[32], left[32] = "?";
     if (step_rate > 0)
-        snprintf(left, sizeof left, "%.0f s", (steps - step) / step_rate);
-    fprintf(stderr, "%sround %.0f/%lld  step %.0f/%.0f  loss %.4f  %s %s/s  %s left%s",
-            progress->terminal ? "\r" : "", event->values[0], (long long)train->rounds, step, steps,
-            event->values[2], vain_format_count(step_rate * step_units, rate),
-            method->unit(progress->job), left, progress->terminal ? "   " : "\n");
+        format_left((steps - step) / step_rate, left);
+    if (progress->terminal)
+        fputc('\r', stderr);
+    else
+        begin_line(progress, event);
+    fprintf(stderr, "round %.0f/%lld  step %.0f/%.0f  loss %.4f  %s %s/s  %s left%s",
+            event->values[0], (long long)train->rounds, step, steps, event->values[2],
+            vain_format_count(step_rate * step_units, rate), method->unit(progress->job), left,
+            progress->terminal ? "   " : "\n");
     fflush(stderr);
     progress->line_open = progress->terminal;
     progress->last_unix_ms = event->unix_ms;
@@ -86,17 +110,17 @@ void vain_progress_read(void *context, const struct vain_event *event)
     if (event->type == VAIN_EVENT_STEP)
         read_step(progress, event);
     if (event->type == VAIN_EVENT_EVALUATION && !isnan(event->values[2])) {
-        vain_progress_end(progress);
+        begin_line(progress, event);
         fprintf(stderr, "round %.0f  step %.0f  validation loss %.4f\n", event->values[0],
                 event->values[1], event->values[2]);
     }
     if (event->type == VAIN_EVENT_RUN_START && event->values[2] > 0) {
-        vain_progress_end(progress);
+        begin_line(progress, event);
         fprintf(stderr, "going on after round %.0f, step %.0f\n", event->values[2],
                 event->values[3]);
     }
     if (event->type == VAIN_EVENT_STOP) {
-        vain_progress_end(progress);
+        begin_line(progress, event);
         char signal[32] = "";
         if (event->values[2] > 0)
             snprintf(signal, sizeof signal, " (signal %.0f)", event->values[2]);

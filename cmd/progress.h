@@ -1,8 +1,9 @@
 /* What people see while a run goes on: a reader of the event log.
  *
- * On a terminal one line that rewrites itself: round, step, loss, tokens/s, seconds left. Elsewhere
- * (a batch log) one plain line every ten seconds. Notices always get a line of their own, with the
- * time where somebody may read them days later. Everything goes to stderr. */
+ * On a terminal one line that rewrites itself: round, step, loss, tokens/s, time left. Elsewhere (a
+ * batch log) one plain line every ten seconds, which begins with the time, as those of measurements
+ * and stops do. Notices always get a line of their own, with the time where members are on hosts of
+ * their own. Everything goes to stderr. */
 #pragma once
 
 #include "base/event.h"

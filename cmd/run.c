@@ -37,16 +37,23 @@ static void note_signal(int number)
     atomic_store(&stop_signal, number);
 }
 
+/* What schedulers send before they kill, what a closed terminal sends, and what the end of the
+ * allowed processor time does. Whoever started this under nohup wants it to outlive the terminal.
+ */
 static void catch_signals(void)
 {
-    const int caught[] = {SIGTERM, SIGUSR2, SIGINT};
-    struct sigaction action;
+    const int caught[] = {SIGTERM, SIGUSR1, SIGUSR2, SIGINT, SIGHUP, SIGXCPU};
+    struct sigaction action, before;
     memset(&action, 0, sizeof action);
     action.sa_handler = note_signal;
     action.sa_flags = SA_RESTART;
     sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < VAIN_COUNT_OF(caught); i++)
-        sigaction(caught[i], &action, NULL);
+    for (size_t i = 0; i < VAIN_COUNT_OF(caught); i++) {
+        const bool ignored = caught[i] == SIGHUP && sigaction(SIGHUP, NULL, &before) == 0 &&
+                             before.sa_handler == SIG_IGN;
+        if (!ignored)
+            sigaction(caught[i], &action, NULL);
+    }
     /* A closed pipe is a failed write, which is reported. */
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, NULL);
@@ -69,8 +76,12 @@ struct session {
     bool aborts_on_failure;
     enum vain_status failure; /* told, with its message */
     char failure_message[VAIN_MESSAGE_BYTES];
-    int lock_descriptor;         /* of the folder's .lock; -1: another rank holds it */
-    bool made_folder, made_lock; /* by this start */
+    int lock_descriptor; /* of the folder's .lock; -1: another rank holds it */
+    bool started;        /* past everything that refuses a start */
+    /* By this start: the lock, metrics.jsonl, and how much of the folder's path was the first part
+     * that it had to make (bytes; 0: all was there). */
+    bool made_lock, made_metrics;
+    size_t made_path_bytes;
 };
 
 /* One rank: a thread under loop, the process under mpi. */
@@ -96,6 +107,13 @@ static void read_progress(void *context, const struct vain_event *event)
     pthread_mutex_unlock(&output_lock);
 }
 
+static void note_start(void *context, const struct vain_event *event)
+{
+    struct session *session = context;
+    if (event->type == VAIN_EVENT_RUN_START)
+        session->started = true;
+}
+
 /* Ranks other than the first only pass on what people must know. */
 static void print_notice(void *context, const struct vain_event *event)
 {
@@ -111,20 +129,34 @@ static int failure_code;
 static enum vain_status lost_status;
 static char lost_message[VAIN_MESSAGE_BYTES];
 
-/* A start that was refused leaves nothing of its own behind: the lock, metrics without a line, the
- * folder. What was there before, or is more than that, stays. The lock is still held meanwhile. */
+/* Empty folders that this start has made, the innermost first. */
+static void remove_made_folders(const struct session *session)
+{
+    char path[VAIN_PATH_BYTES];
+    memcpy(path, session->directory, sizeof path);
+    while (session->made_path_bytes > 0 && strlen(path) >= session->made_path_bytes) {
+        char *slash = strrchr(path, '/');
+        if (rmdir(path) != 0 || slash == NULL)
+            return;
+        *slash = '\0';
+    }
+}
+
+/* A start that was refused leaves nothing of its own behind: the lock, metrics that tell of no more
+ * than notices, the folder. What was there before, or is more than that, stays. The lock is still
+ * held meanwhile. */
 static void leave_no_trace(const struct session *session)
 {
     char path[VAIN_PATH_BYTES];
-    struct stat about;
-    if (!session->made_lock)
+    if (session->started)
         return;
     snprintf(path, sizeof path, "%.*s/metrics.jsonl", VAIN_PATH_BYTES - 32, session->directory);
-    if (stat(path, &about) == 0 && (about.st_size > 0 || unlink(path) != 0))
-        return;
+    if (session->made_metrics)
+        (void)unlink(path);
     snprintf(path, sizeof path, "%.*s/.lock", VAIN_PATH_BYTES - 16, session->directory);
-    if (unlink(path) == 0 && session->made_folder)
-        (void)rmdir(session->directory);
+    if (session->made_lock)
+        (void)unlink(path);
+    remove_made_folders(session);
 }
 
 /* Says it, and keeps it for whoever started this member; the exit code. */
@@ -193,6 +225,22 @@ static void say_where(const struct session *session, struct vain_event_log *even
     pthread_mutex_unlock(&output_lock);
 }
 
+/* A batch script with several tasks that forgot srun trains alone, and nothing else would say so.
+ */
+static void say_alone(const struct session *session, struct vain_event_log *events)
+{
+    const int tasks = session->launch.idle_task_count;
+    if (tasks == 0 || session->local != NULL || session->arguments->members > 0)
+        return;
+    vain_event_notice(events,
+                      "this Slurm job has %d tasks, but srun did not start this process: %s; to "
+                      "use all, say 'srun --mpi=pmix vain run %s'",
+                      tasks,
+                      is_on_own_host(session) ? "one task does the work of the member"
+                                              : "one member trains alone",
+                      session->arguments->spec);
+}
+
 /* A member on its own host: rank 0 speaks to the others. */
 static enum vain_status open_mesh(struct rank *rank)
 {
@@ -219,9 +267,12 @@ static void *run_rank(void *context)
     if (rank->number == 0) {
         vain_event_subscribe(&rank->events, vain_metrics_read, session->metrics);
         vain_event_subscribe(&rank->events, read_progress, &session->progress);
+        vain_event_subscribe(&rank->events, note_start, session);
     } else {
         vain_event_subscribe(&rank->events, print_notice, &session->progress);
     }
+    if (rank->number == 0)
+        say_alone(session, &rank->events);
     rank->status = open_mesh(rank);
     if (rank->status != VAIN_OK) {
         tell_failure(rank, rank->status);
@@ -315,8 +366,8 @@ static enum vain_status run_mpi(struct session *session, struct vain_run_result 
 
 /* ------------------------------------------------------------------ set-up and result */
 
-/* `made` becomes true if it was not there. */
-static enum vain_status make_folder(const char *path, bool *made)
+/* `made_bytes`: of the path, up to the first folder that was not there; 0: all were. */
+static enum vain_status make_folder(const char *path, size_t *made_bytes)
 {
     char partial[VAIN_PATH_BYTES];
     snprintf(partial, sizeof partial, "%s", path);
@@ -326,7 +377,7 @@ static enum vain_status make_folder(const char *path, bool *made)
         const char kept = *slash;
         *slash = '\0';
         if (mkdir(partial, 0755) == 0)
-            *made = true;
+            *made_bytes = *made_bytes > 0 ? *made_bytes : (size_t)(slash - partial);
         else if (errno != EEXIST)
             return vain_fail(VAIN_ERR_STORAGE,
                              "%s: the folder cannot be made: %s; choose another with --out",
@@ -368,7 +419,7 @@ static enum vain_status choose_folder(struct session *session)
         VAIN_PATH_BYTES - FILE_NAME_BYTES)
         return vain_fail(VAIN_ERR_INPUT, "the path of the output folder is longer than %d bytes",
                          VAIN_PATH_BYTES - FILE_NAME_BYTES);
-    return make_folder(session->directory, &session->made_folder);
+    return make_folder(session->directory, &session->made_path_bytes);
 }
 
 /* Two runs in one folder would take each other's files for their own. The lock goes with the
@@ -445,6 +496,7 @@ static enum vain_status prepare_alone(struct session *session, bool *reported)
     VAIN_TRY(lock_folder(session));
     char path[VAIN_PATH_BYTES];
     snprintf(path, sizeof path, "%.*s/metrics.jsonl", VAIN_PATH_BYTES - 32, session->directory);
+    session->made_metrics = access(path, F_OK) != 0;
     return vain_metrics_open(path, &session->metrics);
 }
 

@@ -38,7 +38,8 @@ static const struct argp_option option_rows[] = {
     {"out", KEY_OUT, "DIR", 0,
      "Folder of the run's files (default: checkpoint.directory, else runs/<name>)", 0},
     {"resume", KEY_RESUME, "auto|none|FILE", 0,
-     "Go on from the newest common checkpoint (auto, the default), from FILE, or refuse to (none)",
+     "Go on from the newest common checkpoint (auto, the default), from FILE or what this spec has "
+     "made of it in the folder since, or refuse to (none)",
      0},
     {"json", KEY_JSON, NULL, 0,
      "Print the result as one JSON object on the last line of standard output", 0},
@@ -117,20 +118,21 @@ const struct argp vain_run_argp = {
     .options = option_rows,
     .parser = parse_option,
     .args_doc = "SPEC",
-    .doc = "Train the job of SPEC.\v"
-           "Examples:\n"
-           "  vain run job.yaml                          one member, here\n"
-           "  vain run job.yaml --members 4              four members in this process\n"
-           "  mpirun -n 4 vain run job.yaml              four members, one a rank\n"
-           "  vain run --local 4 job.yaml                four members that live and die on their "
-           "own\n"
-           "  vain run federation.yaml                   one of the members that the spec lists, "
-           "each at its site\n"
-           "  vain run job.yaml --set train.rounds=200 --out runs/longer\n\n"
-           "SIGTERM, SIGUSR2 or Ctrl-C: all ranks finish their step, write a checkpoint and exit "
-           "with 75; the same "
-           "command goes on from there. A second Ctrl-C ends at once.\n"
-           "Exit codes: 0 done, 1 failed, 2 wrong spec or usage, 3 key or connection, 4 deadline, "
-           "5 not found or refused, "
-           "75 stopped and saved.",
+    .doc =
+        "Train the job of SPEC.\v"
+        "Examples:\n"
+        "  vain run job.yaml                          one member, here\n"
+        "  vain run job.yaml --members 4              four members in this process\n"
+        "  mpirun -n 4 vain run job.yaml              four members, one a rank\n"
+        "  vain run --local 4 job.yaml                four members that live and die on their "
+        "own\n"
+        "  vain run federation.yaml                   one of the members that the spec lists, "
+        "each at its site\n"
+        "  vain run job.yaml --set train.rounds=200 --out runs/longer\n\n"
+        "SIGTERM, SIGUSR1, SIGUSR2, SIGHUP (not under nohup), SIGXCPU or Ctrl-C: all ranks finish "
+        "their step, write a checkpoint and exit with 75; the same command goes on from there. "
+        "A second Ctrl-C ends at once.\n"
+        "Exit codes: 0 done, 1 failed, 2 wrong spec or usage, 3 key or connection, 4 deadline, "
+        "5 not found or refused, "
+        "75 stopped and saved.",
 };

@@ -6,8 +6,21 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "cmd/json.h"
 #include "cmd/verb.h"
 #include "jobs/plan.h"
+
+/* A file that cannot be read is a problem of its own, not one of the spec. */
+static struct json_object *message_of(const struct vain_problems *problems)
+{
+    const struct vain_problem *first = &problems->items[0];
+    char text[sizeof first->file + sizeof first->message + sizeof first->hint + 8];
+    if (problems->total > 1 || first->line > 0)
+        return json_object_new_string("the spec has errors; nothing was started");
+    snprintf(text, sizeof text, "%s: %s%s%s", first->file, first->message,
+             first->hint[0] != '\0' ? "; " : "", first->hint);
+    return vain_json_text(text);
+}
 
 static void print_problems(const struct vain_problems *problems, enum vain_status status, bool json)
 {
@@ -16,8 +29,7 @@ static void print_problems(const struct vain_problems *problems, enum vain_statu
         return;
     struct json_object *error = json_object_new_object();
     json_object_object_add(error, "code", json_object_new_string(vain_status_name(status)));
-    json_object_object_add(error, "message",
-                           json_object_new_string("the spec has errors; nothing was started"));
+    json_object_object_add(error, "message", message_of(problems));
     json_object_object_add(error, "exit_code", json_object_new_int(vain_exit_code(status)));
     json_object_object_add(error, "problems", vain_spec_problems_json(problems));
     struct json_object *envelope = json_object_new_object();

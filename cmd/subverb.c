@@ -21,15 +21,15 @@ static const struct vain_verb *find(const struct vain_subverbs *subverbs, const 
     return NULL;
 }
 
-static int refuse(const struct vain_subverbs *subverbs, const char *program, const char *name)
+static int refuse(const struct vain_subverbs *subverbs, int argc, char **argv, const char *name)
 {
+    const bool json = vain_asks_json(argc, argv);
+    const char *program = argv[0];
     const char *best = NULL;
     int best_distance = 3;
-    if (name[0] == '-') {
-        fprintf(stderr, "%s: '%s' stands before the verb; write '%s VERB %s'\n", program, name,
-                program, name);
-        return 2;
-    }
+    if (name[0] == '-')
+        return vain_report_usage(json, program, "'%s' stands before the verb; write '%s VERB %s'",
+                                 name, program, name);
     for (size_t i = 0; i < subverbs->count; i++) {
         const int distance = vain_edit_distance(subverbs->rows[i].name, name);
         if (distance < best_distance) {
@@ -38,10 +38,10 @@ static int refuse(const struct vain_subverbs *subverbs, const char *program, con
         }
     }
     if (best != NULL)
-        fprintf(stderr, "%s: '%s' is not a verb; did you mean '%s'?\n", program, name, best);
-    else
-        fprintf(stderr, "%s: '%s' is not a verb; '%s --help' lists them\n", program, name, program);
-    return 2;
+        return vain_report_usage(json, program, "'%s' is not a verb; did you mean '%s'?", name,
+                                 best);
+    return vain_report_usage(json, program, "'%s' is not a verb; '%s --help' lists them", name,
+                             program);
 }
 
 static int run(const struct vain_verb *verb, const char *program, int argc, char **argv)
@@ -68,7 +68,8 @@ int vain_subverb_run(const struct vain_subverbs *subverbs, int argc, char **argv
         char help[] = "--help";
         char *arguments[] = {argv[0], help, NULL};
         const struct vain_verb *verb = find(subverbs, argv[2]);
-        return verb != NULL ? run(verb, argv[0], 2, arguments) : refuse(subverbs, argv[0], argv[2]);
+        return verb != NULL ? run(verb, argv[0], 2, arguments)
+                            : refuse(subverbs, argc, argv, argv[2]);
     }
     if (is_help(argv[1])) {
         print_help(subverbs, argv[0], stdout);
@@ -76,6 +77,6 @@ int vain_subverb_run(const struct vain_subverbs *subverbs, int argc, char **argv
     }
     const struct vain_verb *verb = find(subverbs, argv[1]);
     if (verb == NULL)
-        return refuse(subverbs, argv[0], argv[1]);
+        return refuse(subverbs, argc, argv, argv[1]);
     return run(verb, argv[0], argc - 1, argv + 1);
 }

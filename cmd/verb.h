@@ -54,9 +54,14 @@ const char *vain_format_count(double count, char out[32]);
 /* ------------------------------------------------------------------ options */
 
 /* argp_parse with our rules: --help prints the page and exits 0; a wrong option exits with 2 and
- * names the nearest one. Returns 0 to go on. Parsers report wrong values with argp_error (exit 2).
+ * names the nearest one, with --json in an object as well. Returns 0 to go on. Parsers report wrong
+ * values with argp_error (exit 2).
  */
 int vain_parse_arguments(const struct argp *argp, int argc, char **argv, void *input);
+/* Whether --json is among the arguments, for what is wrong before they are parsed. */
+bool vain_asks_json(int argc, char **argv);
+/* "PROGRAM: ..." on stderr, and with `json` vain_print_error. Returns the exit code, 2. */
+int vain_report_usage(bool json, const char *program, const char *format, ...) VAIN_FORMAT(3, 4);
 
 /* Folder of key files: $VAIN_HOME/keys, else $XDG_CONFIG_HOME/vain/keys, else ~/.config/vain/keys.
  */

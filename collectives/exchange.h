@@ -6,7 +6,7 @@
  *     reduce: the words, which are masked already if they are to be, are summed;
  *
  *     verify: check word and counters of the sum are looked at. Under own masks the caller takes
- *     these off before (jobs/own_masks.h), and has verified the masked sum's check word even before;
+ *     these off before (jobs/own_masks.h); the masked sum's check word it has verified already;
  *
  *     gather: what members hold apart is given to all, a block of bytes a member.
  *

@@ -59,12 +59,14 @@ static enum vain_status check_members(const struct vain_record_member *members, 
     }
     if (member_count < VAIN_SECAGG_MEMBERS_MIN && !allow_small)
         return vain_fail(
-            VAIN_ERR_REFUSED,
-            "exchange.privacy: masked with %d member%s: %s; at least %d members are needed. To run "
-            "it all the same set exchange.allow_small: true, or exchange.privacy: none",
+            VAIN_ERR_INPUT,
+            "exchange.privacy: masked with %d member%s: %s; start at least %d members (mpirun -n "
+            "%d, srun -n %d, or --members %d on this machine). To run it all the same set "
+            "exchange.allow_small: true, or exchange.privacy: none",
             member_count, member_count == 1 ? "" : "s",
             member_count == 1 ? "there is nobody whose delta could hide this one"
                               : "each would get the other's delta by subtracting its own",
+            VAIN_SECAGG_MEMBERS_MIN, VAIN_SECAGG_MEMBERS_MIN, VAIN_SECAGG_MEMBERS_MIN,
             VAIN_SECAGG_MEMBERS_MIN);
     return VAIN_OK;
 }

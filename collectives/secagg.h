@@ -39,8 +39,8 @@ enum {
 struct vain_secagg;
 
 /* members (member_count) in ascending order of their ids, which differ; borrowed, as long as the
- * secagg lives. Makes the X25519 key. Gives the secagg. VAIN_ERR_REFUSED for equal ids, and for
- * fewer than VAIN_SECAGG_MEMBERS_MIN unless allow_small. Local. */
+ * secagg lives. Makes the X25519 key. Gives the secagg. VAIN_ERR_REFUSED for equal ids,
+ * VAIN_ERR_INPUT for fewer than VAIN_SECAGG_MEMBERS_MIN unless allow_small. Local. */
 enum vain_status vain_secagg_open(const struct vain_record_member *members, int member_count,
                                   int own_index, bool allow_small,
                                   struct vain_secagg **out) VAIN_MUST_USE;

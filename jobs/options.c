@@ -52,9 +52,11 @@ static const struct vain_option general_rows[] = {
      ROW(vain_general_options, site),
      .choices = site_choices,
      .fallback = "rank",
-     .help = "Which ranks form one member: each rank, the ranks of a host, or all. Inside a site "
-             "gradients are "
-             "averaged in the clear every step; between sites only deltas travel."},
+     .help =
+         "Which ranks form one member: each rank, the ranks of a host, or all. Inside a site "
+         "gradients are "
+         "averaged in the clear every step; between sites only deltas travel. With tls all ranks "
+         "that a host starts together are one member."},
     {.key = "published",
      .type = VAIN_OPTION_TEXT,
      .scope = VAIN_LOCAL,

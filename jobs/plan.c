@@ -144,6 +144,11 @@ static void check_hosts(const struct vain_job *job, const struct vain_spec *spec
     if (job->exchange.algorithm == VAIN_ALGORITHM_NATIVE)
         vain_spec_problem_at(spec, problems, "exchange.algorithm", "say ring, tree or auto",
                              "native is an all-reduce of the transport's own, and tls has none");
+    if (job->general.site != VAIN_SITE_RANK)
+        vain_spec_problem_at(spec, problems, "site", "remove it",
+                             "site: %s would do nothing: with exchange.transport: tls all ranks "
+                             "that a host starts together are one member",
+                             job->general.site == VAIN_SITE_HOST ? "host" : "world");
 }
 
 /* What a run may begin with is checked whatever carries it, since it is agreed and transport is

@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "jobs/host_vector.h"
+#include "jobs/resume_newer.h"
 #include "jobs/save.h"
 #include "jobs/store/member.h"
 #include "jobs/store/set_aside.h"
@@ -21,6 +22,7 @@ enum { CANDIDATES_MAX = 64 };
 /* What a leader holds, newest first. */
 struct holdings {
     int32_t count;
+    int32_t leads; /* this rank has files, or should */
     int64_t rounds[CANDIDATES_MAX];
 };
 
@@ -67,6 +69,7 @@ static enum vain_status list_own(const struct vain_run *run, struct holdings *ou
     memset(out, 0, sizeof *out);
     if (!run->leader)
         return VAIN_OK;
+    out->leads = 1;
     int64_t *rounds = NULL;
     int count = 0;
     VAIN_TRY(vain_member_list(run->config->directory, run->name, &rounds, &count));
@@ -555,10 +558,84 @@ static enum vain_status start_new(struct vain_run *run)
     return leave_later_rounds(run);
 }
 
+/* Drop a round that turned out broken somewhere. */
+static void forget_round(struct holdings *common, int64_t round)
+{
+    int kept = 0;
+    for (int i = 0; i < common->count; i++) {
+        if (common->rounds[i] != round)
+            common->rounds[kept++] = common->rounds[i];
+    }
+    common->count = kept;
+}
+
+/* Newest round of `common` that every leader holds. -1: no round. */
+static int64_t choose_whole_round(const struct holdings *common, const struct holdings *all,
+                                  int ranks)
+{
+    for (int i = 0; i < common->count; i++) {
+        bool everywhere = true;
+        for (int rank = 0; rank < ranks; rank++)
+            everywhere =
+                everywhere && (all[rank].leads == 0 || holds(&all[rank], common->rounds[i]));
+        if (everywhere)
+            return common->rounds[i];
+    }
+    return -1;
+}
+
+/* Has the same command been here before, and got further? The writer's word counts for what is
+ * common; a round counts only if every leader has its file, since the bits are to be those of the
+ * start from the named file. */
+static enum vain_status resume_newer(struct vain_run *run, bool *done)
+{
+    const struct vain_run_config *config = run->config;
+    struct holdings common = {0}, own, *all = NULL;
+    enum vain_status status;
+    *done = false;
+    if (run->writer) {
+        int64_t *rounds = NULL;
+        int count = 0;
+        VAIN_TRY(vain_resume_list_newer(run, config->resume, is_own(run, config->resume), &rounds,
+                                        &count));
+        keep_newest(rounds, count, &common);
+        vain_release(rounds);
+    }
+    VAIN_TRY(broadcast_world(run, &common, sizeof common));
+    if (common.count == 0)
+        return VAIN_OK;
+    VAIN_TRY(vain_take_array(run->world_comm.size, sizeof *all, "resume survey", (void **)&all));
+    VAIN_TRY_OUT(list_own(run, &own));
+    VAIN_TRY_OUT(vain_comm_all_gather(&run->world_comm, config->world, run->driver.deadline_ms,
+                                      VAIN_TAG_START, &own, sizeof own, all));
+    for (int64_t round;
+         !*done && (round = choose_whole_round(&common, all, run->world_comm.size)) >= 0;
+         forget_round(&common, round)) {
+        char path[VAIN_PATH_BYTES];
+        vain_checkpoint_path(config->directory, round, path, sizeof path);
+        VAIN_TRY_OUT(try_round(run, path, config->directory, false, done));
+    }
+    if (*done && run->writer)
+        vain_event_notice(config->events,
+                          "this spec has got from %s to round %lld in %s already, and goes on from "
+                          "there; to start from that file again, choose another --out folder or "
+                          "move the later checkpoints away",
+                          config->resume, (long long)run->round, config->directory);
+out:
+    vain_release(all);
+    return status;
+}
+
 /* A checkpoint of the run's own folder is there already: it is not written again under other keys
  * than those it was trained with. The writer's word counts. */
 static enum vain_status resume_named(struct vain_run *run)
 {
+    bool newer;
+    VAIN_TRY(resume_newer(run, &newer));
+    if (newer) {
+        run->saved_round = run->resumed_measured ? run->round : run->saved_round;
+        return leave_later_rounds(run);
+    }
     char folder[VAIN_PATH_BYTES], path[VAIN_PATH_BYTES];
     uint8_t own = is_own(run, run->config->resume) ? 1 : 0;
     folder_of(run->config->resume, folder);
@@ -572,17 +649,6 @@ static enum vain_status resume_named(struct vain_run *run)
     VAIN_TRY(broadcast_world(run, &own, sizeof own));
     run->saved_round = own != 0 ? run->round : run->saved_round;
     return leave_later_rounds(run);
-}
-
-/* Drop a round that turned out broken somewhere. */
-static void forget_round(struct holdings *common, int64_t round)
-{
-    int kept = 0;
-    for (int i = 0; i < common->count; i++) {
-        if (common->rounds[i] != round)
-            common->rounds[kept++] = common->rounds[i];
-    }
-    common->count = kept;
 }
 
 /* What lies in the folders: `common` of the writer's checkpoints, `all` (ranks) of everybody's

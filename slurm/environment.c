@@ -215,6 +215,17 @@ static enum vain_launch launcher_of(const struct lookup *lookup, enum detect det
     return VAIN_LAUNCH_NONE;
 }
 
+/* A batch script's own process, or what was typed in a shell of the job. */
+static enum vain_status read_job(const struct lookup *lookup, struct vain_environment *out)
+{
+    int64_t count;
+    if (out->launch != VAIN_LAUNCH_NONE || find(lookup, "SLURM_JOB_ID") == NULL)
+        return VAIN_OK;
+    VAIN_TRY(read_count(lookup, "SLURM_NTASKS", INT32_MAX, &count));
+    out->idle_task_count = count > 1 ? (int)count : 0;
+    return VAIN_OK;
+}
+
 enum vain_status vain_environment_read(vain_environment_get *get, void *context,
                                        struct vain_environment *out)
 {
@@ -230,6 +241,7 @@ enum vain_status vain_environment_read(vain_environment_get *get, void *context,
     for (size_t i = 0; i < VAIN_COUNT_OF(pmi_variables); i++)
         out->pmi = out->pmi || find(&lookup, pmi_variables[i]) != NULL;
     out->launch = launcher_of(&lookup, detect, out);
+    VAIN_TRY(read_job(&lookup, out));
     return read_places(&lookup, detect, out);
 }
 

@@ -31,6 +31,8 @@ struct vain_environment {
     int local_size;      /* processes of this host; -1: not said */
     const char *source;  /* variable that said local_rank, static; NULL: none did */
     int step_task_count; /* tasks of the Slurm step that this process is a task of, 0: of none */
+    int idle_task_count; /* of none, in a Slurm job with room for so many tasks (> 1); 0: otherwise
+                          */
 };
 
 /* Read it through `get`. VAIN_LAUNCH=auto|slurm|mpi|none in the environment overrides the

@@ -347,7 +347,8 @@ enum vain_status vain_spec_load(const struct vain_spec_source *source, struct va
     if (file < 0) {
         const bool missing = errno == ENOENT || errno == ENOTDIR;
         status = refuse_file(spec, problems, missing ? VAIN_ERR_NOT_FOUND : VAIN_ERR_INPUT,
-                             strerror(errno), NULL);
+                             strerror(errno),
+                             missing ? "name a job spec, such as examples/quickstart.yaml" : NULL);
     } else {
         status = load_open_file(source, file, spec, problems);
         close(file);

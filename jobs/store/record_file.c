@@ -436,6 +436,17 @@ static enum vain_status step_to_head(struct source *source, const uint8_t head[V
     return VAIN_OK;
 }
 
+/* The run came from another folder with `head`, and its first record here links to that. */
+static bool begins_after(struct source *source, const uint8_t head[VAIN_HASH_BYTES])
+{
+    struct vain_record_decoded first;
+    const enum vain_status status = source_next(source, &first);
+    if (status < 0)
+        vain_fail_clear(); /* whoever walks says so */
+    source->position = source->index = 0;
+    return status == VAIN_OK && memcmp(first.record.previous, head, VAIN_HASH_BYTES) == 0;
+}
+
 /* Records that begin after `position`, whole or not: what a person would count. */
 static int64_t count_rest(struct source *source)
 {
@@ -474,7 +485,7 @@ static enum vain_status rewind_source(struct vain_record_file *file, const uint8
 {
     struct source *source = &file->source;
     struct vain_world *world = file->world;
-    if (!is_zero(head))
+    if (!is_zero(head) && !begins_after(source, head))
         VAIN_TRY(step_to_head(source, head, &file->chain, lines));
     *discarded = count_rest(source);
     if (source->position < source->bytes)

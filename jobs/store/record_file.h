@@ -16,9 +16,9 @@ enum vain_status vain_record_file_open(const char *folder, struct vain_world *wo
                                        struct vain_record_file **out) VAIN_MUST_USE;
 void vain_record_file_close(struct vain_record_file **file);
 /* At every start, before the first append: make the record with hash `head` the last one (zeros:
- * none). Later ones, and a torn tail, go to record-discarded-<unix ms>.bin. `discarded` (may be
- * NULL) counts them. Writes record.jsonl anew. VAIN_ERR_CORRUPT if `head` is not there or does not
- * verify up to it. Walks the file once. */
+ * none; or what the first one links to, which lies elsewhere). Later ones, and a torn tail, go to
+ * record-discarded-<unix ms>.bin. `discarded` (may be NULL) counts them. Writes record.jsonl anew.
+ * VAIN_ERR_CORRUPT if `head` is not there or does not verify up to it. Walks the file once. */
 enum vain_status vain_record_file_rewind(struct vain_record_file *file,
                                          const uint8_t head[VAIN_MIN_LEN(VAIN_HASH_BYTES)],
                                          int64_t *discarded) VAIN_MUST_USE;

@@ -23,6 +23,9 @@ _vain()
     --transport)
         mapfile -t COMPREPLY < <(compgen -W "auto tls" -- "$word")
         return ;;
+    --root)
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return ;;
     --out | --folder | --directory)
         mapfile -t COMPREPLY < <(compgen -d -- "$word")
         return ;;
@@ -30,13 +33,13 @@ _vain()
     case $verb in
     run) options+=" --set --members --local --restart --member --listen --out --resume --quiet" ;;
     validate) options+=" --set" ;;
-    explain) options+=" --set --members" ;;
+    explain) options+=" --set --members --member" ;;
     schema) options+=" --markdown" ;;
     generate) options+=" --prompt --tokens --temperature --top --seed" ;;
     eval) options+=" --set --member" ;;
     help) words=$verbs ;;
     ckpt) words="ls show diff verify export" ;;
-    key) words="new show" ;;
+    key) words="new show renew" ;;
     record) words="verify show" ;;
     bench) words="step checkpoint exchange" ;;
     esac
@@ -48,6 +51,7 @@ _vain()
     "ckpt show") options+=" --statistics" ;;
     "ckpt export") options+=" --to --force" ;;
     "key new" | "key show") options+=" --folder" ;;
+    "key renew") options+=" --folder --root --epoch" ;;
     "bench step") options+=" --set --windows --seconds" ;;
     "bench checkpoint") options+=" --mib --directory" ;;
     "bench exchange") options+=" --mib --kib --privacy --algorithm --level --members --transport --connections --runs --bits" ;;

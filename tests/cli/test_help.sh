@@ -4,8 +4,8 @@
 . "$(dirname "$0")/common.sh"
 
 verbs=(run validate explain schema ckpt generate eval record key doctor bench version)
-pairs=("ckpt ls" "ckpt show" "ckpt diff" "ckpt verify" "ckpt export" "record verify" "record show" "key new" "key show"
-    "bench step" "bench checkpoint" "bench exchange")
+pairs=("ckpt ls" "ckpt show" "ckpt diff" "ckpt verify" "ckpt export" "record verify" "record show"
+    "key new" "key show" "key renew" "bench step" "bench checkpoint" "bench exchange")
 manual=$(cat "$SOURCE/docs/vain.1")
 completion=$(cat "$SOURCE/packaging/completion/vain.bash")
 
@@ -18,6 +18,13 @@ call 0 --help
 call 0 -h
 call 2
 equal "standard output of vain alone" "" "$out"
+for words in "run a.yaml" "ckpt show a.h5 --json" "key new --folder x"; do
+    read -ra verb <<<"$words"
+    call 0 "${verb[@]}" -h
+    has "vain $words -h" "$out" '^Usage: vain '
+done
+call 5 generate nowhere.h5 --prompt -h
+has "-h as a value" "$err" 'nowhere.h5'
 
 for words in "${verbs[@]}" "${pairs[@]}"; do
     read -ra verb <<<"$words"
@@ -51,12 +58,24 @@ equal "completion of a verb's verb" "show" "$(complete_line vain ckpt sh)"
 equal "completion of an option" "--resume" "$(complete_line vain run job.yaml --resu)"
 has "completion after --resume" "$(complete_line vain run job.yaml --resume a)" '^auto'
 equal "completion of an option of a verb's verb" "--force" "$(complete_line vain ckpt export --f)"
+# Each verb's own options, as its help lists them.
+for words in "${verbs[@]}" "${pairs[@]}"; do
+    read -ra verb <<<"$words"
+    case $words in ckpt | record | key | bench) continue ;; esac
+    for option in $("$VAIN" "${verb[@]}" --help | grep -oE '^ +(-[a-z], +)?--[a-z]+' | grep -oE -- '--[a-z]+' |
+        grep -v -- '--usage'); do
+        has "completion of $option of vain $words" " $(complete_line vain "${verb[@]}" "$option") " " $option "
+    done
+done
 touch job.yaml
 equal "completion after --algorithm" "ring" "$(complete_line vain bench exchange --algorithm r)"
 equal "completion of a file" job.yaml "$(complete_line vain run jo)"
 rm job.yaml
 
 # Wrong words.
+value_of_error() {
+    "$JSON_LINE" error "$1" <out.txt 2>&1
+}
 call 2 rum
 has "a misspelt verb" "$err" "'rum' is not a verb; did you mean 'run'\?"
 call 2 frobnicate
@@ -75,9 +94,31 @@ for words in "${verbs[@]}" "${pairs[@]}"; do
     case $words in ckpt | record | key | bench) continue ;; esac
     call 2 "${verb[@]}" --jsn
     has "vain $words --jsn" "$err" "'--jsn' is not an option; did you mean '--json'"
+    answer 2 "${verb[@]}" --jsn
+    has "vain $words --jsn --json" "$(value_of_error error.message)" "^'--jsn' is not an option; did you mean '--json'"
     call 2 "${verb[@]}" a b c
     equal "standard output of a refusal" "" "$out"
+    answer 2 "${verb[@]}" a b c
+    has "vain $words a b c --json" "$(value_of_error error.message)" '^[^:]'
 done
+answer 2 nosuch
+equal "an unknown verb" "'nosuch' is not a verb; 'vain help' lists them" "$(value_of_error error.message)"
+answer 2 help nosuch
+answer 2 ckpt shwo x
+equal "a misspelt verb of ckpt" "'shwo' is not a verb; did you mean 'show'?" "$(value_of_error error.message)"
+answer 2 key --json new
+answer 2 run
+has "no spec" "$(value_of_error error.message)" '^SPEC is missing: the job spec to run'
+has "no spec" "$err" '^vain run: SPEC is missing: the job spec to run'
+has "where help is" "$err" 'vain run --help'
+call 2 run --json a.yaml --out
+equal "an option without its value" "option '--out' requires an argument" "$(value_of_error error.message)"
+answer 2 explain a.yaml --members x
+answer 2 key new
+answer 2 generate
+call 0 run --help --json
+has "help with --json" "$out" '^Usage: vain run'
+lacks "help with --json" "$out" 'schema_version'
 for words in run validate explain generate eval "ckpt ls" "ckpt show" "ckpt diff" "ckpt verify" "ckpt export" \
     "record verify" "record show" "key new" "key show" "bench step"; do
     read -ra verb <<<"$words"

@@ -10,6 +10,8 @@ has "platform" "$(value data.platform)" '^vain=[0-9.]+ device=cpu libm=glibc-[0-
 version=$(value data.version)
 call 0 version
 has "version as text" "$out" "^vain $version\$"
+call 0 -V
+has "-V" "$out" "^vain $version\$"
 call 0 --version
 has "--version" "$out" "^vain $version\$"
 
@@ -49,6 +51,9 @@ answer 0 doctor
 equal "mended" ok "$(state 'key folder')"
 VAIN_LAUNCH=frobnicate answer 1 doctor
 equal "a wrong VAIN_LAUNCH" broken "$(state MPI)"
+SLURM_JOB_ID=1 SLURM_NTASKS=4 answer 0 doctor
+equal "a Slurm job without srun" warning "$(state MPI)"
+has "how to use its tasks" "$(cat out.txt)" 'has 4 tasks, but srun did not.*srun --mpi=pmix vain run'
 cd .. || exit 1
 # A folder that cannot be written, even by root: /proc has no files to make.
 here=$PWD

@@ -84,16 +84,43 @@ cp kept.yaml job.yaml
 mkdir kept
 cp job.yaml listed.yaml
 echo 'members: [{name: alice}, {name: bob}, {name: carol}]' >>listed.yaml
-for out in refused kept refused/; do
-    call 5 run job.yaml --quiet --set data.text=nowhere.txt --out $out
-    call 2 run listed.yaml --quiet --members 2 --out $out
-    call 2 run job.yaml --quiet --set exchange.privacy=masked --out $out
+for folder in refused kept refused/; do # `call` sets $out
+    call 5 run job.yaml --quiet --set data.text=nowhere.txt --out $folder
+    call 2 run listed.yaml --quiet --members 2 --out $folder
+    call 2 run job.yaml --quiet --set exchange.privacy=masked --out $folder
+    has "too few for masks" "$err" 'start at least 3 members \(mpirun -n 3, srun -n 3, or --members 3 on this machine\)'
 done
 holds "a folder that only a refused start made is gone" [ ! -e refused ]
 equal "files of refused starts in a folder that was there" "" "$(ls -A kept)"
+# Not even where it has to speak before it is refused, or made more than one folder.
+mkdir deep && cd deep || exit 1
+cp ../corpus.txt .
+sed 's/^name: .*/name: other/' ../job.yaml >job.yaml
+call 2 run job.yaml --quiet --members 2 --set exchange.privacy=masked --out some/where
+call 5 run job.yaml --quiet --resume nowhere.h5
+call 5 run job.yaml --quiet --set data.text=nowhere.txt
+cp job.yaml hosts.yaml
+printf 'exchange: {transport: tls}\nmembers:\n' >>hosts.yaml
+for i in 1 2; do
+    printf '  - {name: m%d, key: %064d, addresses: "127.0.0.1:4000%d"}\n' $i $i $i >>hosts.yaml
+done
+call 5 run hosts.yaml --quiet
+has "a start of nobody" "$err" 'holds the key of no member'
+equal "what refused starts leave" "hosts.yaml job.yaml" \
+    "$(find . -mindepth 1 -not -name '*.txt' -printf '%P\n' | sort | xargs)"
+cd .. || exit 1
 sums=$(cd runs/small && sha256sum ./* .lock)
 call 5 run job.yaml --quiet --set data.text=nowhere.txt
 equal "a folder with a run after a refused start" "$sums" "$(cd runs/small && sha256sum ./* .lock)"
+
+# ---- several tasks, and srun forgotten: not an error, but not in silence
+idle='this Slurm job has 4 tasks, but srun did not start this process: one member trains alone;'
+idle+='.*srun --mpi=pmix vain run job.yaml'
+SLURM_JOB_ID=1 SLURM_NTASKS=4 SLURM_PROCID=0 call 0 run job.yaml --quiet --out alone
+has "a batch script without srun" "$err" "$idle"
+has "its metrics" "$(cat alone/metrics.jsonl)" "$idle"
+SLURM_JOB_ID=1 SLURM_NTASKS=4 SLURM_PROCID=0 call 0 run job.yaml --quiet --out together --members 2
+lacks "members in one process" "$err" 'srun'
 
 # ---- stopped and resumed
 # The run that is stopped has more rounds than any machine gets through while we look, so that the signal hits it at
@@ -137,6 +164,31 @@ for signal in TERM USR2 INT; do
     equal "the members of the record by name" false "$(value data.members_changed)"
     equal "their throw-away keys" true "$(value data.keys_changed)"
 done
+for signal in USR1 HUP XCPU; do
+    rm -rf again
+    mv stopped again # what follows looks into it
+    stop_at $signal 1
+    call 0 ckpt ls stopped
+    lacks "losses that nobody measured" "$out" 'nan'
+    rm -rf stopped
+    mv again stopped
+done
+(trap '' HUP; exec "$VAIN" run job.yaml "${steady[@]}" --set train.rounds=100000 --out nohup >out.txt 2>err.txt) &
+process=$!
+hung_up=no
+for ((i = 0; i < 600; i++)); do
+    sleep 0.1
+    [ $hung_up = yes ] || ! grep -q '"event":"step"' nohup/metrics.jsonl 2>/dev/null || {
+        kill -HUP $process
+        hung_up=yes
+        steps=$(grep -c '"event":"step"' nohup/metrics.jsonl)
+    }
+    [ $hung_up = no ] || [ "$(grep -c '"event":"step"' nohup/metrics.jsonl)" -le $((steps + 20)) ] || break
+done
+kill -TERM $process
+wait $process
+equal "exit code after SIGHUP under nohup, and SIGTERM" 75 $?
+has "what stopped it" "$(tail -n 3 nohup/metrics.jsonl)" '"signal":15'
 call 0 record verify stopped
 has "new throw-away keys" "$out" 'same by name, but keys changed'
 call 0 record verify runs/small

@@ -65,6 +65,8 @@ for verb in validate explain run; do
     equal "line" 3 "$("$JSON_LINE" error error.problems.0.line <out.txt)"
     equal "column" 3 "$("$JSON_LINE" error error.problems.0.column <out.txt)"
     answer 5 "$verb" nowhere.yaml
+    has "a spec that is not there" "$("$JSON_LINE" error error.message <out.txt)" \
+        '^nowhere.yaml: No such file or directory; name a job spec'
     answer 2 "$verb" job.yaml --set train.batc=8
     has "a wrong --set" "$err" 'train.batc'
     answer 2 "$verb" job.yaml --set train.batch=x

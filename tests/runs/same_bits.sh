@@ -37,7 +37,7 @@ expect "pinned keys: a hash" 64 "${#straight}"
 expect "pinned keys: nobody is told that they are not" 0 "$(grep -c 'keys not pinned' pinned.log)"
 expect "pinned keys: another order of the list" "$straight" \
     "$(mpirun -n 3 "$VAIN" run shuffled.yaml --out shuffled --quiet --json | field parameters_hash)"
-expect "two members: refused" 5 \
+expect "two members: refused" 2 \
     "$(mpirun -n 2 "$VAIN" run job.yaml --set exchange.privacy=masked --out two >/dev/null 2>two.log; echo $?)"
 expect "two members: the way out" yes "$(grep -q exchange.allow_small two.log && echo yes)"
 site=$("$VAIN" run job.yaml --members 3 --set site=world --out site-loop --quiet --json | field parameters_hash)

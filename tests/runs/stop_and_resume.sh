@@ -63,6 +63,10 @@ compare() {
     hash=$(mpirun -n 3 "$VAIN" run job.yaml "${masked[@]}" --set train.rounds=$rounds --out "$1" \
         --resume "$(printf '%s/checkpoint-%06d.h5' "$1" "$done_rounds")" 2>"$1.log" | field parameters_hash)
     expect "$1: the resumed run arrives at the same parameters after $rounds rounds" "$straight" "$hash"
+    hash=$(mpirun -n 3 "$VAIN" run job.yaml "${masked[@]}" --set train.rounds=$rounds --out "$1" \
+        --resume "$(printf '%s/checkpoint-%06d.h5' "$1" "$done_rounds")" 2>"$1.log" | field parameters_hash)
+    expect "$1: the same command again" "$straight" "$hash"
+    expect "$1: says once that it goes on where it was" 1 "$(grep -c "to round $rounds in .* goes on from there" "$1.log")"
     "$VAIN" record verify "$1/record.bin" >/dev/null
     expect "$1: the record verifies" 0 $?
 }

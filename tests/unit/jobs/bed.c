@@ -154,8 +154,10 @@ static void watch(void *context, const struct vain_event *event)
     if (event->type != VAIN_EVENT_STEP)
         return;
     rank->steps++;
-    if (rank->number == 0 && rank->steps == 1)
+    if (rank->number == 0 && rank->steps == 1) {
         rank->out->first_loss = event->values[2];
+        rank->out->first_step = (int64_t)event->values[1];
+    }
     if (rank->number == 0 && rank->steps <= BED_LOSSES_MAX)
         rank->out->losses[rank->steps - 1] = event->values[2];
     if (rank->options->signal_step > 0 && rank->number == rank->options->signal_rank &&

@@ -46,6 +46,7 @@ struct bed_outcome {
     char message[BED_RANKS_MAX][1024];
     struct vain_run_result result[BED_RANKS_MAX];
     double first_loss;             /* of rank 0's first step */
+    int64_t first_step;            /* its number */
     double losses[BED_LOSSES_MAX]; /* of its first so many */
     int checkpoints;               /* that rank 0 told of ... */
     double bytes;                  /* ... and the smallest size that it told */

@@ -501,7 +501,7 @@ static void too_few_are_refused(void)
     for (int ranks = 1; ranks <= 2; ranks++) {
         CU_ASSERT_EQUAL_FATAL(bed_spec(&bed, masked, NULL), VAIN_OK);
         bed_run(&bed, &(struct bed_options){.ranks = ranks}, &out);
-        CU_ASSERT_EQUAL(out.status[0], VAIN_ERR_REFUSED);
+        CU_ASSERT_EQUAL(out.status[0], VAIN_ERR_INPUT);
         CU_ASSERT_PTR_NOT_NULL(strstr(out.message[0], "allow_small"));
         run_with(small, ranks, &out);
         bed_clear_output(&bed);

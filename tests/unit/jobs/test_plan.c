@@ -251,6 +251,20 @@ static void test_hosts_need_keys_and_addresses(void)
     bed_close(&bed);
 }
 
+static void test_tls_has_one_member_a_start(void)
+{
+    static const char *const world[] = {"site=world", NULL};
+    struct bed bed;
+    CU_ASSERT_FATAL(bed_open(&bed));
+    CU_ASSERT_EQUAL(problems_of_hosts(&bed, 4, 0, "site=host"), 1);
+    check_first(&bed, "site", "site: host would do nothing: with exchange.transport: tls all");
+    CU_ASSERT_EQUAL(problems_of_hosts(&bed, 4, 0, "site=world"), 1);
+    check_first(&bed, "site", "site: world would do nothing");
+    CU_ASSERT_EQUAL(problems_of_hosts(&bed, 4, 0, "site=rank"), 0);
+    CU_ASSERT_EQUAL(problems_of(&bed, world, NULL), 0);
+    bed_close(&bed);
+}
+
 static void test_tls_has_no_sum_of_its_own(void)
 {
     struct bed bed;
@@ -411,6 +425,7 @@ static const struct vain_test tests[] = {
     {"memories that do not fit are named", test_memories_that_do_not_fit},
     {"keys of another model or loss are named", test_keys_of_another_model},
     {"hosts need keys and addresses", test_hosts_need_keys_and_addresses},
+    {"tls has one member a start, whatever its ranks", test_tls_has_one_member_a_start},
     {"tls has no sum of its own", test_tls_has_no_sum_of_its_own},
     {"a start needs a quorum", test_start_needs_a_quorum},
     {"level 2 needs masks", test_level_two_needs_masks},

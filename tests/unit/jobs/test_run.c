@@ -313,6 +313,70 @@ static void test_nothing_is_overwritten(void)
     bed_close(&bed);
 }
 
+static void own_file(int member, int round, char out[256])
+{
+    snprintf(out, 256, "%s/member-member-%d-%06d.h5", bed.output, member, round);
+}
+
+/* A job script names the checkpoint at every start: the second one goes on from what the first has
+ * made of it, if it is the same spec. */
+static void test_a_named_start_goes_on_where_it_was(void)
+{
+    static const char *const longer[] = {"train.rounds=8", "checkpoint.every=1",
+                                         "checkpoint.keep=20", NULL};
+    static const char *const other[] = {"train.rounds=8", "checkpoint.every=1",
+                                        "checkpoint.keep=20", "seed=8", NULL};
+    for (int elsewhere = 0; elsewhere < 2; elsewhere++) {
+        struct bed_outcome out, straight;
+        char own[sizeof bed.output], there[256], checkpoint[256], file[256];
+        CU_ASSERT_FATAL(bed_open(&bed));
+        snprintf(own, sizeof own, "%s", bed.output);
+        snprintf(there, sizeof there, "%.100s/elsewhere", bed.folder);
+        snprintf(checkpoint, sizeof checkpoint, "%s/checkpoint-000004.h5", bed.output);
+        run_spec(NULL, NULL, &(struct bed_options){.ranks = 2}, &out);
+        expect_all(&out, 2, VAIN_OK);
+        if (elsewhere == 1) {
+            CU_ASSERT_EQUAL_FATAL(mkdir(there, 0755), 0);
+            snprintf(bed.output, sizeof bed.output, "%.150s", there);
+        }
+        const struct bed_options named = {.ranks = 2, .resume = checkpoint};
+        struct bed_options stopped = named;
+        stopped.signal_rank = 1;
+        stopped.signal_step = elsewhere == 1 ? 13 : 18; /* in the first round, and later */
+        run_spec(longer, NULL, &stopped, &out);
+        expect_all(&out, 2, VAIN_STOPPED);
+        CU_ASSERT_EQUAL(bed_count_notices(&out, "goes on from there"), 0);
+        const int64_t steps = out.result[0].steps;
+        bed_run(&bed, &named, &out);
+        expect_all(&out, 2, VAIN_OK);
+        CU_ASSERT_EQUAL(bed_count_notices(&out, "goes on from there; to start from that file"), 1);
+        CU_ASSERT_EQUAL(bed_count_notices(&out, "set aside"), 0);
+        CU_ASSERT_EQUAL(out.first_step, steps + 1);
+        bed_run(&bed, &named, &out); /* nothing is left to do, nothing is done again */
+        expect_all(&out, 2, VAIN_OK);
+        CU_ASSERT_EQUAL(bed_count_notices(&out, "all 8 rounds are done"), 1);
+        /* A leader without its file of the newest round, or a broken checkpoint: the one before. */
+        own_file(1, 8, file);
+        CU_ASSERT_EQUAL(unlink(file), 0);
+        snprintf(file, sizeof file, "%s/checkpoint-000007.h5", bed.output);
+        CU_ASSERT_EQUAL(truncate(file, 3000), 0);
+        bed_run(&bed, &named, &straight);
+        expect_all(&straight, 2, VAIN_OK);
+        CU_ASSERT_EQUAL(bed_count_notices(&straight, " to round 6 in "), 1);
+        CU_ASSERT(same_hash(&straight, &out));
+        /* Another spec starts from the file, as it says. */
+        run_spec(other, NULL, &named, &out);
+        expect_all(&out, 2, VAIN_OK);
+        CU_ASSERT_EQUAL(bed_count_notices(&out, "goes on from there"), 0);
+        CU_ASSERT_EQUAL(bed_count_notices(&out, "set aside: those rounds are done again"), 2);
+        CU_ASSERT_EQUAL(out.first_step, 4 * bed.job.train.local_steps + 1);
+        bed_clear_output(&bed);
+        CU_ASSERT_EQUAL(elsewhere == 1 ? rmdir(there) : 0, 0);
+        snprintf(bed.output, sizeof bed.output, "%s", own);
+        bed_close(&bed);
+    }
+}
+
 /* A run whose record went away does not start a new one in silence; in another folder it may, also
  * if it is stopped there before its first round ends. */
 static void test_a_missing_record_is_noticed(void)
@@ -373,11 +437,6 @@ static void test_broken_files_are_left_for_older_ones(void)
         expect_record(4);
         bed_close(&bed);
     }
-}
-
-static void own_file(int member, int round, char out[256])
-{
-    snprintf(out, 256, "%s/member-member-%d-%06d.h5", bed.output, member, round);
 }
 
 /* A file of the same name that another run wrote is none of this run; the notice says whose it is.
@@ -663,6 +722,7 @@ static const struct vain_test tests[] = {
     {"a site waits for its leader longer than one deadline", test_a_site_waits_for_its_leader},
     {"another number of members goes on", test_another_number_of_members_goes_on},
     {"nothing is overwritten", test_nothing_is_overwritten},
+    {"a start that names a file goes on where it was", test_a_named_start_goes_on_where_it_was},
     {"a missing record is noticed", test_a_missing_record_is_noticed},
     {"broken files are left for older ones", test_broken_files_are_left_for_older_ones},
     {"a file of another run is told", test_a_file_of_another_run_is_told},

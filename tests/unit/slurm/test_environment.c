@@ -150,6 +150,28 @@ static void a_batch_scripts_own_process_is_alone(void)
     expect_good(&environment, 1);
 }
 
+/* Who asks for four tasks and forgets srun is to be told, not refused. */
+static void tasks_that_nobody_starts_are_counted(void)
+{
+    const struct vain_environment batch =
+        READ("SLURM_JOB_ID=7", "SLURM_NTASKS=4", "SLURM_PROCID=0", "SLURM_LOCALID=0");
+    expect(&batch, VAIN_LAUNCH_NONE, false);
+    CU_ASSERT_EQUAL(batch.idle_task_count, 4);
+    expect_good(&batch, 1);
+    const struct vain_environment shell =
+        READ("SLURM_JOB_ID=7", "SLURM_NTASKS=100000", "SLURM_STEP_ID=4294967290");
+    CU_ASSERT_EQUAL(shell.idle_task_count, 100000);
+    const struct vain_environment none[] = {
+        READ("SLURM_JOB_ID=7", "SLURM_NTASKS=1"),
+        READ("SLURM_JOB_ID=7"),
+        READ("SLURM_NTASKS=4"),
+        READ("SLURM_JOB_ID=7", "SLURM_NTASKS=4", "VAIN_LAUNCH=none"),
+        READ("SLURM_JOB_ID=7", "SLURM_NTASKS=4", "SLURM_STEP_ID=0", "SLURM_STEP_NUM_TASKS=1"),
+        READ("SLURM_JOB_ID=7", "SLURM_NTASKS=4", "OMPI_COMM_WORLD_SIZE=4")};
+    for (size_t i = 0; i < VAIN_COUNT_OF(none); i++)
+        CU_ASSERT_EQUAL(none[i].idle_task_count, 0);
+}
+
 static void interactive_shells_are_alone(void)
 {
     const struct vain_environment salloc = READ("SLURM_JOB_NAME=interactive", "SLURM_NTASKS=2");
@@ -323,6 +345,7 @@ static const struct vain_test tests[] = {
     {"singletons with the wrong PMI are refused", singletons_with_the_wrong_pmi_are_refused},
     {"an mpirun of another MPI is refused", an_mpirun_of_another_mpi_is_refused},
     {"a batch script's own process is alone", a_batch_scripts_own_process_is_alone},
+    {"tasks that nobody starts are counted", tasks_that_nobody_starts_are_counted},
     {"interactive shells are alone", interactive_shells_are_alone},
     {"a step from an interactive shell is a step", a_step_from_an_interactive_shell_is_a_step},
     {"a step of one task is alone", a_step_of_one_task_is_alone},

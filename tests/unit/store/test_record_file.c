@@ -493,6 +493,23 @@ static void test_rewind(void)
     close_scene(&scene);
 }
 
+/* Records that continue a chain of another folder: back to where they began, and on from there. */
+static void test_rewind_to_what_the_first_record_links_to(void)
+{
+    struct scene scene;
+    make_frames(&scene);
+    start_at(&scene, scene.hashes[1]);
+    append(&scene, 2);
+    append(&scene, 3);
+    start_fails(&scene, scene.hashes[0], VAIN_ERR_CORRUPT);
+    CU_ASSERT_EQUAL(start_at(&scene, scene.hashes[2]), 1);
+    CU_ASSERT_EQUAL(start_at(&scene, scene.hashes[1]), 1);
+    CU_ASSERT_EQUAL(verified(&scene).records, 0);
+    append(&scene, 2);
+    CU_ASSERT_EQUAL(verified(&scene).records, 1);
+    close_scene(&scene);
+}
+
 /* A tail that a crash cut, or worse, after the record that the checkpoint ends with. */
 static void test_rewind_sets_a_bad_tail_aside(void)
 {
@@ -562,6 +579,7 @@ static const struct vain_test tests[] = {
     {"wrong appends change nothing", test_wrong_appends_change_nothing},
     {"lengths are bounded", test_lengths_without_bounds},
     {"rewinding sets later records aside", test_rewind},
+    {"rewinding to what the first record links to", test_rewind_to_what_the_first_record_links_to},
     {"rewinding sets a bad tail aside", test_rewind_sets_a_bad_tail_aside},
     {"rewinding rewrites the lines", test_rewind_rewrites_the_lines},
     {"rewinding where there is no record", test_rewind_without_a_file},
