@@ -3,9 +3,12 @@
 #include "cmd/explain_hosts.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <json-c/json.h>
 
+#include "base/memory.h"
 #include "base/option.h"
 #include "cmd/report.h"
 #include "jobs/group_ring.h"
@@ -86,6 +89,46 @@ static void print_ring(const struct vain_job *job, const struct vain_plan_hosts 
                            "every change of who takes part");
 }
 
+static int lower_key_first(const void *a, const void *b)
+{
+    const struct vain_option_member *const *left = a, *const *right = b;
+    return strcmp((*left)->key, (*right)->key);
+}
+
+/* The spec's members by their ids: each dials those after it. Gives the table (members); NULL when
+ * there is no memory. */
+static const struct vain_option_member **dial_order(const struct vain_spec *spec)
+{
+    const struct vain_option_member **order = NULL;
+    if (vain_take_array(spec->member_count, sizeof(const struct vain_option_member *), "members",
+                        (void **)&order) != VAIN_OK)
+        return NULL;
+    for (int i = 0; i < spec->member_count; i++)
+        order[i] = &spec->members[i];
+    qsort(order, (size_t)spec->member_count, sizeof(const struct vain_option_member *),
+          lower_key_first);
+    return order;
+}
+
+static void print_dials(const struct vain_spec *spec)
+{
+    char text[800];
+    const struct vain_option_member **order = dial_order(spec);
+    if (order == NULL)
+        return;
+    size_t length = 0;
+    for (int i = 0; i < spec->member_count && length < sizeof text / 2; i++)
+        length += (size_t)snprintf(text + length, sizeof text - length, "%s'%s'",
+                                   i == 0 ? "" : ", ", order[i]->name);
+    snprintf(text + length, sizeof text - length,
+             "%s: each dials those after it, so '%s' needs an address that all the others reach, "
+             "and '%s' none",
+             spec->member_count > 20 ? " and so on by their ids" : "",
+             order[spec->member_count - 1]->name, order[0]->name);
+    vain_print_wrapped("", text);
+    vain_release((void *)order);
+}
+
 void vain_explain_hosts_print(const struct vain_job *job, const struct vain_spec *spec)
 {
     const struct vain_plan_hosts hosts = vain_plan_hosts_of(job, spec);
@@ -93,6 +136,7 @@ void vain_explain_hosts_print(const struct vain_job *job, const struct vain_spec
     print_quorum(&hosts);
     print_loss(job, &hosts);
     print_ring(job, &hosts);
+    print_dials(spec);
 }
 
 struct json_object *vain_explain_hosts_json(const struct vain_job *job,
@@ -108,6 +152,12 @@ struct json_object *vain_explain_hosts_json(const struct vain_job *job,
                            hosts.spare > 0 ? json_object_new_string(costs) : NULL);
     json_object_object_add(object, "ring_measured",
                            json_object_new_boolean(measures_ring(job, &hosts)));
+    const struct vain_option_member **order = dial_order(spec);
+    struct json_object *names = json_object_new_array();
+    for (int i = 0; order != NULL && i < spec->member_count; i++)
+        json_object_array_add(names, json_object_new_string(order[i]->name));
+    vain_release((void *)order);
+    json_object_object_add(object, "dial_order", names);
     json_object_object_add(object, "attempts", json_object_new_int64(job->exchange.attempts));
     return object;
 }

@@ -264,6 +264,9 @@ static const char *trouble_of(const struct vain_connector *connector, int member
     const struct vain_mesh_peer *peer = peer_of(mesh, member);
     lock(mesh);
     memcpy(mesh->trouble, peer->trouble, sizeof mesh->trouble);
+    if (mesh->trouble[0] == '\0' && !peer->dialled && peer->mailbox_wanted)
+        snprintf(mesh->trouble, sizeof mesh->trouble,
+                 "it dials this member, and has not come through");
     unlock(mesh);
     return mesh->trouble;
 }

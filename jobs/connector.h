@@ -45,8 +45,8 @@ struct vain_connector_ops {
      * stream to take, of any kind, or one of the use that cannot be made and was not asked for
      * since. -1: none. */
     int (*descriptor)(const struct vain_connector *connector);
-    /* Why the last attempt to reach `member` failed, "" if it did not; static until the next call.
-     * For messages. */
+    /* Why the last attempt to reach `member` failed, or that it is the one who dials and has not
+     * come; "" if neither. Static until the next call. For messages. */
     const char *(*trouble)(const struct vain_connector *connector, int member);
     /* Streams that were taken live on. */
     void (*close)(struct vain_connector *connector);

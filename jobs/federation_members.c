@@ -136,8 +136,8 @@ struct patience {
     bool waits;
 };
 
-/* "'bob' (link to 10.0.0.1:4000: Connection refused), 'carol'": of who dials this member and does
- * not come no reason is known. */
+/* "'bob' (link to 10.0.0.1:4000: Connection refused), 'carol' (it dials this member, and has not
+ * come through)". */
 static void say_who_is_missing(const struct vain_members *members, char *out, size_t bytes)
 {
     struct vain_connector *connector = members->config.connector;

@@ -112,6 +112,7 @@ tls=(--set exchange.transport=tls)
 answer 0 validate hosts.yaml "${tls[@]}"
 answer 0 explain hosts.yaml "${tls[@]}"
 equal "members that a round needs" 3 "$(value data.hosts.quorum)"
+equal "who dials whom" '[ "m1", "m2", "m3", "m4" ]' "$(value data.hosts.dial_order)"
 equal "members that may be gone" 1 "$(value data.hosts.may_be_gone)"
 equal "links are measured for the ring" true "$(value data.hosts.ring_measured)"
 equal "what a loss costs in the clear" exchange "$(value data.hosts.a_loss_costs)"
@@ -120,6 +121,7 @@ equal "what a loss costs in masks" 'local steps' "$(value data.hosts.a_loss_cost
 has "what the network learns" "$(value data.privacy.learns.network)" 'TLS 1\.3'
 call 0 explain hosts.yaml "${tls[@]}" --set exchange.privacy=masked --set start.quorum=3
 has "with whom it begins" "$out" 'begins when 3 of them have met'
+has "who dials whom" "$out" "'m1', 'm2', 'm3', 'm4': each dials those"
 has "how many it needs" "$out" '3 of 4 members .* 1 may be'
 has "a resolved address" "$out" 'addresses: \["node4:4000"\]'
 lacks "explain of hosts" "$out" 'in one process'

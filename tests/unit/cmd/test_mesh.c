@@ -158,6 +158,8 @@ static void addresses_are_tried_in_turn(void)
     CU_ASSERT_EQUAL(vain_mesh_set_addresses(first, 1, wrong, 1), VAIN_OK);
     CU_ASSERT_TRUE(town_wait(is_told, &(struct rumour){first, gone}));
     town_enter(&town, 1);
+    struct vain_connector *second = town.members[1].connector;
+    CU_ASSERT_PTR_NOT_NULL(strstr(second->ops->trouble(second, 0), "it dials this member"));
     const char *const both[] = {gone, vain_mesh_address(town.members[1].connector)};
     CU_ASSERT_EQUAL(vain_mesh_set_addresses(first, 1, both, 2), VAIN_OK);
     struct vain_stream *stream = town_mailbox(&town, 0, 1);
