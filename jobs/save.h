@@ -8,8 +8,9 @@
 #include "jobs/run.h"
 
 /* Write the checkpoint (first member's leader) and the own file (leaders) for the rounds finished
- * so far, and prune old ones. Blocks until durable. Local, but for the first save of a start, which
- * is collective over the leaders: the checkpoint comes last, when all own files are there. */
+ * so far, and prune old ones; no checkpoint of what is half caught up. Blocks until durable. Local,
+ * but for the first save of a start, which is collective over the leaders: the checkpoint comes
+ * last, when all own files are there. */
 enum vain_status vain_save(struct vain_run *run) VAIN_MUST_USE;
 
 /* Find where to go on and load it, or set up the very start. Collective over the world; blocks.

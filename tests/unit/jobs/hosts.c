@@ -3,10 +3,13 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/world.h"
+#include "jobs/store/record_file.h"
 #include "tests/unit/jobs/mask_liar.h"
 #include "tests/unit/jobs/ring_spoiler.h"
+#include "tests/unit/suite.h"
 
 /* One start of a member. */
 struct life {
@@ -222,6 +225,8 @@ static void live_once(struct life *life)
     struct bed *bed = &host->bed;
     struct vain_loop_hub *hub = NULL;
     begin(life);
+    fetch_spoiler_begin(host->fate.fetch_trouble, host->fate.fetch_number,
+                        host->fate.stops_in_fetch ? &life->signal : NULL);
     struct vain_run_config config = {
         .job = &bed->job,
         .spec = &bed->spec,
@@ -386,4 +391,54 @@ int hosts_count_notices(const struct host *host, const char *part)
     for (int i = 0; i < host->notices; i++)
         count += strstr(host->notice[i], part) != NULL ? 1 : 0;
     return count;
+}
+
+/* ---- what is expected ------------------------------------------------------------------------ */
+
+void hosts_tell(const struct host *host, int number)
+{
+    printf("m%d: %s: %s\n", number, vain_status_name(host->status), host->message);
+    for (int i = 0; i < host->notices; i++)
+        printf("    %s\n", host->notice[i]);
+}
+
+static bool same_parameters(const struct host *a, const struct host *b)
+{
+    return memcmp(a->result.parameters_hash, b->result.parameters_hash, VAIN_HASH_BYTES) == 0;
+}
+
+/* Every round is in this member's own record, and all that must have signed have. */
+static void expect_whole_record(const struct host *host, int64_t rounds)
+{
+    struct vain_record_summary summary;
+    char path[256];
+    snprintf(path, sizeof path, "%s/record.bin", host->bed.output);
+    const enum vain_status status = vain_record_file_verify(path, &summary, NULL, NULL);
+    if (status != VAIN_OK)
+        printf("%s: %s\n", path, vain_fail_message());
+    CU_ASSERT_EQUAL(status, VAIN_OK);
+    snprintf(path, sizeof path, "%s/checkpoint-%06d.h5", host->bed.output, (int)rounds);
+    CU_ASSERT_EQUAL(access(path, F_OK), 0);
+    CU_ASSERT_EQUAL(summary.first_round, 1);
+    CU_ASSERT_EQUAL(summary.records, rounds);
+    CU_ASSERT_EQUAL(summary.last_round, (uint64_t)rounds);
+    CU_ASSERT_EQUAL(summary.missing_signatures, 0);
+    CU_ASSERT_FALSE(summary.torn_tail);
+}
+
+void hosts_expect_end(const struct hosts *hosts, unsigned who, int64_t rounds)
+{
+    const struct host *first = NULL;
+    for (int i = 0; i < hosts->count; i++) {
+        const struct host *host = &hosts->hosts[i];
+        if ((who >> i & 1) == 0)
+            continue;
+        first = first == NULL ? host : first;
+        const bool good = host->status == VAIN_OK && host->result.rounds == rounds &&
+                          same_parameters(first, host);
+        if (!good)
+            hosts_tell(host, i);
+        CU_ASSERT_TRUE(good);
+        expect_whole_record(host, rounds);
+    }
 }

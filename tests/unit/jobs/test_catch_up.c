@@ -1,0 +1,61 @@
+/* A member that catches up with the others, and what goes wrong meanwhile: what it had is not lost,
+ * and it does not wait for ever. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/unit/base/helpers.h"
+#include "tests/unit/jobs/hosts.h"
+#include "tests/unit/suite.h"
+
+enum { MEMBERS = 4, FILE_BYTES_MAX = 1 << 18 };
+
+static struct hosts hosts;
+static struct host *const late = &hosts.hosts[3];
+
+/* The others have done all rounds; it has rounds 1 to 3 in its record, and a checkpoint of 2. */
+static void begin_behind(const char *const *sets)
+{
+    CU_ASSERT_TRUE_FATAL(hosts_open(&hosts, MEMBERS));
+    late->fate.dies_after_step = 3 * 3 + 1;
+    hosts_run(&hosts, sets);
+    hosts_expect_end(&hosts, 7, 9);
+    CU_ASSERT_EQUAL(late->status, VAIN_ERR_STORAGE);
+}
+
+static const char *const nesterov[] = {"train.rounds=9", "checkpoint.every=2",
+                                       "outer.optimizer=nesterov", NULL};
+
+/* ---- stops ----------------------------------------------------------------------------------- */
+
+/* It has the others' parameters already, and their momentum cannot be had any more when it is asked
+ * to stop. */
+static void a_stop_in_between_leaves_the_checkpoint_alone(void)
+{
+    static uint8_t before[FILE_BYTES_MAX], after[FILE_BYTES_MAX];
+    char path[TEST_PATH_BYTES];
+    begin_behind(nesterov);
+    snprintf(path, sizeof path, "%s/checkpoint-000002.h5", late->bed.output);
+    const size_t bytes = test_read_file(path, before, sizeof before);
+    CU_ASSERT(bytes > 0 && bytes < sizeof before);
+    late->fate.fetch_trouble = FETCH_WITHOUT;
+    late->fate.fetch_number = 2;
+    late->fate.stops_in_fetch = true;
+    hosts_run(&hosts, nesterov);
+    hosts_expect_end(&hosts, 7, 9);
+    CU_ASSERT_EQUAL(late->status, VAIN_STOPPED);
+    CU_ASSERT_EQUAL(late->result.signal, 15);
+    CU_ASSERT_EQUAL(test_read_file(path, after, sizeof after), bytes);
+    CU_ASSERT_EQUAL(memcmp(before, after, bytes), 0);
+    CU_ASSERT_EQUAL(hosts_count_notices(late, "half of what it was to hold"), 1);
+    hosts_run(&hosts, nesterov);
+    hosts_expect_end(&hosts, 15, 9);
+    CU_ASSERT_EQUAL(hosts_count_notices(late, "was at round 2 and has caught up"), 1);
+    hosts_close(&hosts);
+}
+
+static const struct vain_test tests[] = {
+    {"a stop in between leaves the checkpoint alone",
+     a_stop_in_between_leaves_the_checkpoint_alone},
+    {NULL, NULL},
+};
+const struct vain_suite vain_suite_catch_up = {"jobs/catching up", tests};
