@@ -316,6 +316,10 @@ static enum vain_status fetch_from(struct vain_members *members, int giver)
     members->take_record = take_frames;
     while (status == VAIN_OK && members->record_round < members->record_until) {
         const uint64_t before = members->record_round;
+        if (atomic_load(members->config.signal) != 0) {
+            status = VAIN_STOPPED;
+            break;
+        }
         status = ask_records(members);
         if (status == VAIN_OK && members->record_round == before)
             status = vain_fail(VAIN_ERR_CORRUPT, "member '%s' has no record of round %llu",
@@ -452,18 +456,21 @@ static void say_verdicts(struct vain_members *members)
         distrust(members, verdict.member, vain_fetch_fault_text(verdict.fault));
 }
 
-/* Those who were asked and give nothing for too long. */
-static void note_late(struct vain_members *members)
+/* Those who were asked and give nothing for too long. False: nobody else can be asked. */
+static bool note_late(struct vain_members *members)
 {
     const uint64_t now_ms = vain_members_now_ms(members);
+    bool others = true;
     for (int i = 0; i < members->count; i++) {
         if (i == members->own || vain_fetch_awaited(members->fetch, i) == 0)
             members->awaited_since_ms[i] = now_ms;
         else if (now_ms - members->awaited_since_ms[i] > VAIN_MEMBERS_PART_MS)
-            vain_fetch_late(members->fetch, i);
+            others = vain_fetch_late(members->fetch, i) && others;
     }
+    return others;
 }
 
+/* VAIN_AGAIN: nobody who was asked gives it; look again who holds what. */
 static enum vain_status run_fetch(struct vain_members *members)
 {
     const struct vain_fetch_sender sender = {send_ask, members};
@@ -472,12 +479,16 @@ static enum vain_status run_fetch(struct vain_members *members)
         if (status < 0)
             return status;
         say_verdicts(members);
-        note_late(members);
+        const bool others = note_late(members);
         status = vain_fetch_outcome(members->fetch);
         if (status == VAIN_ERR_PEER)
             return VAIN_AGAIN;
         if (status != VAIN_AGAIN)
             return status;
+        if (atomic_load(members->config.signal) != 0)
+            return VAIN_STOPPED;
+        if (!others)
+            return VAIN_AGAIN;
         VAIN_TRY(vain_members_wait(members));
     }
 }
@@ -495,6 +506,8 @@ static enum vain_status fetch_vector(struct vain_members *members,
                                              .number = ++members->fetch_number};
     VAIN_TRY(vain_fetch_open(&config, &members->fetch));
     vain_fetch_have(members->fetch);
+    for (int i = 0; i < members->count; i++)
+        members->awaited_since_ms[i] = vain_members_now_ms(members);
     for (int i = vain_set_next(&news->holders, 0); i >= 0;
          i = vain_set_next(&news->holders, i + 1)) {
         if (vain_mailbox_has(members->mailbox, i))

@@ -109,9 +109,10 @@ struct vain_members {
     int waiting_open_count, waiting_open_capacity;
 
     /* Catching up. */
-    struct vain_fetch *fetch;   /* NULL unless something is being fetched */
-    uint32_t fetch_number;      /* of the last one */
-    uint64_t *awaited_since_ms; /* (count) owned */
+    struct vain_fetch *fetch; /* NULL unless something is being fetched */
+    uint32_t fetch_number;    /* of the last one */
+    uint64_t
+        *awaited_since_ms; /* (count) owned; in a fetch: its start, or the last answer */
     void (*take_record)(struct vain_members *members, int member, const uint8_t *frames,
                         size_t bytes); /* NULL: nobody waits for records */
     bool record_came;

@@ -277,6 +277,14 @@ static void take_state(struct vain_members *members, int member, const uint8_t *
         cut_off(members, member, "it describes what it holds in no way that is known");
 }
 
+static void take_fetched(struct vain_members *members, const struct vain_mailbox_event *event)
+{
+    const int member = event->member, awaited = vain_fetch_awaited(members->fetch, member);
+    vain_fetch_take(members->fetch, member, event->letter, event->body, event->bytes);
+    if (vain_fetch_awaited(members->fetch, member) < awaited)
+        members->awaited_since_ms[member] = vain_members_now_ms(members);
+}
+
 static void take_signature(struct vain_members *members, int member, const uint8_t *body,
                            size_t bytes)
 {
@@ -333,7 +341,7 @@ static void take_letter(struct vain_members *members, const struct vain_mailbox_
     case VAIN_LETTER_FETCH_LEAVES:
     case VAIN_LETTER_FETCH_PART:
         if (members->fetch != NULL)
-            vain_fetch_take(members->fetch, member, event->letter, body, event->bytes);
+            take_fetched(members, event);
         break;
     default:
         cut_off(members, member, "it sent a letter of a kind that is not known");

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/world.h"
 #include "tests/unit/base/helpers.h"
 #include "tests/unit/jobs/hosts.h"
 #include "tests/unit/suite.h"
@@ -53,9 +54,45 @@ static void a_stop_in_between_leaves_the_checkpoint_alone(void)
     hosts_close(&hosts);
 }
 
+/* ---- silence --------------------------------------------------------------------------------- */
+
+static const char *const patient[] = {"train.rounds=9", "checkpoint.every=2",
+                                      "exchange.deadline=300s", "start.timeout=300s", NULL};
+
+/* No answer of its first fetch comes: all that it asks in turn are silent for 30 s. */
+static void who_is_given_nothing_looks_for_others_anew(void)
+{
+    begin_behind(patient);
+    hosts.speed = 30;
+    late->fate.fetch_trouble = FETCH_SILENT;
+    late->fate.fetch_number = 1;
+    hosts_run(&hosts, patient);
+    hosts_expect_end(&hosts, 15, 9);
+    CU_ASSERT_EQUAL(hosts_count_notices(late, "was at round 2 and has caught up"), 1);
+    hosts_close(&hosts);
+}
+
+static void who_is_given_nothing_stops_when_asked_to(void)
+{
+    begin_behind(nesterov);
+    late->fate.fetch_trouble = FETCH_SILENT;
+    late->fate.fetch_number = 1;
+    late->fate.stops_in_fetch = true;
+    const uint64_t start_ns = vain_world_real()->ops->now_ns(vain_world_real());
+    hosts_run(&hosts, nesterov);
+    const uint64_t took_ns = vain_world_real()->ops->now_ns(vain_world_real()) - start_ns;
+    CU_ASSERT_EQUAL(late->status, VAIN_STOPPED);
+    CU_ASSERT(took_ns < UINT64_C(10000000000)); /* the others leave after 20 s */
+    hosts_run(&hosts, nesterov);
+    hosts_expect_end(&hosts, 15, 9);
+    hosts_close(&hosts);
+}
+
 static const struct vain_test tests[] = {
     {"a stop in between leaves the checkpoint alone",
      a_stop_in_between_leaves_the_checkpoint_alone},
+    {"who is given nothing looks for others anew", who_is_given_nothing_looks_for_others_anew},
+    {"who is given nothing stops when asked to", who_is_given_nothing_stops_when_asked_to},
     {NULL, NULL},
 };
 const struct vain_suite vain_suite_catch_up = {"jobs/catching up", tests};
