@@ -121,6 +121,9 @@ struct vain_members {
     struct vain_recorded_state recorded; /* by that record */
     uint64_t record_round;               /* of the last record in the own file ... */
     uint64_t record_until;               /* ... and in that of the state that is fetched */
+    /* What was given last follows another record than the last one here; and it shows that the own
+     * ones were done again. */
+    bool other_chain, done_again;
     enum vain_status record_status;
 };
 

@@ -101,8 +101,8 @@ enum vain_status vain_save(struct vain_run *run)
     if (half)
         vain_event_notice(config->events,
                           "member '%s' was stopped while it caught up, with half of what it was to "
-                          "hold: its checkpoints stay as they are, and the next start goes on from "
-                          "the newest",
+                          "hold: no checkpoint is written, and the next start goes on from the "
+                          "newest that is there",
                           run->name);
     else
         run->saved_round = run->round;

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum fetch_trouble {
@@ -11,3 +13,7 @@ enum fetch_trouble {
 };
 /* Of vector number `number` that it fetches, from 1. `signal` (may be NULL) is sent 15 then. */
 void fetch_spoiler_begin(enum fetch_trouble trouble, uint32_t number, atomic_int *signal);
+/* The thread's member has no records for who asks it first. */
+void fetch_spoiler_withhold(bool withholds);
+/* How much of a letter that it writes goes out. */
+size_t fetch_spoiler_writes(uint16_t kind, size_t bytes);

@@ -227,6 +227,7 @@ static void live_once(struct life *life)
     begin(life);
     fetch_spoiler_begin(host->fate.fetch_trouble, host->fate.fetch_number,
                         host->fate.stops_in_fetch ? &life->signal : NULL);
+    fetch_spoiler_withhold(host->fate.withholds_records);
     struct vain_run_config config = {
         .job = &bed->job,
         .spec = &bed->spec,

@@ -1,7 +1,9 @@
 /* A member that catches up with the others, and what goes wrong meanwhile: what it had is not lost,
  * and it does not wait for ever. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/world.h"
 #include "tests/unit/base/helpers.h"
@@ -88,11 +90,100 @@ static void who_is_given_nothing_stops_when_asked_to(void)
     hosts_close(&hosts);
 }
 
+/* ---- records --------------------------------------------------------------------------------- */
+
+/* It is no reason to give up the own ones. Who is asked first is the first but one by id, of those
+ * who have told by then where they stand. */
+static void records_that_one_member_lacks_come_from_another(void)
+{
+    begin_behind(nesterov);
+    for (int i = 0; i < 3; i++) {
+        const int place = hosts_place_of(&hosts, i);
+        hosts.hosts[i].fate.withholds_records = place == 1 || place == 2;
+    }
+    hosts_run(&hosts, nesterov);
+    hosts_expect_end(&hosts, 15, 9);
+    CU_ASSERT_EQUAL(hosts_count_notices(late, "have done again rounds"), 0);
+    hosts_close(&hosts);
+}
+
+static const char *const without_one[] = {"train.rounds=9", "checkpoint.every=2", "start.quorum=3",
+                                          "exchange.linger=5m", NULL};
+
+static void remove_folder(const char *name, int member)
+{
+    char path[TEST_PATH_BYTES];
+    snprintf(path, sizeof path, "%s/%s", hosts.hosts[member].bed.folder, name);
+    test_remove_folder(path);
+}
+
+static void copy_folder(const char *from, const char *to, int member)
+{
+    char command[TEST_PATH_BYTES];
+    const char *folder = hosts.hosts[member].bed.folder;
+    snprintf(command, sizeof command, "cp -a %s/%s %s/%s", folder, from, folder, to);
+    CU_ASSERT_EQUAL(system(command), 0);
+}
+
+static void stop_all_after(int steps)
+{
+    for (int i = 0; i < MEMBERS; i++)
+        hosts.hosts[i].fate.stops_after_step = steps;
+    hosts_run(&hosts, without_one);
+    for (int i = 0; i < MEMBERS; i++)
+        CU_ASSERT(hosts.hosts[i].status == VAIN_STOPPED || hosts.hosts[i].status == VAIN_OK);
+}
+
+/* All have finished round 4; the others go back behind round 3 and come to round 6 without the last
+ * one, whose records and checkpoints are then of rounds that were done again. */
+static void begin_parted(void)
+{
+    char path[TEST_PATH_BYTES];
+    CU_ASSERT_TRUE_FATAL(hosts_open(&hosts, MEMBERS));
+    hosts.speed = 8;
+    stop_all_after(3 * 4 + 1);
+    for (int i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/checkpoint-000004.h5", hosts.hosts[i].bed.output);
+        CU_ASSERT_EQUAL(unlink(path), 0);
+    }
+    late->fate.absent = true;
+    stop_all_after(3 * 4 + 1);
+    for (int i = 0; i < MEMBERS; i++)
+        copy_folder("out", "kept", i);
+}
+
+/* It is killed before each of its writes in turn, and started again. */
+static void rounds_done_again_are_taken_whatever_dies(void)
+{
+    int told = 0;
+    begin_parted();
+    for (int write = 1; write < 24; write += VAIN_TEST_STRIDE) {
+        for (int i = 0; i < MEMBERS; i++) {
+            remove_folder("out", i);
+            copy_folder("kept", "out", i);
+        }
+        hosts.hosts[0].fate.waits_after_round = 7;
+        hosts.hosts[0].fate.waits_for = 3;
+        late->fate.dies_before_write = write;
+        late->fate.comes_back_after = 7;
+        hosts_run(&hosts, without_one);
+        hosts_expect_end(&hosts, 15, 9);
+        told += hosts_count_notices(late, "have done again rounds");
+    }
+    CU_ASSERT(told >= 1);
+    for (int i = 0; i < MEMBERS; i++)
+        remove_folder("kept", i);
+    hosts_close(&hosts);
+}
+
 static const struct vain_test tests[] = {
     {"a stop in between leaves the checkpoint alone",
      a_stop_in_between_leaves_the_checkpoint_alone},
     {"who is given nothing looks for others anew", who_is_given_nothing_looks_for_others_anew},
     {"who is given nothing stops when asked to", who_is_given_nothing_stops_when_asked_to},
+    {"records that one member lacks come from another",
+     records_that_one_member_lacks_come_from_another},
+    {"rounds done again are taken, whatever dies", rounds_done_again_are_taken_whatever_dies},
     {NULL, NULL},
 };
 const struct vain_suite vain_suite_catch_up = {"jobs/catching up", tests};
