@@ -297,6 +297,8 @@ static void take_frames(struct vain_members *members, int member, const uint8_t 
             members->record_status = VAIN_OK;
             return;
         }
+        if (members->record_status == VAIN_ERR_STORAGE || members->record_status == VAIN_ERR_MEMORY)
+            vain_members_end_run(members, members->record_status); /* no fault of the giver's */
         if (members->record_status > 0)
             members->record_status =
                 vain_fail(VAIN_ERR_CORRUPT, "a record is cut short in a letter");
@@ -405,6 +407,8 @@ static enum vain_status fetch_records(struct vain_members *members,
         VAIN_TRY(leave_chain(members));
         status = fetch_from(members, giver);
     }
+    if (members->fatal != VAIN_OK)
+        return status;
     if (status < 0) {
         vain_event_notice(members->config.events, "%s", vain_fail_message());
         distrust(members, giver, "gave records that do not hold");

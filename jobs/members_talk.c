@@ -54,8 +54,8 @@ static void cut_off(struct vain_members *members, int member, const char *why)
     vain_mailbox_drop(members->mailbox, member, why);
 }
 
-/* What was just said ends this start; other things may be said before anybody looks. */
-static void refuse_to_begin(struct vain_members *members, enum vain_status status)
+/* Other things may be said before anybody looks. */
+void vain_members_end_run(struct vain_members *members, enum vain_status status)
 {
     members->fatal = status;
     snprintf(members->fatal_message, sizeof members->fatal_message, "%s", vain_fail_message());
@@ -76,8 +76,8 @@ static void set_aside(struct vain_members *members, int member, const char *what
         vain_event_notice(members->config.events, "member '%s' was cut off: %s; %s",
                           vain_members_name(members, member), what, way_out);
     if (!members->running && fitting < vain_members_start_quorum(members))
-        refuse_to_begin(members, vain_fail(VAIN_ERR_REFUSED, "member '%s': %s; %s",
-                                           vain_members_name(members, member), what, way_out));
+        vain_members_end_run(members, vain_fail(VAIN_ERR_REFUSED, "member '%s': %s; %s",
+                                                vain_members_name(members, member), what, way_out));
     vain_mailbox_drop(members->mailbox, member, what);
 }
 

@@ -116,7 +116,10 @@ static uint64_t now_ns(struct vain_world *world)
 static enum vain_status mortal_append(struct vain_world *world, const char *path, const void *data,
                                       size_t bytes)
 {
+    const struct life *life = world->state;
     VAIN_TRY(before_write(world));
+    if (life->host->fate.disk_is_full && strstr(path, "/record.bin") != NULL)
+        return vain_fail(VAIN_ERR_STORAGE, "%s: no space left", path);
     return vain_world_real()->ops->append(vain_world_real(), path, data, bytes);
 }
 

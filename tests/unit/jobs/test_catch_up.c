@@ -107,6 +107,20 @@ static void records_that_one_member_lacks_come_from_another(void)
     hosts_close(&hosts);
 }
 
+/* It is nobody else's fault. */
+static void a_full_disk_ends_the_run_and_is_told(void)
+{
+    begin_behind(nesterov);
+    late->fate.disk_is_full = true;
+    hosts_run(&hosts, nesterov);
+    CU_ASSERT_EQUAL(late->status, VAIN_ERR_STORAGE);
+    CU_ASSERT_PTR_NOT_NULL(strstr(late->message, "record.bin: no space left"));
+    CU_ASSERT_EQUAL(hosts_count_notices(late, "gave records that do not hold"), 0);
+    hosts_run(&hosts, nesterov);
+    hosts_expect_end(&hosts, 15, 9);
+    hosts_close(&hosts);
+}
+
 static const char *const without_one[] = {"train.rounds=9", "checkpoint.every=2", "start.quorum=3",
                                           "exchange.linger=5m", NULL};
 
@@ -183,6 +197,7 @@ static const struct vain_test tests[] = {
     {"who is given nothing stops when asked to", who_is_given_nothing_stops_when_asked_to},
     {"records that one member lacks come from another",
      records_that_one_member_lacks_come_from_another},
+    {"a full disk ends the run, and is told", a_full_disk_ends_the_run_and_is_told},
     {"rounds done again are taken, whatever dies", rounds_done_again_are_taken_whatever_dies},
     {NULL, NULL},
 };
