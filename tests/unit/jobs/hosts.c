@@ -222,11 +222,46 @@ static void begin(struct life *life)
     vain_event_subscribe(&life->events, watch, life);
 }
 
+/* The other rank of the site. */
+struct helper {
+    struct vain_run_config config;
+    struct vain_event_log events;
+    atomic_int signal;
+    pthread_t thread;
+    enum vain_status *status;
+};
+
+static void *help(void *context)
+{
+    struct helper *helper = context;
+    struct vain_run_result result;
+    *helper->status = vain_run_job(&helper->config, &result);
+    return NULL;
+}
+
+static void begin_helper(struct helper *helper, const struct vain_run_config *config,
+                         struct vain_loop_hub *hub, struct host *host)
+{
+    helper->config = *config;
+    helper->status = &host->site_status;
+    atomic_init(&helper->signal, 0);
+    vain_event_log_init(&helper->events, vain_world_real());
+    helper->config.world = vain_world_real();
+    helper->config.events = &helper->events;
+    helper->config.connector = NULL;
+    helper->config.signal = &helper->signal;
+    helper->config.failed = NULL;
+    VAIN_ASSERT(vain_loop_comm_open(hub, 1, &helper->config.world_comm) == VAIN_OK);
+    VAIN_ASSERT(pthread_create(&helper->thread, NULL, help, helper) == 0);
+}
+
 static void live_once(struct life *life)
 {
     struct host *host = life->host;
     struct bed *bed = &host->bed;
     struct vain_loop_hub *hub = NULL;
+    struct helper helper;
+    const int ranks = host->fate.has_site ? 2 : 1;
     begin(life);
     fetch_spoiler_begin(host->fate.fetch_trouble, host->fate.fetch_number,
                         host->fate.stops_in_fetch ? &life->signal : NULL);
@@ -251,9 +286,13 @@ static void live_once(struct life *life)
         .failed = keep_message,
         .failed_context = life,
     };
-    VAIN_ASSERT(vain_loop_hub_open(1, &hub) == VAIN_OK);
+    VAIN_ASSERT(vain_loop_hub_open(ranks, &hub) == VAIN_OK);
     VAIN_ASSERT(vain_loop_comm_open(hub, 0, &config.world_comm) == VAIN_OK);
+    if (ranks > 1)
+        begin_helper(&helper, &config, hub, host);
     host->status = vain_run_job(&config, &host->result);
+    if (ranks > 1)
+        pthread_join(helper.thread, NULL);
     vain_loop_hub_close(&hub);
 }
 

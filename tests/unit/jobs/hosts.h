@@ -35,6 +35,7 @@ struct host_fate {
     enum fetch_trouble fetch_trouble; /* it meets this while it catches up, ... */
     uint32_t fetch_number;            /* ... with this vector */
     bool stops_in_fetch;              /* ... and is asked to stop, by signal 15 */
+    bool has_site;                    /* of two ranks, this member and one that helps it */
     bool disk_is_full;                /* for records */
     bool withholds_records;           /* from who asks it for them first */
     const char *const *extra;         /* more key=value for its spec, NULL-ended; NULL: none */
@@ -48,6 +49,7 @@ struct host {
     enum vain_status status;
     struct vain_run_result result;
     char message[1024];
+    enum vain_status site_status; /* of the rank that helps */
     int notices, writes;
     bool parted;
     enum vain_status parted_status; /* of the life in which it was */

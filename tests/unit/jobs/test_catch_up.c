@@ -56,6 +56,24 @@ static void a_stop_in_between_leaves_the_checkpoint_alone(void)
     hosts_close(&hosts);
 }
 
+/* The other rank of its site hears of it, and both end in order. */
+static void a_stop_in_between_is_heard_by_the_whole_site(void)
+{
+    begin_behind(nesterov);
+    late->fate.fetch_trouble = FETCH_WITHOUT;
+    late->fate.fetch_number = 2;
+    late->fate.stops_in_fetch = late->fate.has_site = true;
+    hosts_run(&hosts, nesterov);
+    CU_ASSERT_EQUAL(late->status, VAIN_STOPPED);
+    CU_ASSERT_EQUAL(late->site_status, VAIN_STOPPED);
+    CU_ASSERT_EQUAL(hosts_count_notices(late, "half of what it was to hold"), 1);
+    late->fate.has_site = true;
+    hosts_run(&hosts, nesterov);
+    hosts_expect_end(&hosts, 15, 9);
+    CU_ASSERT_EQUAL(late->site_status, VAIN_OK);
+    hosts_close(&hosts);
+}
+
 /* ---- silence --------------------------------------------------------------------------------- */
 
 static const char *const patient[] = {"train.rounds=9", "checkpoint.every=2",
@@ -193,6 +211,7 @@ static void rounds_done_again_are_taken_whatever_dies(void)
 static const struct vain_test tests[] = {
     {"a stop in between leaves the checkpoint alone",
      a_stop_in_between_leaves_the_checkpoint_alone},
+    {"a stop in between is heard by the whole site", a_stop_in_between_is_heard_by_the_whole_site},
     {"who is given nothing looks for others anew", who_is_given_nothing_looks_for_others_anew},
     {"who is given nothing stops when asked to", who_is_given_nothing_stops_when_asked_to},
     {"records that one member lacks come from another",
