@@ -17,3 +17,7 @@ enum vain_status vain_save(struct vain_run *run) VAIN_MUST_USE;
  * VAIN_ERR_REFUSED if the folder holds a run that this one must not touch, VAIN_ERR_CORRUPT or
  * VAIN_ERR_NOT_FOUND for a named checkpoint. */
 enum vain_status vain_resume(struct vain_run *run) VAIN_MUST_USE;
+/* What this leader of a member on its own host has voted for stays binding in another folder: the
+ * votes that lie beside a named checkpoint are copied there, before anything is signed. Local;
+ * blocks on the disk. */
+enum vain_status vain_resume_votes(const struct vain_run *run) VAIN_MUST_USE;

@@ -278,7 +278,7 @@ static void live_once(struct life *life)
         .own_member = life->number,
         .signer = &host->signer,
         .directory = bed->output,
-        .resume = "auto",
+        .resume = host->fate.resume != NULL ? host->fate.resume : "auto",
         .key_folder = bed->folder,
         .spec_folder = bed->folder,
         .signal = &life->signal,

@@ -35,6 +35,7 @@ struct host_fate {
     enum fetch_trouble fetch_trouble; /* it meets this while it catches up, ... */
     uint32_t fetch_number;            /* ... with this vector */
     bool stops_in_fetch;              /* ... and is asked to stop, by signal 15 */
+    const char *resume;               /* this checkpoint; NULL: "auto" */
     bool has_site;                    /* of two ranks, this member and one that helps it */
     bool disk_is_full;                /* for records */
     bool withholds_records;           /* from who asks it for them first */

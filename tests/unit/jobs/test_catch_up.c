@@ -157,6 +157,36 @@ static void copy_folder(const char *from, const char *to, int member)
     CU_ASSERT_EQUAL(system(command), 0);
 }
 
+/* Also before it has met anybody. */
+static void votes_come_along_into_another_folder(void)
+{
+    static const char *const sets[] = {"start.timeout=1s", NULL};
+    uint8_t before[512], after[512];
+    char path[TEST_PATH_BYTES], checkpoint[TEST_PATH_BYTES];
+    CU_ASSERT_TRUE_FATAL(hosts_open(&hosts, MEMBERS));
+    hosts_run(&hosts, NULL);
+    hosts_expect_end(&hosts, 15, 4);
+    copy_folder("out", "kept", 3);
+    bed_clear_output(&late->bed);
+    for (int i = 0; i < 3; i++)
+        hosts.hosts[i].fate.absent = true;
+    snprintf(checkpoint, sizeof checkpoint, "%.128s/kept/checkpoint-000004.h5", late->bed.folder);
+    late->fate.resume = checkpoint;
+    hosts_run(&hosts, sets);
+    CU_ASSERT_EQUAL(late->status, VAIN_ERR_TIMEOUT);
+    snprintf(path, sizeof path, "%.128s/kept/votes-m3.bin", late->bed.folder);
+    const size_t bytes = test_read_file(path, before, sizeof before);
+    CU_ASSERT(bytes > 0 && bytes < sizeof before);
+    snprintf(path, sizeof path, "%s/votes-m3.bin", late->bed.output);
+    CU_ASSERT_EQUAL(access(path, F_OK), 0);
+    if (access(path, F_OK) == 0) {
+        CU_ASSERT_EQUAL(test_read_file(path, after, sizeof after), bytes);
+        CU_ASSERT_EQUAL(memcmp(before, after, bytes), 0);
+    }
+    remove_folder("kept", 3);
+    hosts_close(&hosts);
+}
+
 static void stop_all_after(int steps)
 {
     for (int i = 0; i < MEMBERS; i++)
@@ -217,6 +247,7 @@ static const struct vain_test tests[] = {
     {"records that one member lacks come from another",
      records_that_one_member_lacks_come_from_another},
     {"a full disk ends the run, and is told", a_full_disk_ends_the_run_and_is_told},
+    {"votes come along into another folder", votes_come_along_into_another_folder},
     {"rounds done again are taken, whatever dies", rounds_done_again_are_taken_whatever_dies},
     {NULL, NULL},
 };
