@@ -233,16 +233,17 @@ void vain_fetch_lost(struct vain_fetch *fetch, int member)
     giver->count = 0;
 }
 
-void vain_fetch_late(struct vain_fetch *fetch, int member)
+bool vain_fetch_late(struct vain_fetch *fetch, int member)
 {
     struct giver *giver = giver_of(fetch, member);
     bool another = false;
     for (int other = 0; other < fetch->config.members; other++)
         another |= other != member && may_be_asked(&fetch->givers[other]);
     if (giver->count == 0 || !another)
-        return;
+        return giver->count == 0;
     take_back(fetch, member);
     giver->late = true;
+    return true;
 }
 
 int vain_fetch_awaited(const struct vain_fetch *fetch, int member)

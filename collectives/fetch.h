@@ -46,8 +46,9 @@ void vain_fetch_joined(struct vain_fetch *fetch, int member);
 /* It cannot be asked any more, and answers nothing: what it was giving is asked of others. */
 void vain_fetch_lost(struct vain_fetch *fetch, int member);
 /* The caller's clock says that it takes too long for what it was asked. Another member is asked for
- * that, if there is one, and this one for nothing until it has answered something. */
-void vain_fetch_late(struct vain_fetch *fetch, int member);
+ * that, if there is one, and this one for nothing until it has answered something. False: it is
+ * waited for, and nobody else can be asked. */
+bool vain_fetch_late(struct vain_fetch *fetch, int member);
 /* How many answers of `member` are still to come: when not 0, it can be late. */
 int vain_fetch_awaited(const struct vain_fetch *fetch, int member);
 /* A letter of one of the two kinds of answers has come; borrowed for the call. One that answers

@@ -23,6 +23,12 @@ enum vain_status vain_lend(struct vain_run *run)
     return run->federation->ops->hold(run->federation, holding);
 }
 
+bool vain_catch_up_is_half(const struct vain_run *run)
+{
+    const struct vain_holding *holding = &run->holding;
+    return holding->parameters != NULL && vain_is_zero(holding->parameters_hash, VAIN_HASH_BYTES);
+}
+
 int64_t vain_catch_up_position(const struct vain_run *run)
 {
     const struct vain_train_options *train = &run->job->train;

@@ -151,6 +151,17 @@ static enum vain_status find_members(const struct vain_members *members,
     return VAIN_OK;
 }
 
+/* Of one that does not follow the last record here, though it is of the next round: rounds are done
+ * again in a later epoch, and more than f of all that are listed have signed that this one was. */
+static bool shows_rounds_done_again(const struct vain_members *members,
+                                    const struct vain_record *record,
+                                    const struct vain_set *signers)
+{
+    return record->round == members->record_round + 1 &&
+           record->epoch > members->record_line.epoch &&
+           vain_set_count(signers) >= vain_quorum_witnesses(members->count);
+}
+
 /* Whether those who took part could agree on the round, and enough of them have signed. */
 static enum vain_status check_record(struct vain_members *members,
                                      const struct vain_record_decoded *decoded,
@@ -167,7 +178,10 @@ static enum vain_status check_record(struct vain_members *members,
                          "contain an honest one",
                          (unsigned long long)record->round, decoded->signature_count,
                          record->member_count);
-    if (memcmp(record->previous, members->holding->record_head, VAIN_HASH_BYTES) != 0)
+    members->other_chain =
+        memcmp(record->previous, members->holding->record_head, VAIN_HASH_BYTES) != 0;
+    members->done_again = members->other_chain && shows_rounds_done_again(members, record, signers);
+    if (members->other_chain)
         return vain_fail(VAIN_ERR_CORRUPT,
                          "the record of round %llu does not follow the one that is here",
                          (unsigned long long)record->round);
@@ -283,6 +297,8 @@ static void take_frames(struct vain_members *members, int member, const uint8_t 
             members->record_status = VAIN_OK;
             return;
         }
+        if (members->record_status == VAIN_ERR_STORAGE || members->record_status == VAIN_ERR_MEMORY)
+            vain_members_end_run(members, members->record_status); /* no fault of the giver's */
         if (members->record_status > 0)
             members->record_status =
                 vain_fail(VAIN_ERR_CORRUPT, "a record is cut short in a letter");
@@ -313,9 +329,14 @@ static enum vain_status fetch_from(struct vain_members *members, int giver)
     enum vain_status status = VAIN_OK;
     members->record_giver = giver;
     members->record_status = VAIN_OK;
+    members->other_chain = members->done_again = false;
     members->take_record = take_frames;
     while (status == VAIN_OK && members->record_round < members->record_until) {
         const uint64_t before = members->record_round;
+        if (atomic_load(members->config.signal) != 0) {
+            status = VAIN_STOPPED;
+            break;
+        }
         status = ask_records(members);
         if (status == VAIN_OK && members->record_round == before)
             status = vain_fail(VAIN_ERR_CORRUPT, "member '%s' has no record of round %llu",
@@ -338,39 +359,56 @@ static int next_giver(struct vain_members *members, const struct vain_set *holde
     return giver >= 0 ? giver : vain_set_next(holders, 0);
 }
 
+/* The own chain has left theirs somewhere. What was saved of it goes first: a start in between must
+ * not find a checkpoint whose record is not there. Nor is what is held any to go on from now. */
+static enum vain_status leave_chain(struct vain_members *members)
+{
+    static const uint8_t none[VAIN_HASH_BYTES];
+    struct vain_holding *holding = members->holding;
+    int64_t discarded = 0;
+    int files = 0;
+    VAIN_TRY(vain_store_set_aside(members->config.directory, members->config.world, -1, true,
+                                  vain_members_name(members, members->own), &files));
+    VAIN_TRY(vain_record_file_rewind(members->config.record, none, &discarded));
+    if (discarded > 0)
+        vain_event_notice(members->config.events,
+                          "the others have done again rounds that this member had signed, and "
+                          "went on from theirs; its %lld records are set aside in "
+                          "record-discarded-*.bin of its folder, its %d checkpoints and files in "
+                          "*.aside-*, and theirs are taken",
+                          (long long)discarded, files);
+    memset(holding->record_head, 0, VAIN_HASH_BYTES);
+    memset(holding->parameters_hash, 0, VAIN_HASH_BYTES);
+    members->record_round = 0;
+    members->recorded.known = false;
+    vain_record_line_start(&members->record_line, members->count);
+    return VAIN_OK;
+}
+
 /* The own chain goes on with theirs, or, if it has left theirs somewhere, is set aside and fetched
- * from its start: not for the word of f, who may have none to give. */
+ * from its start: for what more than f have signed and say, and not because one has none to give.
+ */
 static enum vain_status fetch_records(struct vain_members *members,
                                       const struct vain_assembly_news *news,
                                       const struct vain_state_letter *target)
 {
-    static const uint8_t none[VAIN_HASH_BYTES];
     const int giver = next_giver(members, &news->holders);
-    int64_t discarded = 0;
     members->record_until = target->round;
     VAIN_TRY(read_last_record(members));
     if (has_records_of(members, target))
         return VAIN_OK;
     enum vain_status status = fetch_from(members, giver);
-    const bool parted =
-        status == VAIN_ERR_CORRUPT || (status == VAIN_OK && !has_records_of(members, target));
-    if (parted) {
+    const bool other_end = status == VAIN_OK && !has_records_of(members, target);
+    if (other_end || members->other_chain) {
+        const bool shown = other_end || members->done_again;
         vain_fail_clear();
-        if (members->record_round > 0 && !is_supported(members, news, target))
+        if (members->record_round > 0 && !(shown && is_supported(members, news, target)))
             return VAIN_AGAIN;
-        VAIN_TRY(vain_record_file_rewind(members->config.record, none, &discarded));
-        if (discarded > 0)
-            vain_event_notice(members->config.events,
-                              "the others have done again rounds that this member had signed, and "
-                              "went on from theirs; its %lld records are set aside in "
-                              "record-discarded-*.bin of its folder, and theirs are taken",
-                              (long long)discarded);
-        memset(members->holding->record_head, 0, VAIN_HASH_BYTES);
-        members->record_round = 0;
-        members->recorded.known = false;
-        vain_record_line_start(&members->record_line, members->count);
+        VAIN_TRY(leave_chain(members));
         status = fetch_from(members, giver);
     }
+    if (members->fatal != VAIN_OK)
+        return status;
     if (status < 0) {
         vain_event_notice(members->config.events, "%s", vain_fail_message());
         distrust(members, giver, "gave records that do not hold");
@@ -452,18 +490,21 @@ static void say_verdicts(struct vain_members *members)
         distrust(members, verdict.member, vain_fetch_fault_text(verdict.fault));
 }
 
-/* Those who were asked and give nothing for too long. */
-static void note_late(struct vain_members *members)
+/* Those who were asked and give nothing for too long. False: nobody else can be asked. */
+static bool note_late(struct vain_members *members)
 {
     const uint64_t now_ms = vain_members_now_ms(members);
+    bool others = true;
     for (int i = 0; i < members->count; i++) {
         if (i == members->own || vain_fetch_awaited(members->fetch, i) == 0)
             members->awaited_since_ms[i] = now_ms;
         else if (now_ms - members->awaited_since_ms[i] > VAIN_MEMBERS_PART_MS)
-            vain_fetch_late(members->fetch, i);
+            others = vain_fetch_late(members->fetch, i) && others;
     }
+    return others;
 }
 
+/* VAIN_AGAIN: nobody who was asked gives it; look again who holds what. */
 static enum vain_status run_fetch(struct vain_members *members)
 {
     const struct vain_fetch_sender sender = {send_ask, members};
@@ -472,12 +513,16 @@ static enum vain_status run_fetch(struct vain_members *members)
         if (status < 0)
             return status;
         say_verdicts(members);
-        note_late(members);
+        const bool others = note_late(members);
         status = vain_fetch_outcome(members->fetch);
         if (status == VAIN_ERR_PEER)
             return VAIN_AGAIN;
         if (status != VAIN_AGAIN)
             return status;
+        if (atomic_load(members->config.signal) != 0)
+            return VAIN_STOPPED;
+        if (!others)
+            return VAIN_AGAIN;
         VAIN_TRY(vain_members_wait(members));
     }
 }
@@ -495,6 +540,8 @@ static enum vain_status fetch_vector(struct vain_members *members,
                                              .number = ++members->fetch_number};
     VAIN_TRY(vain_fetch_open(&config, &members->fetch));
     vain_fetch_have(members->fetch);
+    for (int i = 0; i < members->count; i++)
+        members->awaited_since_ms[i] = vain_members_now_ms(members);
     for (int i = vain_set_next(&news->holders, 0); i >= 0;
          i = vain_set_next(&news->holders, i + 1)) {
         if (vain_mailbox_has(members->mailbox, i))

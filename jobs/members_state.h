@@ -111,7 +111,7 @@ struct vain_members {
     /* Catching up. */
     struct vain_fetch *fetch;   /* NULL unless something is being fetched */
     uint32_t fetch_number;      /* of the last one */
-    uint64_t *awaited_since_ms; /* (count) owned */
+    uint64_t *awaited_since_ms; /* (count) owned; in a fetch: its start, or the last answer */
     void (*take_record)(struct vain_members *members, int member, const uint8_t *frames,
                         size_t bytes); /* NULL: nobody waits for records */
     bool record_came;
@@ -120,6 +120,9 @@ struct vain_members {
     struct vain_recorded_state recorded; /* by that record */
     uint64_t record_round;               /* of the last record in the own file ... */
     uint64_t record_until;               /* ... and in that of the state that is fetched */
+    /* What was given last follows another record than the last one here; and it shows that the own
+     * ones were done again. */
+    bool other_chain, done_again;
     enum vain_status record_status;
 };
 
@@ -136,6 +139,8 @@ void vain_members_list(const struct vain_members *members, const struct vain_set
 enum vain_status vain_members_pump(struct vain_members *members) VAIN_MUST_USE;
 /* The same after a sleep until something may have come. */
 enum vain_status vain_members_wait(struct vain_members *members) VAIN_MUST_USE;
+/* What was just said (vain_fail) ends the run: vain_members_pump returns it from now on. */
+void vain_members_end_run(struct vain_members *members, enum vain_status status);
 enum vain_status vain_members_talk_open(struct vain_members *members) VAIN_MUST_USE;
 void vain_members_talk_close(struct vain_members *members);
 /* A letter, as far as there is a stream and room. */

@@ -54,8 +54,8 @@ static void cut_off(struct vain_members *members, int member, const char *why)
     vain_mailbox_drop(members->mailbox, member, why);
 }
 
-/* What was just said ends this start; other things may be said before anybody looks. */
-static void refuse_to_begin(struct vain_members *members, enum vain_status status)
+/* Other things may be said before anybody looks. */
+void vain_members_end_run(struct vain_members *members, enum vain_status status)
 {
     members->fatal = status;
     snprintf(members->fatal_message, sizeof members->fatal_message, "%s", vain_fail_message());
@@ -76,8 +76,8 @@ static void set_aside(struct vain_members *members, int member, const char *what
         vain_event_notice(members->config.events, "member '%s' was cut off: %s; %s",
                           vain_members_name(members, member), what, way_out);
     if (!members->running && fitting < vain_members_start_quorum(members))
-        refuse_to_begin(members, vain_fail(VAIN_ERR_REFUSED, "member '%s': %s; %s",
-                                           vain_members_name(members, member), what, way_out));
+        vain_members_end_run(members, vain_fail(VAIN_ERR_REFUSED, "member '%s': %s; %s",
+                                                vain_members_name(members, member), what, way_out));
     vain_mailbox_drop(members->mailbox, member, what);
 }
 
@@ -277,6 +277,14 @@ static void take_state(struct vain_members *members, int member, const uint8_t *
         cut_off(members, member, "it describes what it holds in no way that is known");
 }
 
+static void take_fetched(struct vain_members *members, const struct vain_mailbox_event *event)
+{
+    const int member = event->member, awaited = vain_fetch_awaited(members->fetch, member);
+    vain_fetch_take(members->fetch, member, event->letter, event->body, event->bytes);
+    if (vain_fetch_awaited(members->fetch, member) < awaited)
+        members->awaited_since_ms[member] = vain_members_now_ms(members);
+}
+
 static void take_signature(struct vain_members *members, int member, const uint8_t *body,
                            size_t bytes)
 {
@@ -333,7 +341,7 @@ static void take_letter(struct vain_members *members, const struct vain_mailbox_
     case VAIN_LETTER_FETCH_LEAVES:
     case VAIN_LETTER_FETCH_PART:
         if (members->fetch != NULL)
-            vain_fetch_take(members->fetch, member, event->letter, body, event->bytes);
+            take_fetched(members, event);
         break;
     default:
         cut_off(members, member, "it sent a letter of a kind that is not known");

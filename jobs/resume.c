@@ -16,6 +16,7 @@
 #include "jobs/save.h"
 #include "jobs/store/member.h"
 #include "jobs/store/set_aside.h"
+#include "jobs/vote_file.h"
 
 enum { CANDIDATES_MAX = 64 };
 
@@ -220,6 +221,16 @@ static bool is_own(const struct vain_run *run, const char *checkpoint)
     folder_of(checkpoint, folder);
     return stat(folder, &there) == 0 && stat(run->config->directory, &here) == 0 &&
            there.st_dev == here.st_dev && there.st_ino == here.st_ino;
+}
+
+enum vain_status vain_resume_votes(const struct vain_run *run)
+{
+    const struct vain_run_config *config = run->config;
+    char folder[VAIN_PATH_BYTES];
+    if (strcmp(config->resume, "auto") == 0 || strcmp(config->resume, "none") == 0)
+        return VAIN_OK;
+    folder_of(config->resume, folder);
+    return vain_vote_file_adopt(folder, config->directory, run->name, config->world);
 }
 
 /* Writer only: a checkpoint after round 0 has its record beside it. A run that goes on in another

@@ -243,20 +243,26 @@ static enum vain_status share_with_site(struct vain_run *run, struct outcome *ou
     return run->leader ? VAIN_OK : vain_host_vector_write(run, VAIN_VECTOR_COMMON);
 }
 
+/* VAIN_BEHIND: what is common is what the others hold. VAIN_STOPPED: it is not, and the site is to
+ * hear of that too. */
+static enum vain_status catch_up(struct vain_run *run)
+{
+    const enum vain_status status = vain_catch_up(run);
+    return status == VAIN_OK ? VAIN_BEHIND : status;
+}
+
 /* The leader's part after the local steps. */
 static enum vain_status lead(struct vain_run *run, struct vain_counters *sums,
                              struct vain_codec_report *report, struct outcome *outcome)
 {
     enum vain_status status = exchange(run, sums, report);
-    outcome->moved = status == VAIN_OK || status == VAIN_BEHIND;
     if (status == VAIN_OK)
         run->round++;
-    if (status == VAIN_BEHIND) {
-        VAIN_TRY(vain_catch_up(run));
-        status = VAIN_BEHIND;
-    }
+    if (status == VAIN_BEHIND)
+        status = catch_up(run);
     if (status < 0)
         return status;
+    outcome->moved = status == VAIN_OK || status == VAIN_BEHIND;
     outcome->status = (int32_t)status;
     outcome->round = run->round;
     return VAIN_OK;
@@ -288,12 +294,12 @@ enum vain_status vain_round_meet(struct vain_run *run)
 {
     struct outcome outcome = {.round = run->round};
     if (run->leader && run->federation->ops->meet != NULL) {
-        const enum vain_status status = run->federation->ops->meet(run->federation);
+        enum vain_status status = run->federation->ops->meet(run->federation);
+        if (status == VAIN_BEHIND)
+            status = catch_up(run);
         if (status < 0)
             return status;
         outcome.status = (int32_t)status;
-        if (status == VAIN_BEHIND)
-            VAIN_TRY(vain_catch_up(run));
         outcome.moved = status == VAIN_BEHIND;
         outcome.round = run->round;
     }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "jobs/catch_up.h"
 #include "jobs/host_vector.h"
 #include "jobs/store/member.h"
 
@@ -74,34 +75,44 @@ enum vain_status vain_save(struct vain_run *run)
 {
     if (!run->leader)
         return VAIN_OK;
-    struct vain_world *world = run->config->world;
+    const struct vain_run_config *config = run->config;
+    struct vain_world *world = config->world;
     const uint64_t start = world->ops->now_ns(world);
     int64_t bytes = 0;
-    const bool common_is_due = run->writer && run->saved_round != run->round;
+    /* Half of two states is none: the file that is there, if there is one, stays. */
+    const bool half = vain_catch_up_is_half(run);
+    const bool common_is_due = run->writer && run->saved_round != run->round && !half;
     for (int v = 0; v < VAIN_VECTOR_COUNT; v++)
         VAIN_TRY(vain_host_vector_read(run, (enum vain_vector)v));
     VAIN_TRY(write_own(run));
     /* A member that has no file at all starts its own part empty. That must never be one that was
      * only late to write: the first common checkpoint waits until everybody has a file. Members on
      * their own hosts have checkpoints of their own. */
-    if (run->saved_round < 0 && !run->config->on_own_host)
+    if (run->saved_round < 0 && !config->on_own_host)
         VAIN_TRY(vain_comm_barrier(&run->members_comm, world, run->driver.deadline_ms));
     if (common_is_due)
         VAIN_TRY(write_common(run, &bytes));
     /* The round before this one was written by all members before they met in this round's
      * exchange, so two files a member are enough to always have a common one; the spec's minimum of
      * `keep` is two. */
-    VAIN_TRY(vain_checkpoint_prune(run->config->directory,
+    VAIN_TRY(vain_checkpoint_prune(config->directory,
                                    run->writer ? (int)run->job->checkpoint.keep : 0, run->name,
                                    (int)run->job->checkpoint.keep));
-    run->saved_round = run->round;
+    if (half)
+        vain_event_notice(config->events,
+                          "member '%s' was stopped while it caught up, with half of what it was to "
+                          "hold: no checkpoint is written, and the next start goes on from the "
+                          "newest that is there",
+                          run->name);
+    else
+        run->saved_round = run->round;
     run->unsaved = false;
     /* A stop in the middle of a round that is saved already writes own files only. */
     if (common_is_due) {
         const double values[] = {(double)run->round,
                                  (double)(run->round * run->job->train.local_steps),
                                  (double)(world->ops->now_ns(world) - start) * 1e-9, (double)bytes};
-        vain_event_emit(run->config->events, VAIN_EVENT_CHECKPOINT, values);
+        vain_event_emit(config->events, VAIN_EVENT_CHECKPOINT, values);
     }
     return VAIN_OK;
 }

@@ -19,6 +19,7 @@
 #include "jobs/masks.h"
 #include "jobs/member_card.h"
 #include "jobs/outer.h"
+#include "jobs/save.h"
 
 /* ------------------------------------------------------------------ sites and members */
 
@@ -240,6 +241,7 @@ static enum vain_status open_fixed(struct vain_run *run)
 static enum vain_status open_members(struct vain_run *run)
 {
     uint8_t corpus_hash[VAIN_HASH_BYTES];
+    VAIN_TRY(vain_resume_votes(run));
     vain_data_hash(&run->data, corpus_hash);
     const struct vain_federation_members_config members = {
         .connector = run->config->connector,

@@ -66,18 +66,9 @@ static enum vain_status read_all(const char *path, uint8_t *out, size_t *got)
     return VAIN_OK;
 }
 
-enum vain_status vain_vote_file_read(const char *folder, const char *name, int members,
-                                     struct vain_vote *out)
+static enum vain_status check_whole(const char *path, const uint8_t *bytes, size_t got)
 {
-    char path[VAIN_PATH_BYTES];
-    uint8_t bytes[FILE_BYTES + 1], hash[VAIN_HASH_BYTES];
-    size_t got;
-    memset(out, 0, sizeof *out);
-    VAIN_TRY(path_of(folder, name, path));
-    const enum vain_status status = read_all(path, bytes, &got);
-    if (status == VAIN_END)
-        return VAIN_OK;
-    VAIN_TRY(status);
+    uint8_t hash[VAIN_HASH_BYTES];
     if (got == FILE_BYTES)
         vain_hash("vain/votefile", bytes, HASHED_BYTES, hash);
     if (got != FILE_BYTES || memcmp(bytes, VOTE_MAGIC, MAGIC_BYTES) != 0 ||
@@ -88,6 +79,22 @@ enum vain_status vain_vote_file_read(const char *folder, const char *name, int m
                          "voted for; put the file back as it was, or start with another --out "
                          "folder, from what the other members hold",
                          path);
+    return VAIN_OK;
+}
+
+enum vain_status vain_vote_file_read(const char *folder, const char *name, int members,
+                                     struct vain_vote *out)
+{
+    char path[VAIN_PATH_BYTES];
+    uint8_t bytes[FILE_BYTES + 1];
+    size_t got;
+    memset(out, 0, sizeof *out);
+    VAIN_TRY(path_of(folder, name, path));
+    const enum vain_status status = read_all(path, bytes, &got);
+    if (status == VAIN_END)
+        return VAIN_OK;
+    VAIN_TRY(status);
+    VAIN_TRY(check_whole(path, bytes, got));
     if (!vain_vote_decode(bytes + MAGIC_BYTES + 2, VAIN_VOTE_BYTES, members, out)) {
         memset(out, 0, sizeof *out);
         return vain_fail(VAIN_ERR_REFUSED,
@@ -97,4 +104,23 @@ enum vain_status vain_vote_file_read(const char *folder, const char *name, int m
                          path, members);
     }
     return VAIN_OK;
+}
+
+enum vain_status vain_vote_file_adopt(const char *from_folder, const char *to_folder,
+                                      const char *name, struct vain_world *world)
+{
+    char from[VAIN_PATH_BYTES], to[VAIN_PATH_BYTES];
+    uint8_t bytes[FILE_BYTES + 1];
+    size_t got;
+    VAIN_TRY(path_of(from_folder, name, from));
+    VAIN_TRY(path_of(to_folder, name, to));
+    enum vain_status status = read_all(to, bytes, &got);
+    if (status != VAIN_END)
+        return status; /* it has one: its reader looks at it */
+    status = read_all(from, bytes, &got);
+    if (status == VAIN_END)
+        return VAIN_OK;
+    VAIN_TRY(status);
+    VAIN_TRY(check_whole(from, bytes, got));
+    return world->ops->replace(world, to, bytes, got, FILE_MODE);
 }

@@ -14,3 +14,8 @@ enum vain_status vain_vote_file_write(const char *folder, const char *name,
  * known what this member has voted for, and it must not take part. `members` bounds the vote. */
 enum vain_status vain_vote_file_read(const char *folder, const char *name, int members,
                                      struct vain_vote *out) VAIN_MUST_USE;
+/* What `name` has voted for according to another folder, for a start that goes on from there: its
+ * file is copied as it is, durably, unless there is none or `to_folder` has one. VAIN_ERR_CORRUPT
+ * as above. Local; blocks on the disk. */
+enum vain_status vain_vote_file_adopt(const char *from_folder, const char *to_folder,
+                                      const char *name, struct vain_world *world) VAIN_MUST_USE;

@@ -174,7 +174,7 @@ static void who_is_late_is_asked_no_more_until_it_answers(void)
         CU_ASSERT_EQUAL(vain_fetch_outcome(givers.fetch), VAIN_AGAIN);
         CU_ASSERT_TRUE(vain_fetch_awaited(givers.fetch, 1) > 0);
         const int asked = givers.asked[1];
-        vain_fetch_late(givers.fetch, 1);
+        CU_ASSERT_TRUE(vain_fetch_late(givers.fetch, 1));
         givers_settle(&givers);
         givers_expect_whole(&givers);
         CU_ASSERT_EQUAL(givers.asked[1], asked);
@@ -204,13 +204,13 @@ static void who_was_late_gives_again_once_it_answers(void)
     givers_close(&givers);
 }
 
-/* With nobody to take over, word of lateness takes nothing away. */
+/* With nobody to take over, word of lateness takes nothing away, and the caller is told. */
 static void the_only_member_is_waited_for(void)
 {
     open_with(9, BYTES, 1);
     for (int i = 0; vain_fetch_outcome(givers.fetch) == VAIN_AGAIN && i < 1000; i++) {
         CU_ASSERT_EQUAL(givers_step(&givers), VAIN_OK);
-        vain_fetch_late(givers.fetch, 1);
+        CU_ASSERT_FALSE(vain_fetch_late(givers.fetch, 1));
         CU_ASSERT_TRUE(givers_answer(&givers, 1));
     }
     givers_expect_whole(&givers);

@@ -3,11 +3,14 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/world.h"
+#include "jobs/store/record_file.h"
 #include "tests/unit/jobs/mask_liar.h"
 #include "tests/unit/jobs/mishearing.h"
 #include "tests/unit/jobs/ring_spoiler.h"
+#include "tests/unit/suite.h"
 
 /* One start of a member. */
 struct life {
@@ -114,7 +117,10 @@ static uint64_t now_ns(struct vain_world *world)
 static enum vain_status mortal_append(struct vain_world *world, const char *path, const void *data,
                                       size_t bytes)
 {
+    const struct life *life = world->state;
     VAIN_TRY(before_write(world));
+    if (life->host->fate.disk_is_full && strstr(path, "/record.bin") != NULL)
+        return vain_fail(VAIN_ERR_STORAGE, "%s: no space left", path);
     return vain_world_real()->ops->append(vain_world_real(), path, data, bytes);
 }
 
@@ -219,12 +225,50 @@ static void begin(struct life *life)
     vain_event_subscribe(&life->events, watch, life);
 }
 
+/* The other rank of the site. */
+struct helper {
+    struct vain_run_config config;
+    struct vain_event_log events;
+    atomic_int signal;
+    pthread_t thread;
+    enum vain_status *status;
+};
+
+static void *help(void *context)
+{
+    struct helper *helper = context;
+    struct vain_run_result result;
+    *helper->status = vain_run_job(&helper->config, &result);
+    return NULL;
+}
+
+static void begin_helper(struct helper *helper, const struct vain_run_config *config,
+                         struct vain_loop_hub *hub, struct host *host)
+{
+    helper->config = *config;
+    helper->status = &host->site_status;
+    atomic_init(&helper->signal, 0);
+    vain_event_log_init(&helper->events, vain_world_real());
+    helper->config.world = vain_world_real();
+    helper->config.events = &helper->events;
+    helper->config.connector = NULL;
+    helper->config.signal = &helper->signal;
+    helper->config.failed = NULL;
+    VAIN_ASSERT(vain_loop_comm_open(hub, 1, &helper->config.world_comm) == VAIN_OK);
+    VAIN_ASSERT(pthread_create(&helper->thread, NULL, help, helper) == 0);
+}
+
 static void live_once(struct life *life)
 {
     struct host *host = life->host;
     struct bed *bed = &host->bed;
     struct vain_loop_hub *hub = NULL;
+    struct helper helper;
+    const int ranks = host->fate.has_site ? 2 : 1;
     begin(life);
+    fetch_spoiler_begin(host->fate.fetch_trouble, host->fate.fetch_number,
+                        host->fate.stops_in_fetch ? &life->signal : NULL);
+    fetch_spoiler_withhold(host->fate.withholds_records);
     struct vain_run_config config = {
         .job = &bed->job,
         .spec = &bed->spec,
@@ -237,7 +281,7 @@ static void live_once(struct life *life)
         .own_member = life->number,
         .signer = &host->signer,
         .directory = bed->output,
-        .resume = "auto",
+        .resume = host->fate.resume != NULL ? host->fate.resume : "auto",
         .key_folder = bed->folder,
         .spec_folder = bed->folder,
         .signal = &life->signal,
@@ -245,9 +289,13 @@ static void live_once(struct life *life)
         .failed = keep_message,
         .failed_context = life,
     };
-    VAIN_ASSERT(vain_loop_hub_open(1, &hub) == VAIN_OK);
+    VAIN_ASSERT(vain_loop_hub_open(ranks, &hub) == VAIN_OK);
     VAIN_ASSERT(vain_loop_comm_open(hub, 0, &config.world_comm) == VAIN_OK);
+    if (ranks > 1)
+        begin_helper(&helper, &config, hub, host);
     host->status = vain_run_job(&config, &host->result);
+    if (ranks > 1)
+        pthread_join(helper.thread, NULL);
     vain_loop_hub_close(&hub);
 }
 
@@ -389,4 +437,54 @@ int hosts_count_notices(const struct host *host, const char *part)
     for (int i = 0; i < host->notices; i++)
         count += strstr(host->notice[i], part) != NULL ? 1 : 0;
     return count;
+}
+
+/* ---- what is expected ------------------------------------------------------------------------ */
+
+void hosts_tell(const struct host *host, int number)
+{
+    printf("m%d: %s: %s\n", number, vain_status_name(host->status), host->message);
+    for (int i = 0; i < host->notices; i++)
+        printf("    %s\n", host->notice[i]);
+}
+
+static bool same_parameters(const struct host *a, const struct host *b)
+{
+    return memcmp(a->result.parameters_hash, b->result.parameters_hash, VAIN_HASH_BYTES) == 0;
+}
+
+/* Every round is in this member's own record, and all that must have signed have. */
+static void expect_whole_record(const struct host *host, int64_t rounds)
+{
+    struct vain_record_summary summary;
+    char path[256];
+    snprintf(path, sizeof path, "%s/record.bin", host->bed.output);
+    const enum vain_status status = vain_record_file_verify(path, &summary, NULL, NULL);
+    if (status != VAIN_OK)
+        printf("%s: %s\n", path, vain_fail_message());
+    CU_ASSERT_EQUAL(status, VAIN_OK);
+    snprintf(path, sizeof path, "%s/checkpoint-%06d.h5", host->bed.output, (int)rounds);
+    CU_ASSERT_EQUAL(access(path, F_OK), 0);
+    CU_ASSERT_EQUAL(summary.first_round, 1);
+    CU_ASSERT_EQUAL(summary.records, rounds);
+    CU_ASSERT_EQUAL(summary.last_round, (uint64_t)rounds);
+    CU_ASSERT_EQUAL(summary.missing_signatures, 0);
+    CU_ASSERT_FALSE(summary.torn_tail);
+}
+
+void hosts_expect_end(const struct hosts *hosts, unsigned who, int64_t rounds)
+{
+    const struct host *first = NULL;
+    for (int i = 0; i < hosts->count; i++) {
+        const struct host *host = &hosts->hosts[i];
+        if ((who >> i & 1) == 0)
+            continue;
+        first = first == NULL ? host : first;
+        const bool good = host->status == VAIN_OK && host->result.rounds == rounds &&
+                          same_parameters(first, host);
+        if (!good)
+            hosts_tell(host, i);
+        CU_ASSERT_TRUE(good);
+        expect_whole_record(host, rounds);
+    }
 }

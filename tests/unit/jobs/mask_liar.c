@@ -3,6 +3,7 @@
 #include "collectives/mailbox.h"
 #include "collectives/opening.h"
 #include "collectives/own_mask.h"
+#include "tests/unit/jobs/fetch_spoiler.h"
 #include "tests/unit/jobs/state_liar.h"
 
 static _Thread_local bool loses;
@@ -42,7 +43,8 @@ enum vain_status __wrap_vain_mailbox_send(struct vain_mailbox *mailbox, int memb
     return loses && kind == VAIN_LETTER_OPEN
                ? VAIN_OK
                : __real_vain_mailbox_send(mailbox, member, kind,
-                                          state_liar_writes(member, kind, body, bytes), bytes);
+                                          state_liar_writes(member, kind, body, bytes),
+                                          fetch_spoiler_writes(kind, bytes));
 }
 
 bool __wrap_vain_opening_take_secret(struct vain_opening *opening, int dealer,

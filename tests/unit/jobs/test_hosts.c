@@ -20,53 +20,10 @@ static void begin(void)
     CU_ASSERT_TRUE_FATAL(hosts_open(&hosts, MEMBERS));
 }
 
-static void tell(const struct host *host, int number)
-{
-    printf("m%d: %s: %s\n", number, vain_status_name(host->status), host->message);
-    for (int i = 0; i < host->notices; i++)
-        printf("    %s\n", host->notice[i]);
-}
-
-static bool same_parameters(const struct host *a, const struct host *b)
-{
-    return memcmp(a->result.parameters_hash, b->result.parameters_hash, VAIN_HASH_BYTES) == 0;
-}
-
-/* Every round is in this member's own record, and all that must have signed have. */
-static void expect_whole_record(const struct host *host, int64_t rounds)
-{
-    struct vain_record_summary summary;
-    char path[256];
-    snprintf(path, sizeof path, "%s/record.bin", host->bed.output);
-    const enum vain_status status = vain_record_file_verify(path, &summary, NULL, NULL);
-    if (status != VAIN_OK)
-        printf("%s: %s\n", path, vain_fail_message());
-    CU_ASSERT_EQUAL(status, VAIN_OK);
-    snprintf(path, sizeof path, "%s/checkpoint-%06d.h5", host->bed.output, (int)rounds);
-    CU_ASSERT_EQUAL(access(path, F_OK), 0);
-    CU_ASSERT_EQUAL(summary.first_round, 1);
-    CU_ASSERT_EQUAL(summary.records, rounds);
-    CU_ASSERT_EQUAL(summary.last_round, (uint64_t)rounds);
-    CU_ASSERT_EQUAL(summary.missing_signatures, 0);
-    CU_ASSERT_FALSE(summary.torn_tail);
-}
-
 /* Members of the bit set came to the end alike. */
 static void expect_end(unsigned who, int64_t rounds)
 {
-    const struct host *first = NULL;
-    for (int i = 0; i < MEMBERS; i++) {
-        const struct host *host = &hosts.hosts[i];
-        if ((who >> i & 1) == 0)
-            continue;
-        first = first == NULL ? host : first;
-        const bool good = host->status == VAIN_OK && host->result.rounds == rounds &&
-                          same_parameters(first, host);
-        if (!good)
-            tell(host, i);
-        CU_ASSERT_TRUE(good);
-        expect_whole_record(host, rounds);
-    }
+    hosts_expect_end(&hosts, who, rounds);
 }
 
 static void forget_files(void)
@@ -280,7 +237,7 @@ static void who_makes_sums_be_lost_is_left_out(void)
         CU_ASSERT(lost >= 1 && lost <= 2);
         CU_ASSERT_EQUAL(lost, hosts_count_notices(host, "cannot be taken off"));
         if (lost < 1 || lost > 2)
-            tell(host, i);
+            hosts_tell(host, i);
     }
     hosts_close(&hosts);
 }
@@ -700,7 +657,7 @@ static void expect_refused_for(const char *what)
     for (int i = 0; i < 2; i++) {
         const struct host *host = &hosts.hosts[i];
         if (host->status != VAIN_ERR_REFUSED)
-            tell(host, i);
+            hosts_tell(host, i);
         CU_ASSERT_EQUAL(host->status, VAIN_ERR_REFUSED);
         CU_ASSERT_PTR_NOT_NULL(strstr(host->message, what));
         CU_ASSERT_PTR_NOT_NULL(strstr(host->message, i == 0 ? "'m1'" : "'m0'"));

@@ -155,6 +155,48 @@ static void what_cannot_be_read_is_not_taken_for_none(void)
     test_remove_folder(folder);
 }
 
+/* What is votes-alice.bin in another folder. */
+static enum vain_status adopt(const char *from)
+{
+    return vain_vote_file_adopt(from, folder, "alice", vain_world_real());
+}
+
+/* ... comes along, unless something is here already, or it is not whole. */
+static void votes_of_another_folder_are_adopted(void)
+{
+    char other[TEST_PATH_BYTES], theirs[TEST_PATH_BYTES + 32];
+    uint8_t whole[FILE_BYTES + 1] = {0}, copied[FILE_BYTES + 1];
+    struct vain_vote vote = make_vote(8);
+    struct stat about;
+    test_make_folder(other);
+    snprintf(theirs, sizeof theirs, "%s/votes-alice.bin", other);
+    begin();
+    CU_ASSERT_EQUAL(adopt(other), VAIN_OK); /* there is none */
+    CU_ASSERT_EQUAL(test_count_entries(folder), 0);
+    CU_ASSERT_EQUAL(vain_vote_file_write(other, "alice", vain_world_real(), &vote), VAIN_OK);
+    const size_t bytes = test_read_file(theirs, whole, sizeof whole);
+    for (size_t place = 0; place < bytes; place++) {
+        whole[place] ^= 0x10;
+        test_write_file(theirs, whole, bytes, 0600);
+        CU_ASSERT_EQUAL(adopt(other), VAIN_ERR_CORRUPT);
+        whole[place] ^= 0x10;
+    }
+    CU_ASSERT_EQUAL(test_count_entries(folder), 0);
+    test_write_file(theirs, whole, bytes, 0600);
+    CU_ASSERT_EQUAL(adopt(other), VAIN_OK);
+    CU_ASSERT_EQUAL(test_read_file(path, copied, sizeof copied), bytes);
+    CU_ASSERT_EQUAL(memcmp(whole, copied, bytes), 0);
+    CU_ASSERT_EQUAL(stat(path, &about), 0);
+    CU_ASSERT_EQUAL(about.st_mode & 0777, 0600);
+    write_vote(9);
+    CU_ASSERT_EQUAL(adopt(other), VAIN_OK);
+    CU_ASSERT_EQUAL(read_vote(&vote), VAIN_OK);
+    CU_ASSERT_EQUAL(vote.round, 9);
+    vain_fail_clear();
+    test_remove_folder(other);
+    test_remove_folder(folder);
+}
+
 static void a_path_that_is_too_long_is_said(void)
 {
     char long_folder[VAIN_PATH_BYTES];
@@ -176,6 +218,7 @@ static const struct vain_test tests[] = {
     {"a vote for members that are not listed is refused",
      a_vote_for_members_that_are_not_listed_is_refused},
     {"what cannot be read is not taken for none", what_cannot_be_read_is_not_taken_for_none},
+    {"votes of another folder are adopted", votes_of_another_folder_are_adopted},
     {"a path that is too long is said", a_path_that_is_too_long_is_said},
     {NULL, NULL},
 };
