@@ -4,6 +4,7 @@
 #pragma once
 
 #include "tests/unit/jobs/bed.h"
+#include "tests/unit/jobs/letter_liar.h"
 #include "tests/unit/jobs/state_liar.h"
 #include "tests/unit/jobs/switchboard.h"
 
@@ -31,6 +32,8 @@ struct host_fate {
     enum state_lie claim;     /* ... so ... */
     int claims_to;            /* ... to this member, by its place among all ids */
     int loses_after_step;     /* sums are lost since it opens nothing of them; 0: never */
+    int writes_after_step;    /* it writes letters that are too many or do not fit; 0: never */
+    enum letter_lie letters;  /* ... these */
     const char *const *extra; /* more key=value for its spec, NULL-ended; NULL: none */
 };
 
