@@ -112,8 +112,20 @@ static void refuse_to_begin(struct vain_members *members, enum vain_status statu
     snprintf(members->fatal_message, sizeof members->fatal_message, "%s", vain_fail_message());
 }
 
+/* Whether the run is on its way: here, before this start too, or as somebody says who is there. */
+static bool has_begun(struct vain_members *members)
+{
+    struct vain_assembly_news news;
+    if (members->running || members->epoch != 0 ||
+        (members->holding != NULL && members->holding->round > 0))
+        return true;
+    return vain_assembly_behind(members->assembly, &news) &&
+           ((news.target.flags & VAIN_POSITION_STARTING) == 0 || news.target.round > 0);
+}
+
 /* A member that trains something else counts as not there. The run does not begin if that leaves
- * too few, and one that is on its way goes on. */
+ * too few; one that is on its way goes on, also where it goes on from a file or in a new epoch, so
+ * that no letter ends it. */
 static void set_aside(struct vain_members *members, int member, const char *what,
                       const char *way_out)
 {
@@ -126,7 +138,7 @@ static void set_aside(struct vain_members *members, int member, const char *what
     if (news && may_say(members, member))
         vain_event_notice(members->config.events, "member '%s' was cut off: %s; %s",
                           vain_members_name(members, member), what, way_out);
-    if (!members->running && fitting < vain_members_start_quorum(members))
+    if (fitting < vain_members_start_quorum(members) && !has_begun(members))
         refuse_to_begin(members, vain_fail(VAIN_ERR_REFUSED, "member '%s': %s; %s",
                                            vain_members_name(members, member), what, way_out));
     vain_mailbox_drop(members->mailbox, member, what);

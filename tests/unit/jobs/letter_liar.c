@@ -114,6 +114,6 @@ void letter_liar_adds(struct vain_mailbox *mailbox, int member, uint16_t kind, c
         send_many(mailbox, member, body, bytes, send);
     if (lie == LETTER_LIE_OPEN && kind == VAIN_LETTER_OPEN)
         disclose_wrongly(mailbox, member, body, bytes, send);
-    if (lie == LETTER_LIE_SPEC && kind == VAIN_LETTER_POSITION)
+    if (lie == LETTER_LIE_SPEC && kind == VAIN_LETTER_HELLO && told[member]++ < LETTER_LIAR_TIMES)
         (void)send(mailbox, member, VAIN_LETTER_SPEC, spec, sizeof spec - 1);
 }

@@ -10,7 +10,7 @@ enum letter_lie {
     LETTER_LIE_ACKS,   /* with its first positions acks that it has not signed */
     LETTER_LIE_OTHERS, /* with its votes those of others, which they have not signed */
     LETTER_LIE_OPEN,   /* it discloses, again and again, what was not dealt */
-    LETTER_LIE_SPEC    /* it sends a spec in place of a position */
+    LETTER_LIE_SPEC    /* on new streams it sends another spec first */
 };
 enum { LETTER_LIAR_MANY = 3000, LETTER_LIAR_SOME = 40, LETTER_LIAR_TIMES = 3 };
 

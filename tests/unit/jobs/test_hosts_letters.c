@@ -20,7 +20,6 @@ static void tell(const struct host *host, int number)
 /* Member 2 does so from its round 3 on. */
 static void run_with(enum letter_lie lie, const char *const *sets)
 {
-    CU_ASSERT_TRUE_FATAL(hosts_open(&hosts, MEMBERS));
     hosts.hosts[LIAR].fate.writes_after_step = 7;
     hosts.hosts[LIAR].fate.letters = lie;
     (void)letter_liar_most_read();
@@ -52,6 +51,7 @@ static const char *const clear[] = {"train.rounds=6", NULL};
 /* Thousands of letters at once are read a few at a time, and none is lost. */
 static void who_writes_many_letters_holds_nobody(void)
 {
+    CU_ASSERT_TRUE_FATAL(hosts_open(&hosts, MEMBERS));
     run_with(LETTER_LIE_MANY, clear);
     expect_others("was cut off", 0, 0);
     const int most = letter_liar_most_read();
@@ -63,6 +63,7 @@ static void who_writes_many_letters_holds_nobody(void)
 /* Each time, and said once. */
 static void whose_letters_are_not_signed_is_cut_off(void)
 {
+    CU_ASSERT_TRUE_FATAL(hosts_open(&hosts, MEMBERS));
     run_with(LETTER_LIE_ACKS, clear);
     expect_others("'m2' was cut off", 1, 1);
     hosts_close(&hosts);
@@ -71,6 +72,7 @@ static void whose_letters_are_not_signed_is_cut_off(void)
 /* Who passes votes on may know another key of the voter. */
 static void who_passes_on_what_does_not_hold_is_not_cut_off(void)
 {
+    CU_ASSERT_TRUE_FATAL(hosts_open(&hosts, MEMBERS));
     run_with(LETTER_LIE_OTHERS, clear);
     expect_others("was cut off", 0, 0);
     hosts_close(&hosts);
@@ -81,8 +83,26 @@ static void wrong_disclosures_are_said_once(void)
 {
     static const char *const own[] = {"train.rounds=6", "exchange.privacy=masked",
                                       "exchange.level=2", NULL};
+    CU_ASSERT_TRUE_FATAL(hosts_open(&hosts, MEMBERS));
     run_with(LETTER_LIE_OPEN, own);
     expect_others("'m2' disclosed a secret", 1, 4 * MEMBERS);
+    hosts_close(&hosts);
+}
+
+/* Member 3 comes back in the middle of the run, and m2 tells it of another spec. All are to be
+ * there at the very start; but that is long ago. */
+static void no_spec_ends_who_comes_back(void)
+{
+    static const char *const sets[] = {"train.rounds=6", "exchange.linger=10s", NULL};
+    CU_ASSERT_TRUE_FATAL(hosts_open(&hosts, MEMBERS));
+    hosts.hosts[3].fate.dies_after_step = 3 * 2 + 2;
+    hosts.hosts[3].fate.comes_back_after = 4;
+    hosts.hosts[0].fate.waits_after_round = 4;
+    hosts.hosts[0].fate.waits_for = 3;
+    hosts.hosts[0].fate.waits_for_starts = 2;
+    run_with(LETTER_LIE_SPEC, sets);
+    expect_others("never said", 0, 0);
+    CU_ASSERT_EQUAL(hosts_count_notices(&hosts.hosts[3], "'m2' was cut off: its spec has"), 1);
     hosts_close(&hosts);
 }
 
@@ -121,6 +141,7 @@ static const struct vain_test tests[] = {
     {"who passes on what does not hold is not cut off",
      who_passes_on_what_does_not_hold_is_not_cut_off},
     {"wrong disclosures are said once", wrong_disclosures_are_said_once},
+    {"no spec ends who comes back", no_spec_ends_who_comes_back},
     {"what is disclosed early has a few places a sender",
      what_is_disclosed_early_has_a_few_places_a_sender},
     {NULL, NULL},
