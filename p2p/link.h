@@ -32,7 +32,8 @@ enum vain_link_refusal {
     VAIN_LINK_OFTEN,       /* its address begins more handshakes than p2p/pace.h lets it */
     VAIN_LINK_LATE,        /* not established by its deadline */
     VAIN_LINK_BROKEN,      /* the connection ended or could not be made */
-    VAIN_LINK_PROTOCOL,    /* no TLS 1.3 with "vain/1", no certificate, or the peer refused us */
+    VAIN_LINK_PROTOCOL,    /* no TLS 1.3 with "vain/1", no certificate, key updates without end, or
+                              the peer refused us */
     VAIN_LINK_CERTIFICATE, /* a transport certificate that is not right */
     VAIN_LINK_MEMBER,      /* a member that is not the one dialled, not allowed, or oneself */
     VAIN_LINK_HELLO,       /* a hello that does not fit */
