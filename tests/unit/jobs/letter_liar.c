@@ -105,7 +105,7 @@ static void disclose_wrongly(struct vain_mailbox *mailbox, int member, const voi
 void letter_liar_adds(struct vain_mailbox *mailbox, int member, uint16_t kind, const void *body,
                       size_t bytes, letter_liar_send send)
 {
-    static const char spec[] = "train:\n  batch: 3\n";
+    static const char spec[] = "train:\n  batch: 3 \x1b[2J\n";
     if (lie == LETTER_LIE_ACKS && kind == VAIN_LETTER_POSITION)
         send_acks(mailbox, member, body, send);
     if (lie == LETTER_LIE_OTHERS && kind == VAIN_LETTER_VOTE)

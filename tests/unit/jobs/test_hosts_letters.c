@@ -103,6 +103,8 @@ static void no_spec_ends_who_comes_back(void)
     run_with(LETTER_LIE_SPEC, sets);
     expect_others("never said", 0, 0);
     CU_ASSERT_EQUAL(hosts_count_notices(&hosts.hosts[3], "'m2' was cut off: its spec has"), 1);
+    CU_ASSERT_EQUAL(hosts_count_notices(&hosts.hosts[3], "train.batch: 3 ?[2J there"), 1);
+    CU_ASSERT_EQUAL(hosts_count_notices(&hosts.hosts[3], "\x1b"), 0);
     hosts_close(&hosts);
 }
 
