@@ -445,6 +445,11 @@ const char *vain_link_where(const struct vain_link *link)
     return link->where;
 }
 
+bool vain_link_same_source(const struct vain_link *one, const struct vain_link *other)
+{
+    return memcmp(&one->source, &other->source, sizeof one->source) == 0;
+}
+
 const uint8_t *vain_link_peer(const struct vain_link *link)
 {
     VAIN_ASSERT(link->state == VAIN_LINK_ESTABLISHED);

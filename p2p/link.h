@@ -118,6 +118,8 @@ int vain_link_descriptor(const struct vain_link *link, short *events);
 /* The other end's "host:port", numeric where it dialled; for messages and bounds. Borrowed until
  * the link is closed. */
 const char *vain_link_where(const struct vain_link *link);
+/* Whether two that came are from one address as p2p/pace.h counts them: of IPv6 one /64. */
+bool vain_link_same_source(const struct vain_link *one, const struct vain_link *other);
 /* Of an established link, borrowed until it is closed; asking any other is a bug. */
 const uint8_t *vain_link_peer(const struct vain_link *link); /* [VAIN_HASH_BYTES] */
 uint16_t vain_link_connection(const struct vain_link *link);
