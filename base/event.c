@@ -5,6 +5,8 @@
  * figure is a new field at the end of a row, never a changed meaning. */
 #include "base/event.h"
 
+#include "base/text.h"
+
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -135,8 +137,10 @@ void vain_event_notice(struct vain_event_log *log, const char *format, ...)
     struct vain_event event = {.type = VAIN_EVENT_NOTICE};
     va_list arguments;
     va_start(arguments, format);
-    const int length = vsnprintf(event.text, sizeof event.text, format, arguments);
+    char text[VAIN_EVENT_TEXT_BYTES];
+    const int length = vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     VAIN_ASSERT(length >= 0);
+    vain_text_excerpt(text, VAIN_EVENT_TEXT_BYTES, event.text, sizeof event.text);
     publish(log, &event);
 }

@@ -66,5 +66,5 @@ void vain_event_log_init(struct vain_event_log *log, struct vain_world *world);
 void vain_event_subscribe(struct vain_event_log *log, vain_event_reader read, void *context);
 /* `values` has as many numbers as the type's row has fields. */
 void vain_event_emit(struct vain_event_log *log, enum vain_event_type type, const double *values);
-/* A line for people (warning, notice), printf-like. */
+/* A line for people (warning, notice), printf-like; what cannot be printed comes out as '?'. */
 void vain_event_notice(struct vain_event_log *log, const char *format, ...) VAIN_FORMAT(2, 3);

@@ -5,6 +5,8 @@
  * because a failure may be "no memory". A message that is longer is cut and ends in "...". */
 #include "base/status.h"
 
+#include "base/text.h"
+
 #include <execinfo.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,7 +99,8 @@ enum vain_status vain_fail(enum vain_status status, const char *format, ...)
         memcpy(text, "?", 2);
     if (length >= (int)sizeof text)
         memcpy(text + sizeof text - 4, "...", 4);
-    memcpy(message, text, sizeof message);
+    /* Names of files and texts of other members stand in it, and it goes to terminals. */
+    vain_text_excerpt(text, VAIN_MESSAGE_BYTES, message, sizeof message);
     return status;
 }
 

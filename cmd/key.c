@@ -11,6 +11,7 @@
 #include "cmd/json.h"
 #include "cmd/report.h"
 #include "cmd/subverb.h"
+#include "cmd/system.h"
 #include "cmd/world.h"
 #include "base/timestamp.h"
 
@@ -139,6 +140,7 @@ static int print_new(const struct new_key *made, const struct arguments *argumen
 static enum vain_status make_key(const struct arguments *arguments, struct new_key *made)
 {
     struct vain_world *world = vain_world_real();
+    vain_system_hide_memory(false);
     VAIN_TRY(choose_folder(arguments, made->folder));
     VAIN_TRY(vain_key_create(made->folder, arguments->name, world->ops->unix_ms(world),
                              made->member_id));
@@ -266,6 +268,7 @@ static int verb_show(int argc, char **argv)
     const int wrong = vain_parse_arguments(&argp, argc, argv, &arguments);
     if (wrong != 0)
         return wrong;
+    vain_system_hide_memory(false);
     key.now_ms = world->ops->unix_ms(world);
     enum vain_status status = locate(&arguments, key.path);
     if (status == VAIN_OK)
@@ -280,6 +283,7 @@ static int verb_show(int argc, char **argv)
 static enum vain_status renew_key(const struct arguments *arguments, struct shown_key *key)
 {
     char folder[VAIN_PATH_BYTES];
+    vain_system_hide_memory(false);
     VAIN_TRY(choose_folder(arguments, folder));
     VAIN_TRY(join(folder, arguments->name, ".key", key->path));
     return vain_key_renew(folder, arguments->name, arguments->root, key->now_ms, arguments->epoch,

@@ -17,6 +17,7 @@
 
 #include "base/memory.h"
 #include "cmd/local_log.h"
+#include "cmd/system.h"
 #include "cmd/verb.h"
 #include "cmd/world.h"
 
@@ -65,6 +66,7 @@ enum vain_status vain_local_open(int count, struct vain_local *out)
 {
     const int64_t now_ms = vain_world_real()->ops->unix_ms(vain_world_real());
     enum vain_status status;
+    vain_system_hide_memory(false); /* of the processes that it starts, too */
     memset(out, 0, sizeof *out);
     out->count = count;
     VAIN_TRY_OUT(vain_take_array(count, sizeof *out->listed, "members", (void **)&out->listed));

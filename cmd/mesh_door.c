@@ -1,8 +1,9 @@
 /* Links that come: callers until they are established, guests until it is known what they are for.
  *
  * A stranger can open connections faster than their 10 s pass, so when there are too many the
- * oldest of the address with most of them goes: he crowds out himself, and who comes from elsewhere
- * is let in. A member is known, but not what it wants: of its guests too the oldest goes. */
+ * oldest of the address (of IPv6: the /64) with most of them goes: he crowds out himself, and who
+ * comes from elsewhere is let in. A member is known, but not what it wants: of its guests too the
+ * oldest goes. */
 #include "cmd/mesh_state.h"
 
 #include <stdio.h>
@@ -121,13 +122,6 @@ static void step_callers(struct vain_mesh *mesh)
     mesh->caller_count = kept;
 }
 
-static bool same_host(const struct vain_link *one, const struct vain_link *other)
-{
-    const char *a = vain_link_where(one), *b = vain_link_where(other);
-    const size_t bytes = (size_t)(strrchr(a, ':') - a);
-    return (size_t)(strrchr(b, ':') - b) == bytes && memcmp(a, b, bytes) == 0;
-}
-
 /* The oldest of the address that has most. */
 static void crowd_out_one(struct vain_mesh *mesh)
 {
@@ -136,7 +130,7 @@ static void crowd_out_one(struct vain_mesh *mesh)
     for (int i = 0; i < mesh->caller_count; i++) {
         int count = 0;
         for (int j = i; j < mesh->caller_count; j++)
-            count += same_host(callers[i].link, callers[j].link);
+            count += vain_link_same_source(callers[i].link, callers[j].link);
         if (count > most) { /* later ones of an address count less than its first */
             most = count;
             chosen = i;

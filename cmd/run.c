@@ -20,6 +20,7 @@
 #include "cmd/run_arguments.h"
 #include "cmd/run_result.h"
 #include "cmd/spec_file.h"
+#include "cmd/system.h"
 #include "cmd/verb.h"
 #include "cmd/world.h"
 #include "jobs/member_card.h"
@@ -459,13 +460,6 @@ static enum vain_status load_spec(struct session *session, bool *reported)
                                          &session->loaded);
 }
 
-/* Keys of masks live in memory for a whole run, and nowhere else. */
-static void leave_no_core_dump(void)
-{
-    const struct rlimit none = {0, 0};
-    (void)setrlimit(RLIMIT_CORE, &none);
-}
-
 /* What this rank needs before it meets the others. */
 static enum vain_status prepare_alone(struct session *session, bool *reported)
 {
@@ -489,8 +483,7 @@ static enum vain_status prepare_alone(struct session *session, bool *reported)
     session->progress.dated = is_on_own_host(session);
     if (session->local != NULL)
         session->progress.terminal = session->own == 0 && session->local->terminal;
-    if (session->loaded.job.exchange.privacy == VAIN_PRIVACY_MASKED)
-        leave_no_core_dump();
+    vain_system_hide_memory(session->launch.mpi);
     if (session->launch.rank != 0)
         return VAIN_OK;
     VAIN_TRY(lock_folder(session));

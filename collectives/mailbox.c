@@ -44,6 +44,7 @@ struct correspondent {
     struct incoming in;
     bool deaf; /* the stream takes nothing any more; what came before may still be read */
     bool told, ended;
+    bool held; /* nothing is read */
     char why[WHY_BYTES]; /* of deaf and ended */
 };
 
@@ -164,6 +165,14 @@ void vain_mailbox_drop(struct vain_mailbox *mailbox, int member, const char *why
 bool vain_mailbox_has(const struct vain_mailbox *mailbox, int member)
 {
     return correspondent_of(mailbox, member)->stream != NULL;
+}
+
+void vain_mailbox_hold(struct vain_mailbox *mailbox, int member, bool held)
+{
+    struct correspondent *other = correspondent_of(mailbox, member);
+    if (other->held && !held && other->stream != NULL)
+        other->stream->ready = true; /* what has come meanwhile nobody has asked for */
+    other->held = held;
 }
 
 /* ---- out ------------------------------------------------------------------------------------- */
@@ -369,6 +378,8 @@ static bool take_turn(struct correspondent *other, struct vain_mailbox_event *ou
     other->stream->ready = false;
     if (!other->deaf)
         write_letters(other);
+    if (other->held)
+        return false;
     if (read_letter(other)) {
         give_letter(other, out);
         return true;
@@ -380,11 +391,13 @@ static bool take_turn(struct correspondent *other, struct vain_mailbox_event *ou
 static bool list_stream(struct mailbox_poll *list, int member, struct correspondent *other)
 {
     struct vain_stream *stream = other->stream;
-    if (stream == NULL)
+    if (stream == NULL || (other->held && !other->out.full))
         return true;
     if (stream->ops->descriptor != NULL && !stream->ready) {
         short events = 0;
         const int descriptor = stream->ops->descriptor(stream, &events);
+        if (other->held)
+            events = POLLOUT;
         stream->ready = events == 0;
         if (other->out.full)
             events |= POLLOUT;

@@ -31,6 +31,9 @@ void vain_mailbox_set_stream(struct vain_mailbox *mailbox, int member, struct va
 /* Closes the stream to `member`, if there is one, with `why` as the reason; reported as LOST. */
 void vain_mailbox_drop(struct vain_mailbox *mailbox, int member, const char *why);
 bool vain_mailbox_has(const struct vain_mailbox *mailbox, int member);
+/* Whether what `member` sends is left in its stream, which holds it back, until it is let go. It is
+ * written to as ever. Nothing at first. */
+void vain_mailbox_hold(struct vain_mailbox *mailbox, int member, bool held);
 
 /* Copies the letter into the queue of `member`, and begins to send it. VAIN_ERR_PEER when there is
  * no stream to it or the stream takes nothing any more, VAIN_AGAIN when its queue has no room

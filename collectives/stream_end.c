@@ -70,11 +70,13 @@ static void drop(struct vain_wires *wires, const struct vain_stream_group *group
     }
 }
 
-void vain_wires_abort(struct vain_wires *wires, struct vain_stream_group *group, int rank)
+void vain_wires_abort(struct vain_wires *wires, struct vain_stream_group *group, int rank,
+                      int told_by)
 {
     if (group->aborted_by >= 0)
         return;
     group->aborted_by = rank;
+    group->told_by = told_by;
     for (int other = 0; other < group->size; other++)
         group->to_tell[other] = other != group->rank;
     drop(wires, group, true);

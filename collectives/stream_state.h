@@ -20,7 +20,7 @@ struct vain_stream_group {
     int rank, size;
     int *members;              /* (size) their ranks in the world */
     uint32_t *sent, *received; /* (size, VAIN_TAG_END) messages posted; NULL once closed */
-    int aborted_by;            /* rank here, -1: nobody */
+    int aborted_by, told_by;   /* ranks here, of who did and of who said so; -1: nobody */
     bool *to_tell;             /* (size) who is to be told that it was ended */
     bool closed;
 };
@@ -126,10 +126,12 @@ struct vain_stream_group *vain_wires_find_group(const struct vain_wires *wires, 
 int vain_stream_rank_in(const struct vain_stream_group *group, int world_rank);
 /* Put a posted request in its peer's list, or end it: with what has come already, or as BROKEN. */
 void vain_wires_add(struct vain_wires *wires, struct vain_stream_request *request);
-/* Rank `rank` ended the group and what was split from it: their open requests are ABORTED, whether
- * they wait or are half-way. Everybody in it is told, whoever told us: so all learn of it before
- * they see the first one leave. Nothing is done if it was ended before. */
-void vain_wires_abort(struct vain_wires *wires, struct vain_stream_group *group, int rank);
+/* Rank `rank` ended the group, as `told_by` says (itself, or who passes it on), and what was split
+ * from it: their open requests are ABORTED, whether they wait or are half-way. Everybody in it is
+ * told, whoever told us: so all learn of it before they see the first one leave. Nothing is done if
+ * it was ended before. */
+void vain_wires_abort(struct vain_wires *wires, struct vain_stream_group *group, int rank,
+                      int told_by);
 /* Let go of this group's open requests: none of them is touched afterwards. */
 void vain_wires_forget(struct vain_wires *wires, const struct vain_stream_group *group);
 /* The rank that ended this group or one it was split from; -1: nobody. */

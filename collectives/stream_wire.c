@@ -346,7 +346,8 @@ static void cut_off(struct vain_wires *wires, int rank, struct vain_wire_in *in)
     in->midway = false;
     if (in->request != NULL) {
         struct vain_stream_group *group = in->request->group;
-        vain_wires_abort(wires, group, vain_stream_rank_in(group, rank));
+        const int sender = vain_stream_rank_in(group, rank);
+        vain_wires_abort(wires, group, sender, sender);
     }
 }
 
@@ -447,11 +448,12 @@ static bool take_abort(struct vain_wires *wires, int rank, struct vain_wire_in *
     struct vain_stream_group *group = vain_wires_find_group(wires, in->frame.group);
     if (group == NULL)
         return false;
+    const int teller = vain_stream_rank_in(group, rank);
     in->head_read = 0;
-    if (vain_stream_rank_in(group, rank) < 0 || in->frame.index >= (uint64_t)group->size)
+    if (teller < 0 || in->frame.index >= (uint64_t)group->size)
         break_peer(wires, rank, "frame header: an abort by a rank that is not in the group");
     else
-        vain_wires_abort(wires, group, (int)in->frame.index);
+        vain_wires_abort(wires, group, (int)in->frame.index, teller);
     return true;
 }
 

@@ -6,6 +6,7 @@
  * its parent's, so that a split needs no word about it. There is no all-reduce of the transport's
  * own. A peer whose streams end fails its own requests only; who has others left may go on. */
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -36,10 +37,17 @@ static struct vain_stream_request *open_request(struct vain_request *request)
 
 /* ---- requests -------------------------------------------------------------------------------- */
 
+/* Who passes word of it on may say so of anybody. */
 static enum vain_status say_aborted(const struct vain_comm *comm)
 {
-    return vain_fail(VAIN_ERR_PEER, "rank %d of %d (stream): rank %d ended the common work",
-                     comm->rank, comm->size, vain_stream_aborted_by(group_of(comm)));
+    const struct vain_stream_group *ended = group_of(comm);
+    char teller[40] = "";
+    while (ended->aborted_by < 0)
+        ended = ended->parent;
+    if (ended->told_by != ended->aborted_by)
+        snprintf(teller, sizeof teller, "rank %d says that ", ended->told_by);
+    return vain_fail(VAIN_ERR_PEER, "rank %d of %d (stream): %srank %d ended the common work",
+                     comm->rank, comm->size, teller, ended->aborted_by);
 }
 
 static enum vain_status say_broken(const struct vain_comm *comm, int peer, int world_rank)
@@ -163,7 +171,7 @@ static enum vain_status open_group(struct vain_wires *wires, struct vain_stream_
     group->parent = parent;
     group->id = id;
     group->size = size;
-    group->aborted_by = -1;
+    group->aborted_by = group->told_by = -1;
     **out = (struct vain_stream_comm){.group = group, .wires = wires};
     return VAIN_OK;
 out:
@@ -237,7 +245,7 @@ static void stream_abort(struct vain_comm *comm)
     struct vain_wires *wires = wires_of(comm);
     if (vain_stream_aborted_by(group) >= 0)
         return;
-    vain_wires_abort(wires, group, comm->rank);
+    vain_wires_abort(wires, group, comm->rank, comm->rank);
     vain_wires_progress(wires); /* word of it leaves as far as there is room */
 }
 

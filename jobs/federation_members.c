@@ -12,8 +12,6 @@
 #include "jobs/members_state.h"
 #include "jobs/vote_file.h"
 
-/* Secrets of a member and shares of some others that may come early. */
-enum { WAITING_OPEN_EACH = 4 };
 enum { FIRST_WAITING_MS = 5000 }; /* until it is said for whom the start waits */
 enum { DURATION_BYTES = 32 };
 
@@ -728,7 +726,7 @@ static enum vain_status take_memory(struct vain_members *members)
                              (void **)&members->roster_members));
     VAIN_TRY(vain_take_array(members->count, sizeof *members->roster_ranks, "member ranks",
                              (void **)&members->roster_ranks));
-    members->waiting_open_capacity = WAITING_OPEN_EACH * members->count;
+    members->waiting_open_capacity = VAIN_MEMBERS_OPEN_EACH * members->count;
     VAIN_TRY(vain_take_array(members->waiting_open_capacity, sizeof *members->waiting_open,
                              "disclosed own masks", (void **)&members->waiting_open));
     return vain_take_array(members->count, sizeof *members->awaited_since_ms, "members",

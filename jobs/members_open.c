@@ -74,17 +74,28 @@ static void send_to_set(struct vain_members *members, const struct open_letter *
 
 /* ---- what comes ------------------------------------------------------------------------------ */
 
-/* Letters come before this member has begun to open: they wait, one of each kind and dealer. */
+static bool same_attempt(const struct vain_waiting_open *slot, const struct open_letter *letter)
+{
+    return slot->epoch == letter->epoch && slot->round == letter->round &&
+           slot->attempt == letter->attempt;
+}
+
+/* Letters come before this member has begun to open: they wait, one of each kind and dealer, of
+ * each sender a few, of the attempt that it spoke of last. */
 static void keep_letter(struct vain_members *members, int member, const struct open_letter *letter)
 {
     struct vain_waiting_open *slot = NULL;
+    int kept = 0;
     for (int i = 0; i < members->waiting_open_count && slot == NULL; i++) {
         struct vain_waiting_open *there = &members->waiting_open[i];
-        if (there->member == member && there->what == letter->what &&
-            there->dealer == letter->dealer)
+        if (there->member != member)
+            continue;
+        kept++;
+        if (!same_attempt(there, letter) ||
+            (there->what == letter->what && there->dealer == letter->dealer))
             slot = there;
     }
-    if (slot == NULL && members->waiting_open_count == members->waiting_open_capacity)
+    if (letter->dealer >= members->count || (slot == NULL && kept == VAIN_MEMBERS_OPEN_EACH))
         return; /* it is asked for again when it is missing */
     if (slot == NULL)
         slot = &members->waiting_open[members->waiting_open_count++];
@@ -111,6 +122,10 @@ static void help(struct vain_members *members, int member, int dealer)
 static void say_wrong(struct vain_members *members, int member, const char *what, int dealer)
 {
     const int of = vain_set_at(&members->proposal.set, dealer);
+    struct vain_acquaintance *known = &members->known[member];
+    if (vain_set_has(&known->wrong_said, dealer))
+        return;
+    vain_set_add(&known->wrong_said, dealer);
     vain_event_notice(members->config.events,
                       "round %lld: member '%s' disclosed %s of the own mask of '%s' that is not "
                       "what was dealt",
@@ -147,7 +162,7 @@ void vain_members_take_open(struct vain_members *members, int member, const uint
 {
     struct open_letter letter;
     if (!decode(body, bytes, &letter)) {
-        vain_mailbox_drop(members->mailbox, member, "it discloses in no way that is known");
+        vain_members_cut_off(members, member, "it discloses in no way that is known");
         return;
     }
     if (is_of_opening(members, letter.epoch, letter.round, letter.attempt))
@@ -264,6 +279,8 @@ enum vain_status vain_members_open(struct vain_federation *federation, struct va
     struct vain_members *members = (struct vain_members *)federation;
     bool *given = NULL;
     members->opening = opening;
+    for (int i = 0; i < members->count; i++)
+        members->known[i].wrong_said = (struct vain_set){{0}};
     VAIN_TRY(vain_take_array(vain_opening_members(opening), sizeof *given, "own masks",
                              (void **)&given));
     disclose_own(members);

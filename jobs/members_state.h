@@ -16,7 +16,8 @@ enum {
     VAIN_MEMBERS_ANSWER_MS = 5000,     /* a member that lives answers in that time */
     VAIN_MEMBERS_PART_MS = 30000,      /* ... or gives a part of its state */
     VAIN_MEMBERS_FRUITLESS_MS = 10000, /* a few that are ahead have given something by then */
-    VAIN_MEMBERS_SIGN_MS = 10000       /* signatures of a record are waited for so long */
+    VAIN_MEMBERS_SIGN_MS = 10000,      /* signatures of a record are waited for so long */
+    VAIN_MEMBERS_OPEN_EACH = 4 /* own secret and shares of some others that may come early */
 };
 
 /* A member as this one knows it. */
@@ -24,14 +25,20 @@ struct vain_acquaintance {
     int listed;                       /* in the spec's list */
     struct vain_record_member member; /* name and id from the spec; its certificate, once met */
     char platform[VAIN_PLATFORM_BYTES];
-    bool met;                       /* its card was seen since this start */
-    bool greeted;                   /* on the stream that is there now */
-    uint64_t lost_ms;               /* when it was lost; 0: it was not, or it is back */
-    bool left_in_order;             /* it had said that it leaves ... */
-    bool finished;                  /* ... after the last round */
-    bool told_lost;                 /* and it has not taken part again since */
-    bool left_out;                  /* of an exchange, for a reason that is not known yet */
-    char other[256];                /* what differs in its spec or data; "": nothing is known to */
+    bool met;           /* its card was seen since this start */
+    bool greeted;       /* on the stream that is there now */
+    uint64_t lost_ms;   /* when it was lost; 0: it was not, or it is back */
+    bool left_in_order; /* it had said that it leaves ... */
+    bool finished;      /* ... after the last round */
+    bool told_lost;     /* and it has not taken part again since */
+    bool left_out;      /* of an exchange, for a reason that is not known yet */
+    char other[256];    /* what differs in its spec or data; "": nothing is known to */
+    int letters;        /* that may be read now, and as of when: members_talk.c */
+    uint64_t letters_ms;
+    int misfits;                    /* letters on this stream that were none, or not signed */
+    uint64_t cut_off_said_ms;       /* 0: never */
+    struct vain_set wrong_said;     /* of this opening: dealers, by place, of whom it said wrong */
+    int64_t record_offset;          /* a hint for vain_record_read_after */
     int asked;                      /* for what it holds, without an answer yet */
     bool answered;                  /* the last time it was asked */
     struct vain_state_letter state; /* answered: what it holds */
@@ -71,6 +78,7 @@ struct vain_members {
     enum vain_status fatal;                 /* what a letter has shown: nothing can go on ... */
     char fatal_message[VAIN_MESSAGE_BYTES]; /* ... and why */
     bool leaving;
+    int letters; /* that this pump still reads */
 
     /* What this member holds, and where that is in the common work. */
     struct vain_holding *holding; /* borrowed; NULL: nothing yet */
@@ -81,7 +89,6 @@ struct vain_members {
     int64_t held_round;     /* of the last hold */
     int64_t fetched_round;  /* the voters are those that came with it */
     struct vain_lent lent_parameters, lent_momentum;
-    int64_t record_offset;            /* a hint for vain_record_read_after */
     uint8_t *record_part;             /* owned: frames on their way, VAIN_RECORD_BYTES_MAX */
     struct vain_fetch_answer *answer; /* owned */
 
@@ -146,6 +153,9 @@ void vain_members_talk_close(struct vain_members *members);
 /* A letter, as far as there is a stream and room. */
 void vain_members_send(struct vain_members *members, int member, uint16_t kind, const void *body,
                        size_t bytes);
+/* A member that writes what does not fit: its stream is closed, it may come again. Said once a
+ * minute. */
+void vain_members_cut_off(struct vain_members *members, int member, const char *why);
 /* Who left, how ("is gone"), when, and what it costs the others; once until it takes part again. */
 void vain_members_say_loss(struct vain_members *members, int member, const char *how);
 /* Those whom the round was ended without. */

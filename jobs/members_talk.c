@@ -39,6 +39,56 @@ void vain_members_send(struct vain_members *members, int member, uint16_t kind, 
         vain_mailbox_drop(members->mailbox, member, "it does not read its letters");
 }
 
+/* ---- how much is read ------------------------------------------------------------------------ */
+
+/* What a member sends costs the others' time: verifying a signature 0.1 ms, a part of the state as
+ * much. So a pump reads so many letters and lets the assembly know the time, and each member has a
+ * stock of letters that fills up as time passes. A thousand a second are what an honest member can
+ * need: votes of all for one that stands still, or parts of a state, 512 MiB a second. Beyond that
+ * letters wait in their stream, and hold their sender back. */
+enum {
+    PUMP_LETTERS = 64,   /* and ... */
+    PUMP_EACH = 16,      /* ... of each member, which says a second where it stands */
+    STOCK_LETTERS = 256, /* and two a member; one comes back each millisecond */
+    WALK_LETTERS = 512,  /* what an ask for records costs by which the file is walked once more */
+    MISFITS_MAX = 16,    /* on one stream */
+    SAY_AGAIN_MS = 60000
+};
+
+static void begin_pump(struct vain_members *members)
+{
+    const uint64_t now_ms = vain_members_now_ms(members);
+    const int most = STOCK_LETTERS + 2 * members->count;
+    members->letters = PUMP_LETTERS + PUMP_EACH * members->count;
+    for (int i = 0; i < members->count; i++) {
+        struct vain_acquaintance *known = &members->known[i];
+        const uint64_t more = now_ms - known->letters_ms, room = (uint64_t)(most - known->letters);
+        known->letters += (int)(more < room ? more : room);
+        known->letters_ms = now_ms;
+        if (i != members->own)
+            vain_mailbox_hold(members->mailbox, i, known->letters <= 0);
+    }
+}
+
+static void charge(struct vain_members *members, int member, int letters)
+{
+    struct vain_acquaintance *known = &members->known[member];
+    known->letters -= letters;
+    if (known->letters <= 0)
+        vain_mailbox_hold(members->mailbox, member, true);
+}
+
+/* Whether it may be said that `member` was cut off. */
+static bool may_say(struct vain_members *members, int member)
+{
+    struct vain_acquaintance *known = &members->known[member];
+    const uint64_t now_ms = vain_members_now_ms(members);
+    if (known->cut_off_said_ms != 0 && now_ms - known->cut_off_said_ms < SAY_AGAIN_MS)
+        return false;
+    known->cut_off_said_ms = now_ms;
+    return true;
+}
+
 /* ---- meeting --------------------------------------------------------------------------------- */
 
 static void greet(struct vain_members *members, int member)
@@ -47,10 +97,11 @@ static void greet(struct vain_members *members, int member)
     vain_members_send(members, member, VAIN_LETTER_HELLO, members->hello, members->hello_bytes);
 }
 
-static void cut_off(struct vain_members *members, int member, const char *why)
+void vain_members_cut_off(struct vain_members *members, int member, const char *why)
 {
-    vain_event_notice(members->config.events, "member '%s' was cut off: %s",
-                      vain_members_name(members, member), why);
+    if (may_say(members, member))
+        vain_event_notice(members->config.events, "member '%s' was cut off: %s",
+                          vain_members_name(members, member), why);
     vain_mailbox_drop(members->mailbox, member, why);
 }
 
@@ -61,8 +112,20 @@ void vain_members_end_run(struct vain_members *members, enum vain_status status)
     snprintf(members->fatal_message, sizeof members->fatal_message, "%s", vain_fail_message());
 }
 
+/* Whether the run is on its way: here, before this start too, or as somebody says who is there. */
+static bool has_begun(struct vain_members *members)
+{
+    struct vain_assembly_news news;
+    if (members->running || members->epoch != 0 ||
+        (members->holding != NULL && members->holding->round > 0))
+        return true;
+    return vain_assembly_behind(members->assembly, &news) &&
+           ((news.target.flags & VAIN_POSITION_STARTING) == 0 || news.target.round > 0);
+}
+
 /* A member that trains something else counts as not there. The run does not begin if that leaves
- * too few, and one that is on its way goes on. */
+ * too few; one that is on its way goes on, also where it goes on from a file or in a new epoch, so
+ * that no letter ends it. */
 static void set_aside(struct vain_members *members, int member, const char *what,
                       const char *way_out)
 {
@@ -72,10 +135,10 @@ static void set_aside(struct vain_members *members, int member, const char *what
     snprintf(known->other, sizeof known->other, "%s", what);
     for (int i = 0; i < members->count; i++)
         fitting += members->known[i].other[0] == '\0';
-    if (news)
+    if (news && may_say(members, member))
         vain_event_notice(members->config.events, "member '%s' was cut off: %s; %s",
                           vain_members_name(members, member), what, way_out);
-    if (!members->running && fitting < vain_members_start_quorum(members))
+    if (fitting < vain_members_start_quorum(members) && !has_begun(members))
         vain_members_end_run(members, vain_fail(VAIN_ERR_REFUSED, "member '%s': %s; %s",
                                                 vain_members_name(members, member), what, way_out));
     vain_mailbox_drop(members->mailbox, member, what);
@@ -97,13 +160,13 @@ static void take_hello(struct vain_members *members, int member, const uint8_t *
     struct vain_hello_letter hello;
     struct vain_record_member claimed;
     if (!vain_hello_letter_decode(body, bytes, &hello)) {
-        cut_off(members, member, "its first letter is no hello of this version");
+        vain_members_cut_off(members, member, "its first letter is no hello of this version");
         return;
     }
     if (vain_member_card_accept(hello.card, hello.card_bytes, config->world, &claimed) != VAIN_OK ||
         vain_member_card_check(&claimed, &config->spec->members[known->listed],
                                "a member that connected") != VAIN_OK) {
-        cut_off(members, member, vain_fail_message());
+        vain_members_cut_off(members, member, vain_fail_message());
         vain_fail_clear();
         return;
     }
@@ -122,6 +185,7 @@ static void take_hello(struct vain_members *members, int member, const uint8_t *
     known->met = known->greeted = true;
     known->other[0] = '\0';
     known->lost_ms = 0;
+    known->misfits = 0;
     known->finished = false;
     vain_assembly_link(members->assembly, member, true);
 }
@@ -236,7 +300,7 @@ static void answer_fetch(struct vain_members *members, int member,
     const struct vain_fetch_source *found = source_of(members, event->body, event->bytes, &source);
     if (vain_fetch_answer(found, event->letter, event->body, event->bytes, members->answer) !=
         VAIN_OK) {
-        cut_off(members, member, vain_fail_message());
+        vain_members_cut_off(members, member, vain_fail_message());
         vain_fail_clear();
         return;
     }
@@ -251,17 +315,21 @@ static void answer_record(struct vain_members *members, int member, const uint8_
     size_t got = 0;
     uint64_t round = 0;
     if (bytes != VAIN_RECORD_ASK_BYTES) {
-        cut_off(members, member, "it asks for records in no way that is known");
+        vain_members_cut_off(members, member, "it asks for records in no way that is known");
         return;
     }
     for (int i = 7; i >= 0; i--)
         round = round << 8 | body[i];
+    int64_t *hint = &members->known[member].record_offset;
+    const int64_t before = *hint;
     snprintf(path, sizeof path, "%.*s/record.bin", VAIN_PATH_BYTES - 16, members->config.directory);
     if (vain_record_read_after(path, round, members->record_part, VAIN_RECORD_BYTES_MAX, &got,
-                               &members->record_offset) != VAIN_OK) {
+                               hint) != VAIN_OK) {
         vain_fail_clear();
         got = 0;
     }
+    if (*hint < before)
+        charge(members, member, WALK_LETTERS);
     vain_members_send(members, member, VAIN_LETTER_RECORD, members->record_part, got);
 }
 
@@ -274,7 +342,7 @@ static void take_state(struct vain_members *members, int member, const uint8_t *
     if (vain_state_letter_decode(body, bytes, members->count, &known->state))
         known->answered = known->asked == 0; /* an earlier answer may be of an earlier state */
     else
-        cut_off(members, member, "it describes what it holds in no way that is known");
+        vain_members_cut_off(members, member, "it describes what it holds in no way that is known");
 }
 
 static void take_fetched(struct vain_members *members, const struct vain_mailbox_event *event)
@@ -291,7 +359,7 @@ static void take_signature(struct vain_members *members, int member, const uint8
     struct vain_acquaintance *known = &members->known[member];
     struct vain_signature_letter letter;
     if (!vain_signature_letter_decode(body, bytes, &letter)) {
-        cut_off(members, member, "its signature of a round is none");
+        vain_members_cut_off(members, member, "its signature of a round is none");
         return;
     }
     known->signed_epoch = letter.epoch;
@@ -302,6 +370,32 @@ static void take_signature(struct vain_members *members, int member, const uint8
 
 /* ---- the mailbox ----------------------------------------------------------------------------- */
 
+/* A vote of another member that this one passed on may be signed with a key which that one had at
+ * the time, and only here its next one is known: it is nobody's fault. */
+static bool is_own_doing(const struct vain_members *members, const struct vain_mailbox_event *event)
+{
+    struct vain_vote vote;
+    return event->letter != VAIN_LETTER_VOTE ||
+           !vain_vote_decode(event->body, event->bytes, members->count, &vote) ||
+           vote.voter == event->member;
+}
+
+static void take_assembly_letter(struct vain_members *members,
+                                 const struct vain_mailbox_event *event)
+{
+    struct vain_acquaintance *known = &members->known[event->member];
+    const uint64_t before = vain_assembly_misfits(members->assembly);
+    vain_assembly_letter(members->assembly, event->member, event->letter, event->body,
+                         event->bytes);
+    if (vain_assembly_misfits(members->assembly) == before || !is_own_doing(members, event))
+        return;
+    known->misfits++;
+    if (known->misfits >= MISFITS_MAX)
+        vain_members_cut_off(members, event->member,
+                             "it goes on to send letters that do not fit, or that it has not "
+                             "signed");
+}
+
 static void take_letter(struct vain_members *members, const struct vain_mailbox_event *event)
 {
     const int member = event->member;
@@ -311,7 +405,7 @@ static void take_letter(struct vain_members *members, const struct vain_mailbox_
     case VAIN_LETTER_PROPOSAL:
     case VAIN_LETTER_ACK:
     case VAIN_LETTER_VOTE:
-        vain_assembly_letter(members->assembly, member, event->letter, body, event->bytes);
+        take_assembly_letter(members, event);
         break;
     case VAIN_LETTER_STATE_ASK:
         answer_state(members, member);
@@ -344,7 +438,7 @@ static void take_letter(struct vain_members *members, const struct vain_mailbox_
             take_fetched(members, event);
         break;
     default:
-        cut_off(members, member, "it sent a letter of a kind that is not known");
+        vain_members_cut_off(members, member, "it sent a letter of a kind that is not known");
     }
 }
 
@@ -355,7 +449,7 @@ static void take_first_letter(struct vain_members *members, const struct vain_ma
     else if (event->letter == VAIN_LETTER_SPEC)
         take_spec(members, event->member, event->body, event->bytes);
     else
-        cut_off(members, event->member, "its first letter is no hello");
+        vain_members_cut_off(members, event->member, "its first letter is no hello");
 }
 
 void vain_members_say_loss(struct vain_members *members, int member, const char *how)
@@ -442,14 +536,20 @@ static void note_loss(struct vain_members *members, int member, const char *why)
 
 static void take_letters(struct vain_members *members)
 {
-    struct vain_mailbox_event event;
-    for (vain_mailbox_poll(members->mailbox, &event); event.kind != VAIN_MAILBOX_NOTHING;
-         vain_mailbox_poll(members->mailbox, &event)) {
+    struct vain_mailbox_event event = {.kind = VAIN_MAILBOX_NOTHING};
+    while (members->letters > 0) {
+        vain_mailbox_poll(members->mailbox, &event);
+        if (event.kind == VAIN_MAILBOX_NOTHING)
+            return;
         if (event.kind == VAIN_MAILBOX_JOINED)
             greet(members, event.member);
-        else if (event.kind == VAIN_MAILBOX_LOST)
+        if (event.kind == VAIN_MAILBOX_LOST)
             note_loss(members, event.member, event.why);
-        else if (members->known[event.member].greeted)
+        if (event.kind != VAIN_MAILBOX_LETTER)
+            continue;
+        members->letters--;
+        charge(members, event.member, 1);
+        if (members->known[event.member].greeted)
             take_letter(members, &event);
         else
             take_first_letter(members, &event);
@@ -476,6 +576,7 @@ static void take_stream(struct vain_members *members, int member, struct vain_st
 enum vain_status vain_members_pump(struct vain_members *members)
 {
     struct vain_connector *connector = members->config.connector;
+    begin_pump(members);
     for (int i = 0; i < members->count; i++) {
         struct vain_stream *inner = NULL;
         if (i != members->own &&

@@ -116,6 +116,11 @@ static enum vain_status end_by_tls(struct vain_link *link, int ssl_error)
     char why[WHY_BYTES];
     if (link->state != VAIN_LINK_ESTABLISHED && link->status != VAIN_OK)
         return end_link(link, link->refusal, link->status, link->fault); /* judged */
+    if (link->chatter > VAIN_LINK_CHATTER_MAX)
+        return end_link(
+            link, VAIN_LINK_PROTOCOL,
+            link->state == VAIN_LINK_ESTABLISHED ? VAIN_ERR_PEER : VAIN_ERR_AUTH,
+            "the peer sends key updates, or other messages of TLS, and hardly any data");
     if (ssl_error != SSL_ERROR_SSL)
         return end_broken(link);
     const bool is_alert = reason > SSL_AD_REASON_OFFSET;
@@ -142,7 +147,6 @@ bool vain_link_prepare_socket(int socket)
         {IPPROTO_TCP, TCP_KEEPIDLE, VAIN_LINK_KEEP_IDLE_S},
         {IPPROTO_TCP, TCP_KEEPINTVL, VAIN_LINK_KEEP_INTERVAL_S},
         {IPPROTO_TCP, TCP_KEEPCNT, VAIN_LINK_KEEP_PROBES},
-        {IPPROTO_TCP, TCP_USER_TIMEOUT, VAIN_LINK_UNANSWERED_MS},
     };
     const int flags = fcntl(socket, F_GETFL);
     if (flags < 0 || fcntl(socket, F_SETFL, flags | O_NONBLOCK) != 0 ||
@@ -328,13 +332,26 @@ static enum vain_status send_hello(struct vain_link *link)
     return VAIN_OK;
 }
 
+/* SSL_read_ex, which ends for who sends messages of TLS and no data: either the socket gives it
+ * nothing more (link_tls.c), or what came is not taken. */
+static int read_data(struct vain_link *link, uint8_t *data, size_t bytes, size_t *got)
+{
+    ERR_clear_error();
+    const int result = SSL_read_ex(link->ssl, data, bytes, got);
+    if (link->chatter > VAIN_LINK_CHATTER_MAX) {
+        *got = 0;
+        return 0;
+    }
+    link->chatter -= result == 1 && link->chatter > 0;
+    return result;
+}
+
 static enum vain_status receive_hello(struct vain_link *link)
 {
     while (link->hello_bytes < sizeof link->hello) {
         size_t got = 0;
-        ERR_clear_error();
-        const int result = SSL_read_ex(link->ssl, link->hello + link->hello_bytes,
-                                       sizeof link->hello - link->hello_bytes, &got);
+        const int result = read_data(link, link->hello + link->hello_bytes,
+                                     sizeof link->hello - link->hello_bytes, &got);
         if (result != 1) {
             const int ssl_error = SSL_get_error(link->ssl, result);
             return tls_waits(ssl_error) ? VAIN_AGAIN : end_by_tls(link, ssl_error);
@@ -428,6 +445,11 @@ const char *vain_link_where(const struct vain_link *link)
     return link->where;
 }
 
+bool vain_link_same_source(const struct vain_link *one, const struct vain_link *other)
+{
+    return memcmp(&one->source, &other->source, sizeof one->source) == 0;
+}
+
 const uint8_t *vain_link_peer(const struct vain_link *link)
 {
     VAIN_ASSERT(link->state == VAIN_LINK_ESTABLISHED);
@@ -454,10 +476,11 @@ static enum vain_status write_record(struct vain_link *link, const uint8_t *data
 {
     *wrote = 0;
     ERR_clear_error();
-    if (link->records >= link->records_per_key) {
-        VAIN_ASSERT(SSL_key_update(link->ssl, SSL_KEY_UPDATE_NOT_REQUESTED) == 1);
+    /* It fails in the middle of a message of the peer's; then the next record tries again. */
+    if (link->records >= link->records_per_key &&
+        SSL_key_update(link->ssl, SSL_KEY_UPDATE_NOT_REQUESTED) == 1)
         link->records = 0;
-    }
+    ERR_clear_error();
     if (bytes > VAIN_LINK_RECORD_BYTES)
         bytes = VAIN_LINK_RECORD_BYTES;
     const int result = SSL_write_ex(link->ssl, data, bytes, wrote);
@@ -502,8 +525,7 @@ static enum vain_status link_read(struct vain_stream *stream, void *data, size_t
     link->more_to_read = true;
     while (*got < bytes && !link->peer_finished) {
         size_t part = 0;
-        ERR_clear_error();
-        const int result = SSL_read_ex(link->ssl, (uint8_t *)data + *got, bytes - *got, &part);
+        const int result = read_data(link, (uint8_t *)data + *got, bytes - *got, &part);
         *got += part;
         if (result == 1)
             continue;

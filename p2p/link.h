@@ -32,7 +32,8 @@ enum vain_link_refusal {
     VAIN_LINK_OFTEN,       /* its address begins more handshakes than p2p/pace.h lets it */
     VAIN_LINK_LATE,        /* not established by its deadline */
     VAIN_LINK_BROKEN,      /* the connection ended or could not be made */
-    VAIN_LINK_PROTOCOL,    /* no TLS 1.3 with "vain/1", no certificate, or the peer refused us */
+    VAIN_LINK_PROTOCOL,    /* no TLS 1.3 with "vain/1", no certificate, key updates without end, or
+                              the peer refused us */
     VAIN_LINK_CERTIFICATE, /* a transport certificate that is not right */
     VAIN_LINK_MEMBER,      /* a member that is not the one dialled, not allowed, or oneself */
     VAIN_LINK_HELLO,       /* a hello that does not fit */
@@ -117,6 +118,8 @@ int vain_link_descriptor(const struct vain_link *link, short *events);
 /* The other end's "host:port", numeric where it dialled; for messages and bounds. Borrowed until
  * the link is closed. */
 const char *vain_link_where(const struct vain_link *link);
+/* Whether two that came are from one address as p2p/pace.h counts them: of IPv6 one /64. */
+bool vain_link_same_source(const struct vain_link *one, const struct vain_link *other);
 /* Of an established link, borrowed until it is closed; asking any other is a bug. */
 const uint8_t *vain_link_peer(const struct vain_link *link); /* [VAIN_HASH_BYTES] */
 uint16_t vain_link_connection(const struct vain_link *link);

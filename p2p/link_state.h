@@ -15,6 +15,7 @@ enum {
     VAIN_LINK_RECORD_BYTES = 16384,                       /* what one TLS record carries at most */
     VAIN_LINK_RECORD_ROOM = VAIN_LINK_RECORD_BYTES + 512, /* with its frame, and a key update */
     VAIN_LINK_FAULT_BYTES = 512,
+    VAIN_LINK_CHATTER_MAX = 2 * 32, /* 32 key updates, say; see `chatter` */
     /* RFC 8446 section 5.5 allows 2^24.5 full records under a key of AES-GCM. */
     VAIN_LINK_RECORDS_PER_KEY = 1 << 23,
     /* A host that is gone without a word (power, cable) is noticed in 5 s. A silent link asks after
@@ -80,6 +81,10 @@ struct vain_link {
 
     int socket_error; /* errno of a failed call; 0: none */
     bool peer_finished, finished, more_to_read, held;
+    /* TLS's own messages that came after the handshake, and the records in which they did, less
+     * what was read between them. A peer has reason for one in 2^23 records; OpenSSL reads them for
+     * as long as there are more. */
+    int chatter;
     uint32_t records, records_per_key; /* written under the present key */
     size_t start, end;                 /* of what waits in `out` to leave */
     uint8_t out[VAIN_LINK_SEND_BYTES];

@@ -44,6 +44,8 @@ static int bio_read(BIO *bio, char *data, int bytes)
     struct vain_link *link = BIO_get_data(bio);
     ssize_t got;
     BIO_clear_retry_flags(bio);
+    if (link->chatter > VAIN_LINK_CHATTER_MAX)
+        return -1;
     do
         got = recv(link->socket, data, (size_t)bytes, 0);
     while (got < 0 && errno == EINTR);
@@ -124,6 +126,22 @@ static int verify(X509_STORE_CTX *store, void *unused)
     return link->judged;
 }
 
+/* ---- Messages of TLS ------------------------------------------------------------------------ */
+
+/* Called for each record too: of TLS 1.3 with the byte that says what is in it. */
+static void count_message(int written, int version, int type, const void *data, size_t bytes,
+                          SSL *ssl, void *unused)
+{
+    struct vain_link *link = SSL_get_app_data(ssl);
+    (void)version;
+    (void)unused;
+    const bool in_record = type == SSL3_RT_INNER_CONTENT_TYPE && bytes == 1 &&
+                           *(const uint8_t *)data == SSL3_RT_HANDSHAKE;
+    if (written == 0 && link->state >= VAIN_LINK_GREETING &&
+        (type == SSL3_RT_HANDSHAKE || in_record))
+        link->chatter++;
+}
+
 /* ---- Settings ------------------------------------------------------------------------------- */
 
 static int select_protocol(SSL *ssl, const unsigned char **chosen, unsigned char *bytes,
@@ -147,6 +165,7 @@ static bool set_up_context(SSL_CTX *context)
     char group[] = "X25519", key_kind[] = "ed25519"; /* OpenSSL's macros do not know const */
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
     SSL_CTX_set_cert_verify_callback(context, verify, NULL);
+    SSL_CTX_set_msg_callback(context, count_message);
     SSL_CTX_set_alpn_select_cb(context, select_protocol, NULL);
     /* A resumed session would skip the certificate, and with it every check of today. */
     (void)SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);

@@ -68,13 +68,17 @@ static enum vain_status measure(int file, const char *path, int64_t offset, size
     return VAIN_OK;
 }
 
+/* At the end of the file the hint stays before the last frame: that one says how far the file goes,
+ * so who asks from there on does not make all of it be walked again. */
 static enum vain_status read_frames(int file, const char *path, uint64_t after, uint8_t *out,
                                     size_t capacity, size_t *out_bytes, int64_t *offset)
 {
-    for (;;) {
+    for (int64_t last = *offset;;) {
         size_t length, got;
         uint64_t round;
         const enum vain_status status = measure(file, path, *offset, &length, &round);
+        if (status == VAIN_END)
+            *offset = last;
         if (status == VAIN_END)
             return VAIN_OK;
         VAIN_TRY(status);
@@ -86,6 +90,7 @@ static enum vain_status read_frames(int file, const char *path, uint64_t after, 
                 return VAIN_OK;
             *out_bytes += length;
         }
+        last = *offset;
         *offset += (int64_t)length;
     }
 }
@@ -103,8 +108,8 @@ enum vain_status vain_record_read_after(const char *path, uint64_t round, uint8_
     size_t length;
     uint64_t there;
     /* The hint is right if a record of a round that is not too late begins there. */
-    if (*offset != 0 &&
-        (measure(file, path, *offset, &length, &there) != VAIN_OK || there > round + 1)) {
+    if (*offset != 0 && (measure(file, path, *offset, &length, &there) != VAIN_OK ||
+                         (there > round && there - round > 1))) {
         vain_fail_clear();
         *offset = 0;
     }

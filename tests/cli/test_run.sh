@@ -139,6 +139,9 @@ stop_at() { # stop_at SIGNAL ROUND: start or go on, and send the signal when a s
         fi
         sleep 0.05
     done
+    if [ -e /proc/$process/coredump_filter ]; then # keys lie in its memory
+        equal "kinds of memory in a core dump" 00000000 "$(cat /proc/$process/coredump_filter)"
+    fi
     kill -"$1" $process
     wait $process
     equal "exit code after SIG$1" 75 $?

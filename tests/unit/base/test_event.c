@@ -134,13 +134,15 @@ static void notices_are_text(void)
     CU_ASSERT_EQUAL(seen.last.type, VAIN_EVENT_NOTICE);
     CU_ASSERT_EQUAL(seen.last.sequence, 1);
     CU_ASSERT_STRING_EQUAL(seen.last.text, "member bob starts its residual empty");
+    vain_event_notice(&log, "member '%s' says \x1b]0;%s", "Zo\xc3\xab", "\a\b");
+    CU_ASSERT_STRING_EQUAL(seen.last.text, "member 'Zo\xc3\xab' says ?]0;??");
     char text[2 * VAIN_EVENT_TEXT_BYTES];
     memset(text, 'x', sizeof text - 1);
     text[sizeof text - 1] = '\0';
     vain_event_notice(&log, "%s", text);
     CU_ASSERT_EQUAL(strlen(seen.last.text), VAIN_EVENT_TEXT_BYTES - 1);
     vain_event_emit(&log, VAIN_EVENT_NOTICE, NULL); /* has no fields */
-    CU_ASSERT_EQUAL(seen.last.sequence, 3);
+    CU_ASSERT_EQUAL(seen.last.sequence, 4);
 }
 
 static void subscribe_too_often(void)

@@ -102,6 +102,20 @@ out:
     return status;
 }
 
+/* Whatever a peer or a file says, no terminal is told to do anything. */
+static void what_cannot_be_printed_is_replaced(void)
+{
+    CU_ASSERT_EQUAL(vain_fail(VAIN_ERR_PEER, "%s", "caf\xc3\xa9 \x1b[2J\n\x7f\xc2\x9b \xff."),
+                    VAIN_ERR_PEER);
+    CU_ASSERT_STRING_EQUAL(vain_fail_message(), "caf\xc3\xa9 ?[2J??? ?.");
+    char longest[VAIN_MESSAGE_BYTES];
+    memset(longest, '\r', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    CU_ASSERT_EQUAL(vain_fail(VAIN_ERR_PEER, "%s", longest), VAIN_ERR_PEER);
+    CU_ASSERT_EQUAL(strspn(vain_fail_message(), "?"), sizeof longest - 1);
+    vain_fail_clear();
+}
+
 static void failures_pass_on(void)
 {
     int reached = 0, cleaned = 0;
@@ -173,6 +187,7 @@ static const struct vain_test tests[] = {
     {"a message is kept, quoted and forgotten", message_is_kept},
     {"a message that is too long is cut and says so", message_is_cut},
     {"a message belongs to its thread", message_is_of_the_thread},
+    {"what cannot be printed is replaced", what_cannot_be_printed_is_replaced},
     {"failures pass on and clean up", failures_pass_on},
     {"a bug ends the process with 70 and runs no handlers", a_bug_ends_the_process},
     {"a long process name is cut", a_process_name_is_cut},

@@ -183,12 +183,48 @@ static void a_crowd_keeps_nobody_out(void)
     town_close(&town);
 }
 
+/* The linker puts this in the way (--wrap): 127.0.0.100 and up are like addresses of one /64. */
+struct vain_pace_source __real_vain_pace_source_of(const struct sockaddr_storage *name);
+struct vain_pace_source __wrap_vain_pace_source_of(const struct sockaddr_storage *name);
+
+struct vain_pace_source __wrap_vain_pace_source_of(const struct sockaddr_storage *name)
+{
+    struct vain_pace_source source = __real_vain_pace_source_of(name);
+    if (source.bytes[15] >= 100)
+        source.bytes[15] = 100;
+    return source;
+}
+
+/* Somebody with many addresses is one all the same. */
+static void a_crowd_of_many_addresses_keeps_nobody_out(void)
+{
+    struct town town;
+    int crowd[CROWD], others[3];
+    town_open(&town, 2);
+    town_enter(&town, 1);
+    for (int i = 0; i < 3; i++)
+        others[i] = knock(&town, 1, 3);
+    for (int i = 0; i < CROWD; i++)
+        crowd[i] = knock(&town, 1, 100 + i % 150);
+    CU_ASSERT_TRUE(town_refuses(&town, 1, CROWD + 3 - 63));
+    for (int i = 0; i < 3; i++)
+        CU_ASSERT_TRUE(is_open(others[i]));
+    CU_ASSERT_FALSE(is_open(crowd[CROWD - 61]));
+    CU_ASSERT_TRUE(is_open(crowd[CROWD - 60]));
+    for (int i = 0; i < CROWD; i++)
+        (void)close(crowd[i]);
+    for (int i = 0; i < 3; i++)
+        (void)close(others[i]);
+    town_close(&town);
+}
+
 static const struct vain_test tests[] = {
     {"strangers are refused, counted, and told once a minute", strangers_are_refused},
     {"nobody comes in the wrong direction", nobody_comes_in_the_wrong_direction},
     {"links for no use are few, and not for long", guests_are_few},
     {"a member may die before it has said what a link is for", guests_may_die},
     {"a crowd keeps nobody out", a_crowd_keeps_nobody_out},
+    {"a crowd of many addresses keeps nobody out", a_crowd_of_many_addresses_keeps_nobody_out},
     {NULL, NULL},
 };
 const struct vain_suite vain_suite_mesh_door = {"cmd/mesh door", tests};

@@ -613,6 +613,34 @@ static void a_wait_ends_when_a_full_stream_has_room(void)
     close_world(&world);
 }
 
+/* Held back, a member's letters wait in its stream, and nobody waits for it; it is written to. */
+static void who_is_held_is_not_read(void)
+{
+    struct world world;
+    open_world(&world, 1 << 20);
+    struct vain_stream *stream = world.pipes.streams[0][1][0];
+    for (uint64_t number = 0; number < 3; number++)
+        CU_ASSERT_EQUAL(send_letter(world.mailboxes[1], 0, 1, number, 100), VAIN_OK);
+    struct vain_mailbox_event event = next_event(world.mailboxes[0]);
+    expect_letter(&event, 1, 0, 100);
+    vain_mailbox_hold(world.mailboxes[0], 1, true);
+    expect_news(world.mailboxes[0], -1, VAIN_MAILBOX_NOTHING);
+    vain_mailbox_wait(world.mailboxes[0], -1, 0);
+    CU_ASSERT_FALSE(stream->ready);
+    CU_ASSERT_EQUAL(send_letter(world.mailboxes[0], 1, 2, 0, 3000), VAIN_OK);
+    event = next_event(world.mailboxes[1]);
+    expect_letter(&event, 2, 0, 3000);
+    CU_ASSERT_EQUAL(send_letter(world.mailboxes[2], 0, 3, 0, 9), VAIN_OK);
+    event = next_event(world.mailboxes[0]);
+    CU_ASSERT_EQUAL(event.member, 2);
+    vain_mailbox_hold(world.mailboxes[0], 1, false);
+    for (uint64_t number = 1; number < 3; number++) {
+        event = next_event(world.mailboxes[0]);
+        expect_letter(&event, 1, number, 100);
+    }
+    close_world(&world);
+}
+
 static void one_member_alone_has_no_letters(void)
 {
     struct vain_mailbox *mailbox = NULL;
@@ -644,6 +672,7 @@ static const struct vain_test tests[] = {
     {"members take turns", members_take_turns},
     {"a wait ends when there is something", a_wait_ends_when_there_is_something},
     {"a wait ends when a full stream has room", a_wait_ends_when_a_full_stream_has_room},
+    {"who is held is not read", who_is_held_is_not_read},
     {"one member alone has no letters", one_member_alone_has_no_letters},
     {NULL, NULL},
 };

@@ -88,6 +88,18 @@ static void an_abort_is_passed_on_to_everybody(void)
     puppets_close(&puppets);
 }
 
+/* Who tells of it may lie about who it was: both are named. */
+static void who_says_that_another_ended_it_is_named(void)
+{
+    struct box receive;
+    open_world(3, 1);
+    box_post_receive(&puppets.comm, 2, TAG, SHORT, &receive);
+    from(1, 0, frame_of_abort(WORLD, 2), 0);
+    box_check_fails(&receive, ": rank 1 says that rank 2 ended the common work");
+    CU_ASSERT_EQUAL(puppets_check_next(&puppets, 2, VAIN_FRAME_ABORT, 2), WORLD);
+    puppets_close(&puppets);
+}
+
 /* Of all that was split from it, here as elsewhere: nobody has to say so. */
 static void an_abort_ends_the_parts_too(void)
 {
@@ -264,6 +276,7 @@ static void a_part_outlives_what_it_was_split_from(void)
 
 IN_PIECES(a_group_that_its_sender_is_not_in_is_refused)
 IN_PIECES(an_abort_is_passed_on_to_everybody)
+IN_PIECES(who_says_that_another_ended_it_is_named)
 IN_PIECES(an_abort_ends_the_parts_too)
 IN_PIECES(an_unknown_group_s_abort_waits)
 IN_PIECES(frames_of_a_group_to_come_find_it)
@@ -275,6 +288,7 @@ static const struct vain_test tests[] = {
     {"a group that its sender is not in is refused",
      run_a_group_that_its_sender_is_not_in_is_refused},
     {"an abort is passed on to everybody", run_an_abort_is_passed_on_to_everybody},
+    {"who says that another ended it is named", run_who_says_that_another_ended_it_is_named},
     {"an abort ends the parts too", run_an_abort_ends_the_parts_too},
     {"an unknown group's abort waits", run_an_unknown_group_s_abort_waits},
     {"frames of a group to come find it", run_frames_of_a_group_to_come_find_it},

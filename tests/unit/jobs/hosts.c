@@ -196,6 +196,8 @@ static void watch(void *context, const struct vain_event *event)
         mishearing_begin(life->hosts->count, fate->mishears_late);
     if (life->steps == fate->claims_after_step)
         state_liar_begin(fate->claim, fate->claims_to);
+    if (life->steps == fate->writes_after_step)
+        letter_liar_begin(fate->letters);
     if (life->steps == fate->loses_after_step)
         mask_liar_begin();
     if (life->steps == fate->parts_after_step)

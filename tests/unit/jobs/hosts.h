@@ -5,6 +5,7 @@
 
 #include "tests/unit/jobs/bed.h"
 #include "tests/unit/jobs/fetch_spoiler.h"
+#include "tests/unit/jobs/letter_liar.h"
 #include "tests/unit/jobs/state_liar.h"
 #include "tests/unit/jobs/switchboard.h"
 
@@ -41,7 +42,9 @@ struct host_fate {
     bool has_site;                    /* of two ranks, this member and one that helps it */
     bool disk_is_full;                /* for records */
     bool withholds_records;           /* from who asks it for them first */
-    const char *const *extra;         /* more key=value for its spec, NULL-ended; NULL: none */
+    int writes_after_step;    /* it writes letters that are too many or do not fit; 0: never */
+    enum letter_lie letters;  /* ... these */
+    const char *const *extra; /* more key=value for its spec, NULL-ended; NULL: none */
 };
 
 struct host {

@@ -4,6 +4,7 @@
 #include "collectives/opening.h"
 #include "collectives/own_mask.h"
 #include "tests/unit/jobs/fetch_spoiler.h"
+#include "tests/unit/jobs/letter_liar.h"
 #include "tests/unit/jobs/state_liar.h"
 
 static _Thread_local bool loses;
@@ -40,6 +41,7 @@ void __wrap_vain_own_mask_share(const struct vain_own_mask *own, int index, stru
 enum vain_status __wrap_vain_mailbox_send(struct vain_mailbox *mailbox, int member, uint16_t kind,
                                           const void *body, size_t bytes)
 {
+    letter_liar_adds(mailbox, member, kind, body, bytes, __real_vain_mailbox_send);
     return loses && kind == VAIN_LETTER_OPEN
                ? VAIN_OK
                : __real_vain_mailbox_send(mailbox, member, kind,

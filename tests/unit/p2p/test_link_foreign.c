@@ -354,6 +354,35 @@ static void silence_ends_at_the_deadline(void)
     side_close(&side);
 }
 
+/* Established by TLS and no further, it sends key updates in place of a hello. */
+static void key_updates_are_no_hello(void)
+{
+    static const struct foreign_traits silent = {.hello = HELLO_NONE};
+    struct side side;
+    struct foreign foreign;
+    side_open(&side, 3, "1", 0);
+    foreign_open(&foreign, raw_connect(&side), false, &silent, &side.signer);
+    struct vain_link *link = accept_one(&side);
+    struct end ends[] = {end_of_link(link), end_of_foreign(&foreign)};
+    for (int i = 0; i < 1000000 && link->state != VAIN_LINK_GREETING; i++) {
+        (void)!ends[1].step(&foreign);
+        CU_ASSERT_EQUAL_FATAL(ends[0].step(link), VAIN_AGAIN);
+    }
+    for (int i = 0; i < 100; i++) {
+        CU_ASSERT_EQUAL(SSL_key_update(foreign.ssl, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+        CU_ASSERT_EQUAL(SSL_do_handshake(foreign.ssl), 1);
+    }
+    enum vain_status status = VAIN_AGAIN;
+    struct pollfd wait = {.fd = link->socket, .events = POLLIN};
+    while (status == VAIN_AGAIN && poll(&wait, 1, 200) == 1)
+        status = ends[0].step(link);
+    CU_ASSERT_EQUAL(status, VAIN_ERR_AUTH);
+    CU_ASSERT_EQUAL(side_refused(&side, VAIN_LINK_PROTOCOL), 1);
+    vain_link_close(&link);
+    foreign_close(&foreign);
+    side_close(&side);
+}
+
 /* Nobody answers: a listener whose queue is full lets the next one wait. */
 static void dialling_ends_at_the_deadline(void)
 {
@@ -445,6 +474,7 @@ static const struct vain_test tests[] = {
     {"garbage is refused", garbage_is_refused},
     {"a server that answers garbage is refused", a_server_that_answers_garbage_is_refused},
     {"silence ends at the deadline", silence_ends_at_the_deadline},
+    {"key updates are no hello", key_updates_are_no_hello},
     {"dialling ends at the deadline", dialling_ends_at_the_deadline},
     {"a crowd is turned away", a_crowd_is_turned_away},
     {"established links take no place", established_links_take_no_place},

@@ -1,6 +1,7 @@
 /* What somebody on the wire sees of a link, and what harm he can do to it. */
 #include "p2p/link.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 
 enum {
     STEPS_MAX = 1000000,
+    WAIT_MS = 20000,
     RECORD_HEAD_BYTES = 5,
     RECORD_BYTES_MAX = 16384 + 256,
     CHANGE_CIPHER = 20,
@@ -271,6 +273,72 @@ static void a_cut_before_the_beginning(void)
     tapped_close(&tapped);
 }
 
+/* ---- Key updates ------------------------------------------------------------------------------
+ */
+
+/* As many key updates as it likes, each with `data` bytes before it; what of it leaves now, does.
+ */
+static void update_keys(struct vain_link *link, int count, int data, int kind)
+{
+    struct vain_stream *stream = vain_link_stream(link);
+    size_t taken;
+    for (int i = 0; i < count; i++) {
+        for (int byte = 0; byte < data; byte++)
+            CU_ASSERT_EQUAL(stream->ops->write(stream, "x", 1, &taken), VAIN_OK);
+        CU_ASSERT_EQUAL(SSL_key_update(link->ssl, kind), 1);
+        CU_ASSERT_EQUAL(SSL_do_handshake(link->ssl), 1);
+        stream->ops->hold(stream, false); /* flushes */
+    }
+}
+
+/* Nothing but updates ends the link; between data they are part of it. */
+static void key_updates_without_end_end_a_link(void)
+{
+    struct pair pair;
+    uint8_t bytes[4096];
+    size_t got = 0, all = 0;
+    pair_open(&pair);
+    CU_ASSERT_TRUE_FATAL(pair_connect(&pair, NULL, 0));
+    struct vain_stream *to = vain_link_stream(pair.accepted);
+    struct pollfd wait = {.fd = pair.accepted->socket, .events = POLLIN};
+    update_keys(pair.dialled, 30, 0, SSL_KEY_UPDATE_NOT_REQUESTED);
+    CU_ASSERT_EQUAL(poll(&wait, 1, WAIT_MS), 1);
+    CU_ASSERT_EQUAL(to->ops->read(to, bytes, sizeof bytes, &got), VAIN_OK);
+    update_keys(pair.dialled, 500, 2, SSL_KEY_UPDATE_NOT_REQUESTED);
+    while (all < 1000 && poll(&wait, 1, WAIT_MS) == 1) {
+        CU_ASSERT_EQUAL_FATAL(to->ops->read(to, bytes, sizeof bytes, &got), VAIN_OK);
+        all += got;
+    }
+    update_keys(pair.dialled, 1000, 0, SSL_KEY_UPDATE_NOT_REQUESTED);
+    enum vain_status status = VAIN_OK;
+    for (int i = 0; i < 100 && status == VAIN_OK && poll(&wait, 1, 100) == 1; i++)
+        status = to->ops->read(to, bytes, sizeof bytes, &got);
+    CU_ASSERT_EQUAL(status, VAIN_ERR_PEER);
+    CU_ASSERT_PTR_NOT_NULL(strstr(vain_fail_message(), "key updates"));
+    pair_close(&pair);
+}
+
+/* While TLS is in the middle of a message of its own, one of the peer's that came in part say, it
+ * takes no update. */
+static void an_update_that_cannot_be_is_put_off(void)
+{
+    struct pair pair;
+    size_t taken = 0;
+    pair_open(&pair);
+    CU_ASSERT_TRUE_FATAL(pair_connect(&pair, NULL, 0));
+    struct vain_link *link = pair.accepted;
+    struct vain_stream *to = vain_link_stream(link);
+    link->records = link->records_per_key = 1;
+    CU_ASSERT_EQUAL(SSL_key_update(link->ssl, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+    CU_ASSERT_FALSE(SSL_is_init_finished(link->ssl));
+    CU_ASSERT_EQUAL(to->ops->write(to, "yy", 2, &taken), VAIN_OK);
+    CU_ASSERT_EQUAL(taken, 2);
+    CU_ASSERT_EQUAL(link->records, 2);
+    CU_ASSERT_EQUAL(to->ops->write(to, "yy", 2, &taken), VAIN_OK);
+    CU_ASSERT_EQUAL(link->records, 1);
+    pair_close(&pair);
+}
+
 static const struct vain_test tests[] = {
     {"the wire shows TLS 1.3 and nothing else", the_wire_shows_tls_1_3_only},
     {"keys are changed on the wire", keys_are_changed_on_the_wire},
@@ -279,6 +347,8 @@ static const struct vain_test tests[] = {
     {"no byte of a handshake may change", no_byte_of_a_handshake_may_change},
     {"a cut in the middle is no end in order", a_cut_in_the_middle_is_no_end_in_order},
     {"a cut before the beginning", a_cut_before_the_beginning},
+    {"key updates without end end a link", key_updates_without_end_end_a_link},
+    {"an update that cannot be is put off", an_update_that_cannot_be_is_put_off},
     {NULL, NULL},
 };
 const struct vain_suite vain_suite_link_tls = {"p2p/link on the wire", tests};

@@ -33,7 +33,7 @@ static void emit_all(const char *path)
         const double values[VAIN_EVENT_FIELDS_MAX] = {3, 60, 0.1, NAN, INFINITY, 1.0 / 3, 1e-30, 7};
         vain_event_emit(&log, (enum vain_event_type)type, values);
     }
-    vain_event_notice(&log, "a \"line\" for %s\n", "people");
+    vain_event_notice(&log, "a \"line\" for %s\\", "people");
     BED_OK(vain_metrics_close(&metrics));
     CU_ASSERT_PTR_NULL(metrics);
     BED_OK(vain_metrics_close(&metrics));
@@ -68,7 +68,7 @@ static void test_every_event_is_a_line(void)
             CU_ASSERT_TRUE(json_object_object_get_ex(object, kind->fields[i].name, NULL));
         if (type == VAIN_EVENT_NOTICE) {
             CU_ASSERT_TRUE(json_object_object_get_ex(object, "text", &field));
-            CU_ASSERT_STRING_EQUAL(json_object_get_string(field), "a \"line\" for people\n");
+            CU_ASSERT_STRING_EQUAL(json_object_get_string(field), "a \"line\" for people\\");
         }
         json_object_put(object);
         line = end + 1;
