@@ -156,6 +156,6 @@ void vain_vote_message(const struct vain_vote *vote,
     uint8_t bytes[VAIN_VOTE_BYTES];
     common.voter = 0;
     vain_vote_encode(&common, bytes);
-    label("vain/vote/v1", out);
+    label("vain/vote/v2", out);
     vain_hash("vain/vote", bytes, sizeof bytes - VAIN_SIGNATURE_BYTES, out + 16);
 }

@@ -149,13 +149,13 @@ bool vain_assembly_is_before_vote(const struct vain_assembly *own, uint64_t epoc
 /* In this slot, or further on: only the last vote is remembered, so who has come back with less
  * than it had does not know what it voted for here. */
 bool vain_assembly_has_voted(const struct vain_assembly *own);
-/* Both burn, or both are for the same attempt and set. */
+/* Both burn, or both are for the same attempt, set and content. */
 bool vain_assembly_same_choice(const struct vain_vote *a, const struct vain_vote *b);
 /* Counts a member's first vote of this generation. */
 void vain_assembly_note_vote(struct vain_assembly *own, const struct vain_vote *vote);
 /* `voter` has voted for something else too: from now on it counts for every choice. */
 void vain_assembly_note_two_faced(struct vain_assembly *own, int voter);
-/* The set for which there is a quorum of votes; NULL: none. */
+/* The choice for which there is a quorum of votes; NULL: none. */
 const struct vain_vote *vain_assembly_decided(const struct vain_assembly *own);
 
 /* ---- assembly_rules.c: letters, and all rules in turn ---------------------------------------- */

@@ -338,7 +338,7 @@ static void begin_reduce(struct vain_exchange *exchange, struct vain_exchange_ou
     exchange->reduce->begin(exchange, out);
 }
 
-static void begin_open(struct vain_exchange *exchange, struct vain_exchange_out *out)
+static void begin_verify(struct vain_exchange *exchange, struct vain_exchange_out *out)
 {
     VAIN_ASSERT(exchange->phase == VAIN_EXCHANGE_REDUCED);
     const enum vain_status status = vain_codec_verify(
@@ -458,7 +458,7 @@ void vain_exchange_step(struct vain_exchange *exchange, const struct vain_exchan
         begin_reduce(exchange, out);
         break;
     case VAIN_EXCHANGE_BEGIN_VERIFY:
-        begin_open(exchange, out);
+        begin_verify(exchange, out);
         break;
     case VAIN_EXCHANGE_BEGIN_GATHER:
         begin_gather(exchange, out);

@@ -44,7 +44,7 @@ struct correspondent {
     struct incoming in;
     bool deaf; /* the stream takes nothing any more; what came before may still be read */
     bool told, ended;
-    bool held; /* nothing is read */
+    bool held;           /* nothing is read */
     char why[WHY_BYTES]; /* of deaf and ended */
 };
 

@@ -178,6 +178,8 @@ bool vain_opening_share_is_wrong(const struct vain_opening *opening, int dealer)
 {
     const struct part *part = &opening->parts[dealer];
     const struct vain_share *own = given(part, opening->own);
+    if (own != NULL && own->checked)
+        return own->wrong;
     return own != NULL && !vain_share_fits(part->message.commitments, opening->threshold,
                                            opening->own, &own->value);
 }

@@ -38,8 +38,8 @@ bool vain_share_secret_fits(const struct vain_point *commitment, const struct va
 struct vain_share {
     int index; /* of the member that holds it */
     struct vain_scalar value;
-    bool checked; /* alone, against the commitments: */
-    bool wrong;   /* it does not fit them: its holder or its dealer lies */
+    bool checked; /* it was compared with the commitments by itself */
+    bool wrong;   /* checked, and does not fit: its holder or its dealer lies */
 };
 /* The value at 0 of the polynomial through shares (count), whose indexes differ (asserted: the
  * caller keeps one a member). Right if count is at least the threshold and all shares are. */

@@ -106,7 +106,8 @@ static void begin_new_epoch(struct vain_members *members)
         "from what is here",
         (long long)members->holding->round + 1);
     members->base.input_spent = true;
-    members->failed_attempts = 0;
+    if (!vain_assembly_is_split(members->assembly))
+        members->failed_attempts = 0;
     members->epoch = vain_assembly_epoch(members->assembly);
     members->running = false;
     take_stand(members);
@@ -358,18 +359,20 @@ static enum vain_status wait_for_votes(struct vain_members *members, struct pati
                : wait_for_others(members, patience);
 }
 
-/* One of the set has told its members different things, and they have seen it by their votes. */
-static void note_split(struct vain_members *members)
+/* One of the set has told its members different things, and they have seen it by their votes. Where
+ * there are enough without it one after another is left out (collectives/suspicion.h). The attempt
+ * counts as one that came to nothing. */
+static void note_split(struct vain_members *members, const char *whose)
 {
     if (!vain_assembly_is_split(members->assembly))
         return;
     vain_event_notice(
         members->config.events,
         "round %lld, attempt %u: members voted for different sums of the same set, so "
-        "one of them has told others different things; it is nobody's, and one of "
-        "them is left out for some rounds",
-        (long long)members->holding->round + 1, members->proposal.attempt);
+        "one of them has told others different things; %s",
+        (long long)members->holding->round + 1, members->proposal.attempt, whose);
     vain_assembly_suspect(members->assembly, &members->proposal.set, -1);
+    members->failed_attempts++;
 }
 
 static enum vain_status members_commit(struct vain_federation *federation,
@@ -398,13 +401,14 @@ static enum vain_status members_commit(struct vain_federation *federation,
                              members->config.job->exchange.level == VAIN_LEVEL_2;
             return VAIN_OK;
         case VAIN_ASSEMBLY_BURNED:
-            note_split(members);
+            note_split(members, "this sum is nobody's");
             vain_assembly_begin_anew(members->assembly);
             return VAIN_AGAIN;
         case VAIN_ASSEMBLY_BEHIND:
+            note_split(members, "the others have gone on with another one than this member's");
             return VAIN_BEHIND;
         case VAIN_ASSEMBLY_LOST:
-            note_split(members);
+            note_split(members, "this sum is nobody's");
             begin_new_epoch(members);
             return VAIN_AGAIN;
         default:

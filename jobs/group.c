@@ -106,7 +106,7 @@ static enum vain_status choose_algorithm(struct vain_run *run,
 }
 
 /* A use is named by all who are in it, so that nothing that was signed in another one, of this run
- * or of any other, is anything in it. A run that has no round yet is named by its first. */
+ * or of any other, is anything in it. A run that has no round yet is named by its last one before. */
 static enum vain_status name_use(struct vain_run *run)
 {
     uint8_t mine[VAIN_RUN_ID_BYTES], *all = NULL;
@@ -118,8 +118,9 @@ static enum vain_status name_use(struct vain_run *run)
     const enum vain_status status =
         vain_comm_all_gather(run->driver.comm, run->config->world, run->driver.deadline_ms,
                              VAIN_TAG_START, mine, sizeof mine, all);
-    vain_hash("vain/use/id", all, (size_t)count * sizeof mine, run->use_id);
-    if (run->round == 0)
+    if (status == VAIN_OK)
+        vain_hash("vain/use/id", all, (size_t)count * sizeof mine, run->use_id);
+    if (status == VAIN_OK && run->round == 0)
         memcpy(run->run_id, run->use_id, VAIN_RUN_ID_BYTES);
     vain_release(all);
     return status;

@@ -4,7 +4,7 @@
 
 #include "base/cursor.h"
 
-enum { HELLO_VERSION = 2 };
+enum { HELLO_VERSION = 3 };
 
 size_t vain_hello_letter_encode(const struct vain_hello_letter *hello, uint8_t *out)
 {

@@ -69,6 +69,13 @@ static enum vain_status read_all(const char *path, uint8_t *out, size_t *got)
 static enum vain_status check_whole(const char *path, const uint8_t *bytes, size_t got)
 {
     uint8_t hash[VAIN_HASH_BYTES];
+    if (got > MAGIC_BYTES + 2 && memcmp(bytes, VOTE_MAGIC, MAGIC_BYTES) == 0 &&
+        bytes[MAGIC_BYTES] < VERSION && bytes[MAGIC_BYTES + 1] == 0)
+        return vain_fail(VAIN_ERR_REFUSED,
+                         "%s: an earlier version of this program has written it (format %d, and "
+                         "this one reads %d); start with another --out folder, from what the other "
+                         "members hold",
+                         path, bytes[MAGIC_BYTES], VERSION);
     if (got == FILE_BYTES)
         vain_hash("vain/votefile", bytes, HASHED_BYTES, hash);
     if (got != FILE_BYTES || memcmp(bytes, VOTE_MAGIC, MAGIC_BYTES) != 0 ||
@@ -111,6 +118,7 @@ enum vain_status vain_vote_file_adopt(const char *from_folder, const char *to_fo
 {
     char from[VAIN_PATH_BYTES], to[VAIN_PATH_BYTES];
     uint8_t bytes[FILE_BYTES + 1];
+    struct vain_vote vote;
     size_t got;
     VAIN_TRY(path_of(from_folder, name, from));
     VAIN_TRY(path_of(to_folder, name, to));
@@ -122,5 +130,8 @@ enum vain_status vain_vote_file_adopt(const char *from_folder, const char *to_fo
         return VAIN_OK;
     VAIN_TRY(status);
     VAIN_TRY(check_whole(from, bytes, got));
-    return world->ops->replace(world, to, bytes, got, FILE_MODE);
+    VAIN_ASSERT(
+        vain_vote_decode(bytes + MAGIC_BYTES + 2, VAIN_VOTE_BYTES, VAIN_MEMBERS_MAX, &vote));
+    world->ops->random(world, vote.ballot, VAIN_BALLOT_BYTES);
+    return vain_vote_file_write(to_folder, name, world, &vote);
 }

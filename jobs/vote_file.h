@@ -10,12 +10,12 @@
 enum vain_status vain_vote_file_write(const char *folder, const char *name,
                                       struct vain_world *world,
                                       const struct vain_vote *vote) VAIN_MUST_USE;
-/* Epoch 0 when there is no file. VAIN_ERR_CORRUPT when it is not what was written: then it is not
+/* Epoch 0 when there is no file. VAIN_ERR_REFUSED: of another format, or another list. VAIN_ERR_CORRUPT when it is not what was written: then it is not
  * known what this member has voted for, and it must not take part. `members` bounds the vote. */
 enum vain_status vain_vote_file_read(const char *folder, const char *name, int members,
                                      struct vain_vote *out) VAIN_MUST_USE;
 /* What `name` has voted for according to another folder, for a start that goes on from there: its
- * file is copied as it is, durably, unless there is none or `to_folder` has one. VAIN_ERR_CORRUPT
- * as above. Local; blocks on the disk. */
+ * vote is written here, durably, unless there is none or `to_folder` has one. Under a new ballot:
+ * two runs may go on from one folder. VAIN_ERR_CORRUPT as above. Local; blocks on the disk. */
 enum vain_status vain_vote_file_adopt(const char *from_folder, const char *to_folder,
                                       const char *name, struct vain_world *world) VAIN_MUST_USE;

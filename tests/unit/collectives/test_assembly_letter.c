@@ -101,7 +101,7 @@ static void what_is_signed_covers_the_letter(void)
     const struct vain_vote voted = vote();
     struct vain_vote changed = voted;
     vain_vote_message(&voted, first);
-    CU_ASSERT_EQUAL(memcmp(first, "vain/vote/v1\0\0\0\0", 16), 0);
+    CU_ASSERT_EQUAL(memcmp(first, "vain/vote/v2\0\0\0\0", 16), 0);
     for (size_t at = 0; at < VAIN_VOTE_BYTES - VAIN_SIGNATURE_BYTES; at++) {
         vain_vote_encode(&voted, data);
         data[at] ^= 1;

@@ -9,7 +9,8 @@ extern const struct vain_suite vain_suite_job_options, vain_suite_plan, vain_sui
     vain_suite_genetic_population, vain_suite_genetic_search, vain_suite_genetic,
     vain_suite_gpu_run, vain_suite_reptile, vain_suite_maml, vain_suite_meta_run,
     vain_suite_sentence_batches, vain_suite_task_stream, vain_suite_agents, vain_suite_fedavg,
-    vain_suite_teacher, vain_suite_example_specs, vain_suite_split_sums, vain_suite_hosts_letters;
+    vain_suite_teacher, vain_suite_example_specs, vain_suite_split_sums, vain_suite_hosts_letters,
+    vain_suite_content;
 
 int main(void)
 {
@@ -24,6 +25,7 @@ int main(void)
                                                       &vain_suite_counted_stream,
                                                       &vain_suite_hosts,
                                                       &vain_suite_split_sums,
+                                                      &vain_suite_content,
                                                       &vain_suite_catch_up,
                                                       &vain_suite_hosts_letters,
                                                       &vain_suite_group_ring,

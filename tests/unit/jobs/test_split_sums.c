@@ -31,8 +31,9 @@ static void expect_borne(int told, const char *const *sets, bool split)
         CU_ASSERT_EQUAL(memcmp(host->result.parameters_hash, hosts.hosts[0].result.parameters_hash,
                                VAIN_HASH_BYTES),
                         0);
-        CU_ASSERT_EQUAL(hosts_count_notices(host, "voted for different sums of the same set"),
-                        split);
+        CU_ASSERT_EQUAL(hosts_count_notices(host, "this sum is nobody's"), split);
+        CU_ASSERT_EQUAL(hosts_count_notices(host, "the others have gone on with another one"),
+                        !split && i == 1);
         snprintf(path, sizeof path, "%s/record.bin", host->bed.output);
         CU_ASSERT_EQUAL(vain_record_file_verify(path, &summary, NULL, NULL), VAIN_OK);
         CU_ASSERT_EQUAL(summary.records, ROUNDS);
