@@ -356,8 +356,8 @@ static void take_ack(struct vain_assembly *own, int member, const uint8_t *body,
 }
 
 /* A vote may come from anybody who holds it: its own signature says whose it is, and its ballot
- * that it was cast here. Until the voter itself has told its ballot its votes are dropped, whoever sends
- * them. */
+ * that it was cast here. Until the voter itself has told its ballot its votes are dropped, whoever
+ * sends them. */
 static void take_vote(struct vain_assembly *own, const uint8_t *body, size_t bytes)
 {
     struct vain_vote vote;

@@ -106,7 +106,7 @@ static enum vain_status choose_algorithm(struct vain_run *run,
 }
 
 /* A use is named by all who are in it, so that nothing that was signed in another one, of this run
- * or of any other, is anything in it. A run that has no round yet is named by its last one before. */
+ * or of any other, is anything in it. A run is named by the last use before its first round. */
 static enum vain_status name_use(struct vain_run *run)
 {
     uint8_t mine[VAIN_RUN_ID_BYTES], *all = NULL;

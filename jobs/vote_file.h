@@ -10,8 +10,9 @@
 enum vain_status vain_vote_file_write(const char *folder, const char *name,
                                       struct vain_world *world,
                                       const struct vain_vote *vote) VAIN_MUST_USE;
-/* Epoch 0 when there is no file. VAIN_ERR_REFUSED: of another format, or another list. VAIN_ERR_CORRUPT when it is not what was written: then it is not
- * known what this member has voted for, and it must not take part. `members` bounds the vote. */
+/* Epoch 0 when there is no file. VAIN_ERR_CORRUPT when it is not what was written: then it is not
+ * known what this member has voted for, and it must not take part. VAIN_ERR_REFUSED: it is of
+ * another format, or of a longer list than of `members`. */
 enum vain_status vain_vote_file_read(const char *folder, const char *name, int members,
                                      struct vain_vote *out) VAIN_MUST_USE;
 /* What `name` has voted for according to another folder, for a start that goes on from there: its

@@ -147,6 +147,7 @@ bool vain_link_prepare_socket(int socket)
         {IPPROTO_TCP, TCP_KEEPIDLE, VAIN_LINK_KEEP_IDLE_S},
         {IPPROTO_TCP, TCP_KEEPINTVL, VAIN_LINK_KEEP_INTERVAL_S},
         {IPPROTO_TCP, TCP_KEEPCNT, VAIN_LINK_KEEP_PROBES},
+        {IPPROTO_TCP, TCP_USER_TIMEOUT, VAIN_LINK_UNANSWERED_MS},
     };
     const int flags = fcntl(socket, F_GETFL);
     if (flags < 0 || fcntl(socket, F_SETFL, flags | O_NONBLOCK) != 0 ||
