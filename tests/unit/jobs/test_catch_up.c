@@ -238,6 +238,27 @@ static void rounds_done_again_are_taken_whatever_dies(void)
     hosts_close(&hosts);
 }
 
+/* ---- signatures ------------------------------------------------------------------------------ */
+
+/* Links of these members end after the third round was agreed on and before it is signed. */
+static void expect_flap_is_borne(unsigned who)
+{
+    static const char *const sets[] = {"train.rounds=6", NULL};
+    CU_ASSERT_TRUE_FATAL(hosts_open(&hosts, MEMBERS));
+    for (int i = 0; i < MEMBERS; i++)
+        hosts.hosts[i].fate.flaps_in_round = (who >> i & 1) != 0 ? 3 : 0;
+    hosts_run(&hosts, sets);
+    hosts_expect_end(&hosts, 15, 6);
+    hosts_close(&hosts);
+}
+
+static void links_that_end_before_a_round_is_signed_do_no_harm(void)
+{
+    expect_flap_is_borne(8);
+    expect_flap_is_borne(12);
+    expect_flap_is_borne(15);
+}
+
 static const struct vain_test tests[] = {
     {"a stop in between leaves the checkpoint alone",
      a_stop_in_between_leaves_the_checkpoint_alone},
@@ -248,6 +269,8 @@ static const struct vain_test tests[] = {
      records_that_one_member_lacks_come_from_another},
     {"a full disk ends the run, and is told", a_full_disk_ends_the_run_and_is_told},
     {"votes come along into another folder", votes_come_along_into_another_folder},
+    {"links that end before a round is signed do no harm",
+     links_that_end_before_a_round_is_signed_do_no_harm},
     {"rounds done again are taken, whatever dies", rounds_done_again_are_taken_whatever_dies},
     {NULL, NULL},
 };
