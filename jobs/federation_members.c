@@ -662,7 +662,7 @@ static void members_close(struct vain_federation *federation)
     vain_release(members->roster_members);
     vain_release(members->roster_ranks);
     vain_release(members->awaited_since_ms);
-    vain_release(members->waiting_open);
+    vain_release_wiped(members->waiting_open); /* secrets of others */
     vain_release(members);
 }
 
