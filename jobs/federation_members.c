@@ -441,6 +441,27 @@ static bool has_signed(const struct vain_members *members, int member, size_t by
            known->signed_round == members->proposal.round && known->signature_bytes == bytes;
 }
 
+/* Whether all have signed whose signatures can come. Who was lost may be back in a moment, and is
+ * waited for as long as too few have signed for a record. */
+static bool all_have_signed(const struct vain_members *members, size_t bytes)
+{
+    const struct vain_set *set = &members->proposal.set;
+    const int needed = vain_quorum_witnesses(vain_set_count(set));
+    int signatures = 1, to_come = 0, to_come_back = 0;
+    for (int i = vain_set_next(set, 0); i >= 0; i = vain_set_next(set, i + 1)) {
+        const struct vain_acquaintance *known = &members->known[i];
+        if (i == members->own)
+            continue;
+        if (has_signed(members, i, bytes))
+            signatures++;
+        else if (known->greeted)
+            to_come++;
+        else
+            to_come_back += !known->left_in_order;
+    }
+    return to_come == 0 && (signatures >= needed || to_come_back == 0);
+}
+
 /* Signatures of all that are there; nobody waits long for who is stuck, since the round is complete
  * without it. */
 static enum vain_status members_gather(struct vain_federation *federation, const void *mine,
@@ -449,25 +470,19 @@ static enum vain_status members_gather(struct vain_federation *federation, const
     struct vain_members *members = (struct vain_members *)federation;
     const struct vain_set *set = &members->proposal.set;
     const uint64_t start_ms = vain_members_now_ms(members);
-    struct vain_signature_letter letter = {.epoch = members->proposal.epoch,
-                                           .round = members->proposal.round,
-                                           .body = mine,
-                                           .bytes = bytes};
-    uint8_t body[VAIN_SIGNATURE_LETTER_BYTES_MAX];
-    const size_t body_bytes = vain_signature_letter_encode(&letter, body);
+    const struct vain_signature_letter letter = {.epoch = members->proposal.epoch,
+                                                 .round = members->proposal.round,
+                                                 .body = mine,
+                                                 .bytes = bytes};
+    members->signed_set = *set;
+    members->signature_bytes = vain_signature_letter_encode(&letter, members->signature);
     for (int i = vain_set_next(set, 0); i >= 0; i = vain_set_next(set, i + 1)) {
-        if (i != members->own && members->known[i].greeted)
-            vain_members_send(members, i, VAIN_LETTER_SIGNATURE, body, body_bytes);
+        if (members->known[i].greeted)
+            vain_members_send_signature(members, i);
     }
-    for (bool complete = false; !complete;) {
-        complete = true;
-        for (int i = vain_set_next(set, 0); i >= 0; i = vain_set_next(set, i + 1))
-            complete = complete && (i == members->own || has_signed(members, i, bytes) ||
-                                    !members->known[i].greeted);
-        if (complete || vain_members_now_ms(members) - start_ms > VAIN_MEMBERS_SIGN_MS)
-            break;
+    while (!all_have_signed(members, bytes) &&
+           vain_members_now_ms(members) - start_ms <= VAIN_MEMBERS_SIGN_MS)
         VAIN_TRY(vain_members_wait(members));
-    }
     int place = 0;
     for (int i = vain_set_next(set, 0); i >= 0; i = vain_set_next(set, i + 1), place++) {
         uint8_t *slot = (uint8_t *)all + (size_t)place * bytes;
@@ -666,7 +681,7 @@ static void members_close(struct vain_federation *federation)
     vain_release(members->roster_members);
     vain_release(members->roster_ranks);
     vain_release(members->awaited_since_ms);
-    vain_release(members->waiting_open);
+    vain_release_wiped(members->waiting_open); /* secrets of others */
     vain_release(members);
 }
 

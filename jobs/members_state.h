@@ -110,6 +110,11 @@ struct vain_members {
     bool failed_late, unjudged; /* by a deadline; nobody is suspected for it yet */
     char failure[VAIN_MESSAGE_BYTES];
 
+    /* The own signature of the last round, as a letter; 0 bytes: there is none since the start. */
+    size_t signature_bytes;
+    uint8_t signature[VAIN_SIGNATURE_LETTER_BYTES_MAX];
+    struct vain_set signed_set; /* who was in that round */
+
     /* Opening with own masks: that of the last attempt, so that others can be helped. */
     struct vain_opening *opening;           /* borrowed; NULL: none */
     struct vain_waiting_open *waiting_open; /* (capacity) owned */
@@ -148,6 +153,8 @@ enum vain_status vain_members_pump(struct vain_members *members) VAIN_MUST_USE;
 enum vain_status vain_members_wait(struct vain_members *members) VAIN_MUST_USE;
 /* What was just said (vain_fail) ends the run: vain_members_pump returns it from now on. */
 void vain_members_end_run(struct vain_members *members, enum vain_status status);
+/* The signature of the last round again, if there is one that `member` took part in. */
+void vain_members_send_signature(struct vain_members *members, int member);
 enum vain_status vain_members_talk_open(struct vain_members *members) VAIN_MUST_USE;
 void vain_members_talk_close(struct vain_members *members);
 /* A letter, as far as there is a stream and room. */

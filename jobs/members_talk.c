@@ -39,6 +39,14 @@ void vain_members_send(struct vain_members *members, int member, uint16_t kind, 
         vain_mailbox_drop(members->mailbox, member, "it does not read its letters");
 }
 
+void vain_members_send_signature(struct vain_members *members, int member)
+{
+    if (members->signature_bytes > 0 && vain_set_has(&members->signed_set, member) &&
+        member != members->own)
+        vain_members_send(members, member, VAIN_LETTER_SIGNATURE, members->signature,
+                          members->signature_bytes);
+}
+
 /* ---- how much is read ------------------------------------------------------------------------ */
 
 /* What a member sends costs the others' time: verifying a signature 0.1 ms, a part of the state as
@@ -188,6 +196,7 @@ static void take_hello(struct vain_members *members, int member, const uint8_t *
     known->misfits = 0;
     known->finished = false;
     vain_assembly_link(members->assembly, member, true);
+    vain_members_send_signature(members, member); /* it may have been lost with the last link */
 }
 
 static void take_spec(struct vain_members *members, int member, const uint8_t *body, size_t bytes)

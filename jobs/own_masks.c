@@ -44,7 +44,7 @@ static enum vain_status gather(struct vain_run *run, const struct vain_roster *r
     for (int i = 0; i < roster->member_count; i++)
         memcpy(by_index + (size_t)i * bytes, by_rank + (size_t)roster->member_rank[i] * bytes,
                bytes);
-    vain_release(by_rank);
+    vain_release_wiped(by_rank);
     return status;
 }
 
@@ -100,15 +100,18 @@ static enum vain_status open_together(struct vain_run *run, const struct vain_ro
 {
     uint8_t mine[VAIN_SCALAR_BYTES], *all = NULL;
     vain_opening_disclose(run->opening, mine);
-    VAIN_TRY(vain_take_array(roster->member_count, sizeof mine, "own masks", (void **)&all));
-    enum vain_status status = gather(run, roster, mine, sizeof mine, all);
+    enum vain_status status =
+        vain_take_array(roster->member_count, sizeof mine, "own masks", (void **)&all);
+    if (status == VAIN_OK)
+        status = gather(run, roster, mine, sizeof mine, all);
     for (int i = 0; i < roster->member_count && status == VAIN_OK; i++) {
         if (!vain_opening_take_secret(run->opening, i, all + (size_t)i * sizeof mine))
             status = vain_fail(VAIN_ERR_PEER,
                                "round %lld: member '%s' disclosed another secret than it dealt",
                                (long long)run->round + 1, roster->members[i].name);
     }
-    vain_release(all);
+    vain_wipe(mine, sizeof mine);
+    vain_release_wiped(all);
     return status;
 }
 

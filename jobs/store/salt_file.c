@@ -40,8 +40,14 @@ enum vain_status vain_salt_file_append(const char *folder, const char *name,
     if (length < 0 || length >= VAIN_PATH_BYTES)
         return vain_fail(VAIN_ERR_INPUT, "the path of the output folder is too long: %s", folder);
     encode(line, bytes);
-    if (stat(path, &about) != 0)
-        return world->ops->replace(world, path, bytes, sizeof bytes, 0600);
+    if (stat(path, &about) != 0) {
+        if (errno == ENOENT)
+            return world->ops->replace(world, path, bytes, sizeof bytes, 0600);
+        return vain_fail(VAIN_ERR_STORAGE,
+                         "%s: cannot be looked at: %s; the salts in it would be lost if it were "
+                         "written anew, so nothing was sent",
+                         path, strerror(errno));
+    }
     const off_t torn = about.st_size % VAIN_SALT_LINE_BYTES;
     if (torn != 0 && truncate(path, about.st_size - torn) != 0)
         return vain_fail(VAIN_ERR_STORAGE, "%s: a line that was cut short cannot be cut off: %s",

@@ -7,11 +7,18 @@
 
 static bool is_short;
 static int takes_left;
+static void (*watch)(const char *what, void *memory, int64_t count, size_t element_bytes);
 
 void shortage_after(int takes)
 {
     is_short = true;
     takes_left = takes;
+}
+
+void shortage_watch(void (*taken)(const char *what, void *memory, int64_t count,
+                                  size_t element_bytes))
+{
+    watch = taken;
 }
 
 void shortage_end(void)
@@ -43,6 +50,10 @@ enum vain_status __wrap_vain_take_array(int64_t count, size_t element_bytes, con
                                         void **out)
 {
     *out = NULL;
-    return fails() ? vain_fail(VAIN_ERR_MEMORY, "%s: a shortage on purpose", what)
-                   : __real_vain_take_array(count, element_bytes, what, out);
+    if (fails())
+        return vain_fail(VAIN_ERR_MEMORY, "%s: a shortage on purpose", what);
+    const enum vain_status status = __real_vain_take_array(count, element_bytes, what, out);
+    if (watch != NULL && status == VAIN_OK && *out != NULL)
+        watch(what, *out, count, element_bytes);
+    return status;
 }

@@ -164,6 +164,27 @@ enum vain_status __wrap_vain_codec_encode(const struct vain_codec *codec, struct
     return status;
 }
 
+/* ---- links ----------------------------------------------------------------------------------- */
+
+/* Of the thread's member; rounds until then. */
+static _Thread_local struct life *flapping;
+static _Thread_local int flaps_after;
+
+void __real_vain_outer_apply(const struct vain_outer_options *options, struct vain_queue *queue,
+                             int64_t N, const float *mean, float *momentum, float *common);
+void __wrap_vain_outer_apply(const struct vain_outer_options *options, struct vain_queue *queue,
+                             int64_t N, const float *mean, float *momentum, float *common);
+
+void __wrap_vain_outer_apply(const struct vain_outer_options *options, struct vain_queue *queue,
+                             int64_t N, const float *mean, float *momentum, float *common)
+{
+    __real_vain_outer_apply(options, queue, N, mean, momentum, common);
+    if (flaps_after == 0 || --flaps_after > 0)
+        return;
+    switchboard_part(flapping->hosts->board, flapping->number);
+    switchboard_heal(flapping->hosts->board, flapping->number);
+}
+
 /* ---- life ------------------------------------------------------------------------------------ */
 
 static void watch(void *context, const struct vain_event *event)
@@ -270,6 +291,8 @@ static void live_once(struct life *life)
     begin(life);
     fetch_spoiler_begin(host->fate.fetch_trouble, host->fate.fetch_number,
                         host->fate.stops_in_fetch ? &life->signal : NULL);
+    flapping = life;
+    flaps_after = host->fate.flaps_in_round;
     fetch_spoiler_withhold(host->fate.withholds_records);
     struct vain_run_config config = {
         .job = &bed->job,

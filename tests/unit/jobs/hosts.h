@@ -38,6 +38,8 @@ struct host_fate {
     enum fetch_trouble fetch_trouble; /* it meets this while it catches up, ... */
     uint32_t fetch_number;            /* ... with this vector */
     bool stops_in_fetch;              /* ... and is asked to stop, by signal 15 */
+    int flaps_in_round;               /* all its links end, and new ones are made, when it has
+                                         agreed on the sum and not signed yet; 0: never */
     const char *resume;               /* this checkpoint; NULL: "auto" */
     bool has_site;                    /* of two ranks, this member and one that helps it */
     bool disk_is_full;                /* for records */

@@ -8,6 +8,7 @@
 #include "cmd/world.h"
 #include "tests/unit/base/helpers.h"
 #include "tests/unit/jobs/hosts.h"
+#include "tests/unit/jobs/wipe_watch.h"
 #include "tests/unit/suite.h"
 
 enum { MEMBERS = 4, FILE_BYTES_MAX = 1 << 18 };
@@ -219,7 +220,7 @@ static void rounds_done_again_are_taken_whatever_dies(void)
 {
     int told = 0;
     begin_parted();
-    for (int write = 1; write < 24; write += VAIN_TEST_STRIDE) {
+    for (int write = 1; write < 24; write += 1 + VAIN_TEST_STRIDE) {
         for (int i = 0; i < MEMBERS; i++) {
             remove_folder("out", i);
             copy_folder("kept", "out", i);
@@ -238,6 +239,49 @@ static void rounds_done_again_are_taken_whatever_dies(void)
     hosts_close(&hosts);
 }
 
+/* ---- signatures ------------------------------------------------------------------------------ */
+
+/* Links of these members end after the third round was agreed on and before it is signed. */
+static void expect_flap_is_borne(unsigned who)
+{
+    static const char *const sets[] = {"train.rounds=6", NULL};
+    CU_ASSERT_TRUE_FATAL(hosts_open(&hosts, MEMBERS));
+    for (int i = 0; i < MEMBERS; i++)
+        hosts.hosts[i].fate.flaps_in_round = (who >> i & 1) != 0 ? 3 : 0;
+    hosts_run(&hosts, sets);
+    hosts_expect_end(&hosts, 15, 6);
+    hosts_close(&hosts);
+}
+
+static void links_that_end_before_a_round_is_signed_do_no_harm(void)
+{
+    expect_flap_is_borne(8);
+    expect_flap_is_borne(12);
+    expect_flap_is_borne(15);
+}
+
+/* ---- secrets --------------------------------------------------------------------------------- */
+
+/* ... of others' own masks, among members in one process and on their own hosts. */
+static void what_others_disclose_is_wiped(void)
+{
+    static const char *const sets[] = {"exchange.privacy=masked", "exchange.level=2", NULL};
+    uint8_t hash[VAIN_HASH_BYTES];
+    int released, unwiped;
+    wipe_watch_begin();
+    hosts_run_over_loop(MEMBERS, sets, hash);
+    wipe_watch_end(&released, &unwiped);
+    CU_ASSERT(released >= 4 * MEMBERS);
+    CU_ASSERT_EQUAL(unwiped, 0);
+    CU_ASSERT_TRUE_FATAL(hosts_open(&hosts, MEMBERS));
+    wipe_watch_begin();
+    hosts_run(&hosts, sets);
+    wipe_watch_end(&released, &unwiped);
+    CU_ASSERT(released >= MEMBERS);
+    CU_ASSERT_EQUAL(unwiped, 0);
+    hosts_close(&hosts);
+}
+
 static const struct vain_test tests[] = {
     {"a stop in between leaves the checkpoint alone",
      a_stop_in_between_leaves_the_checkpoint_alone},
@@ -248,6 +292,9 @@ static const struct vain_test tests[] = {
      records_that_one_member_lacks_come_from_another},
     {"a full disk ends the run, and is told", a_full_disk_ends_the_run_and_is_told},
     {"votes come along into another folder", votes_come_along_into_another_folder},
+    {"links that end before a round is signed do no harm",
+     links_that_end_before_a_round_is_signed_do_no_harm},
+    {"what others disclose is wiped", what_others_disclose_is_wiped},
     {"rounds done again are taken, whatever dies", rounds_done_again_are_taken_whatever_dies},
     {NULL, NULL},
 };

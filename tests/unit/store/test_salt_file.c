@@ -98,9 +98,28 @@ static void what_cannot_be_kept_is_said(void)
     vain_fail_clear();
 }
 
+/* What the file system calls nothing that is known leaves earlier salts alone. */
+static void a_file_that_cannot_be_looked_at_is_not_replaced(void)
+{
+    const struct vain_salt_line line = line_of(1);
+    bed_make_folder(folder);
+    bed_join(folder, "salts-ann.bin", path);
+    CU_ASSERT_EQUAL_FATAL(symlink("salts-ann.bin", path), 0); /* to itself: ELOOP */
+    CU_ASSERT_EQUAL(vain_salt_file_append(folder, "ann", vain_world_real(), &line),
+                    VAIN_ERR_STORAGE);
+    CU_ASSERT_PTR_NOT_NULL(strstr(vain_fail_message(), "salts-ann.bin: cannot be looked at"));
+    struct stat about;
+    CU_ASSERT_EQUAL(lstat(path, &about), 0);
+    CU_ASSERT_TRUE(S_ISLNK(about.st_mode));
+    vain_fail_clear();
+    bed_remove_folder(folder);
+}
+
 static const struct vain_test tests[] = {
     {"lines are added, for their owner alone", lines_are_added_for_their_owner_alone},
     {"a line that was cut short is cut off", a_line_that_was_cut_short_is_cut_off},
+    {"a file that cannot be looked at is not replaced",
+     a_file_that_cannot_be_looked_at_is_not_replaced},
     {"what cannot be kept is said", what_cannot_be_kept_is_said},
     {NULL, NULL},
 };
