@@ -2,6 +2,9 @@
  */
 #include "cmd/checkpoint.h"
 
+#include <stdio.h>
+#include <sys/stat.h>
+
 #include "base/host.h"
 #include "base/limits.h"
 #include "base/memory.h"
@@ -72,6 +75,46 @@ void vain_ckpt_close(struct vain_ckpt_file *file)
     vain_checkpoint_close(&file->file);
     vain_release(file->parameters);
     *file = (struct vain_ckpt_file){0};
+}
+
+/* The newest round of `folder` whose file is whole; its path to `chosen`. */
+static enum vain_status choose_whole(const char *folder, const int64_t *rounds, int count,
+                                     char chosen[VAIN_MIN_LEN(VAIN_PATH_BYTES)])
+{
+    for (int i = count - 1; i >= 0; i--) {
+        struct vain_ckpt_file file;
+        vain_checkpoint_path(folder, rounds[i], chosen, VAIN_PATH_BYTES);
+        const enum vain_status status = vain_ckpt_open(chosen, true, &file);
+        vain_ckpt_close(&file);
+        if (status == VAIN_OK)
+            return VAIN_OK;
+        if (status != VAIN_ERR_CORRUPT)
+            return status;
+        fprintf(stderr, "vain: %s\n", vain_fail_message());
+        vain_fail_clear();
+    }
+    return vain_fail(VAIN_ERR_CORRUPT, "%s: none of its %d checkpoints is whole", folder, count);
+}
+
+enum vain_status vain_ckpt_choose(const char **path, char chosen[VAIN_MIN_LEN(VAIN_PATH_BYTES)])
+{
+    struct stat about;
+    int64_t *rounds = NULL;
+    int count = 0;
+    if (stat(*path, &about) != 0 || !S_ISDIR(about.st_mode))
+        return VAIN_OK;
+    VAIN_TRY(vain_checkpoint_list(*path, &rounds, &count));
+    const enum vain_status status =
+        count > 0 ? choose_whole(*path, rounds, count, chosen)
+                  : vain_fail(VAIN_ERR_NOT_FOUND,
+                              "%s: there is no checkpoint in this folder; give a run's folder, or "
+                              "a checkpoint file",
+                              *path);
+    vain_release(rounds);
+    VAIN_TRY(status);
+    fprintf(stderr, "vain: the newest checkpoint of %s is %s\n", *path, chosen);
+    *path = chosen;
+    return VAIN_OK;
 }
 
 int vain_verb_ckpt(int argc, char **argv)

@@ -23,6 +23,13 @@ struct vain_ckpt_arguments {
 enum { VAIN_CKPT_JSON = 1, VAIN_CKPT_TO, VAIN_CKPT_FORCE, VAIN_CKPT_STATISTICS };
 error_t vain_ckpt_parse(int key, char *argument, struct argp_state *state);
 
+/* Where `*path` is a folder, it becomes the path of the newest checkpoint in it that is whole,
+ * which is kept in `chosen`; standard error says which, and which newer ones are broken. Other
+ * paths stay. Local; reads all of the file. VAIN_ERR_NOT_FOUND: the folder has none;
+ * VAIN_ERR_CORRUPT: none is whole. */
+enum vain_status vain_ckpt_choose(const char **path,
+                                  char chosen[VAIN_MIN_LEN(VAIN_PATH_BYTES)]) VAIN_MUST_USE;
+
 /* An opened checkpoint and, if wanted, its checked parameters (N). */
 struct vain_ckpt_file {
     struct vain_checkpoint_file *file;

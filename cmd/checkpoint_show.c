@@ -256,8 +256,11 @@ static int show(const struct vain_ckpt_arguments *arguments)
 {
     const char *path = arguments->words[0];
     const bool one_slice = arguments->word_count == 2;
+    char chosen[VAIN_PATH_BYTES];
     struct vain_ckpt_file file;
-    const enum vain_status status = vain_ckpt_open(path, one_slice || arguments->statistics, &file);
+    enum vain_status status = vain_ckpt_choose(&path, chosen);
+    if (status == VAIN_OK)
+        status = vain_ckpt_open(path, one_slice || arguments->statistics, &file);
     if (status != VAIN_OK)
         return vain_report_failure(status, arguments->json);
     const struct vain_store_slice *slice = NULL;
@@ -284,10 +287,12 @@ int vain_ckpt_show(int argc, char **argv)
     static const struct argp argp = {
         .options = options,
         .parser = vain_ckpt_parse,
-        .args_doc = "FILE [SLICE]",
+        .args_doc = "FILE|DIR [SLICE]",
         .doc =
-            "Show what a checkpoint says of itself; with SLICE, that slice in numbers.\v"
+            "Show what a checkpoint says of itself; with SLICE, that slice in numbers. DIR: the "
+            "newest checkpoint in it that is whole.\v"
             "Examples:\n"
+            "  vain ckpt show runs/job\n"
             "  vain ckpt show runs/job/checkpoint-000100.h5\n"
             "  vain ckpt show runs/job/checkpoint-000100.h5 --statistics\n"
             "  vain ckpt show runs/job/checkpoint-000100.h5 blocks.0.attention.projection.weight",

@@ -24,6 +24,7 @@
 
 struct arguments {
     const char *file, *spec, *member;
+    char chosen[VAIN_PATH_BYTES]; /* of a folder that was given */
     const char *sets[VAIN_SETS_MAX];
     int set_count;
     bool json;
@@ -74,12 +75,15 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 static const struct argp eval_argp = {
     .options = option_rows,
     .parser = parse_option,
-    .args_doc = "CKPT SPEC",
-    .doc = "What a run of SPEC measures, for a checkpoint: mean loss in nats over all that nobody "
-           "trains on, and accuracy where there are classes.\v"
-           "Examples:\n"
-           "  vain eval runs/job/checkpoint-000100.h5 job.yaml\n"
-           "  vain eval runs/job/checkpoint-000100.h5 job.yaml --set data.text=other.txt",
+    .args_doc = "CKPT|DIR SPEC",
+    .doc =
+        "What a run of SPEC measures, for a checkpoint: mean loss in nats over all that nobody "
+        "trains on, and accuracy where there are classes. DIR: the newest checkpoint in it that is "
+        "whole.\v"
+        "Examples:\n"
+        "  vain eval runs/job job.yaml\n"
+        "  vain eval runs/job/checkpoint-000100.h5 job.yaml\n"
+        "  vain eval runs/job/checkpoint-000100.h5 job.yaml --set data.text=other.txt",
 };
 
 /* ------------------------------------------------------------------ does it fit */
@@ -425,7 +429,9 @@ int vain_verb_eval(int argc, char **argv)
     if (status != VAIN_OK)
         return vain_report_failure(status, arguments.json);
     work->arguments = &arguments;
-    status = do_work(work, &reported);
+    status = vain_ckpt_choose(&arguments.file, arguments.chosen);
+    if (status == VAIN_OK)
+        status = do_work(work, &reported);
     int code;
     if (status == VAIN_OK)
         code = print_result(work);

@@ -22,6 +22,7 @@ enum { TOKENS_MAX = 1000000, SYMBOL_TEXT_BYTES = 16 };
 
 struct arguments {
     const char *file, *prompt;
+    char chosen[VAIN_PATH_BYTES]; /* of a folder that was given */
     int64_t tokens, top;
     double temperature;
     uint64_t seed;
@@ -115,12 +116,15 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 static const struct argp generate_argp = {
     .options = option_rows,
     .parser = parse_option,
-    .args_doc = "CKPT",
-    .doc = "Let the model of a checkpoint write text. The same command writes the same text.\v"
-           "Examples:\n"
-           "  vain generate runs/job/checkpoint-000100.h5 --prompt 'ROMEO:'\n"
-           "  vain generate runs/job/checkpoint-000100.h5 --tokens 500 --temperature 0.6\n\n"
-           "A model of tokens takes and writes them as numbers: --prompt '<15496><995>'.",
+    .args_doc = "CKPT|DIR",
+    .doc =
+        "Let the model of a checkpoint write text. The same command writes the same text. DIR: the "
+        "newest checkpoint in it that is whole.\v"
+        "Examples:\n"
+        "  vain generate runs/job\n"
+        "  vain generate runs/job/checkpoint-000100.h5 --prompt 'ROMEO:'\n"
+        "  vain generate runs/job/checkpoint-000100.h5 --tokens 500 --temperature 0.6\n\n"
+        "A model of tokens takes and writes them as numbers: --prompt '<15496><995>'.",
 };
 
 /* ------------------------------------------------------------------ the text so far */
@@ -332,7 +336,9 @@ int vain_verb_generate(int argc, char **argv)
         .arguments = &arguments,
         .terminal = !arguments.json && isatty(STDOUT_FILENO) == 1,
     };
-    const enum vain_status status = write_text(&writing);
+    enum vain_status status = vain_ckpt_choose(&arguments.file, arguments.chosen);
+    if (status == VAIN_OK)
+        status = write_text(&writing);
     int code;
     if (status != VAIN_OK)
         code = vain_report_failure(status, arguments.json);

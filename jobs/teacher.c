@@ -119,8 +119,10 @@ enum vain_status vain_teacher_open(const struct vain_method_config *config,
 {
     struct vain_checkpoint_file *file = NULL;
     memset(out, 0, sizeof *out);
-    VAIN_TRY(vain_checkpoint_open(config->teacher, &file));
-    enum vain_status status = understand(config, vain_checkpoint_content(file), out);
+    enum vain_status status = vain_checkpoint_open(config->teacher, &file);
+    if (status != VAIN_OK)
+        return vain_fail(status, "teacher.checkpoint: %s", vain_fail_message());
+    status = understand(config, vain_checkpoint_content(file), out);
     if (status == VAIN_OK)
         status = load(config, file, out);
     if (status == VAIN_OK)

@@ -82,28 +82,38 @@ static enum vain_status open_sentences(const struct vain_data_options *options,
     return VAIN_OK;
 }
 
+static enum vain_status open_kind(enum vain_data_kind kind, const struct vain_data_options *options,
+                                  const struct vain_data_place *place, int member,
+                                  struct vain_data *out)
+{
+    switch (kind) {
+    case VAIN_DATA_TEXT:
+        return open_text(options, place, out);
+    case VAIN_DATA_IMAGES:
+        return open_images(options, place, member, out);
+    case VAIN_DATA_EPISODES:
+        return open_episodes(options, place, member, out);
+    case VAIN_DATA_SENTENCES:
+        return open_sentences(options, place, member, out);
+    }
+    return VAIN_OK;
+}
+
 enum vain_status vain_data_open(const struct vain_data_options *options,
                                 const struct vain_data_place *place, struct vain_data *out)
 {
+    static const char section[] = "data.";
     struct vain_data_source source;
     int member;
     memset(out, 0, sizeof *out);
     VAIN_TRY(vain_partition_place(place->names, place->name_count, place->own_name, &member));
     VAIN_TRY(vain_data_source(options, &source));
-    switch (source.kind) {
-    case VAIN_DATA_TEXT:
-        VAIN_TRY(open_text(options, place, out));
-        break;
-    case VAIN_DATA_IMAGES:
-        VAIN_TRY(open_images(options, place, member, out));
-        break;
-    case VAIN_DATA_EPISODES:
-        VAIN_TRY(open_episodes(options, place, member, out));
-        break;
-    case VAIN_DATA_SENTENCES:
-        VAIN_TRY(open_sentences(options, place, member, out));
-        break;
-    }
+    const enum vain_status status = open_kind(source.kind, options, place, member, out);
+    /* Whoever opens a file knows its path only; the reader of the message looks for the key. */
+    if (status < 0 && status != VAIN_ERR_MEMORY &&
+        strncmp(vain_fail_message(), section, sizeof section - 1) != 0)
+        return vain_fail(status, "%s: %s", source.key, vain_fail_message());
+    VAIN_TRY(status);
     out->member = member;
     out->member_count = place->name_count;
     return VAIN_OK;

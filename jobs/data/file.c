@@ -27,6 +27,12 @@ static enum vain_status fail_open(const char *path, int reason)
                 VAIN_ERR_NOT_FOUND,
                 "%s: no such file; \"~\" is not expanded in a job spec: write the whole path",
                 path);
+        if (strchr(path, '$') != NULL)
+            return vain_fail(VAIN_ERR_NOT_FOUND,
+                             "%s: no such file; variables such as $HOME are not expanded in a job "
+                             "spec: write the whole path, or give it with --set, where the shell "
+                             "expands them",
+                             path);
         return vain_fail(VAIN_ERR_NOT_FOUND,
                          "%s: no such file; paths are relative to the job spec's folder", path);
     case EACCES:

@@ -25,6 +25,30 @@ equal "checkpoints of an empty folder" 0 "$(value 'data.checkpoints.#')"
 answer 5 ckpt ls nowhere
 answer 5 ckpt ls job.yaml
 
+# ---- the newest whole one of a folder
+mkdir newest
+cp runs/small/checkpoint-*.h5 newest
+newest="^vain: the newest checkpoint of newest is newest/checkpoint-000005.h5\$"
+answer 0 ckpt show newest
+has "which is shown" "$err" "$newest"
+equal "the file that is shown" newest/checkpoint-000005.h5 "$(value data.file)"
+answer 0 generate newest --tokens 4
+has "which writes" "$err" "$newest"
+equal "the round that writes" 5 "$(value data.round)"
+answer 0 eval newest job.yaml
+has "which is measured" "$err" "$newest"
+equal "the round that is measured" 5 "$(value data.round)"
+equal "its hash" "$hash" "$(value data.parameters_hash)"
+flip newest/checkpoint-000005.h5 $(($(stat -c %s newest/checkpoint-000005.h5) / 2)) 1
+answer 0 ckpt show newest
+equal "a broken one is passed over" newest/checkpoint-000004.h5 "$(value data.file)"
+has "why" "$err" '^vain: newest/checkpoint-000005.h5'
+for file in newest/*.h5; do truncate -s 3000 "$file"; done
+answer 5 generate newest
+has "none is whole" "$err" 'none of its 3 checkpoints is whole'
+answer 5 eval empty job.yaml
+has "a folder without any" "$err" 'empty: there is no checkpoint in this folder'
+
 # ---- show
 answer 0 ckpt show "$last"
 equal "hash of the parameters" "$hash" "$(value data.parameters_hash)"

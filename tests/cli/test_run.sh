@@ -81,6 +81,13 @@ answer 2 run job.yaml --quiet --members 2 --out fewer
 cp kept.yaml job.yaml
 
 # ---- a start that is refused leaves nothing behind, and takes nothing away
+call 5 run job.yaml --quiet --set data.text=nowhere.txt
+has "the key of a path" "$err" "^vain: error: data.text: ./nowhere.txt: no such file; paths are relative"
+# shellcheck disable=SC2016  # not to be expanded
+call 5 run job.yaml --quiet --set 'data.text=$HOME/nowhere.txt'
+has "a variable in a path" "$err" 'data.text: .*variables such as .HOME are not expanded in a job spec.* --set'
+call 2 run job.yaml --quiet --set data.text=/dev/null
+has "the key of a device" "$err" 'error: data.text: /dev/null: is a device'
 mkdir kept
 cp job.yaml listed.yaml
 echo 'members: [{name: alice}, {name: bob}, {name: carol}]' >>listed.yaml

@@ -37,6 +37,7 @@ static void a_missing_file_is_named(void)
 {
     expect(scratch_path("missing"), VAIN_ERR_NOT_FOUND, "no such file");
     expect(scratch_path("missing/below"), VAIN_ERR_NOT_FOUND, "relative to the job spec");
+    expect("./$DATA/text", VAIN_ERR_NOT_FOUND, "variables such as $HOME are not expanded");
     expect("~/text", VAIN_ERR_NOT_FOUND, "\"~\" is not expanded");
     expect("/~/text", VAIN_ERR_NOT_FOUND, "\"~\" is not expanded");
 }

@@ -39,7 +39,7 @@ static struct vain_state_letter make_state(void)
     return state;
 }
 
-static const char hello_hex[] = "0200" THIRTY_TWO("11") THIRTY_TWO("22") THIRTY_TWO("33") "0400"
+static const char hello_hex[] = "0300" THIRTY_TWO("11") THIRTY_TWO("22") THIRTY_TWO("33") "0400"
                                                                                           "7661696e"
                                                                                           "0300"
                                                                                           "c0c1c2";
