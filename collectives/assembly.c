@@ -413,10 +413,23 @@ void vain_assembly_letter(struct vain_assembly *own, int member, uint16_t kind, 
     own->unsettled = true;
 }
 
+/* Whose time of distrust is over goes by the last that it told: who is idle says it once only. */
+static void hear_again(struct vain_assembly *own)
+{
+    for (int i = 0; i < own->config.members; i++) {
+        struct vain_assembly_peer *peer = &own->peers[i];
+        if (!peer->told || peer->known || vain_assembly_is_distrusted(own, i))
+            continue;
+        peer->known = true;
+        own->unsettled = true;
+    }
+}
+
 void vain_assembly_tick(struct vain_assembly *own, uint64_t now_ms)
 {
     VAIN_ASSERT(now_ms >= own->now_ms);
     own->now_ms = now_ms;
+    hear_again(own);
     if (own->phase != VAIN_PHASE_IDLE && own->phase != VAIN_PHASE_RUNNING &&
         now_ms - own->told_ms >= VAIN_ASSEMBLY_REPEAT_MS)
         vain_assembly_tell(own);

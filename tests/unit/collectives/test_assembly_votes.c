@@ -612,6 +612,23 @@ static void who_told_an_untruth_is_not_heard_for_a_while(void)
     script_close(&script);
 }
 
+/* Members that have come to the end say so once. */
+static void who_is_heard_again_need_not_say_it_again(void)
+{
+    struct script script;
+    struct vain_position ahead = script_position(false);
+    script_begin(&script, false);
+    ahead.round++;
+    for (int i = 1; i < 4; i++)
+        script_tell(&script, i, &ahead);
+    expect_behind(&script, 1, 14);
+    for (int i = 1; i < 4; i++)
+        vain_assembly_doubt(script.assembly, i);
+    expect_behind(&script, 9998, 0);
+    expect_behind(&script, 2, 14);
+    script_close(&script);
+}
+
 /* Who starts goes on from those that run, or from the later round, or from what most hold. */
 static void at_a_start_the_state_of_most_is_fetched(void)
 {
@@ -671,6 +688,7 @@ static const struct vain_test tests[] = {
     {"a later round or epoch is fetched", a_later_round_or_epoch_is_fetched},
     {"a claim holds nobody up", a_claim_holds_nobody_up},
     {"who told an untruth is not heard for a while", who_told_an_untruth_is_not_heard_for_a_while},
+    {"who is heard again need not say it again", who_is_heard_again_need_not_say_it_again},
     {"at a start the state of most is fetched", at_a_start_the_state_of_most_is_fetched},
     {NULL, NULL},
 };
