@@ -12,8 +12,7 @@
 #include "jobs/members_state.h"
 #include "jobs/vote_file.h"
 
-enum { FIRST_WAITING_MS = 5000 }; /* until it is said for whom the start waits */
-enum { DURATION_BYTES = 32 };
+enum { DURATION_BYTES = 32, FIRST_WAITING_MS = 5000 /* until it is said for whom */ };
 
 /* ---- what the assembly asks for -------------------------------------------------------------- */
 
