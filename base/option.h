@@ -87,7 +87,7 @@ struct vain_problem {
     int line, column; /* from 1, in characters; 0: whole file */
     char key[128];    /* dotted path, "" if none */
     char message[256];
-    char hint[160];                 /* "did you mean ...?", "" if none */
+    char hint[320];                 /* "did you mean ...?", "" if none */
     char source[160];               /* the line as it stands there, or a part of it; "" if none */
     int source_column, source_span; /* what is underlined of it, in characters, from 1 */
 };

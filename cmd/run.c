@@ -400,11 +400,27 @@ static enum vain_status choose_own_folder(struct session *session)
                : vain_fail(VAIN_ERR_INPUT, "the path of the output folder is too long");
 }
 
+/* What a shell replaces, and nobody else: a folder of that very name is not meant. */
+static enum vain_status check_expanded(const struct session *session)
+{
+    const char *out = session->arguments->out;
+    const char *said = out != NULL ? out : session->loaded.job.checkpoint.directory;
+    if (said[0] != '~' && strchr(said, '$') == NULL)
+        return VAIN_OK;
+    return vain_fail(
+        VAIN_ERR_INPUT,
+        "%s: '%s': variables such as $HOME and \"~\" are not expanded here: write the "
+        "whole path, or give --out unquoted, with a space before it, so that the shell "
+        "does it",
+        out != NULL ? "--out" : "checkpoint.directory", said);
+}
+
 static enum vain_status choose_folder(struct session *session)
 {
     const struct vain_job *job = &session->loaded.job;
     const char *out = session->arguments->out;
     enum { FILE_NAME_BYTES = 160 }; /* the longest name that is put behind it */
+    VAIN_TRY(check_expanded(session));
     if (out != NULL)
         snprintf(session->directory, sizeof session->directory, "%s", out);
     else if (job->checkpoint.directory[0] != '\0')

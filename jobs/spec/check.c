@@ -40,7 +40,7 @@ static const char *key_name(const struct checker *checker, int node)
 static void add_unknown(const struct checker *checker, int node,
                         const struct vain_spec_group *group, const char *name)
 {
-    char key[128] = "", hint[160] = "", excerpt[96];
+    char key[128] = "", hint[320] = "", excerpt[96];
     vain_text_excerpt(name, 40, excerpt, sizeof excerpt);
     if (checker->problems->count < VAIN_SPEC_ERRORS_MAX)
         vain_spec_suggest(checker->spec, group, name, hint, sizeof hint);
@@ -199,7 +199,7 @@ static const struct vain_option *choice_with(const struct vain_spec *spec,
 static void add_no_group(const struct checker *checker, const struct vain_spec_group *group,
                          int node)
 {
-    char found[96], name[64], keys[160], hint[200];
+    char found[96], name[64], keys[320], hint[320];
     const struct vain_option *meant = NULL;
     snprintf(name, sizeof name, "%.*s", group->name_length, group->name);
     vain_tree_describe(checker->tree, node, found, sizeof found);
@@ -270,7 +270,7 @@ enum vain_status vain_spec_check(struct vain_spec *spec, const struct vain_yaml_
     const struct checker checker = {spec, tree, problems};
     const struct vain_node *nodes = tree->nodes;
     if (nodes[0].kind != VAIN_NODE_MAP) {
-        char found[96], keys[160];
+        char found[96], keys[320];
         vain_tree_describe(tree, 0, found, sizeof found);
         vain_spec_list_keys(spec, NULL, keys, sizeof keys);
         vain_spec_problem_add(spec, problems, nodes[0].mark, "", keys,

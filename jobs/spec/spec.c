@@ -138,7 +138,7 @@ static int characters_in(const char *text, size_t bytes)
 static void add_unknown_set(const struct vain_spec *spec, struct vain_problems *problems, int set,
                             const char *key, struct vain_spec_mark mark)
 {
-    char message[256], hint[160] = "", excerpt[96];
+    char message[256], hint[320] = "", excerpt[96];
     vain_text_excerpt(key, 60, excerpt, sizeof excerpt);
     const size_t length = group_length(key);
     const struct vain_spec_group *group = vain_spec_group_find(spec, key, strlen(key));

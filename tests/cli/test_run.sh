@@ -41,6 +41,10 @@ answer 5 run job.yaml --quiet --resume nowhere.h5
 answer 5 run job.yaml --quiet --resume corpus.txt
 answer 5 run job.yaml --quiet --out fresh --set data.text=nowhere.txt
 has "no such text" "$err" 'nowhere.txt'
+# shellcheck disable=SC2016 # not expanded is the matter
+answer 2 run job.yaml --quiet --out '$SCRATCH/run'
+# shellcheck disable=SC2016,SC2088
+answer 2 run job.yaml --quiet --set checkpoint.directory='~/run'
 answer 2 run job.yaml --quiet --out fresh --set data.text=/dev/null
 answer 2 run job.yaml --quiet --out fresh --set train.batch=0
 answer 2 run job.yaml --quiet --out fresh --set exchange.transport=mpi

@@ -100,6 +100,9 @@ for example in "$SOURCE"/examples/*.yaml; do
     fi
 done
 
+call 2 validate job.yaml --set foo.bar=1
+has "all keys there are" "$err" 'exchange, checkpoint'
+
 # Members on hosts of their own.
 {
     cat job.yaml
