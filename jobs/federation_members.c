@@ -292,6 +292,7 @@ static enum vain_status follow(struct vain_members *members, const struct vain_a
     switch (news->verdict) {
     case VAIN_ASSEMBLY_VOTE:
         VAIN_TRY(vote(members, &news->vote));
+        vain_members_sign_nothing(members, &news->vote);
         return VAIN_AGAIN;
     case VAIN_ASSEMBLY_BEHIND:
         return VAIN_BEHIND;
@@ -433,34 +434,6 @@ static enum vain_status members_disown(struct vain_federation *federation)
 
 /* ---- the end of a round ---------------------------------------------------------------------- */
 
-static bool has_signed(const struct vain_members *members, int member, size_t bytes)
-{
-    const struct vain_acquaintance *known = &members->known[member];
-    return known->signed_epoch == members->proposal.epoch &&
-           known->signed_round == members->proposal.round && known->signature_bytes == bytes;
-}
-
-/* Whether all have signed whose signatures can come. Who was lost may be back in a moment, and is
- * waited for as long as too few have signed for a record. */
-static bool all_have_signed(const struct vain_members *members, size_t bytes)
-{
-    const struct vain_set *set = &members->proposal.set;
-    const int needed = vain_quorum_witnesses(vain_set_count(set));
-    int signatures = 1, to_come = 0, to_come_back = 0;
-    for (int i = vain_set_next(set, 0); i >= 0; i = vain_set_next(set, i + 1)) {
-        const struct vain_acquaintance *known = &members->known[i];
-        if (i == members->own)
-            continue;
-        if (has_signed(members, i, bytes))
-            signatures++;
-        else if (known->greeted)
-            to_come++;
-        else
-            to_come_back += !known->left_in_order;
-    }
-    return to_come == 0 && (signatures >= needed || to_come_back == 0);
-}
-
 /* Signatures of all that are there; nobody waits long for who is stuck, since the round is complete
  * without it. */
 static enum vain_status members_gather(struct vain_federation *federation, const void *mine,
@@ -479,7 +452,7 @@ static enum vain_status members_gather(struct vain_federation *federation, const
         if (members->known[i].greeted)
             vain_members_send_signature(members, i);
     }
-    while (!all_have_signed(members, bytes) &&
+    while (!vain_members_all_have_signed(members, bytes) &&
            vain_members_now_ms(members) - start_ms <= VAIN_MEMBERS_SIGN_MS)
         VAIN_TRY(vain_members_wait(members));
     int place = 0;
@@ -488,7 +461,7 @@ static enum vain_status members_gather(struct vain_federation *federation, const
         memset(slot, 0, bytes);
         if (i == members->own)
             memcpy(slot, mine, bytes);
-        else if (has_signed(members, i, bytes))
+        else if (vain_members_has_signed(members, i, bytes))
             memcpy(slot, members->known[i].signature, bytes);
     }
     return VAIN_OK;

@@ -155,6 +155,14 @@ enum vain_status vain_members_wait(struct vain_members *members) VAIN_MUST_USE;
 void vain_members_end_run(struct vain_members *members, enum vain_status status);
 /* The signature of the last round again, if there is one that `member` took part in. */
 void vain_members_send_signature(struct vain_members *members, int member);
+/* This member has joined `vote` without its sum, so nobody is to wait for its signature: all of the
+ * set get an empty one. Of a burn nothing is signed. */
+void vain_members_sign_nothing(struct vain_members *members, const struct vain_vote *vote);
+/* Whether `member` has signed the round of the attempt, with `bytes`. */
+bool vain_members_has_signed(const struct vain_members *members, int member, size_t bytes);
+/* Whether all have whose signatures can come. Who was lost may be back in a moment, and is waited
+ * for as long as too few have signed for a record. */
+bool vain_members_all_have_signed(const struct vain_members *members, size_t bytes);
 enum vain_status vain_members_talk_open(struct vain_members *members) VAIN_MUST_USE;
 void vain_members_talk_close(struct vain_members *members);
 /* A letter, as far as there is a stream and room. */

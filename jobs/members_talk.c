@@ -362,6 +362,49 @@ static void take_fetched(struct vain_members *members, const struct vain_mailbox
         members->awaited_since_ms[member] = vain_members_now_ms(members);
 }
 
+void vain_members_sign_nothing(struct vain_members *members, const struct vain_vote *vote)
+{
+    uint8_t body[VAIN_SIGNATURE_LETTER_BYTES_MAX];
+    const struct vain_signature_letter letter = {
+        .epoch = vote->epoch, .round = vote->round, .body = body};
+    const size_t bytes = vain_signature_letter_encode(&letter, body);
+    for (int i = vain_set_next(&vote->set, 0); i >= 0; i = vain_set_next(&vote->set, i + 1)) {
+        if (i != members->own && members->known[i].greeted)
+            vain_members_send(members, i, VAIN_LETTER_SIGNATURE, body, bytes);
+    }
+}
+
+static bool has_answered(const struct vain_members *members, int member)
+{
+    const struct vain_acquaintance *known = &members->known[member];
+    return known->signed_epoch == members->proposal.epoch &&
+           known->signed_round == members->proposal.round;
+}
+
+bool vain_members_has_signed(const struct vain_members *members, int member, size_t bytes)
+{
+    return has_answered(members, member) && members->known[member].signature_bytes == bytes;
+}
+
+bool vain_members_all_have_signed(const struct vain_members *members, size_t bytes)
+{
+    const struct vain_set *set = &members->proposal.set;
+    const int needed = vain_quorum_witnesses(vain_set_count(set));
+    int signatures = 1, to_come = 0, to_come_back = 0;
+    for (int i = vain_set_next(set, 0); i >= 0; i = vain_set_next(set, i + 1)) {
+        const struct vain_acquaintance *known = &members->known[i];
+        if (i == members->own)
+            continue;
+        if (vain_members_has_signed(members, i, bytes))
+            signatures++;
+        else if (known->greeted)
+            to_come += !(has_answered(members, i) && known->signature_bytes == 0);
+        else
+            to_come_back += !known->left_in_order;
+    }
+    return to_come == 0 && (signatures >= needed || to_come_back == 0);
+}
+
 static void take_signature(struct vain_members *members, int member, const uint8_t *body,
                            size_t bytes)
 {

@@ -4,6 +4,7 @@
 #include "collectives/opening.h"
 #include "collectives/own_mask.h"
 #include "tests/unit/jobs/fetch_spoiler.h"
+#include "tests/unit/jobs/letter_count.h"
 #include "tests/unit/jobs/letter_liar.h"
 #include "tests/unit/jobs/state_liar.h"
 
@@ -42,6 +43,7 @@ enum vain_status __wrap_vain_mailbox_send(struct vain_mailbox *mailbox, int memb
                                           const void *body, size_t bytes)
 {
     letter_liar_adds(mailbox, member, kind, body, bytes, __real_vain_mailbox_send);
+    letter_count_note(kind, bytes);
     return loses && kind == VAIN_LETTER_OPEN
                ? VAIN_OK
                : __real_vain_mailbox_send(mailbox, member, kind,

@@ -9,6 +9,7 @@
 #include "jobs/vote_file.h"
 #include "tests/unit/base/helpers.h"
 #include "tests/unit/jobs/hosts.h"
+#include "tests/unit/jobs/letter_count.h"
 #include "tests/unit/jobs/wipe_watch.h"
 #include "tests/unit/suite.h"
 
@@ -281,6 +282,30 @@ static void what_others_disclose_is_wiped(void)
     hosts_close(&hosts);
 }
 
+/* Of three members all must vote. One dies before any of its durable writes and comes back at once:
+ * where the other two have voted it joins them, has nothing to sign, and says so. */
+static void who_joins_a_vote_says_that_it_signs_nothing(void)
+{
+    static const char *const all[] = {"train.rounds=4", NULL};
+    const int before = letter_count_empty_signatures();
+    bool died = true;
+    CU_ASSERT_TRUE_FATAL(hosts_open(&hosts, 3));
+    for (int write = 4; died && letter_count_empty_signatures() == before; write++) {
+        for (int i = 0; i < 3; i++)
+            bed_clear_output(&hosts.hosts[i].bed);
+        hosts.hosts[2].fate.dies_before_write = write;
+        hosts.hosts[2].fate.comes_back_after = 1;
+        hosts_run(&hosts, all);
+        died = hosts.hosts[0].result.counts.members_lost > 0;
+        for (int i = 0; i < 3; i++) {
+            CU_ASSERT_EQUAL(hosts.hosts[i].status, VAIN_OK);
+            CU_ASSERT_EQUAL(hosts.hosts[i].result.rounds, 4);
+        }
+    }
+    CU_ASSERT_EQUAL(letter_count_empty_signatures(), before + 2);
+    hosts_close(&hosts);
+}
+
 static const struct vain_test tests[] = {
     {"a stop in between leaves the checkpoint alone",
      a_stop_in_between_leaves_the_checkpoint_alone},
@@ -295,6 +320,7 @@ static const struct vain_test tests[] = {
      links_that_end_before_a_round_is_signed_do_no_harm},
     {"what others disclose is wiped", what_others_disclose_is_wiped},
     {"rounds done again are taken, whatever dies", rounds_done_again_are_taken_whatever_dies},
+    {"who joins a vote says that it signs nothing", who_joins_a_vote_says_that_it_signs_nothing},
     {NULL, NULL},
 };
 const struct vain_suite vain_suite_catch_up = {"jobs/catching up", tests};
