@@ -64,18 +64,19 @@ static void check_mpi(struct vain_checkup *checkup)
         vain_fail_clear();
         return;
     }
-    if (strcmp(library, "none") == 0) {
-        vain_checkup_add(checkup, "MPI", VAIN_HEALTH_FINE,
-                         "not in this build; 'vain run --members N' runs members in one process");
-        return;
-    }
+    const bool linked = strcmp(library, "none") != 0;
     const char *launch = vain_launch_name(environment.launch);
     if (environment.idle_task_count > 0)
         vain_finding_fix(vain_checkup_add(checkup, "MPI", VAIN_HEALTH_WARNING,
                                           "%.120s; this Slurm job has %d tasks, but srun did not "
                                           "start this process",
-                                          library, environment.idle_task_count),
-                         "a run that is started so trains alone: 'srun --mpi=pmix vain run SPEC'");
+                                          linked ? library : "not in this build",
+                                          environment.idle_task_count),
+                         "a run that is started so trains alone: 'srun --mpi=pmix vain run SPEC'%s",
+                         linked ? "" : ", with a build that has MPI");
+    else if (!linked)
+        vain_checkup_add(checkup, "MPI", VAIN_HEALTH_FINE,
+                         "not in this build; 'vain run --members N' runs members in one process");
     else if (strcmp(launch, "none") == 0)
         vain_checkup_add(checkup, "MPI", VAIN_HEALTH_FINE,
                          "%.120s; no launcher started this process", library);
