@@ -117,13 +117,14 @@ static void print_dials(const struct vain_spec *spec)
     if (order == NULL)
         return;
     size_t length = 0;
-    for (int i = 0; i < spec->member_count && length < sizeof text / 2; i++)
+    int named = 0;
+    for (; named < spec->member_count && length < sizeof text / 2; named++)
         length += (size_t)snprintf(text + length, sizeof text - length, "%s'%s'",
-                                   i == 0 ? "" : ", ", order[i]->name);
+                                   named == 0 ? "" : ", ", order[named]->name);
     snprintf(text + length, sizeof text - length,
              "%s: each dials those after it, so '%s' needs an address that all the others reach, "
              "and '%s' none",
-             spec->member_count > 20 ? " and so on by their ids" : "",
+             named < spec->member_count ? " and so on by their ids" : "",
              order[spec->member_count - 1]->name, order[0]->name);
     vain_print_wrapped("", text);
     vain_release((void *)order);

@@ -241,7 +241,7 @@ static enum vain_status read_last_record(struct vain_members *members)
     /* It may have got some of them when it had finished none. */
     if (members->record_round == 0 && !vain_is_zero(members->holding->record_head, VAIN_HASH_BYTES))
         members->record_round = 1;
-    snprintf(path, sizeof path, "%.*s/record.bin", VAIN_PATH_BYTES - 16, members->config.directory);
+    vain_record_path(members->config.directory, path);
     VAIN_TRY_OUT(vain_take_array(members->count, sizeof *record_members, "members of a record",
                                  (void **)&record_members));
     VAIN_TRY_OUT(vain_take_array(members->count, VAIN_SIGNATURE_BYTES, "signatures of a record",

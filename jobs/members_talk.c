@@ -331,7 +331,7 @@ static void answer_record(struct vain_members *members, int member, const uint8_
         round = round << 8 | body[i];
     int64_t *hint = &members->known[member].record_offset;
     const int64_t before = *hint;
-    snprintf(path, sizeof path, "%.*s/record.bin", VAIN_PATH_BYTES - 16, members->config.directory);
+    vain_record_path(members->config.directory, path);
     if (vain_record_read_after(path, round, members->record_part, VAIN_RECORD_BYTES_MAX, &got,
                                hint) != VAIN_OK) {
         vain_fail_clear();

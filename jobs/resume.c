@@ -79,19 +79,39 @@ static enum vain_status list_own(const struct vain_run *run, struct holdings *ou
     return VAIN_OK;
 }
 
-/* Newest round of `common` that every rank with files holds; if there is none, the newest of
- * `common`. -1: no round. */
-static int64_t choose_round(const struct holdings *common, const struct holdings *all, int ranks)
+/* Newest round of `common` that every rank with files holds, or, if so asked, every leader. -1:
+ * there is none. */
+static int64_t choose_held(const struct holdings *common, const struct holdings *all, int ranks,
+                           bool by_all_leaders)
 {
     for (int i = 0; i < common->count; i++) {
         bool everywhere = true;
-        for (int rank = 0; rank < ranks; rank++)
-            everywhere =
-                everywhere && (all[rank].count == 0 || holds(&all[rank], common->rounds[i]));
+        for (int rank = 0; rank < ranks; rank++) {
+            const bool counts = by_all_leaders ? all[rank].leads != 0 : all[rank].count > 0;
+            everywhere = everywhere && (!counts || holds(&all[rank], common->rounds[i]));
+        }
         if (everywhere)
             return common->rounds[i];
     }
-    return common->count > 0 ? common->rounds[0] : -1;
+    return -1;
+}
+
+/* The same, or the newest of `common`. -1: no round. */
+static int64_t choose_round(const struct holdings *common, const struct holdings *all, int ranks)
+{
+    const int64_t held = choose_held(common, all, ranks, false);
+    return held < 0 && common->count > 0 ? common->rounds[0] : held;
+}
+
+/* The writer's `common` to all, and what each leader holds into `all` (ranks). */
+static enum vain_status share_holdings(struct vain_run *run, struct holdings *common,
+                                       struct holdings *all)
+{
+    struct holdings own;
+    VAIN_TRY(broadcast_world(run, common, sizeof *common));
+    VAIN_TRY(list_own(run, &own));
+    return vain_comm_all_gather(&run->world_comm, run->config->world, run->driver.deadline_ms,
+                                VAIN_TAG_START, &own, sizeof own, all);
 }
 
 /* Other agreed keys are fine where the file is named, and never a surprise. */
@@ -242,8 +262,7 @@ static enum vain_status check_record(const struct vain_run *run,
     static const uint8_t none[VAIN_HASH_BYTES];
     struct vain_world *world = run->config->world;
     char record[VAIN_PATH_BYTES];
-    snprintf(record, sizeof record, "%.*s/record.bin", VAIN_PATH_BYTES - 16,
-             run->config->directory);
+    vain_record_path(run->config->directory, record);
     if (memcmp(content->record_head, none, sizeof none) == 0 || access(record, F_OK) == 0)
         return VAIN_OK;
     if (!is_own(run, path))
@@ -580,28 +599,14 @@ static void forget_round(struct holdings *common, int64_t round)
     common->count = kept;
 }
 
-/* Newest round of `common` that every leader holds. -1: no round. */
-static int64_t choose_whole_round(const struct holdings *common, const struct holdings *all,
-                                  int ranks)
-{
-    for (int i = 0; i < common->count; i++) {
-        bool everywhere = true;
-        for (int rank = 0; rank < ranks; rank++)
-            everywhere =
-                everywhere && (all[rank].leads == 0 || holds(&all[rank], common->rounds[i]));
-        if (everywhere)
-            return common->rounds[i];
-    }
-    return -1;
-}
-
 /* Has the same command been here before, and got further? The writer's word counts for what is
  * common; a round counts only if every leader has its file, since the bits are to be those of the
  * start from the named file. */
 static enum vain_status resume_newer(struct vain_run *run, bool *done)
 {
     const struct vain_run_config *config = run->config;
-    struct holdings common = {0}, own, *all = NULL;
+    const int ranks = run->world_comm.size;
+    struct holdings common = {0}, *all = NULL;
     enum vain_status status;
     *done = false;
     if (run->writer) {
@@ -612,15 +617,9 @@ static enum vain_status resume_newer(struct vain_run *run, bool *done)
         keep_newest(rounds, count, &common);
         vain_release(rounds);
     }
-    VAIN_TRY(broadcast_world(run, &common, sizeof common));
-    if (common.count == 0)
-        return VAIN_OK;
-    VAIN_TRY(vain_take_array(run->world_comm.size, sizeof *all, "resume survey", (void **)&all));
-    VAIN_TRY_OUT(list_own(run, &own));
-    VAIN_TRY_OUT(vain_comm_all_gather(&run->world_comm, config->world, run->driver.deadline_ms,
-                                      VAIN_TAG_START, &own, sizeof own, all));
-    for (int64_t round;
-         !*done && (round = choose_whole_round(&common, all, run->world_comm.size)) >= 0;
+    VAIN_TRY(vain_take_array(ranks, sizeof *all, "resume survey", (void **)&all));
+    VAIN_TRY_OUT(share_holdings(run, &common, all));
+    for (int64_t round; !*done && (round = choose_held(&common, all, ranks, true)) >= 0;
          forget_round(&common, round)) {
         char path[VAIN_PATH_BYTES];
         vain_checkpoint_path(config->directory, round, path, sizeof path);
@@ -666,7 +665,6 @@ static enum vain_status resume_named(struct vain_run *run)
  * member files. */
 static enum vain_status survey(struct vain_run *run, struct holdings *common, struct holdings *all)
 {
-    struct holdings own;
     memset(common, 0, sizeof *common);
     if (run->writer) {
         int64_t *rounds = NULL;
@@ -675,10 +673,7 @@ static enum vain_status survey(struct vain_run *run, struct holdings *common, st
         keep_newest(rounds, count, common);
         vain_release(rounds);
     }
-    VAIN_TRY(broadcast_world(run, common, sizeof *common));
-    VAIN_TRY(list_own(run, &own));
-    return vain_comm_all_gather(&run->world_comm, run->config->world, run->driver.deadline_ms,
-                                VAIN_TAG_START, &own, sizeof own, all);
+    return share_holdings(run, common, all);
 }
 
 static enum vain_status resume_newest(struct vain_run *run, struct holdings *common,
@@ -708,7 +703,7 @@ static enum vain_status resume_newest(struct vain_run *run, struct holdings *com
 static enum vain_status refuse_used_folder(struct vain_run *run, const struct holdings *common)
 {
     char path[VAIN_PATH_BYTES];
-    snprintf(path, sizeof path, "%.*s/record.bin", VAIN_PATH_BYTES - 16, run->config->directory);
+    vain_record_path(run->config->directory, path);
     if (common->count == 0 && (!run->writer || access(path, F_OK) != 0))
         return VAIN_OK;
     return vain_fail(VAIN_ERR_REFUSED,

@@ -55,7 +55,7 @@ static void walk_record(const struct vain_run *run, struct walk *walk)
 {
     struct vain_record_summary summary;
     char path[VAIN_PATH_BYTES];
-    snprintf(path, sizeof path, "%.*s/record.bin", VAIN_PATH_BYTES - 16, run->config->directory);
+    vain_record_path(run->config->directory, path);
     if (vain_record_file_verify(path, &summary, step, walk) != VAIN_OK)
         vain_fail_clear();
 }

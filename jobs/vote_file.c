@@ -116,22 +116,13 @@ enum vain_status vain_vote_file_read(const char *folder, const char *name, int m
 enum vain_status vain_vote_file_adopt(const char *from_folder, const char *to_folder,
                                       const char *name, struct vain_world *world)
 {
-    char from[VAIN_PATH_BYTES], to[VAIN_PATH_BYTES];
-    uint8_t bytes[FILE_BYTES + 1];
     struct vain_vote vote;
-    size_t got;
-    VAIN_TRY(path_of(from_folder, name, from));
-    VAIN_TRY(path_of(to_folder, name, to));
-    enum vain_status status = read_all(to, bytes, &got);
-    if (status != VAIN_END)
-        return status; /* it has one: its reader looks at it */
-    status = read_all(from, bytes, &got);
-    if (status == VAIN_END)
+    VAIN_TRY(vain_vote_file_read(to_folder, name, VAIN_MEMBERS_MAX, &vote));
+    if (vote.epoch != 0)
         return VAIN_OK;
-    VAIN_TRY(status);
-    VAIN_TRY(check_whole(from, bytes, got));
-    VAIN_ASSERT(
-        vain_vote_decode(bytes + MAGIC_BYTES + 2, VAIN_VOTE_BYTES, VAIN_MEMBERS_MAX, &vote));
+    VAIN_TRY(vain_vote_file_read(from_folder, name, VAIN_MEMBERS_MAX, &vote));
+    if (vote.epoch == 0)
+        return VAIN_OK;
     world->ops->random(world, vote.ballot, VAIN_BALLOT_BYTES);
     return vain_vote_file_write(to_folder, name, world, &vote);
 }

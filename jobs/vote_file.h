@@ -17,6 +17,7 @@ enum vain_status vain_vote_file_read(const char *folder, const char *name, int m
                                      struct vain_vote *out) VAIN_MUST_USE;
 /* What `name` has voted for according to another folder, for a start that goes on from there: its
  * vote is written here, durably, unless there is none or `to_folder` has one. Under a new ballot:
- * two runs may go on from one folder. VAIN_ERR_CORRUPT as above. Local; blocks on the disk. */
+ * two runs may go on from one folder. The statuses of vain_vote_file_read for either file. Local;
+ * blocks on the disk. */
 enum vain_status vain_vote_file_adopt(const char *from_folder, const char *to_folder,
                                       const char *name, struct vain_world *world) VAIN_MUST_USE;

@@ -306,6 +306,11 @@ static void file_path(const char *folder, const char *name, char out[VAIN_PATH_B
     snprintf(out, VAIN_PATH_BYTES, "%s/%s", folder, name);
 }
 
+void vain_record_path(const char *folder, char out[VAIN_MIN_LEN(VAIN_PATH_BYTES)])
+{
+    file_path(folder, "record.bin", out);
+}
+
 enum vain_status vain_record_file_open(const char *folder, struct vain_world *world,
                                        struct vain_record_file **out)
 {
@@ -316,7 +321,7 @@ enum vain_status vain_record_file_open(const char *folder, struct vain_world *wo
     file = memory;
     file->world = world;
     snprintf(file->folder, sizeof file->folder, "%s", folder);
-    file_path(folder, "record.bin", file->path);
+    vain_record_path(folder, file->path);
     file_path(folder, "record.jsonl", file->lines_path);
     enum vain_status status = source_init(&file->source, file->path);
     vain_text_add(&file->line, "%*s", LINE_BYTES_MAX, "");

@@ -9,6 +9,9 @@
 #include "base/record.h"
 #include "base/world.h"
 
+/* <folder>/record.bin; of a folder that is longer, what fits. */
+void vain_record_path(const char *folder, char out[VAIN_MIN_LEN(VAIN_PATH_BYTES)]);
+
 struct vain_record_file;
 /* A handle on <folder>/record.bin and its view, with all memory that appends need; reads nothing
  * yet. Local. Gives it (vain_record_file_close). */

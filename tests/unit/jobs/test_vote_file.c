@@ -181,6 +181,11 @@ static void votes_of_another_folder_are_adopted(void)
         CU_ASSERT_EQUAL(adopt(other), VAIN_ERR_CORRUPT);
         whole[place] ^= 0x10;
     }
+    whole[8] = 1; /* of before votes had ballots */
+    test_write_file(theirs, whole, bytes, 0600);
+    CU_ASSERT_EQUAL(adopt(other), VAIN_ERR_REFUSED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(vain_fail_message(), "an earlier version of this program"));
+    whole[8] = 2;
     CU_ASSERT_EQUAL(test_count_entries(folder), 0);
     test_write_file(theirs, whole, bytes, 0600);
     CU_ASSERT_EQUAL(adopt(other), VAIN_OK);
