@@ -225,7 +225,6 @@ static void take_position(struct vain_assembly *own, int member, const uint8_t *
     }
     struct vain_assembly_peer *peer = &own->peers[member];
     memcpy(peer->ballot, position.ballot, VAIN_BALLOT_BYTES);
-    peer->has_ballot = true;
     if (vain_assembly_is_distrusted(own,
                                     member)) { /* whether it has come to the end counts still */
         peer->position = position;
@@ -370,8 +369,7 @@ static void take_vote(struct vain_assembly *own, const uint8_t *body, size_t byt
     if (vote.voter == own->config.own || vote.epoch != own->stand.epoch ||
         vote.round != own->stand.round || own->stand.starting ||
         vain_assembly_generation(vote.attempt) != vain_assembly_generation(own->attempt) ||
-        !voter->has_ballot || memcmp(vote.ballot, voter->ballot, VAIN_BALLOT_BYTES) != 0 ||
-        voter->two_faced ||
+        memcmp(vote.ballot, voter->ballot, VAIN_BALLOT_BYTES) != 0 || voter->two_faced ||
         (voter->has_vote && vain_assembly_same_choice(&own->votes[vote.voter], &vote)))
         return;
     vain_vote_message(&vote, message);

@@ -40,10 +40,9 @@ struct vain_assembly_peer {
     int untruths;  /* see vain_assembly_distrust; they do not go with the link */
     uint64_t distrusted_until_ms;
     struct vain_position position;
-    bool has_ballot; /* since this member was started; it does not go with the link */
-    uint8_t ballot[VAIN_BALLOT_BYTES];
-    bool has_ack, has_vote; /* in this round, in this generation; see `acks`, `votes` */
-    bool two_faced;         /* has voted for something else too */
+    uint8_t ballot[VAIN_BALLOT_BYTES]; /* the last it told; zeros: none since this start */
+    bool has_ack, has_vote;            /* in this round, in this generation; see `acks`, `votes` */
+    bool two_faced;                    /* has voted for something else too */
 };
 
 /* The voters' votes of this generation, counted as they come. */
